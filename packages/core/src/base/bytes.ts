@@ -1,0 +1,118 @@
+/** Byte arrays and hexadecimal text. Hashes and addresses travel as lower-case `0x` text, data as bytes. */
+
+import { CodedError } from "./errors.ts";
+
+export type Hex = `0x${string}`;
+
+const HEX_DIGITS = "0123456789abcdef";
+const HEX_BYTES: string[] = Array.from(
+  { length: 256 },
+  (_, byte) => `${HEX_DIGITS[byte >> 4]}${HEX_DIGITS[byte & 15]}`,
+);
+
+export const EMPTY_BYTES = new Uint8Array(0);
+
+export function bytesToHex(bytes: Uint8Array): Hex {
+  let text = "0x";
+  for (let i = 0; i < bytes.length; i++) text += HEX_BYTES[bytes[i] as number];
+  return text as Hex;
+}
+
+function nibble(code: number): number {
+  if (code >= 48 && code <= 57) return code - 48;
+  if (code >= 97 && code <= 102) return code - 87;
+  if (code >= 65 && code <= 70) return code - 55;
+  return -1;
+}
+
+/**
+ * Bytes of `0x` text with an even number of digits of either case.
+ * @throws CodedError `INVALID_HEX`
+ */
+export function hexToBytes(text: string): Uint8Array {
+  if (text.length % 2 !== 0 || text.charCodeAt(0) !== 48 || text.charCodeAt(1) !== 120) {
+    throw new CodedError("INVALID_HEX", "expected 0x and an even number of hexadecimal digits");
+  }
+  const bytes = new Uint8Array(text.length / 2 - 1);
+  for (let i = 0; i < bytes.length; i++) {
+    const high = nibble(text.charCodeAt(2 * i + 2));
+    const low = nibble(text.charCodeAt(2 * i + 3));
+    if (high < 0 || low < 0) throw new CodedError("INVALID_HEX", "not a hexadecimal digit");
+    bytes[i] = (high << 4) | low;
+  }
+  return bytes;
+}
+
+/** Whether `text` is `0x` and exactly `sizeBytes` bytes of hexadecimal digits (any size when absent). */
+export function isHex(text: unknown, sizeBytes?: number): text is Hex {
+  if (typeof text !== "string" || !/^0x[0-9a-fA-F]*$/.test(text) || text.length % 2 !== 0) return false;
+  return sizeBytes === undefined || text.length === 2 + 2 * sizeBytes;
+}
+
+export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
+  let size = 0;
+  for (const part of parts) size += part.length;
+  const whole = new Uint8Array(size);
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
+
+/** Lexicographic order: negative when `a` sorts before `b`. */
+export function compareBytes(a: Uint8Array, b: Uint8Array): number {
+  const shared = Math.min(a.length, b.length);
+  for (let i = 0; i < shared; i++) {
+    const difference = (a[i] as number) - (b[i] as number);
+    if (difference !== 0) return difference;
+  }
+  return a.length - b.length;
+}
+
+/** Unsigned big-endian value of any length; the empty array is zero. */
+export function bytesToBigInt(bytes: Uint8Array): bigint {
+  return bytes.length === 0 ? 0n : BigInt(bytesToHex(bytes));
+}
+
+/** Shortest big-endian form; zero is the empty array (the form RLP wants). */
+export function bigIntToBytes(value: bigint): Uint8Array {
+  if (value < 0n) throw new CodedError("INVALID_QUANTITY", "a negative value has no byte form");
+  if (value === 0n) return EMPTY_BYTES;
+  const digits = value.toString(16);
+  return hexToBytes(`0x${digits.length % 2 === 0 ? digits : `0${digits}`}`);
+}
+
+/** Big-endian form padded with zeros on the left to `sizeBytes`. */
+export function bigIntToFixedBytes(value: bigint, sizeBytes: number): Uint8Array {
+  return leftPad(bigIntToBytes(value), sizeBytes);
+}
+
+export function leftPad(bytes: Uint8Array, sizeBytes: number): Uint8Array {
+  if (bytes.length > sizeBytes) throw new CodedError("INVALID_QUANTITY", `does not fit in ${sizeBytes} bytes`);
+  if (bytes.length === sizeBytes) return bytes;
+  const padded = new Uint8Array(sizeBytes);
+  padded.set(bytes, sizeBytes - bytes.length);
+  return padded;
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
+export const utf8ToBytes = (text: string): Uint8Array => encoder.encode(text);
+
+/** @throws CodedError `INVALID_UTF8` */
+export function bytesToUtf8(bytes: Uint8Array): string {
+  try {
+    return decoder.decode(bytes);
+  } catch {
+    throw new CodedError("INVALID_UTF8", "not valid UTF-8");
+  }
+}

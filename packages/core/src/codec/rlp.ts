@@ -1,0 +1,207 @@
+/**
+ * Recursive Length Prefix, strict: canonical forms only, bounded depth and item count, no trailing bytes.
+ * Source: Ethereum yellow paper, appendix B.
+ */
+
+import { bigIntToBytes, bytesToBigInt, bytesToHex, bytesToUtf8, EMPTY_BYTES, type Hex } from "../base/bytes.ts";
+import { CodedError } from "../base/errors.ts";
+
+/** What decoding yields: byte strings are views into the input, not copies. */
+export type RlpItem = Uint8Array | RlpItem[];
+/** What encoding takes. */
+export type RlpInput = Uint8Array | readonly RlpInput[];
+
+export interface RlpLimits {
+  /** Nesting of lists; the outermost list is depth 1. */
+  readonly depthMax: number;
+  /** Items of all lists together. */
+  readonly itemsMax: number;
+}
+
+export const RLP_DEFAULT_LIMITS: RlpLimits = { depthMax: 16, itemsMax: 1_000_000 };
+
+function invalid(reason: string): CodedError {
+  return new CodedError("INVALID_RLP", `invalid RLP: ${reason}`);
+}
+
+function lengthOfLength(size: number): number {
+  let bytes = 1;
+  for (let rest = Math.floor(size / 256); rest > 0; rest = Math.floor(rest / 256)) bytes++;
+  return bytes;
+}
+
+const headerSize = (payloadSize: number): number => (payloadSize < 56 ? 1 : 1 + lengthOfLength(payloadSize));
+
+function payloadSizeOf(list: readonly RlpInput[]): number {
+  let size = 0;
+  for (const item of list) size += encodedSize(item);
+  return size;
+}
+
+/** Size in bytes that `encodeRlp` would produce. */
+export function encodedSize(item: RlpInput): number {
+  if (item instanceof Uint8Array) {
+    if (item.length === 1 && (item[0] as number) < 0x80) return 1;
+    return headerSize(item.length) + item.length;
+  }
+  const payload = payloadSizeOf(item);
+  return headerSize(payload) + payload;
+}
+
+function writeHeader(out: Uint8Array, at: number, payloadSize: number, short: number, long: number): number {
+  if (payloadSize < 56) {
+    out[at] = short + payloadSize;
+    return at + 1;
+  }
+  const count = lengthOfLength(payloadSize);
+  out[at] = long + count;
+  let rest = payloadSize;
+  for (let i = count; i > 0; i--) {
+    out[at + i] = rest % 256;
+    rest = Math.floor(rest / 256);
+  }
+  return at + 1 + count;
+}
+
+function write(out: Uint8Array, start: number, item: RlpInput): number {
+  if (item instanceof Uint8Array) {
+    if (item.length === 1 && (item[0] as number) < 0x80) {
+      out[start] = item[0] as number;
+      return start + 1;
+    }
+    const at = writeHeader(out, start, item.length, 0x80, 0xb7);
+    out.set(item, at);
+    return at + item.length;
+  }
+  let at = writeHeader(out, start, payloadSizeOf(item), 0xc0, 0xf7);
+  for (const child of item) at = write(out, at, child);
+  return at;
+}
+
+export function encodeRlp(item: RlpInput): Uint8Array {
+  const out = new Uint8Array(encodedSize(item));
+  write(out, 0, item);
+  return out;
+}
+
+interface Cursor {
+  readonly bytes: Uint8Array;
+  readonly limits: RlpLimits;
+  at: number;
+  items: number;
+}
+
+function readLength(cursor: Cursor, count: number, end: number): number {
+  if (cursor.at + count > end) throw invalid("length runs past the end");
+  if (cursor.bytes[cursor.at] === 0) throw invalid("length has a leading zero");
+  let length = 0;
+  for (let i = 0; i < count; i++) length = length * 256 + (cursor.bytes[cursor.at + i] as number);
+  if (length < 56) throw invalid("long form of a short length");
+  cursor.at += count;
+  return length;
+}
+
+function readString(cursor: Cursor, size: number, end: number): Uint8Array {
+  if (size > end - cursor.at) throw invalid("string runs past the end");
+  const start = cursor.at;
+  cursor.at += size;
+  return cursor.bytes.subarray(start, cursor.at);
+}
+
+function readList(cursor: Cursor, size: number, end: number, depth: number): RlpItem[] {
+  if (size > end - cursor.at) throw invalid("list runs past the end");
+  if (depth > cursor.limits.depthMax) throw invalid("nested too deep");
+  const listEnd = cursor.at + size;
+  const list: RlpItem[] = [];
+  while (cursor.at < listEnd) {
+    if (++cursor.items > cursor.limits.itemsMax) throw invalid("too many items");
+    list.push(readItem(cursor, listEnd, depth + 1));
+  }
+  return list;
+}
+
+function readItem(cursor: Cursor, end: number, depth: number): RlpItem {
+  if (cursor.at >= end) throw invalid("ends early");
+  const prefix = cursor.bytes[cursor.at] as number;
+  if (prefix < 0x80) return readString(cursor, 1, end);
+  cursor.at++;
+  if (prefix < 0xb8) {
+    const text = readString(cursor, prefix - 0x80, end);
+    if (text.length === 1 && (text[0] as number) < 0x80) throw invalid("single byte with a prefix");
+    return text;
+  }
+  if (prefix < 0xc0) return readString(cursor, readLength(cursor, prefix - 0xb7, end), end);
+  if (prefix < 0xf8) return readList(cursor, prefix - 0xc0, end, depth);
+  return readList(cursor, readLength(cursor, prefix - 0xf7, end), end, depth);
+}
+
+/**
+ * The one item that `bytes` encode.
+ * @throws CodedError `INVALID_RLP`
+ */
+export function decodeRlp(bytes: Uint8Array, limits: RlpLimits = RLP_DEFAULT_LIMITS): RlpItem {
+  const cursor: Cursor = { bytes, limits, at: 0, items: 0 };
+  const item = readItem(cursor, bytes.length, 1);
+  if (cursor.at !== bytes.length) throw invalid("trailing bytes");
+  return item;
+}
+
+// Typed access: each function names the field in its error, so that a log line says what was wrong.
+
+/** A list of exactly `count` items (any number when absent). */
+export function asList(item: RlpItem | undefined, field: string, count?: number): RlpItem[] {
+  if (!Array.isArray(item)) throw invalid(`${field} is not a list`);
+  if (count !== undefined && item.length !== count) throw invalid(`${field} has ${item.length} items, not ${count}`);
+  return item;
+}
+
+/** A list of at most `max` items. */
+export function asListMax(item: RlpItem | undefined, field: string, max: number): RlpItem[] {
+  const list = asList(item, field);
+  if (list.length > max) throw invalid(`${field} has ${list.length} items, more than ${max}`);
+  return list;
+}
+
+/** A byte string of at most `sizeMax` bytes. */
+export function asBytes(item: RlpItem | undefined, field: string, sizeMax?: number): Uint8Array {
+  if (!(item instanceof Uint8Array)) throw invalid(`${field} is not a byte string`);
+  if (sizeMax !== undefined && item.length > sizeMax) throw invalid(`${field} is longer than ${sizeMax} bytes`);
+  return item;
+}
+
+/** A byte string of exactly `size` bytes, as hex text. */
+export function asFixedHex(item: RlpItem | undefined, field: string, size: number): Hex {
+  const bytes = asBytes(item, field);
+  if (bytes.length !== size) throw invalid(`${field} has ${bytes.length} bytes, not ${size}`);
+  return bytesToHex(bytes);
+}
+
+/** A canonical unsigned integer of at most `bits` bits. */
+export function asBigInt(item: RlpItem | undefined, field: string, bits = 256): bigint {
+  const bytes = asBytes(item, field);
+  if (bytes.length * 8 > bits) throw invalid(`${field} is longer than ${bits} bits`);
+  if (bytes.length > 0 && bytes[0] === 0) throw invalid(`${field} has a leading zero`);
+  return bytesToBigInt(bytes);
+}
+
+/** A canonical unsigned integer that JavaScript holds exactly (below 2^53). */
+export function asNumber(item: RlpItem | undefined, field: string): number {
+  const value = asBigInt(item, field, 64);
+  if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw invalid(`${field} is too large`);
+  return Number(value);
+}
+
+/** UTF-8 text of at most `sizeMax` bytes. */
+export function asText(item: RlpItem | undefined, field: string, sizeMax: number): string {
+  return bytesToUtf8(asBytes(item, field, sizeMax));
+}
+
+export function asBoolean(item: RlpItem | undefined, field: string): boolean {
+  const value = asNumber(item, field);
+  if (value > 1) throw invalid(`${field} is not a boolean`);
+  return value === 1;
+}
+
+export const rlpBigInt = (value: bigint): Uint8Array => bigIntToBytes(value);
+export const rlpNumber = (value: number): Uint8Array => bigIntToBytes(BigInt(value));
+export const rlpBoolean = (value: boolean): Uint8Array => (value ? new Uint8Array([1]) : EMPTY_BYTES);

@@ -1,0 +1,115 @@
+/**
+ * Hashing and signatures behind one small port. The portable implementation is the default; a node plugs in faster
+ * ones with `useCrypto` once, before anything else runs.
+ */
+
+import type { Hex } from "../base/bytes.ts";
+import { bytesToHex, concatBytes, hexToBytes } from "../base/bytes.ts";
+import { CodedError } from "../base/errors.ts";
+import { createPortableCrypto } from "./portable.ts";
+
+/** An ECDSA signature over secp256k1 with its recovery bit. */
+export interface Signature {
+  readonly r: bigint;
+  readonly s: bigint;
+  readonly yParity: 0 | 1;
+}
+
+export interface CryptoProvider {
+  /** Name shown in logs and `GET version`, such as "portable" or "native". */
+  readonly name: string;
+  keccak256(bytes: Uint8Array): Uint8Array;
+  /** Signs a 32-byte digest; s is in the lower half of the order (EIP-2). */
+  sign(digest: Uint8Array, privateKey: Uint8Array): { readonly rs: Uint8Array; readonly yParity: 0 | 1 };
+  /**
+   * Uncompressed public key without the 0x04 prefix (64 bytes) that made the 64-byte signature `rs` over `digest`.
+   * @throws when no key can be recovered
+   */
+  recover(digest: Uint8Array, rs: Uint8Array, yParity: 0 | 1): Uint8Array;
+  /** Uncompressed public key without prefix (64 bytes). */
+  publicKey(privateKey: Uint8Array): Uint8Array;
+}
+
+/** Half of the order of secp256k1, the greatest s of a canonical signature (EIP-2). */
+export const SECP256K1_HALF_ORDER = 0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0n;
+export const SECP256K1_ORDER = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n;
+
+let provider: CryptoProvider = createPortableCrypto();
+
+/** Replaces the implementation for the whole process. */
+export function useCrypto(next: CryptoProvider): void {
+  provider = next;
+}
+
+export const currentCrypto = (): CryptoProvider => provider;
+
+export const keccak256 = (bytes: Uint8Array): Uint8Array => provider.keccak256(bytes);
+export const keccak256Hex = (bytes: Uint8Array): Hex => bytesToHex(provider.keccak256(bytes));
+
+/** 65 bytes: r ‖ s ‖ recovery bit (0 or 1). */
+export function signDigest(digest: Uint8Array, privateKey: Uint8Array): Uint8Array {
+  const { rs, yParity } = provider.sign(digest, privateKey);
+  return concatBytes(rs, new Uint8Array([yParity]));
+}
+
+function isHighS(signature: Uint8Array): boolean {
+  return BigInt(bytesToHex(signature.subarray(32, 64))) > SECP256K1_HALF_ORDER;
+}
+
+/**
+ * Address that signed `digest`.
+ * @param signature 65 bytes, r ‖ s ‖ recovery bit (0 or 1)
+ * @throws CodedError `INVALID_SIGNATURE` when it is malformed, has a high s (EIP-2), or recovers no key
+ */
+export function recoverAddress(digest: Uint8Array, signature: Uint8Array): Hex {
+  const bit = signature[64];
+  if (signature.length !== 65 || (bit !== 0 && bit !== 1)) {
+    throw new CodedError("INVALID_SIGNATURE", "a signature has 65 bytes and ends in its recovery bit");
+  }
+  if (isHighS(signature)) throw new CodedError("INVALID_SIGNATURE", "the signature's s is in the upper half");
+  let key: Uint8Array;
+  try {
+    key = provider.recover(digest, signature.subarray(0, 64), bit);
+  } catch {
+    throw new CodedError("INVALID_SIGNATURE", "the signature recovers no public key");
+  }
+  return publicKeyToAddress(key);
+}
+
+/** @param publicKey 64 bytes, uncompressed, without prefix */
+export function publicKeyToAddress(publicKey: Uint8Array): Hex {
+  return bytesToHex(provider.keccak256(publicKey).subarray(12));
+}
+
+export function privateKeyToAddress(privateKey: Uint8Array): Hex {
+  return publicKeyToAddress(provider.publicKey(privateKey));
+}
+
+/** Address text with the mixed-case checksum of EIP-55. */
+export function checksumAddress(address: Hex): Hex {
+  const lower = address.slice(2).toLowerCase();
+  const hash = bytesToHex(provider.keccak256(new TextEncoder().encode(lower))).slice(2);
+  let text = "0x";
+  for (let i = 0; i < 40; i++) {
+    const digit = lower[i] as string;
+    text += Number.parseInt(hash[i] as string, 16) >= 8 ? digit.toUpperCase() : digit;
+  }
+  return text as Hex;
+}
+
+/**
+ * Lower-case form of an address that is all one case or has a right EIP-55 checksum.
+ * @throws CodedError `INVALID_HEX`
+ */
+export function parseAddress(text: string): Hex {
+  if (!/^0x[0-9a-fA-F]{40}$/.test(text)) throw new CodedError("INVALID_HEX", "an address is 0x and 40 hex digits");
+  const digits = text.slice(2);
+  const lower = `0x${digits.toLowerCase()}` as Hex;
+  const mixed = digits !== digits.toLowerCase() && digits !== digits.toUpperCase();
+  if (mixed && checksumAddress(lower) !== text) {
+    throw new CodedError("INVALID_HEX", "the address has a wrong EIP-55 checksum");
+  }
+  return lower;
+}
+
+export const keccakOfHex = (hex: Hex): Hex => keccak256Hex(hexToBytes(hex));
