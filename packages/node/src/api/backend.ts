@@ -1,0 +1,18 @@
+/** All that the APIs may reach. */
+
+import type { ContractService } from "../contracts/types.ts";
+import type { NetworkService } from "../driver/types.ts";
+import type { Engine } from "../engine/types.ts";
+import type { KeyRing } from "../keys/types.ts";
+
+export interface Backend {
+  readonly version: string;
+  readonly instanceId: string;
+  /** Milliseconds since 1970. */
+  readonly startedAt: number;
+  readonly engine: Engine;
+  readonly contracts: ContractService;
+  readonly network: NetworkService;
+  readonly keys: KeyRing;
+  now(): number;
+}

@@ -1,0 +1,46 @@
+/** The network as callers of the API see it. */
+
+import type { Hex } from "@counterpart/core/base/bytes";
+
+export type PeerState = "connecting" | "handshaking" | "syncing" | "synced" | "disconnected";
+
+export interface PeerView {
+  readonly peerId?: string;
+  readonly address: string;
+  readonly direction: "inbound" | "outbound";
+  readonly state: PeerState;
+  readonly client?: string;
+  readonly signer?: Hex;
+  readonly head?: { readonly hash: Hex; readonly number: number };
+  /** The peer's clock minus this node's. */
+  readonly clockDifferenceMs?: number;
+  readonly connectedAt?: number;
+  readonly lastError?: string;
+  readonly blocksSynced: number;
+  readonly contractsSynced: number;
+}
+
+export interface ConnectResult {
+  readonly status: "synced" | "syncing";
+  readonly peerId: string;
+  readonly address: string;
+  readonly blocksSynced: number;
+  readonly contractsSynced: number;
+  readonly durationMs: number;
+}
+
+export interface NetworkService {
+  readonly peerId: string;
+  addresses(): readonly string[];
+  peers(): readonly PeerView[];
+  /**
+   * Connects and resolves when both sides agree on version, blocks and contracts, or with `syncing` after `waitMs`.
+   * Remembers the address and redials it without end.
+   * @throws CodedError of `Network.dial` or of the handshake
+   */
+  connect(address: string, waitMs: number): Promise<ConnectResult>;
+  /** Forgets a peer, or every peer: they are not redialled until connected again. Returns how many links were closed. */
+  disconnect(target?: { readonly peerId?: string; readonly address?: string }): Promise<number>;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}

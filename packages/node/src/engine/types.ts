@@ -1,0 +1,145 @@
+/** The engine as the rest of the node sees it: one chain, its pool, and the only writer of the store. */
+
+import type { Hex } from "@counterpart/core/base/bytes";
+import type { ErrorCode } from "@counterpart/core/base/error-catalogue";
+import type { Account, Block, Receipt, SealedHeader, Transaction } from "@counterpart/core/chain/types";
+import type { BlockContext, CallMessage, CallOutcome, StateReader } from "@counterpart/core/execution/types";
+
+/** What this node knows of one contract by executing the chain. */
+export interface ContractEntry {
+  readonly address: Hex;
+  /** Sender of the creating transaction; absent for contracts of the genesis. */
+  readonly owner?: Hex;
+  /** Nonce of a top-level creation; absent for a factory's children and genesis contracts. */
+  readonly creationNonce?: bigint;
+  readonly codeHash: Hex;
+  readonly createdBlock: number;
+  readonly createdBlockHash: Hex;
+  /** Seconds. */
+  readonly createdTimestamp: number;
+  readonly creationTransaction?: Hex;
+  /** Last block that changed account or storage. */
+  readonly updatedBlock: number;
+  readonly updatedBlockHash: Hex;
+  readonly updatedTimestamp: number;
+  /** How many canonical blocks changed it, the creating one included. */
+  readonly updateSequence: number;
+  readonly genesis: boolean;
+}
+
+export type TransactionStatus =
+  | {
+      readonly status: "included";
+      readonly transaction: Transaction;
+      readonly blockHash: Hex;
+      readonly blockNumber: number;
+      readonly index: number;
+      readonly receipt: Receipt;
+      readonly confirmations: number;
+    }
+  | {
+      readonly status: "pending";
+      readonly transaction: Transaction;
+      /** Why it is not executable at once, such as NONCE_TOO_HIGH; absent when it is. */
+      readonly reason?: ErrorCode;
+    }
+  | {
+      readonly status: "conflicted";
+      readonly transaction: Transaction;
+      /** The transaction of the same sender and nonce that took its place. */
+      readonly by: Hex;
+    };
+
+export interface HeadChange {
+  readonly head: SealedHeader;
+  /** Blocks that left the canonical chain, highest first. */
+  readonly reverted: readonly SealedHeader[];
+  /** Blocks that joined it, lowest first. */
+  readonly applied: readonly Block[];
+  readonly contractsCreated: readonly Hex[];
+  /** Contracts that existed before and whose account or storage changed. */
+  readonly contractsUpdated: readonly Hex[];
+  /** Contracts that existed before and exist no more: their creation was reverted. */
+  readonly contractsRemoved: readonly Hex[];
+  /** Whether this node sealed the last applied block in this change. */
+  readonly sealedHere: boolean;
+}
+
+export interface EngineEvents {
+  head(change: HeadChange): void;
+  /** A transaction entered the pool, once. */
+  transaction(transaction: Transaction, origin: TransactionOrigin): void;
+  /** A transaction left the pool for another of the same nonce. */
+  conflicted(transaction: Hex, by: Hex): void;
+}
+
+/** `local`: a caller of this node; `peer`: another node; `reinjected`: from a branch that lost. */
+export type TransactionOrigin = "local" | "peer" | "reinjected";
+
+export interface ImportResult {
+  /** Blocks that were not held before and are now. */
+  readonly added: number;
+  /** Hashes whose parents are not held. */
+  readonly orphans: readonly Hex[];
+  /** Blocks that break a rule. Nothing of them was kept. */
+  readonly invalid: readonly { readonly hash: Hex; readonly code: ErrorCode; readonly message: string }[];
+}
+
+export interface AccountProof {
+  readonly account: Account | undefined;
+  /** Nodes from the root down (EIP-1186). */
+  readonly accountProof: readonly Uint8Array[];
+  readonly storage: readonly { readonly slot: Hex; readonly value: bigint; readonly proof: readonly Uint8Array[] }[];
+}
+
+/** Reads of one consistent moment. `done` must be called; a snapshot is never kept across a reply. */
+export interface Snapshot extends StateReader {
+  readonly head: SealedHeader;
+  contract(address: Hex): ContractEntry | undefined;
+  proof(address: Hex, slots: readonly Hex[]): AccountProof;
+  done(): void;
+}
+
+export interface PoolView {
+  readonly pending: number;
+  /** Next nonce of a sender, its consecutive pending transactions included. */
+  nextNonce(sender: Hex): bigint;
+  transactions(): readonly Transaction[];
+  /** Re-injected transactions that were not tried yet. */
+  readonly reinjecting: number;
+}
+
+export interface Engine {
+  readonly chainId: number;
+  readonly genesisHash: Hex;
+  readonly pool: PoolView;
+  head(): SealedHeader;
+  /** A canonical header by number, or any held header by hash. */
+  header(at: number | Hex): SealedHeader | undefined;
+  block(at: number | Hex): Block | undefined;
+  isCanonical(hash: Hex): boolean;
+  /** Receipts of a canonical block. */
+  receipts(hash: Hex): readonly Receipt[] | undefined;
+  transaction(hash: Hex): TransactionStatus | undefined;
+  snapshot(): Snapshot;
+  /** Contracts in order of address, starting after `after`. */
+  contracts(after: Hex | undefined, limit: number): readonly ContractEntry[];
+  contractCount(): number;
+  /**
+   * Runs a message on the head's state.
+   * @throws CodedError only for defects: reverts and halts are results
+   */
+  call(message: CallMessage, overrides?: Partial<BlockContext>): Promise<CallOutcome>;
+  /**
+   * Validates, journals and keeps a transaction; resolves when it is durable. Submitting it again resolves too.
+   * @throws CodedError of the pool or `INVALID_TRANSACTION`
+   */
+  submit(transaction: Transaction, origin: TransactionOrigin): Promise<void>;
+  /** Keeps blocks in any order and moves the head where fork choice says. */
+  import(blocks: readonly Block[]): Promise<ImportResult>;
+  /** Seals one block of executable transactions on the head; undefined when there is none. */
+  seal(): Promise<Block | undefined>;
+  on<K extends keyof EngineEvents>(event: K, listener: EngineEvents[K]): () => void;
+  /** Waits until the write under way has ended and closes. */
+  stop(): Promise<void>;
+}
