@@ -107,6 +107,15 @@ export interface PoolView {
   transactions(): readonly Transaction[];
   /** Re-injected transactions that were not tried yet. */
   readonly reinjecting: number;
+  /** When the oldest transactions that a block sealed now could hold arrived, in ms. */
+  oldestExecutable(): { readonly own?: number; readonly fromPeer?: number };
+}
+
+/** The account that seals this node's blocks. */
+export interface Sealer {
+  readonly address: Hex;
+  /** 65 bytes over a 32-byte digest: r ‖ s ‖ recovery bit. */
+  sign(digest: Uint8Array): Uint8Array;
 }
 
 export interface Engine {
@@ -124,12 +133,16 @@ export interface Engine {
   snapshot(): Snapshot;
   /** Contracts in order of address, starting after `after`. */
   contracts(after: Hex | undefined, limit: number): readonly ContractEntry[];
+  /** Contracts at the head, those of the genesis left out. */
   contractCount(): number;
   /**
-   * Runs a message on the head's state.
+   * Runs a message on the head's state, as if in the head block itself; with `nextContext()` as overrides as if in the
+   * block that would be sealed now.
    * @throws CodedError only for defects: reverts and halts are results
    */
   call(message: CallMessage, overrides?: Partial<BlockContext>): Promise<CallOutcome>;
+  /** Number, time and sealer of a block sealed now. */
+  nextContext(): Partial<BlockContext>;
   /**
    * Validates, journals and keeps a transaction; resolves when it is durable. Submitting it again resolves too.
    * @throws CodedError of the pool or `INVALID_TRANSACTION`

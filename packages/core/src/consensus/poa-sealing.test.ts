@@ -1,0 +1,32 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { sealingDelay } from "./poa-sealing.ts";
+
+const nothing = { leads: false, leaderPresent: false, ownWaitedMs: undefined, peerWaitedMs: undefined, jitter: 0.5 };
+
+test("nothing waits, nothing is sealed", () => {
+  assert.equal(sealingDelay(nothing), undefined);
+  assert.equal(sealingDelay({ ...nothing, leads: true, leaderPresent: true }), undefined);
+});
+
+test("own transactions are sealed at once by the leader and by a node whose leader is away", () => {
+  assert.equal(sealingDelay({ ...nothing, leads: true, ownWaitedMs: 0 }), 0);
+  assert.equal(sealingDelay({ ...nothing, ownWaitedMs: 0 }), 0);
+});
+
+test("a present leader gets 250 ms to include another node's transaction", () => {
+  assert.equal(sealingDelay({ ...nothing, leaderPresent: true, ownWaitedMs: 0 }), 250);
+  assert.equal(sealingDelay({ ...nothing, leaderPresent: true, ownWaitedMs: 100 }), 150);
+  assert.equal(sealingDelay({ ...nothing, leaderPresent: true, ownWaitedMs: 900 }), 0);
+});
+
+test("transactions from peers are sealed at once by the leader, by others only after 2 to 4 s", () => {
+  assert.equal(sealingDelay({ ...nothing, leads: true, peerWaitedMs: 0 }), 0);
+  assert.equal(sealingDelay({ ...nothing, peerWaitedMs: 0, jitter: 0 }), 2_000);
+  assert.equal(sealingDelay({ ...nothing, peerWaitedMs: 0, jitter: 0.5 }), 3_000);
+  assert.equal(sealingDelay({ ...nothing, peerWaitedMs: 9_999, jitter: 0.99 }), 0);
+});
+
+test("the more urgent of two reasons decides", () => {
+  assert.equal(sealingDelay({ ...nothing, leaderPresent: true, ownWaitedMs: 200, peerWaitedMs: 0 }), 50);
+});

@@ -1,0 +1,47 @@
+/** The database as the engine sees it: ordered tables of byte keys, atomic writes, snapshots. Types only. */
+
+import type { TableName } from "./tables.ts";
+
+export interface RangeOptions {
+  /** First key, included. */
+  readonly start?: Uint8Array;
+  /** Last key, not included. */
+  readonly end?: Uint8Array;
+  readonly limit: number;
+  /** From the greatest key downwards; `start` and `end` keep their meaning. */
+  readonly reverse?: boolean;
+}
+
+export interface Entry {
+  readonly key: Uint8Array;
+  readonly value: Uint8Array;
+}
+
+/** Reads. What comes back is a copy that later writes do not touch. */
+export interface StoreReader {
+  get(table: TableName, key: Uint8Array): Uint8Array | undefined;
+  /** Entries in order of key (unsigned bytes). */
+  range(table: TableName, options: RangeOptions): readonly Entry[];
+}
+
+/** One change; `null` removes (removing what is absent is no error). */
+export interface StoreWrite {
+  readonly table: TableName;
+  readonly key: Uint8Array;
+  readonly value: Uint8Array | null;
+}
+
+/** A view of one moment. `done` must be called. */
+export interface StoreSnapshot extends StoreReader {
+  done(): void;
+}
+
+export interface Store extends StoreReader {
+  /**
+   * Writes everything or nothing, durable when it returns; readers see all of it or none.
+   * @throws CodedError `STORE_WRITE_FAILED`
+   */
+  write(writes: readonly StoreWrite[]): void;
+  snapshot(): StoreSnapshot;
+  close(): Promise<void>;
+}

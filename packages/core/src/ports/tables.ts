@@ -1,0 +1,43 @@
+/** The tables of a node's database, and what their keys and values are. Types only. */
+
+export type TableName =
+  /** name → bytes: format version, genesis hash, instance id, head. */
+  | "meta"
+  /** block hash → header. */
+  | "headers"
+  /** block hash → transactions. */
+  | "bodies"
+  /** block hash → receipts; canonical blocks only. */
+  | "receipts"
+  /** number (8 bytes) → hash of the canonical block. */
+  | "canonical"
+  /** hash → number of every held block that is not canonical. */
+  | "side"
+  /** transaction hash → block hash ‖ index (4 bytes); canonical blocks only. */
+  | "transactions"
+  /** keccak(address) → account of the head. */
+  | "accounts"
+  /** keccak(address) ‖ keccak(slot) → value at the head. */
+  | "storage"
+  /** code hash → code. */
+  | "codes"
+  /** path → node of the account trie of the head. */
+  | "accountNodes"
+  /** keccak(address) ‖ path → node of a storage trie of the head. */
+  | "storageNodes"
+  /** number (8 bytes) → previous values of what that canonical block changed. */
+  | "changes"
+  /** address → contract entry at the head. */
+  | "contracts"
+  /** transaction hash → pending transaction. */
+  | "pool"
+  /** transaction hash → transaction that lost its nonce, and the one that took it. */
+  | "conflicts"
+  /** address → artifact record with its change sequence. */
+  | "artifacts"
+  /** change sequence (8 bytes) → address. */
+  | "artifactFeed"
+  /** address → when a peer that is redialled was added. */
+  | "peers"
+  /** instance id → the change sequence of that node's artifacts up to which this node has them. */
+  | "checkpoints";

@@ -1,0 +1,93 @@
+/**
+ * Seals when there is reason to: asks the pure rule how long to wait, and asks again whenever the head, the pool or
+ * the leader changes.
+ */
+
+import type { Hex } from "@counterpart/core/base/bytes";
+import { LEADER_SILENCE_MS, sealingDelay } from "@counterpart/core/consensus/poa-sealing";
+import type { Clock, Logger, Random } from "@counterpart/core/ports/runtime";
+import type { Engine } from "../engine/types.ts";
+
+export interface SealerDeps {
+  readonly engine: Engine;
+  /** Address that this node seals with. */
+  readonly self: Hex;
+  /** When the peer that seals with this address was last heard; undefined when no such peer is connected. */
+  readonly heardAt: (signer: Hex) => number | undefined;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+export interface SealerLoop {
+  start(): void;
+  /** Stops and waits for a seal under way. */
+  stop(): Promise<void>;
+}
+
+/** After a failed seal (a full disk, say) the next attempt waits, so that the log is not flooded. */
+const RETRY_MS = 1_000;
+
+export function createSealerLoop({ engine, self, heardAt, clock, random, logger }: SealerDeps): SealerLoop {
+  const jitter = random.fraction();
+  let running = false;
+  let sealing: Promise<void> | undefined;
+  let cancelTimer = (): void => {};
+  const unsubscribe: (() => void)[] = [];
+
+  const delay = (): number | undefined => {
+    const now = clock.now();
+    const oldest = engine.pool.oldestExecutable();
+    const leader = engine.head().coinbase;
+    const heard = leader === self ? undefined : heardAt(leader);
+    const waited = (since: number | undefined): number | undefined => (since === undefined ? undefined : now - since);
+    return sealingDelay({
+      leads: leader === self,
+      leaderPresent: heard !== undefined && now - heard <= LEADER_SILENCE_MS,
+      ownWaitedMs: waited(oldest.own),
+      peerWaitedMs: waited(oldest.fromPeer),
+      jitter,
+    });
+  };
+  const sealOnce = async (): Promise<number> => {
+    try {
+      const block = await engine.seal();
+      if (block === undefined) return 0;
+      const { number, hash } = block.header;
+      logger.info("sealed a block", { number, hash, transactions: block.transactions.length });
+      return 0;
+    } catch (error) {
+      if (running) logger.error("sealing failed", { error: String(error) });
+      return RETRY_MS;
+    }
+  };
+  const consider = (): void => {
+    if (!running || sealing !== undefined) return;
+    cancelTimer();
+    const wait = delay();
+    if (wait === undefined) return;
+    if (wait > 0) {
+      cancelTimer = clock.setTimer(wait, consider);
+      return;
+    }
+    sealing = sealOnce().then((retryMs) => {
+      sealing = undefined;
+      if (retryMs > 0) cancelTimer = clock.setTimer(retryMs, consider);
+      else consider();
+    });
+  };
+
+  return {
+    start() {
+      running = true;
+      unsubscribe.push(engine.on("head", consider), engine.on("transaction", consider));
+      consider();
+    },
+    async stop() {
+      running = false;
+      cancelTimer();
+      for (const off of unsubscribe.splice(0)) off();
+      await sealing;
+    },
+  };
+}

@@ -1,0 +1,173 @@
+/**
+ * Executes one block on an overlay, whether it is being built here or was sealed elsewhere, and takes blocks back.
+ * Nothing reaches the store: the caller writes the overlay when the branch has won.
+ */
+
+import { bytesToHex, type Hex, hexToBytes } from "@counterpart/core/base/bytes";
+import { assert, CodedError } from "@counterpart/core/base/errors";
+import { encodeBody, transactionsRoot } from "@counterpart/core/chain/block";
+import { encodeHeader } from "@counterpart/core/chain/header";
+import { encodeReceipts, logsBloom, receiptsRoot } from "@counterpart/core/chain/receipt";
+import type { Block, Header, Receipt, SealedHeader, Transaction } from "@counterpart/core/chain/types";
+import type {
+  BlockContext,
+  BlockExecution,
+  Executor,
+  StateChanges,
+  TransactionOutcome,
+} from "@counterpart/core/execution/types";
+import { createChainReader } from "./chain-reader.ts";
+import { type Creation, contractsIn, type IndexChanges, indexContracts } from "./contract-index.ts";
+import type { Overlay, PreviousValue } from "./overlay.ts";
+import { decodePrevious, encodeLocation, encodePrevious, metaKey, numberKey } from "./rows.ts";
+import { applyChanges, createStateReader, unwindChanges } from "./state.ts";
+
+export interface ProcessorDeps {
+  readonly executor: Executor;
+  readonly chainId: number;
+}
+
+/** Executed transactions of a block under construction, in order. */
+export interface Executed {
+  readonly transactions: Transaction[];
+  readonly receipts: Receipt[];
+  readonly creations: Creation[];
+}
+
+export const noneExecuted = (): Executed => ({ transactions: [], receipts: [], creations: [] });
+
+export function contextOf(header: Header, blockHash: BlockContext["blockHash"]): BlockContext {
+  return {
+    number: header.number,
+    timestamp: header.timestamp,
+    coinbase: header.coinbase,
+    gasLimit: header.gasLimit,
+    baseFeePerGas: header.baseFeePerGas,
+    prevRandao: header.mixHash,
+    parentHash: header.parentHash,
+    parentBeaconBlockRoot: header.parentBeaconBlockRoot,
+    blockHash,
+  };
+}
+
+/** Notes what a transaction did in its block. */
+export function addOutcome(executed: Executed, transaction: Transaction, outcome: TransactionOutcome): void {
+  const previous = executed.receipts.at(-1)?.cumulativeGasUsed ?? 0;
+  executed.transactions.push(transaction);
+  executed.receipts.push({
+    type: transaction.type,
+    status: outcome.status === "success" ? 1 : 0,
+    cumulativeGasUsed: previous + outcome.gasUsed,
+    logsBloom: logsBloom(outcome.logs),
+    logs: outcome.logs,
+    gasUsed: outcome.gasUsed,
+    effectiveGasPrice: outcome.effectiveGasPrice,
+    ...(outcome.contractAddress === undefined ? {} : { contractAddress: outcome.contractAddress }),
+  });
+  for (const address of outcome.created) {
+    executed.creations.push({ address, transaction, topLevel: address === outcome.contractAddress });
+  }
+}
+
+/** Applies the changes and fills the header's execution fields in. Recording must be on. */
+export function completeHeader(
+  overlay: Overlay,
+  draft: Header,
+  parentRoot: Hex,
+  executed: Executed,
+  changes: StateChanges,
+): Header {
+  return {
+    ...draft,
+    stateRoot: applyChanges(overlay, parentRoot, changes),
+    transactionsRoot: transactionsRoot(executed.transactions),
+    receiptsRoot: receiptsRoot(executed.receipts),
+    logsBloom: logsBloom(executed.receipts.flatMap((receipt) => receipt.logs)),
+    gasUsed: executed.receipts.at(-1)?.cumulativeGasUsed ?? 0,
+  };
+}
+
+/** Puts a block that was executed on the overlay at the head of the canonical chain there. */
+export function appendBlock(overlay: Overlay, block: Block, executed: Executed, changes: StateChanges): IndexChanges {
+  const { header } = block;
+  const hash = hexToBytes(header.hash);
+  const index = indexContracts(overlay, header, changes, executed.creations);
+  overlay.put("headers", hash, encodeHeader(header));
+  overlay.put("bodies", hash, encodeBody(block.transactions));
+  overlay.put("receipts", hash, encodeReceipts(executed.receipts));
+  overlay.put("canonical", numberKey(header.number), hash);
+  overlay.put("side", hash, null);
+  overlay.put("changes", numberKey(header.number), encodePrevious(overlay.recorded()));
+  overlay.put("meta", metaKey("head"), hash);
+  block.transactions.forEach((transaction, at) => {
+    overlay.put("transactions", hexToBytes(transaction.hash), encodeLocation(header.hash, at));
+  });
+  return index;
+}
+
+function invalid(header: Header, what: string): CodedError {
+  return new CodedError("INVALID_BLOCK", `block ${header.number}: ${what}`);
+}
+
+function compareRoots(header: SealedHeader, computed: Header): void {
+  const fields = ["stateRoot", "transactionsRoot", "receiptsRoot", "gasUsed"] as const;
+  for (const field of fields) {
+    if (header[field] !== computed[field]) throw invalid(header, `${field} is not what execution gives`);
+  }
+  if (bytesToHex(header.logsBloom) !== bytesToHex(computed.logsBloom)) throw invalid(header, "wrong logs bloom");
+}
+
+async function runAll(execution: BlockExecution, block: Block): Promise<Executed> {
+  const executed = noneExecuted();
+  for (const transaction of block.transactions) {
+    const outcome = await execution.run(transaction);
+    if (!outcome.valid) throw invalid(block.header, `transaction ${transaction.hash}: ${outcome.message}`);
+    addOutcome(executed, transaction, outcome);
+  }
+  return executed;
+}
+
+/**
+ * Executes a sealed block on the overlay's head, which must be its parent, and appends it.
+ * @throws CodedError `INVALID_BLOCK` when its execution disagrees with its header; the overlay is then spoilt
+ */
+export async function executeBlock(deps: ProcessorDeps, overlay: Overlay, block: Block): Promise<IndexChanges> {
+  const chain = createChainReader(overlay, deps.chainId);
+  const parent = chain.head();
+  assert(parent.hash === block.header.parentHash, "a block is executed on its parent");
+  overlay.record();
+  const context = contextOf(block.header, chain.canonicalHash);
+  const execution = await deps.executor.begin(context, createStateReader(overlay));
+  const executed = await runAll(execution, block);
+  const changes = execution.finish();
+  compareRoots(block.header, completeHeader(overlay, block.header, parent.stateRoot, executed, changes));
+  return appendBlock(overlay, block, executed, changes);
+}
+
+/** What `unwindHead` took back. */
+export interface Unwound {
+  readonly block: Block;
+  /** Contracts whose rows it put back, and whether they exist in the state before. */
+  readonly contracts: ReturnType<typeof contractsIn>;
+}
+
+/** Takes the overlay's head back to its parent; the block is kept as a side block. */
+export function unwindHead(overlay: Overlay, chainId: number): Unwound {
+  const chain = createChainReader(overlay, chainId);
+  const head = chain.head();
+  const block = chain.block(head.hash);
+  const parent = chain.header(head.parentHash);
+  const row = overlay.get("changes", numberKey(head.number));
+  assert(block !== undefined && parent !== undefined && row !== undefined, `block ${head.number} cannot be unwound`);
+  const previous: readonly PreviousValue[] = decodePrevious(row);
+  const root = unwindChanges(overlay, head.stateRoot, previous);
+  if (root !== parent.stateRoot)
+    throw new CodedError("STORE_CORRUPT", `unwinding block ${head.number} misses its root`);
+  overlay.put("changes", numberKey(head.number), null);
+  overlay.put("canonical", numberKey(head.number), null);
+  overlay.put("receipts", hexToBytes(head.hash), null);
+  overlay.put("side", hexToBytes(head.hash), numberKey(head.number));
+  overlay.put("meta", metaKey("head"), hexToBytes(parent.hash));
+  for (const { hash } of block.transactions) overlay.put("transactions", hexToBytes(hash), null);
+  return { block, contracts: contractsIn(previous) };
+}

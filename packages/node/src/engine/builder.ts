@@ -1,0 +1,89 @@
+/** Builds a block of pending transactions on the head, and seals it. */
+
+import type { Hex } from "@counterpart/core/base/bytes";
+import { assert } from "@counterpart/core/base/errors";
+import { MAX_BLOCK_BYTES } from "@counterpart/core/chain/rules";
+import type { Block, SealedHeader } from "@counterpart/core/chain/types";
+import { encodedSize } from "@counterpart/core/codec/rlp";
+import { addSeal, draftHeader } from "@counterpart/core/consensus/poa";
+import type { BlockExecution } from "@counterpart/core/execution/types";
+import type { Clock } from "@counterpart/core/ports/runtime";
+import type { StoreReader } from "@counterpart/core/ports/store";
+import {
+  addOutcome,
+  appendBlock,
+  completeHeader,
+  contextOf,
+  type Executed,
+  noneExecuted,
+  type ProcessorDeps,
+} from "./block-processor.ts";
+import { createChainReader } from "./chain-reader.ts";
+import type { IndexChanges } from "./contract-index.ts";
+import { createOverlay, type Overlay } from "./overlay.ts";
+import type { Pool } from "./pool.ts";
+import { createPoolOrder, type PoolOrder } from "./pool-order.ts";
+import { createStateReader } from "./state.ts";
+import type { Sealer } from "./types.ts";
+
+/** Room for header, seals and list prefixes within the block size. */
+const BLOCK_OVERHEAD_BYTES = 2_048;
+/** A block is closed when building it has taken this long: arriving transactions go to the next. */
+const BUILD_TIME_MS = 500;
+
+export interface Built {
+  readonly block: Block;
+  readonly overlay: Overlay;
+  readonly index: IndexChanges;
+}
+
+export interface BuildInput {
+  readonly deps: ProcessorDeps;
+  readonly store: StoreReader;
+  readonly pool: Pool;
+  readonly sealer: Sealer;
+  readonly clock: Clock;
+  readonly vanity: Uint8Array;
+}
+
+async function fill(execution: BlockExecution, parent: Hex, order: PoolOrder, clock: Clock): Promise<Executed> {
+  const executed = noneExecuted();
+  const deadline = clock.now() + BUILD_TIME_MS;
+  let room = MAX_BLOCK_BYTES - BLOCK_OVERHEAD_BYTES;
+  for (let pending = order.next(); pending !== undefined && clock.now() <= deadline; pending = order.next()) {
+    const { transaction } = pending;
+    // Typed transactions stand in a block as byte strings, legacy ones as lists: this is the larger of the two.
+    const size = encodedSize(transaction.raw);
+    const outcome = size <= room ? await execution.run(transaction) : undefined;
+    if (outcome?.valid !== true) {
+      // A block without room for it says nothing about the transaction.
+      if (outcome !== undefined && outcome.reason !== "GAS_LIMIT_EXCEEDED") pending.refusedAt = parent;
+      order.skipSender();
+      continue;
+    }
+    room -= size;
+    addOutcome(executed, transaction, outcome);
+  }
+  return executed;
+}
+
+/** Undefined when no pending transaction can be included. */
+export async function buildBlock(input: BuildInput): Promise<Built | undefined> {
+  const { deps, store, pool, sealer, clock, vanity } = input;
+  const overlay = createOverlay(store);
+  const chain = createChainReader(overlay, deps.chainId);
+  const parent: SealedHeader = chain.head();
+  const timestamp = Math.max(Math.floor(clock.now() / 1000), parent.timestamp);
+  const draft = draftHeader({ parent, coinbase: sealer.address, timestamp, vanity });
+  overlay.record();
+  const execution = await deps.executor.begin(contextOf(draft, chain.canonicalHash), createStateReader(overlay));
+  const order = createPoolOrder(pool, createStateReader(overlay));
+  const executed = await fill(execution, parent.hash, order, clock);
+  if (executed.transactions.length === 0) return undefined;
+  const changes = execution.finish();
+  const completed = completeHeader(overlay, draft, parent.stateRoot, executed, changes);
+  const header = addSeal(completed, sealer.sign);
+  assert(header.parentHash === parent.hash, "the head moved while a block was being built");
+  const block: Block = { header, transactions: executed.transactions };
+  return { block, overlay, index: appendBlock(overlay, block, executed, changes) };
+}

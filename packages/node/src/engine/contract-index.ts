@@ -1,0 +1,136 @@
+/** The index of contracts: a pure function of the head, kept in step with it by the same overlay as the state. */
+
+import { bytesToBigInt, bytesToHex, type Hex, hexToBytes } from "@counterpart/core/base/bytes";
+import { EMPTY_CODE_HASH } from "@counterpart/core/chain/header";
+import type { SealedHeader, Transaction } from "@counterpart/core/chain/types";
+import type { StateChanges } from "@counterpart/core/execution/types";
+import type { StoreReader, StoreWrite } from "@counterpart/core/ports/store";
+import type { Overlay } from "./overlay.ts";
+import { accountKey, decodeContract, encodeContract, metaKey, numberKey } from "./rows.ts";
+import { readAccount } from "./state.ts";
+import type { ContractEntry } from "./types.ts";
+
+/** A contract that came into being in a block. */
+export interface Creation {
+  readonly address: Hex;
+  readonly transaction: Transaction;
+  /** Whether the transaction itself created it, rather than a factory that it called. */
+  readonly topLevel: boolean;
+}
+
+/** What a block did to the index. */
+export interface IndexChanges {
+  readonly created: readonly Hex[];
+  readonly updated: readonly Hex[];
+}
+
+export function readContract(rows: Pick<StoreReader, "get">, address: Hex): ContractEntry | undefined {
+  const row = rows.get("contracts", hexToBytes(address));
+  return row === undefined ? undefined : decodeContract(row);
+}
+
+function codeHashOf(overlay: Overlay, address: Hex): Hex {
+  return readAccount(overlay, accountKey(address))?.codeHash ?? EMPTY_CODE_HASH;
+}
+
+function newEntry(overlay: Overlay, header: SealedHeader, creation: Creation): ContractEntry {
+  const { address, transaction, topLevel } = creation;
+  return {
+    address,
+    owner: transaction.sender,
+    ...(topLevel ? { creationNonce: transaction.nonce } : {}),
+    codeHash: codeHashOf(overlay, address),
+    createdBlock: header.number,
+    createdBlockHash: header.hash,
+    createdTimestamp: header.timestamp,
+    creationTransaction: transaction.hash,
+    updatedBlock: header.number,
+    updatedBlockHash: header.hash,
+    updatedTimestamp: header.timestamp,
+    updateSequence: 1,
+    genesis: false,
+  };
+}
+
+function touched(entry: ContractEntry, header: SealedHeader): ContractEntry {
+  return {
+    ...entry,
+    updatedBlock: header.number,
+    updatedBlockHash: header.hash,
+    updatedTimestamp: header.timestamp,
+    updateSequence: entry.updateSequence + 1,
+  };
+}
+
+/** Brings the index to the block that `changes` and `creations` come from. */
+export function indexContracts(
+  overlay: Overlay,
+  header: SealedHeader,
+  changes: StateChanges,
+  creations: readonly Creation[],
+): IndexChanges {
+  const created = new Map(creations.map((creation) => [creation.address, creation]));
+  const updated: Hex[] = [];
+  for (const creation of created.values()) {
+    overlay.put("contracts", hexToBytes(creation.address), encodeContract(newEntry(overlay, header, creation)));
+  }
+  for (const address of new Set([...changes.accounts.keys(), ...changes.storage.keys()])) {
+    if (created.has(address)) continue;
+    const entry = readContract(overlay, address);
+    if (entry === undefined) continue;
+    overlay.put("contracts", hexToBytes(address), encodeContract(touched(entry, header)));
+    updated.push(address);
+  }
+  return { created: [...created.keys()], updated };
+}
+
+/** Index entries of the contracts that the genesis holds. */
+export function indexGenesis(overlay: Overlay, header: SealedHeader, changes: StateChanges): void {
+  for (const [address, account] of changes.accounts) {
+    if (account === null || account.codeHash === EMPTY_CODE_HASH) continue;
+    const entry: ContractEntry = {
+      address,
+      codeHash: account.codeHash,
+      createdBlock: 0,
+      createdBlockHash: header.hash,
+      createdTimestamp: header.timestamp,
+      updatedBlock: 0,
+      updatedBlockHash: header.hash,
+      updatedTimestamp: header.timestamp,
+      updateSequence: 1,
+      genesis: true,
+    };
+    overlay.put("contracts", hexToBytes(address), encodeContract(entry));
+  }
+}
+
+/** Contracts in order of address, starting after `after`. */
+export function listContracts(rows: StoreReader, after: Hex | undefined, limit: number): readonly ContractEntry[] {
+  const start = after === undefined ? undefined : new Uint8Array([...hexToBytes(after), 0]);
+  return rows
+    .range("contracts", { ...(start === undefined ? {} : { start }), limit })
+    .map(({ value }) => decodeContract(value));
+}
+
+const COUNT_KEY = metaKey("contracts");
+
+/** How many contracts there are at the head, those of the genesis left out. */
+export function readContractCount(rows: Pick<StoreReader, "get">): number {
+  const row = rows.get("meta", COUNT_KEY);
+  return row === undefined ? 0 : Number(bytesToBigInt(row));
+}
+
+export const contractCountRow = (count: number): StoreWrite => ({
+  table: "meta",
+  key: COUNT_KEY,
+  value: numberKey(count),
+});
+
+/** Addresses whose index rows are among previous values, by whether they existed before. */
+export function contractsIn(
+  previous: readonly { readonly table: string; readonly key: Uint8Array; readonly value: Uint8Array | null }[],
+): readonly { readonly address: Hex; readonly existedBefore: boolean }[] {
+  return previous
+    .filter(({ table }) => table === "contracts")
+    .map(({ key, value }) => ({ address: bytesToHex(key), existedBefore: value !== null }));
+}

@@ -1,0 +1,76 @@
+/** What the parts of the engine share: one chain, one pool, one head. */
+
+import type { Hex } from "@counterpart/core/base/bytes";
+import type { Genesis } from "@counterpart/core/chain/genesis";
+import type { SealedHeader } from "@counterpart/core/chain/types";
+import type { Executor, StateReader } from "@counterpart/core/execution/types";
+import type { Clock, Logger } from "@counterpart/core/ports/runtime";
+import type { Store } from "@counterpart/core/ports/store";
+import { type Admission, createAdmission, SIDE_BLOCKS_MAX } from "./admission.ts";
+import type { ProcessorDeps } from "./block-processor.ts";
+import { type ChainReader, createChainReader } from "./chain-reader.ts";
+import { readContractCount } from "./contract-index.ts";
+import { createEmitter, type Emitter } from "./emitter.ts";
+import { openGenesis } from "./open-genesis.ts";
+import { createPool, POOL_LIMITS, type Pool, type PoolLimits } from "./pool.ts";
+import { loadPool } from "./pool-rows.ts";
+import { createStateReader } from "./state.ts";
+import { readSide } from "./switcher.ts";
+import type { EngineEvents, Sealer } from "./types.ts";
+
+export interface EngineOptions {
+  readonly store: Store;
+  readonly genesis: Genesis;
+  readonly executor: Executor;
+  readonly sealer: Sealer;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly poolLimits?: PoolLimits;
+}
+
+export interface EngineCore {
+  readonly store: Store;
+  readonly genesisHash: Hex;
+  readonly signers: readonly Hex[];
+  readonly processor: ProcessorDeps;
+  readonly sealer: Sealer;
+  readonly clock: Clock;
+  readonly chain: ChainReader;
+  /** The head's state, as last written. */
+  readonly state: StateReader;
+  readonly pool: Pool;
+  readonly admission: Admission;
+  readonly emitter: Emitter<EngineEvents>;
+  head: SealedHeader;
+  contractCount: number;
+}
+
+/** @throws CodedError `INVALID_GENESIS` */
+export function openCore(options: EngineOptions): EngineCore {
+  const { store, genesis, executor, sealer, clock, logger } = options;
+  const { chainId, signers } = genesis;
+  const genesisHash = openGenesis(store, genesis);
+  const chain = createChainReader(store, chainId);
+  const pool = createPool(options.poolLimits ?? POOL_LIMITS);
+  loadPool(store, pool, chainId);
+  const admission = createAdmission({ rules: { signers }, header: chain.header });
+  for (const hash of readSide(store, SIDE_BLOCKS_MAX)) {
+    const header = chain.header(hash);
+    if (header !== undefined) admission.tree.add(header);
+  }
+  return {
+    store,
+    genesisHash,
+    signers,
+    processor: { executor, chainId },
+    sealer,
+    clock,
+    chain,
+    state: createStateReader(store),
+    pool,
+    admission,
+    emitter: createEmitter<EngineEvents>(logger),
+    head: chain.head(),
+    contractCount: readContractCount(store),
+  };
+}

@@ -1,0 +1,65 @@
+/** Durable form of the pool: the journal of pending transactions, and those that lost their nonce. */
+
+import { type Hex, hexToBytes } from "@counterpart/core/base/bytes";
+import { CodedError } from "@counterpart/core/base/errors";
+import { decodeTransaction } from "@counterpart/core/chain/transaction";
+import type { Transaction } from "@counterpart/core/chain/types";
+import { asBytes, asFixedHex, asList, asNumber, decodeRlp, encodeRlp, rlpNumber } from "@counterpart/core/codec/rlp";
+import type { StoreReader, StoreWrite } from "@counterpart/core/ports/store";
+import type { Pending, Pool } from "./pool.ts";
+import type { TransactionOrigin } from "./types.ts";
+
+const ORIGINS = ["local", "peer", "reinjected"] as const satisfies readonly TransactionOrigin[];
+const PAGE = 1_000;
+
+export type JournalEntry = Pick<Pending, "transaction" | "origin" | "arrivedAtMs">;
+
+export function pendingRow({ transaction, origin, arrivedAtMs }: JournalEntry): StoreWrite {
+  const value = encodeRlp([transaction.raw, rlpNumber(ORIGINS.indexOf(origin)), rlpNumber(arrivedAtMs)]);
+  return { table: "pool", key: hexToBytes(transaction.hash), value };
+}
+
+export const removedRow = (hash: Hex): StoreWrite => ({ table: "pool", key: hexToBytes(hash), value: null });
+
+/** A pending transaction becomes one that lost its nonce. */
+export function conflictRows(loser: Transaction, by: Hex): StoreWrite[] {
+  const value = encodeRlp([loser.raw, hexToBytes(by)]);
+  return [removedRow(loser.hash), { table: "conflicts", key: hexToBytes(loser.hash), value }];
+}
+
+export function readConflict(
+  rows: Pick<StoreReader, "get">,
+  hash: Hex,
+  chainId: number,
+): { readonly transaction: Transaction; readonly by: Hex } | undefined {
+  const row = rows.get("conflicts", hexToBytes(hash));
+  if (row === undefined) return undefined;
+  const [raw, by] = asList(decodeRlp(row), "conflict", 2);
+  return { transaction: decodeTransaction(asBytes(raw, "raw"), chainId), by: asFixedHex(by, "by", 32) };
+}
+
+function decodeEntry(row: Uint8Array, chainId: number): JournalEntry {
+  const [raw, origin, arrivedAt] = asList(decodeRlp(row), "pending transaction", 3);
+  const named = ORIGINS[asNumber(origin, "origin")];
+  if (named === undefined) throw new CodedError("STORE_CORRUPT", "the pool's journal names an unknown origin");
+  return {
+    transaction: decodeTransaction(asBytes(raw, "raw"), chainId),
+    origin: named,
+    arrivedAtMs: asNumber(arrivedAt, "arrived"),
+  };
+}
+
+/** Puts every journaled transaction back into the pool, in order of arrival. */
+export function loadPool(rows: StoreReader, pool: Pool, chainId: number): void {
+  const entries: JournalEntry[] = [];
+  let start: Uint8Array | undefined;
+  for (;;) {
+    const page = rows.range("pool", { ...(start === undefined ? {} : { start }), limit: PAGE });
+    entries.push(...page.map(({ value }) => decodeEntry(value, chainId)));
+    const last = page.at(-1);
+    if (page.length < PAGE || last === undefined) break;
+    start = new Uint8Array([...last.key, 0]);
+  }
+  entries.sort((a, b) => a.arrivedAtMs - b.arrivedAtMs);
+  for (const { transaction, origin, arrivedAtMs } of entries) pool.add(transaction, origin, arrivedAtMs);
+}

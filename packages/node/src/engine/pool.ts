@@ -1,0 +1,196 @@
+/**
+ * Pending transactions, in memory; every change comes with the rows that make it durable. One transaction a sender and
+ * nonce. What was accepted is never dropped to make room: a full pool refuses new ones. The only ways out are being
+ * included and losing the nonce to another transaction.
+ */
+
+import type { Hex } from "@counterpart/core/base/bytes";
+import type { ErrorCode } from "@counterpart/core/base/error-catalogue";
+import { CodedError } from "@counterpart/core/base/errors";
+import { BLOCK_GAS_LIMIT } from "@counterpart/core/chain/rules";
+import type { Transaction } from "@counterpart/core/chain/types";
+import type { StateReader } from "@counterpart/core/execution/types";
+import type { TransactionOrigin } from "./types.ts";
+
+export interface PoolLimits {
+  readonly transactionsMax: number;
+  readonly bytesMax: number;
+  /** Transactions from peers may take this share, so that callers of this node always find room. */
+  readonly peerShare: number;
+  readonly senderMax: number;
+  /** How far a nonce may be ahead of the sender's next one. */
+  readonly nonceGapMax: number;
+}
+
+export const POOL_LIMITS: PoolLimits = {
+  transactionsMax: 65_536,
+  bytesMax: 128 * 1024 * 1024,
+  peerShare: 0.5,
+  senderMax: 4_096,
+  nonceGapMax: 1_024,
+};
+
+export interface Pending {
+  readonly transaction: Transaction;
+  readonly origin: TransactionOrigin;
+  readonly arrivedAtMs: number;
+  /** Order of arrival. */
+  readonly sequence: number;
+  /** Whether a block was built since it arrived, with a chance for it. */
+  tried: boolean;
+  /** The head on which the executor refused it: it is not offered again before the head moves. */
+  refusedAt?: Hex;
+}
+
+export interface Pool {
+  readonly size: number;
+  get(hash: Hex): Pending | undefined;
+  /** The pending transaction of a sender with this nonce. */
+  at(sender: Hex, nonce: bigint): Pending | undefined;
+  all(): Iterable<Pending>;
+  senders(): Iterable<Hex>;
+  /** Pending transactions of one sender by nonce. */
+  of(sender: Hex): readonly Pending[];
+  /**
+   * Whether a new transaction may come in.
+   * @returns the pending one that it replaces
+   * @throws CodedError with the reason
+   */
+  check(transaction: Transaction, origin: TransactionOrigin, state: StateReader): Pending | undefined;
+  /** Puts a transaction in its place without any check; returns the one that was there. */
+  add(transaction: Transaction, origin: TransactionOrigin, arrivedAtMs: number): Pending | undefined;
+  remove(hash: Hex): Pending | undefined;
+  /** First nonce that no included or consecutive pending transaction has. */
+  nextNonce(sender: Hex, accountNonce: bigint): bigint;
+  /** Why a pending transaction cannot be in the next block; undefined when it can. */
+  obstacle(pending: Pending, state: StateReader): ErrorCode | undefined;
+}
+
+const costOf = (transaction: Transaction): bigint =>
+  transaction.gasLimit * transaction.maxFeePerGas + transaction.value;
+
+function atLeastTenPercentMore(next: bigint, previous: bigint): boolean {
+  return next >= previous + 1n && next * 10n >= previous * 11n;
+}
+
+function checkReplacement(next: Transaction, previous: Transaction): void {
+  const enough =
+    atLeastTenPercentMore(next.maxPriorityFeePerGas, previous.maxPriorityFeePerGas) &&
+    next.maxFeePerGas >= previous.maxFeePerGas;
+  if (!enough) {
+    throw new CodedError("UNDERPRICED", "a pending transaction has this nonce: raise the tip by 10 %, at least 1 wei", {
+      pending: previous.hash,
+    });
+  }
+}
+
+function checkAgainstState(transaction: Transaction, state: StateReader, nonceMax: bigint): void {
+  const account = state.account(transaction.sender);
+  const nonce = account?.nonce ?? 0n;
+  if (transaction.nonce < nonce) {
+    throw new CodedError("NONCE_TOO_LOW", `nonce ${transaction.nonce} is used: the next one is ${nonce}`, {
+      next_nonce: nonce.toString(),
+    });
+  }
+  if (transaction.nonce > nonceMax) {
+    throw new CodedError("NONCE_TOO_HIGH", `nonce ${transaction.nonce} is too far ahead: the next one is ${nonce}`, {
+      next_nonce: nonce.toString(),
+    });
+  }
+  if ((account?.balance ?? 0n) < costOf(transaction)) {
+    throw new CodedError("INSUFFICIENT_FUNDS", "the sender cannot pay value and gas", {
+      balance: (account?.balance ?? 0n).toString(),
+      cost: costOf(transaction).toString(),
+    });
+  }
+}
+
+export function createPool(limits: PoolLimits): Pool {
+  const byHash = new Map<Hex, Pending>();
+  const bySender = new Map<Hex, Map<bigint, Pending>>();
+  const use = { bytes: 0, fromPeers: 0, sequence: 0 };
+
+  const drop = (pending: Pending): void => {
+    const { hash, sender, nonce, raw } = pending.transaction;
+    byHash.delete(hash);
+    const mine = bySender.get(sender);
+    mine?.delete(nonce);
+    if (mine?.size === 0) bySender.delete(sender);
+    use.bytes -= raw.length;
+    if (pending.origin === "peer") use.fromPeers--;
+  };
+  const checkRoom = (transaction: Transaction, origin: TransactionOrigin): void => {
+    const full =
+      byHash.size >= limits.transactionsMax ||
+      use.bytes + transaction.raw.length > limits.bytesMax ||
+      (origin === "peer" && use.fromPeers >= limits.transactionsMax * limits.peerShare);
+    if (full) throw new CodedError("POOL_FULL", "the transaction pool is full: try again later");
+    if ((bySender.get(transaction.sender)?.size ?? 0) >= limits.senderMax) {
+      throw new CodedError("POOL_SENDER_QUOTA", `the sender has ${limits.senderMax} pending transactions`);
+    }
+  };
+  const nextNonce = (sender: Hex, accountNonce: bigint): bigint => {
+    const mine = bySender.get(sender);
+    let nonce = accountNonce;
+    while (mine?.has(nonce) === true) nonce++;
+    return nonce;
+  };
+
+  return {
+    get size() {
+      return byHash.size;
+    },
+    get: (hash) => byHash.get(hash),
+    at: (sender, nonce) => bySender.get(sender)?.get(nonce),
+    all: () => byHash.values(),
+    senders: () => bySender.keys(),
+    of: (sender) =>
+      [...(bySender.get(sender)?.values() ?? [])].sort((a, b) => (a.transaction.nonce < b.transaction.nonce ? -1 : 1)),
+    check(transaction, origin, state) {
+      if (transaction.gasLimit > BigInt(BLOCK_GAS_LIMIT)) {
+        throw new CodedError("GAS_LIMIT_EXCEEDED", "the gas limit is above the block's");
+      }
+      const next = nextNonce(transaction.sender, state.account(transaction.sender)?.nonce ?? 0n);
+      checkAgainstState(transaction, state, next + BigInt(limits.nonceGapMax));
+      const previous = bySender.get(transaction.sender)?.get(transaction.nonce);
+      if (previous === undefined) checkRoom(transaction, origin);
+      else checkReplacement(transaction, previous.transaction);
+      return previous;
+    },
+    add(transaction, origin, arrivedAtMs) {
+      const mine = bySender.get(transaction.sender) ?? new Map<bigint, Pending>();
+      const previous = mine.get(transaction.nonce);
+      if (previous !== undefined) drop(previous);
+      const pending: Pending = { transaction, origin, arrivedAtMs, sequence: use.sequence++, tried: false };
+      bySender.set(transaction.sender, mine);
+      mine.set(transaction.nonce, pending);
+      byHash.set(transaction.hash, pending);
+      use.bytes += transaction.raw.length;
+      if (origin === "peer") use.fromPeers++;
+      return previous;
+    },
+    remove(hash) {
+      const pending = byHash.get(hash);
+      if (pending !== undefined) drop(pending);
+      return pending;
+    },
+    nextNonce,
+    obstacle({ transaction }, state) {
+      const account = state.account(transaction.sender);
+      if (transaction.nonce >= nextNonce(transaction.sender, account?.nonce ?? 0n)) return "NONCE_TOO_HIGH";
+      return (account?.balance ?? 0n) < costOf(transaction) ? "INSUFFICIENT_FUNDS" : undefined;
+    },
+  };
+}
+
+/** When the oldest transactions that a block on `head` could hold arrived. */
+export function oldestExecutable(pool: Pool, state: StateReader, head: Hex): { own?: number; fromPeer?: number } {
+  const oldest: { own?: number; fromPeer?: number } = {};
+  for (const pending of pool.all()) {
+    const kind = pending.origin === "peer" ? "fromPeer" : "own";
+    const known = oldest[kind];
+    if (pending.refusedAt === head || (known !== undefined && known <= pending.arrivedAtMs)) continue;
+    if (pool.obstacle(pending, state) === undefined) oldest[kind] = pending.arrivedAtMs;
+  }
+  return oldest;
+}

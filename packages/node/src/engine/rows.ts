@@ -1,0 +1,118 @@
+/** Keys and encodings of the engine's tables. */
+
+import { bigIntToFixedBytes, bytesToHex, concatBytes, type Hex, hexToBytes } from "@counterpart/core/base/bytes";
+import { CodedError } from "@counterpart/core/base/errors";
+import {
+  asBigInt,
+  asBoolean,
+  asBytes,
+  asFixedHex,
+  asList,
+  asNumber,
+  decodeRlp,
+  encodeRlp,
+  rlpBigInt,
+  rlpBoolean,
+  rlpNumber,
+} from "@counterpart/core/codec/rlp";
+import { keccak256 } from "@counterpart/core/crypto/crypto";
+import type { NibblePath } from "@counterpart/core/trie/types";
+import { type PreviousValue, RECORDED_TABLES } from "./overlay.ts";
+import type { ContractEntry } from "./types.ts";
+
+const EMPTY = new Uint8Array(0);
+
+export const numberKey = (number: number): Uint8Array => bigIntToFixedBytes(BigInt(number), 8);
+export const metaKey = (name: string): Uint8Array => new TextEncoder().encode(name);
+
+export const accountKey = (address: Hex): Uint8Array => keccak256(hexToBytes(address));
+export const storageKey = (addressHash: Uint8Array, slot: Hex): Uint8Array =>
+  concatBytes(addressHash, keccak256(hexToBytes(slot)));
+
+function pathBytes(path: NibblePath): Uint8Array {
+  const bytes = new Uint8Array(path.length);
+  for (let i = 0; i < path.length; i++) bytes[i] = Number.parseInt(path[i] as string, 16);
+  return bytes;
+}
+
+/** One byte a nibble, so that a subtree is a range; the leading byte keeps the root's key from being empty. */
+export const accountNodeKey = (path: NibblePath): Uint8Array => concatBytes(new Uint8Array(1), pathBytes(path));
+export const storageNodeKey = (addressHash: Uint8Array, path: NibblePath): Uint8Array =>
+  concatBytes(addressHash, pathBytes(path));
+
+/** Block hash ‖ index of a transaction. */
+export function encodeLocation(blockHash: Hex, index: number): Uint8Array {
+  return concatBytes(hexToBytes(blockHash), bigIntToFixedBytes(BigInt(index), 4));
+}
+
+export function decodeLocation(row: Uint8Array): { readonly blockHash: Hex; readonly index: number } {
+  if (row.length !== 36) throw new CodedError("STORE_CORRUPT", "a transaction's location is malformed");
+  return { blockHash: bytesToHex(row.subarray(0, 32)), index: new DataView(row.buffer, row.byteOffset).getUint32(32) };
+}
+
+/** Previous values of one block, as the table `changes` holds them. */
+export function encodePrevious(values: readonly PreviousValue[]): Uint8Array {
+  return encodeRlp(
+    values.map(({ table, key, value }) => [
+      rlpNumber(RECORDED_TABLES.indexOf(table)),
+      key,
+      rlpBoolean(value !== null),
+      value ?? EMPTY,
+    ]),
+  );
+}
+
+export function decodePrevious(row: Uint8Array): PreviousValue[] {
+  const items = asList(decodeRlp(row, { depthMax: 2, itemsMax: 16_000_000 }), "changes");
+  return items.map((item) => {
+    const [table, key, present, value] = asList(item, "change", 4);
+    const name = RECORDED_TABLES[asNumber(table, "table")];
+    if (name === undefined) throw new CodedError("STORE_CORRUPT", "changes name an unknown table");
+    const bytes = asBytes(value, "value");
+    return { table: name, key: asBytes(key, "key"), value: asBoolean(present, "present") ? bytes : null };
+  });
+}
+
+const optionalHex = (value: Hex | undefined): Uint8Array => (value === undefined ? EMPTY : hexToBytes(value));
+
+export function encodeContract(entry: ContractEntry): Uint8Array {
+  return encodeRlp([
+    hexToBytes(entry.address),
+    optionalHex(entry.owner),
+    entry.creationNonce === undefined ? [] : [rlpBigInt(entry.creationNonce)],
+    hexToBytes(entry.codeHash),
+    [rlpNumber(entry.createdBlock), hexToBytes(entry.createdBlockHash), rlpNumber(entry.createdTimestamp)],
+    optionalHex(entry.creationTransaction),
+    [rlpNumber(entry.updatedBlock), hexToBytes(entry.updatedBlockHash), rlpNumber(entry.updatedTimestamp)],
+    rlpNumber(entry.updateSequence),
+    rlpBoolean(entry.genesis),
+  ]);
+}
+
+export function decodeContract(row: Uint8Array): ContractEntry {
+  const [address, owner, nonce, codeHash, created, creation, updated, sequence, genesis] = asList(
+    decodeRlp(row),
+    "contract",
+    9,
+  );
+  const [createdBlock, createdHash, createdTime] = asList(created, "created", 3);
+  const [updatedBlock, updatedHash, updatedTime] = asList(updated, "updated", 3);
+  const nonces = asList(nonce, "creation nonce");
+  return {
+    address: asFixedHex(address, "address", 20),
+    ...(asBytes(owner, "owner").length === 0 ? {} : { owner: asFixedHex(owner, "owner", 20) }),
+    ...(nonces.length === 0 ? {} : { creationNonce: asBigInt(nonces[0], "creation nonce", 64) }),
+    codeHash: asFixedHex(codeHash, "code hash", 32),
+    createdBlock: asNumber(createdBlock, "created block"),
+    createdBlockHash: asFixedHex(createdHash, "created block hash", 32),
+    createdTimestamp: asNumber(createdTime, "created timestamp"),
+    ...(asBytes(creation, "creation").length === 0
+      ? {}
+      : { creationTransaction: asFixedHex(creation, "creation transaction", 32) }),
+    updatedBlock: asNumber(updatedBlock, "updated block"),
+    updatedBlockHash: asFixedHex(updatedHash, "updated block hash", 32),
+    updatedTimestamp: asNumber(updatedTime, "updated timestamp"),
+    updateSequence: asNumber(sequence, "update sequence"),
+    genesis: asBoolean(genesis, "genesis"),
+  };
+}

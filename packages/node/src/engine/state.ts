@@ -1,0 +1,144 @@
+/**
+ * Flat state and its tries over any source of rows: reading it, applying what a block changed, and taking that back.
+ * `apply` and `unwind` are each other's inverse; both end in the root that the tries then have.
+ */
+
+import { bigIntToBytes, bytesToBigInt, bytesToHex, type Hex, hexToBytes } from "@counterpart/core/base/bytes";
+import { assert, CodedError } from "@counterpart/core/base/errors";
+import { decodeAccount, encodeAccount } from "@counterpart/core/chain/account";
+import { EMPTY_CODE_HASH } from "@counterpart/core/chain/header";
+import type { Account } from "@counterpart/core/chain/types";
+import { asBytes, decodeRlp, encodeRlp } from "@counterpart/core/codec/rlp";
+import { keccak256 } from "@counterpart/core/crypto/crypto";
+import type { AccountChange, StateChanges, StateReader } from "@counterpart/core/execution/types";
+import type { StoreReader } from "@counterpart/core/ports/store";
+import { EMPTY_TRIE_ROOT } from "@counterpart/core/trie/ordered";
+import type { TrieChange, TrieNodeReader, TrieUpdate } from "@counterpart/core/trie/types";
+import { updateTrie } from "@counterpart/core/trie/update";
+import type { Overlay, PreviousValue } from "./overlay.ts";
+import { accountKey, accountNodeKey, storageKey, storageNodeKey } from "./rows.ts";
+
+type RowReader = Pick<StoreReader, "get">;
+
+const EMPTY = new Uint8Array(0);
+
+export function readAccount(rows: RowReader, addressHash: Uint8Array): Account | undefined {
+  const row = rows.get("accounts", addressHash);
+  return row === undefined ? undefined : decodeAccount(row);
+}
+
+export const accountNodes =
+  (rows: RowReader): TrieNodeReader =>
+  (path) =>
+    rows.get("accountNodes", accountNodeKey(path));
+
+export const storageNodes =
+  (rows: RowReader, addressHash: Uint8Array): TrieNodeReader =>
+  (path) =>
+    rows.get("storageNodes", storageNodeKey(addressHash, path));
+
+export function createStateReader(rows: RowReader): StateReader {
+  return {
+    account: (address) => readAccount(rows, accountKey(address)),
+    storage(address, slot) {
+      const row = rows.get("storage", storageKey(accountKey(address), slot));
+      return row === undefined ? 0n : bytesToBigInt(row);
+    },
+    code(codeHash) {
+      if (codeHash === EMPTY_CODE_HASH) return EMPTY;
+      const code = rows.get("codes", hexToBytes(codeHash));
+      if (code === undefined) throw new CodedError("STORE_CORRUPT", `code ${codeHash} is missing`);
+      return code;
+    },
+  };
+}
+
+/** Leaf value of a storage trie: the RLP of the value without leading zeros. */
+const storageLeaf = (value: Uint8Array | null): Uint8Array | null => (value === null ? null : encodeRlp(value));
+
+/** Value of a storage trie's leaf. */
+export const storageLeafValue = (leaf: Uint8Array): bigint => bytesToBigInt(asBytes(decodeRlp(leaf), "slot", 32));
+
+function updateStorageTrie(
+  overlay: Overlay,
+  addressHash: Uint8Array,
+  root: Hex,
+  slots: readonly { readonly slotHash: Uint8Array; readonly value: Uint8Array | null }[],
+): Hex {
+  const changes = slots.map(({ slotHash, value }): TrieChange => ({ key: slotHash, value: storageLeaf(value) }));
+  const update = updateTrie(storageNodes(overlay, addressHash), root, changes);
+  for (const [path, node] of update.nodes) overlay.put("storageNodes", storageNodeKey(addressHash, path), node);
+  return update.root;
+}
+
+function updateAccountTrie(overlay: Overlay, root: Hex, changes: readonly TrieChange[]): Hex {
+  const update: TrieUpdate = updateTrie(accountNodes(overlay), root, changes);
+  for (const [path, node] of update.nodes) overlay.put("accountNodes", accountNodeKey(path), node);
+  return update.root;
+}
+
+function applyStorage(overlay: Overlay, addressHash: Uint8Array, root: Hex, slots: ReadonlyMap<Hex, bigint>): Hex {
+  const changed = [...slots].map(([slot, value]) => ({
+    slotHash: keccak256(hexToBytes(slot)),
+    key: storageKey(addressHash, slot),
+    value: value === 0n ? null : bigIntToBytes(value),
+  }));
+  for (const { key, value } of changed) overlay.put("storage", key, value);
+  return updateStorageTrie(overlay, addressHash, root, changed);
+}
+
+function nextAccount(previous: Account | undefined, change: AccountChange | undefined, storageRoot: Hex): Account {
+  const { nonce, balance, codeHash } = change ?? previous ?? { nonce: 0n, balance: 0n, codeHash: EMPTY_CODE_HASH };
+  return { nonce, balance, storageRoot, codeHash };
+}
+
+/**
+ * Applies a block's changes to flat rows and tries.
+ * @param root state root before
+ * @returns state root after
+ */
+export function applyChanges(overlay: Overlay, root: Hex, changes: StateChanges): Hex {
+  for (const [codeHash, code] of changes.codes) overlay.put("codes", hexToBytes(codeHash), code);
+  const leaves: TrieChange[] = [];
+  for (const address of new Set([...changes.accounts.keys(), ...changes.storage.keys()])) {
+    const key = accountKey(address);
+    const previous = readAccount(overlay, key);
+    const slots = changes.storage.get(address);
+    const oldRoot = previous?.storageRoot ?? EMPTY_TRIE_ROOT;
+    const storageRoot = slots === undefined ? oldRoot : applyStorage(overlay, key, oldRoot, slots);
+    const change = changes.accounts.get(address);
+    assert(change !== null || storageRoot === EMPTY_TRIE_ROOT, "an account with storage was removed");
+    const value = change === null ? null : encodeAccount(nextAccount(previous, change, storageRoot));
+    overlay.put("accounts", key, value);
+    leaves.push({ key, value });
+  }
+  return updateAccountTrie(overlay, root, leaves);
+}
+
+function restoreStorage(overlay: Overlay, previous: readonly PreviousValue[]): void {
+  const byAccount = new Map<Hex, { slotHash: Uint8Array; value: Uint8Array | null }[]>();
+  for (const { key, value } of previous) {
+    const account = bytesToHex(key.subarray(0, 32));
+    const slots = byAccount.get(account) ?? [];
+    byAccount.set(account, slots);
+    slots.push({ slotHash: key.subarray(32), value });
+  }
+  for (const [account, slots] of byAccount) {
+    const addressHash = hexToBytes(account);
+    const root = readAccount(overlay, addressHash)?.storageRoot ?? EMPTY_TRIE_ROOT;
+    updateStorageTrie(overlay, addressHash, root, slots);
+  }
+}
+
+/**
+ * Takes one block's changes back: restores the rows and recomputes the tries from them.
+ * @param root state root after the block
+ * @returns state root before the block
+ */
+export function unwindChanges(overlay: Overlay, root: Hex, previous: readonly PreviousValue[]): Hex {
+  const of = (table: PreviousValue["table"]): PreviousValue[] => previous.filter((row) => row.table === table);
+  // Storage tries first: they start from the storage roots that the accounts still hold.
+  restoreStorage(overlay, of("storage"));
+  for (const { table, key, value } of previous) overlay.put(table, key, value);
+  return updateAccountTrie(overlay, root, of("accounts"));
+}

@@ -1,0 +1,68 @@
+/** Transactions on their way in, and what has become of them. */
+
+import type { Hex } from "@counterpart/core/base/bytes";
+import { assert } from "@counterpart/core/base/errors";
+import type { Transaction } from "@counterpart/core/chain/types";
+import type { EngineCore } from "./core.ts";
+import { oldestExecutable } from "./pool.ts";
+import { conflictRows, pendingRow, readConflict } from "./pool-rows.ts";
+import type { PoolView, TransactionOrigin, TransactionStatus } from "./types.ts";
+
+function includedStatus(core: EngineCore, hash: Hex): TransactionStatus | undefined {
+  const location = core.chain.location(hash);
+  if (location === undefined) return undefined;
+  const { blockHash, index } = location;
+  const block = core.chain.block(blockHash);
+  const receipt = core.chain.receipts(blockHash)?.[index];
+  const transaction = block?.transactions[index];
+  assert(block !== undefined && receipt !== undefined && transaction !== undefined, "an included transaction is held");
+  const blockNumber = block.header.number;
+  const confirmations = core.head.number - blockNumber + 1;
+  return { status: "included", transaction, blockHash, blockNumber, index, receipt, confirmations };
+}
+
+export function transactionStatus(core: EngineCore, hash: Hex): TransactionStatus | undefined {
+  const included = includedStatus(core, hash);
+  if (included !== undefined) return included;
+  const pending = core.pool.get(hash);
+  if (pending !== undefined) {
+    const refused = pending.refusedAt === core.head.hash ? "INVALID_TRANSACTION" : undefined;
+    const reason = core.pool.obstacle(pending, core.state) ?? refused;
+    return { status: "pending", transaction: pending.transaction, ...(reason === undefined ? {} : { reason }) };
+  }
+  const conflict = readConflict(core.store, hash, core.processor.chainId);
+  return conflict === undefined ? undefined : { status: "conflicted", ...conflict };
+}
+
+/**
+ * Takes a transaction into the journal and the pool. One that is known already is no error.
+ * @throws CodedError with the reason for which the pool refuses it
+ */
+export function submitTransaction(core: EngineCore, transaction: Transaction, origin: TransactionOrigin): void {
+  const { pool, store, chain, clock, emitter, state } = core;
+  if (pool.get(transaction.hash) !== undefined || chain.location(transaction.hash) !== undefined) return;
+  const replaced = pool.check(transaction, origin, state)?.transaction;
+  const arrivedAtMs = clock.now();
+  const lost = replaced === undefined ? [] : conflictRows(replaced, transaction.hash);
+  store.write([...lost, pendingRow({ transaction, origin, arrivedAtMs })]);
+  pool.add(transaction, origin, arrivedAtMs);
+  if (replaced !== undefined) emitter.emit("conflicted", replaced.hash, transaction.hash);
+  emitter.emit("transaction", transaction, origin);
+}
+
+export function poolView(core: EngineCore): PoolView {
+  const { pool, state } = core;
+  return {
+    get pending() {
+      return pool.size;
+    },
+    nextNonce: (sender) => pool.nextNonce(sender, state.account(sender)?.nonce ?? 0n),
+    transactions: () => [...pool.all()].map(({ transaction }) => transaction),
+    oldestExecutable: () => oldestExecutable(pool, state, core.head.hash),
+    get reinjecting() {
+      let untried = 0;
+      for (const { origin, tried } of pool.all()) if (origin === "reinjected" && !tried) untried++;
+      return untried;
+    },
+  };
+}
