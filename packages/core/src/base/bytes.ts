@@ -104,9 +104,17 @@ export function leftPad(bytes: Uint8Array, sizeBytes: number): Uint8Array {
 }
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder("utf-8", { fatal: true });
+// A byte order mark is kept as text: otherwise two byte strings would give one text.
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-export const utf8ToBytes = (text: string): Uint8Array => encoder.encode(text);
+/**
+ * UTF-8 of `text`.
+ * @throws CodedError `INVALID_UTF8` when it has half of a surrogate pair, which UTF-8 cannot express
+ */
+export function utf8ToBytes(text: string): Uint8Array {
+  if (!text.isWellFormed()) throw new CodedError("INVALID_UTF8", "half of a surrogate pair has no UTF-8 form");
+  return encoder.encode(text);
+}
 
 /** @throws CodedError `INVALID_UTF8` */
 export function bytesToUtf8(bytes: Uint8Array): string {

@@ -38,6 +38,7 @@ export const ERROR_CATALOGUE = {
   BLOCK_NOT_FOUND: entry(404, "no such block on the canonical chain"),
   TRANSACTION_NOT_FOUND: entry(404, "no such transaction is known to this node"),
   WALLET_NOT_FOUND: entry(404, "this node does not hold the key of that account"),
+  TOO_MANY_ACCOUNTS: entry(409, "this node already holds as many accounts as it may"),
   ABI_MISSING: entry(409, "the contract has no artifact here, so a function cannot be named"),
   INVALID_ABI: entry(400, "the ABI is malformed"),
   INVALID_BYTECODE: entry(400, "the bytecode is empty, malformed or too large"),

@@ -203,5 +203,11 @@ export function asBoolean(item: RlpItem | undefined, field: string): boolean {
 }
 
 export const rlpBigInt = (value: bigint): Uint8Array => bigIntToBytes(value);
-export const rlpNumber = (value: number): Uint8Array => bigIntToBytes(BigInt(value));
+
+/** @throws CodedError `INVALID_QUANTITY` unless `value` is an integer from 0 up to 2^53 - 1 */
+export function rlpNumber(value: number): Uint8Array {
+  if (!Number.isSafeInteger(value)) throw new CodedError("INVALID_QUANTITY", "not an exact integer");
+  return bigIntToBytes(BigInt(value));
+}
+
 export const rlpBoolean = (value: boolean): Uint8Array => (value ? new Uint8Array([1]) : EMPTY_BYTES);

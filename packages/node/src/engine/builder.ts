@@ -2,9 +2,9 @@
 
 import type { Hex } from "@counterpart/core/base/bytes";
 import { assert } from "@counterpart/core/base/errors";
+import { sizeInBlock } from "@counterpart/core/chain/block";
 import { MAX_BLOCK_BYTES } from "@counterpart/core/chain/rules";
 import type { Block, SealedHeader } from "@counterpart/core/chain/types";
-import { encodedSize } from "@counterpart/core/codec/rlp";
 import { addSeal, draftHeader } from "@counterpart/core/consensus/poa";
 import type { BlockExecution } from "@counterpart/core/execution/types";
 import type { Clock } from "@counterpart/core/ports/runtime";
@@ -52,8 +52,7 @@ async function fill(execution: BlockExecution, parent: Hex, order: PoolOrder, cl
   let room = MAX_BLOCK_BYTES - BLOCK_OVERHEAD_BYTES;
   for (let pending = order.next(); pending !== undefined && clock.now() <= deadline; pending = order.next()) {
     const { transaction } = pending;
-    // Typed transactions stand in a block as byte strings, legacy ones as lists: this is the larger of the two.
-    const size = encodedSize(transaction.raw);
+    const size = sizeInBlock(transaction);
     const outcome = size <= room ? await execution.run(transaction) : undefined;
     if (outcome?.valid !== true) {
       // A block without room for it says nothing about the transaction.

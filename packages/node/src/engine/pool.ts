@@ -7,7 +7,6 @@
 import type { Hex } from "@counterpart/core/base/bytes";
 import type { ErrorCode } from "@counterpart/core/base/error-catalogue";
 import { CodedError } from "@counterpart/core/base/errors";
-import { BLOCK_GAS_LIMIT } from "@counterpart/core/chain/rules";
 import type { Transaction } from "@counterpart/core/chain/types";
 import type { StateReader } from "@counterpart/core/execution/types";
 import type { TransactionOrigin } from "./types.ts";
@@ -56,7 +55,12 @@ export interface Pool {
    * @returns the pending one that it replaces
    * @throws CodedError with the reason
    */
-  check(transaction: Transaction, origin: TransactionOrigin, state: StateReader): Pending | undefined;
+  check(
+    transaction: Transaction,
+    origin: TransactionOrigin,
+    state: StateReader,
+    blockGasLimit: number,
+  ): Pending | undefined;
   /** Puts a transaction in its place without any check; returns the one that was there. */
   add(transaction: Transaction, origin: TransactionOrigin, arrivedAtMs: number): Pending | undefined;
   remove(hash: Hex): Pending | undefined;
@@ -146,8 +150,8 @@ export function createPool(limits: PoolLimits): Pool {
     senders: () => bySender.keys(),
     of: (sender) =>
       [...(bySender.get(sender)?.values() ?? [])].sort((a, b) => (a.transaction.nonce < b.transaction.nonce ? -1 : 1)),
-    check(transaction, origin, state) {
-      if (transaction.gasLimit > BigInt(BLOCK_GAS_LIMIT)) {
+    check(transaction, origin, state, blockGasLimit) {
+      if (transaction.gasLimit > BigInt(blockGasLimit)) {
         throw new CodedError("GAS_LIMIT_EXCEEDED", "the gas limit is above the block's");
       }
       const next = nextNonce(transaction.sender, state.account(transaction.sender)?.nonce ?? 0n);

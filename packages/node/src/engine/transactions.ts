@@ -41,7 +41,7 @@ export function transactionStatus(core: EngineCore, hash: Hex): TransactionStatu
 export function submitTransaction(core: EngineCore, transaction: Transaction, origin: TransactionOrigin): void {
   const { pool, store, chain, clock, emitter, state } = core;
   if (pool.get(transaction.hash) !== undefined || chain.location(transaction.hash) !== undefined) return;
-  const replaced = pool.check(transaction, origin, state)?.transaction;
+  const replaced = pool.check(transaction, origin, state, core.head.gasLimit)?.transaction;
   const arrivedAtMs = clock.now();
   const lost = replaced === undefined ? [] : conflictRows(replaced, transaction.hash);
   store.write([...lost, pendingRow({ transaction, origin, arrivedAtMs })]);

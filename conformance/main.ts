@@ -1,0 +1,12 @@
+/** Runs the official vectors of the folder that COUNTERPART_FIXTURES names: `npm run conformance [-- suite …]`. */
+
+import { FIXTURES_VARIABLE } from "./fixtures.ts";
+import { runConformance } from "./run.ts";
+import { SUITES } from "./suites.ts";
+
+process.exitCode = await runConformance({
+  suites: SUITES,
+  fixtures: process.env[FIXTURES_VARIABLE],
+  names: process.argv.slice(2),
+  print: (line) => console.log(line),
+});

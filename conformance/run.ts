@@ -1,0 +1,58 @@
+/** `npm run conformance [-- suite …]`, apart from the process around it. */
+
+import { findFixtures } from "./fixtures.ts";
+import { type Outcome, runSuite, type Suite, type SuiteResult } from "./suite.ts";
+
+/** Lines printed for each kind of outcome of a suite; the count tells how many there are. */
+const LINES_MAX = 100;
+
+export interface ConformanceRun {
+  /** Every suite that the project supports. */
+  readonly suites: readonly Suite[];
+  /** Value of the environment variable that names the fixtures' folder. */
+  readonly fixtures: string | undefined;
+  /** Names of suites to run; none: all. */
+  readonly names: readonly string[];
+  print(line: string): void;
+}
+
+/**
+ * Runs suites and says what it ran, what it skipped and what it found and does not support.
+ * @returns the exit code: 0, or 1 after a failure or when an unknown suite was asked for
+ */
+export async function runConformance(run: ConformanceRun): Promise<0 | 1> {
+  const { suites, names, print } = run;
+  const known = suites.map(({ name }) => name);
+  const unknown = names.filter((name) => !known.includes(name));
+  for (const name of unknown) print(`unknown suite ${name}; supported: ${known.join(", ")}`);
+  if (unknown.length > 0) return 1;
+
+  const chosen = names.length > 0 ? suites.filter(({ name }) => names.includes(name)) : suites;
+  const fixtures = findFixtures(run.fixtures);
+  if (!fixtures.present) {
+    print(`${fixtures.reason}; skipped: ${chosen.map(({ name }) => name).join(", ")}`);
+    return 0;
+  }
+  let failures = 0;
+  for (const suite of chosen) {
+    const folder = fixtures.folders.get(suite.name);
+    if (folder === undefined) print(`${suite.name}: skipped, its folder is absent`);
+    else failures += printResult(suite.name, await runSuite(suite, folder), print);
+  }
+  const unsupported = [...fixtures.folders.keys()].filter((name) => !known.includes(name));
+  if (unsupported.length > 0) print(`found and not supported: ${unsupported.join(", ")}`);
+  return failures > 0 ? 1 : 0;
+}
+
+function printResult(name: string, result: SuiteResult, print: (line: string) => void): number {
+  const { passed, failed, skipped } = result;
+  printOutcomes("failed", failed, print);
+  printOutcomes("skipped", skipped, print);
+  print(`${name}: ${passed} passed, ${failed.length} failed, ${skipped.length} skipped`);
+  return failed.length;
+}
+
+function printOutcomes(kind: string, outcomes: readonly Outcome[], print: (line: string) => void): void {
+  for (const { id, reason } of outcomes.slice(0, LINES_MAX)) print(`  ${kind}: ${id}: ${reason}`);
+  if (outcomes.length > LINES_MAX) print(`  ${kind}: ${outcomes.length - LINES_MAX} more`);
+}

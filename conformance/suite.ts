@@ -1,0 +1,65 @@
+/** What a suite of official vectors is to the runner. A suite is one file in `suites/`, listed in `suites.ts`. */
+
+export interface Suite {
+  /** The folder's name. */
+  readonly name: string;
+  /** Runs every case found in `folder` and reports each of them once. */
+  run(folder: string, report: Report): Promise<void>;
+}
+
+/** Takes the outcome of one case; `id` names it in what a person reads. */
+export interface Report {
+  pass(id: string): void;
+  fail(id: string, reason: string): void;
+  skip(id: string, reason: string): void;
+}
+
+export interface Outcome {
+  readonly id: string;
+  readonly reason: string;
+}
+
+export interface SuiteResult {
+  readonly passed: number;
+  readonly failed: readonly Outcome[];
+  readonly skipped: readonly Outcome[];
+}
+
+/**
+ * Runs a suite. A suite that breaks, or finds no case at all, has failed: silence must never look like success.
+ */
+export async function runSuite(suite: Suite, folder: string): Promise<SuiteResult> {
+  let passed = 0;
+  const failed: Outcome[] = [];
+  const skipped: Outcome[] = [];
+  const report: Report = {
+    pass: () => passed++,
+    fail: (id, reason) => failed.push({ id, reason }),
+    skip: (id, reason) => skipped.push({ id, reason }),
+  };
+  try {
+    await suite.run(folder, report);
+  } catch (error) {
+    report.fail(suite.name, `the suite broke: ${describeError(error)}`);
+  }
+  if (passed + failed.length + skipped.length === 0) report.fail(suite.name, "the folder holds no cases");
+  return { passed, failed, skipped };
+}
+
+/** Runs the checks of one case: it passes unless they throw. */
+export async function runCase(report: Report, id: string, checks: () => void | Promise<void>): Promise<void> {
+  try {
+    await checks();
+  } catch (error) {
+    report.fail(id, describeError(error));
+    return;
+  }
+  report.pass(id);
+}
+
+export const describeError = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** Ends the case with the reason when the condition does not hold. */
+export function check(condition: boolean, reason: string): asserts condition {
+  if (!condition) throw new Error(reason);
+}

@@ -1,0 +1,7 @@
+/** Every suite of official vectors that the project runs so far. */
+
+import type { Suite } from "./suite.ts";
+import { rlpTests } from "./suites/rlp-tests.ts";
+import { trieTests } from "./suites/trie-tests.ts";
+
+export const SUITES: readonly Suite[] = [trieTests, rlpTests];

@@ -1,0 +1,121 @@
+/** Receipts: the encoding that the receipts root commits to, the logs bloom, and the encoding for storage. */
+
+import { concatBytes, EMPTY_BYTES, type Hex, hexToBytes } from "../base/bytes.ts";
+import { CodedError } from "../base/errors.ts";
+import {
+  asBigInt,
+  asBoolean,
+  asBytes,
+  asFixedHex,
+  asList,
+  asListMax,
+  asNumber,
+  decodeRlp,
+  encodeRlp,
+  type RlpInput,
+  type RlpItem,
+  rlpBigInt,
+  rlpBoolean,
+  rlpNumber,
+} from "../codec/rlp.ts";
+import { keccak256 } from "../crypto/crypto.ts";
+import { orderedTrieRoot } from "../trie/ordered.ts";
+import { BLOOM_BYTES } from "./header.ts";
+import type { Log, Receipt, TransactionType } from "./types.ts";
+
+const TOPICS_MAX = 4;
+
+/** Sets the three bits of one address or topic. Source: yellow paper, section 4.3.1. */
+function addToBloom(bloom: Uint8Array, item: Hex): void {
+  const hash = keccak256(hexToBytes(item));
+  for (let i = 0; i < 6; i += 2) {
+    const bit = (((hash[i] as number) << 8) | (hash[i + 1] as number)) & 2047;
+    const index = BLOOM_BYTES - 1 - (bit >> 3);
+    bloom[index] = (bloom[index] as number) | (1 << (bit & 7));
+  }
+}
+
+/** Bloom filter of 256 bytes over the addresses and topics of `logs`. */
+export function logsBloom(logs: readonly Log[]): Uint8Array {
+  const bloom = new Uint8Array(BLOOM_BYTES);
+  for (const { address, topics } of logs) {
+    addToBloom(bloom, address);
+    for (const topic of topics) addToBloom(bloom, topic);
+  }
+  return bloom;
+}
+
+function logToRlp({ address, topics, data }: Log): RlpInput {
+  return [hexToBytes(address), topics.map(hexToBytes), data];
+}
+
+/** The consensus encoding (EIP-2718, EIP-658). */
+export function encodeReceipt(receipt: Receipt): Uint8Array {
+  const payload = encodeRlp([
+    rlpNumber(receipt.status),
+    rlpNumber(receipt.cumulativeGasUsed),
+    receipt.logsBloom,
+    receipt.logs.map(logToRlp),
+  ]);
+  return receipt.type === 0 ? payload : concatBytes(new Uint8Array([receipt.type]), payload);
+}
+
+/** Root that a header holds for its block's receipts. */
+export function receiptsRoot(receipts: readonly Receipt[]): Hex {
+  return orderedTrieRoot(receipts.map(encodeReceipt));
+}
+
+/** Encoding for storage: with what the consensus encoding leaves out, without the bloom, which follows from the logs. */
+export function encodeReceipts(receipts: readonly Receipt[]): Uint8Array {
+  return encodeRlp(
+    receipts.map((receipt) => [
+      rlpNumber(receipt.type),
+      rlpBoolean(receipt.status === 1),
+      rlpNumber(receipt.cumulativeGasUsed),
+      rlpNumber(receipt.gasUsed),
+      rlpBigInt(receipt.effectiveGasPrice),
+      receipt.contractAddress === undefined ? EMPTY_BYTES : hexToBytes(receipt.contractAddress),
+      receipt.logs.map(logToRlp),
+    ]),
+  );
+}
+
+function logFromRlp(item: RlpItem): Log {
+  const [address, topics, data] = asList(item, "log", 3);
+  return {
+    address: asFixedHex(address, "log address", 20),
+    topics: asListMax(topics, "topics", TOPICS_MAX).map((topic) => asFixedHex(topic, "topic", 32)),
+    data: asBytes(data, "log data").slice(),
+  };
+}
+
+function typeFromRlp(item: RlpItem | undefined): TransactionType {
+  const type = asNumber(item, "receipt type");
+  if (type === 0 || type === 1 || type === 2 || type === 4) return type;
+  throw new CodedError("INVALID_RLP", `invalid RLP: receipt type ${type}`);
+}
+
+function receiptFromRlp(item: RlpItem): Receipt {
+  const [type, status, cumulativeGasUsed, gasUsed, price, contract, logItems] = asList(item, "receipt", 7);
+  const logs = asList(logItems, "logs").map(logFromRlp);
+  return {
+    type: typeFromRlp(type),
+    status: asBoolean(status, "status") ? 1 : 0,
+    cumulativeGasUsed: asNumber(cumulativeGasUsed, "cumulative gas used"),
+    logsBloom: logsBloom(logs),
+    logs,
+    gasUsed: asNumber(gasUsed, "gas used"),
+    effectiveGasPrice: asBigInt(price, "effective gas price"),
+    ...(asBytes(contract, "contract address").length === 0
+      ? {}
+      : { contractAddress: asFixedHex(contract, "contract address", 20) }),
+  };
+}
+
+/**
+ * Reverses `encodeReceipts`.
+ * @throws CodedError `INVALID_RLP`
+ */
+export function decodeReceipts(bytes: Uint8Array): Receipt[] {
+  return asList(decodeRlp(bytes, { depthMax: 5, itemsMax: 2_000_000 }), "receipts").map(receiptFromRlp);
+}

@@ -1,0 +1,133 @@
+/**
+ * Transactions: decoding with every rule that no state can change, and signing.
+ * Sources: EIP-2718 and the EIPs of each type, EIP-2 (low s).
+ */
+
+import { bigIntToFixedBytes, concatBytes, EMPTY_BYTES, type Hex } from "../base/bytes.ts";
+import { assert, CodedError, isCodedError } from "../base/errors.ts";
+import { decodeRlp, encodeRlp, type RlpInput, type RlpLimits, rlpBigInt, rlpNumber } from "../codec/rlp.ts";
+import { keccak256, keccak256Hex, recoverAddress } from "../crypto/crypto.ts";
+import { MAX_TRANSACTION_BYTES } from "./rules.ts";
+import { decodeFields, encodeFields, type UnsignedTransaction } from "./transaction-fields.ts";
+import { checkStatelessRules, invalidTransaction } from "./transaction-rules.ts";
+import type { Transaction, TransactionType } from "./types.ts";
+
+/** Depth: transaction, access list, entry, keys. Within the byte cap no transaction that pays its gas has more items. */
+const RLP_LIMITS: RlpLimits = { depthMax: 4, itemsMax: 20_000 };
+const BLOB_TYPE = 3;
+
+/** Type of an encoding, from its first byte. */
+function typeOf(raw: Uint8Array): TransactionType {
+  const first = raw[0];
+  if (first === undefined) throw invalidTransaction("a transaction has at least one byte");
+  if (raw.length > MAX_TRANSACTION_BYTES) {
+    throw invalidTransaction(`a transaction of ${raw.length} bytes is above ${MAX_TRANSACTION_BYTES}`);
+  }
+  if (first >= 0xc0) return 0;
+  if (first === 1 || first === 2 || first === 4) return first;
+  if (first === BLOB_TYPE) throw new CodedError("BLOBS_UNSUPPORTED", "blob transactions (type 3) are not accepted");
+  throw invalidTransaction(`unknown transaction type ${first}`);
+}
+
+/** What the signature signs. */
+function signingPayload(transaction: UnsignedTransaction): Uint8Array {
+  const fields = encodeFields(transaction);
+  if (transaction.type !== 0) return concatBytes(new Uint8Array([transaction.type]), encodeRlp(fields));
+  if (transaction.chainId === undefined) return encodeRlp(fields);
+  return encodeRlp([...fields, rlpBigInt(transaction.chainId), EMPTY_BYTES, EMPTY_BYTES]);
+}
+
+/** The 32-byte digest that a transaction's sender signs. */
+export function signingHash(transaction: UnsignedTransaction): Uint8Array {
+  return keccak256(signingPayload(transaction));
+}
+
+interface Parity {
+  readonly yParity: 0 | 1;
+  readonly chainId?: bigint;
+}
+
+function parityBit(value: bigint): 0 | 1 {
+  if (value === 0n) return 0;
+  if (value === 1n) return 1;
+  throw invalidTransaction("yParity is neither 0 nor 1");
+}
+
+/** Legacy v holds the parity and, since EIP-155, the chain id. */
+function parityOf(type: TransactionType, v: bigint): Parity {
+  if (type !== 0) return { yParity: parityBit(v) };
+  if (v === 27n || v === 28n) return { yParity: parityBit(v - 27n) };
+  if (v < 35n) throw invalidTransaction(`v is ${v}: neither 27, 28 nor 35 and above`);
+  return { yParity: parityBit((v - 35n) % 2n), chainId: (v - 35n) / 2n };
+}
+
+function decode(input: Uint8Array, chainId: number, knownSender: Hex | undefined): Transaction {
+  const type = typeOf(input);
+  // A copy: the input may be a small view into a large network frame, which it would keep alive.
+  const raw = input.slice();
+  const { fields, v, r, s } = decodeFields(type, decodeRlp(type === 0 ? raw : raw.subarray(1), RLP_LIMITS));
+  const parity = parityOf(type, v);
+  const unsigned: typeof fields = { ...fields, ...(parity.chainId === undefined ? {} : { chainId: parity.chainId }) };
+  checkStatelessRules(unsigned, chainId);
+  const { yParity } = parity;
+  const signature = concatBytes(bigIntToFixedBytes(r, 32), bigIntToFixedBytes(s, 32), new Uint8Array([yParity]));
+  const sender = knownSender ?? recoverAddress(signingHash(unsigned), signature);
+  return { ...unsigned, hash: keccak256Hex(raw), raw, sender, v, r, s, yParity };
+}
+
+function decodeCoded(raw: Uint8Array, chainId: number, knownSender: Hex | undefined): Transaction {
+  try {
+    return decode(raw, chainId, knownSender);
+  } catch (error) {
+    if (isCodedError(error, "INVALID_RLP") || isCodedError(error, "INVALID_SIGNATURE")) {
+      throw invalidTransaction(error.message);
+    }
+    throw error;
+  }
+}
+
+/**
+ * Decodes a signed transaction of the chain `chainId`, checks all that can be checked without state, and recovers its
+ * sender. Legacy transactions without replay protection (v 27 or 28) are valid on every chain.
+ * @throws CodedError `INVALID_TRANSACTION` that says what is wrong, `BLOBS_UNSUPPORTED`, `GAS_LIMIT_EXCEEDED`
+ */
+export function decodeTransaction(raw: Uint8Array, chainId: number): Transaction {
+  return decodeCoded(raw, chainId, undefined);
+}
+
+/** Decodes a transaction whose sender was recovered when it was first decoded; its signature is not checked again. */
+export function decodeTransactionOf(sender: Hex, raw: Uint8Array, chainId: number): Transaction {
+  return decodeCoded(raw, chainId, sender);
+}
+
+function signatureV(transaction: UnsignedTransaction, yParity: number): RlpInput {
+  if (transaction.type !== 0) return rlpNumber(yParity);
+  const { chainId } = transaction;
+  return rlpBigInt(chainId === undefined ? 27n + BigInt(yParity) : 35n + 2n * chainId + BigInt(yParity));
+}
+
+/** An integer of 32 bytes in the form RLP wants: without leading zeros. */
+function trimmed(bytes: Uint8Array): Uint8Array {
+  const first = bytes.findIndex((byte) => byte !== 0);
+  return first < 0 ? EMPTY_BYTES : bytes.subarray(first);
+}
+
+/**
+ * Signs a transaction.
+ * @param sign makes 65 bytes, r ‖ s ‖ recovery bit, over a 32-byte digest
+ * @throws CodedError `INVALID_TRANSACTION`, `GAS_LIMIT_EXCEEDED` when it breaks a rule
+ */
+export function signTransaction(
+  transaction: UnsignedTransaction,
+  sign: (digest: Uint8Array) => Uint8Array,
+): Transaction {
+  const { type, chainId } = transaction;
+  if (type !== 0 && chainId === undefined) throw invalidTransaction("a typed transaction needs a chain id");
+  const signature = sign(signingHash(transaction));
+  assert(signature.length === 65, "a signature has 65 bytes");
+  const v = signatureV(transaction, signature[64] as number);
+  const rs = [trimmed(signature.subarray(0, 32)), trimmed(signature.subarray(32, 64))];
+  const payload = encodeRlp([...encodeFields(transaction), v, ...rs]);
+  const raw = type === 0 ? payload : concatBytes(new Uint8Array([type]), payload);
+  return decodeTransaction(raw, Number(chainId ?? 0n));
+}

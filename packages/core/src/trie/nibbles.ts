@@ -1,0 +1,41 @@
+/**
+ * Keys and paths as nibbles. A nibble is one character 0-9a-f, so that paths compare, sort and slice as plain text.
+ */
+
+import { bytesToHex, hexToBytes } from "../base/bytes.ts";
+import type { NibblePath } from "./types.ts";
+
+export const keyToNibbles = (key: Uint8Array): NibblePath => bytesToHex(key).slice(2);
+
+/** Value 0-15 of the nibble at `index`. */
+export function nibbleAt(path: NibblePath, index: number): number {
+  const code = path.charCodeAt(index);
+  return code < 97 ? code - 48 : code - 87;
+}
+
+export const nibbleOf = (value: number): NibblePath => value.toString(16);
+
+/** Number of nibbles, counted from the start, that `a` and `b` have in common; the first `from` are known to be. */
+export function sharedLength(a: NibblePath, b: NibblePath, from = 0): number {
+  const end = Math.min(a.length, b.length);
+  let length = from;
+  while (length < end && a.charCodeAt(length) === b.charCodeAt(length)) length++;
+  return length;
+}
+
+/** Hex-prefix encoding of a leaf's or extension's path. Source: Ethereum yellow paper, appendix C. */
+export function encodeCompact(path: NibblePath, isLeaf: boolean): Uint8Array {
+  const odd = path.length % 2 === 1;
+  const flag = (isLeaf ? 2 : 0) + (odd ? 1 : 0);
+  return hexToBytes(`0x${flag}${odd ? "" : "0"}${path}`);
+}
+
+/** Reverses `encodeCompact`; `undefined` when `bytes` are not what it would have made. */
+export function decodeCompact(bytes: Uint8Array): { readonly path: NibblePath; readonly isLeaf: boolean } | undefined {
+  const first = bytes[0];
+  if (first === undefined || first >= 0x40) return undefined;
+  const isLeaf = (first & 0x20) !== 0;
+  const odd = (first & 0x10) !== 0;
+  if (!odd && (first & 0x0f) !== 0) return undefined;
+  return { path: keyToNibbles(bytes).slice(odd ? 1 : 2), isLeaf };
+}

@@ -1,0 +1,113 @@
+/** A real engine on a store in memory, with a clock that stands still until it is told otherwise. */
+
+import type { Hex } from "@counterpart/core/base/bytes";
+import { DEV_GENESIS, type Genesis, type GenesisAccount } from "@counterpart/core/chain/genesis";
+import { signTransaction } from "@counterpart/core/chain/transaction";
+import type { UnsignedTransaction } from "@counterpart/core/chain/transaction-fields";
+import type { Block, Transaction } from "@counterpart/core/chain/types";
+import { privateKeyToAddress, signDigest } from "@counterpart/core/crypto/crypto";
+import { createExecutor } from "@counterpart/core/execution/executor";
+import type { Clock, Logger } from "@counterpart/core/ports/runtime";
+import type { Store } from "@counterpart/core/ports/store";
+import { createMemoryStore } from "../store/memory-store.ts";
+import { createEngine } from "./engine.ts";
+import type { PoolLimits } from "./pool.ts";
+import type { Engine } from "./types.ts";
+
+export const START_MS = 1_770_000_000_000;
+
+export interface ManualClock extends Clock {
+  advance(ms: number): void;
+}
+
+export function createManualClock(startMs = START_MS): ManualClock {
+  let now = startMs;
+  return {
+    now: () => now,
+    setTimer: () => () => {},
+    advance(ms) {
+      now += ms;
+    },
+  };
+}
+
+export const silentLogger: Logger = {
+  debug() {},
+  info() {},
+  warn() {},
+  error() {},
+  child: () => silentLogger,
+};
+
+export const keyOf = (n: number): Uint8Array => new Uint8Array(32).fill(n);
+export const accountOf = (n: number): Hex => privateKeyToAddress(keyOf(n));
+
+const FUNDED: GenesisAccount = { balance: 10n ** 20n, nonce: 0n, code: new Uint8Array(0), storage: new Map() };
+
+/** A genesis in which the accounts of keys 1 to 8 own something. */
+export const TEST_GENESIS: Genesis = {
+  ...DEV_GENESIS,
+  alloc: new Map([
+    ...DEV_GENESIS.alloc,
+    ...Array.from({ length: 8 }, (_, i): [Hex, GenesisAccount] => [accountOf(i + 1), FUNDED]),
+  ]),
+};
+
+export interface TestEngineOptions {
+  readonly store?: Store;
+  readonly clock?: Clock;
+  /** Key number of the account that seals. */
+  readonly sealer?: number;
+  readonly genesis?: Genesis;
+  readonly poolLimits?: PoolLimits;
+}
+
+export function openTestEngine(options: TestEngineOptions = {}): Engine {
+  const genesis = options.genesis ?? TEST_GENESIS;
+  const key = keyOf(options.sealer ?? 100);
+  return createEngine({
+    store: options.store ?? createMemoryStore(),
+    genesis,
+    executor: createExecutor({ chainId: genesis.chainId }),
+    sealer: { address: privateKeyToAddress(key), sign: (digest) => signDigest(digest, key) },
+    clock: options.clock ?? createManualClock(),
+    logger: silentLogger,
+    ...(options.poolLimits === undefined ? {} : { poolLimits: options.poolLimits }),
+  });
+}
+
+const sign = (from: number, unsigned: UnsignedTransaction): Transaction =>
+  signTransaction(unsigned, (digest) => signDigest(digest, keyOf(from)));
+
+const base = (nonce: number) => ({
+  type: 2 as const,
+  chainId: BigInt(TEST_GENESIS.chainId),
+  nonce: BigInt(nonce),
+  gasLimit: 200_000n,
+  maxFeePerGas: 0n,
+  maxPriorityFeePerGas: 0n,
+  data: new Uint8Array(0),
+});
+
+/** A signed transaction of the account of key `from`: a transfer of 1 wei to nobody unless told otherwise. */
+export function transactionOf(from: number, nonce: number, fields: Partial<UnsignedTransaction> = {}): Transaction {
+  return sign(from, { ...base(nonce), to: "0x00000000000000000000000000000000000000aa", value: 1n, ...fields });
+}
+
+/** A signed creation by the account of key `from`. */
+export function creationOf(from: number, nonce: number, initcode: Uint8Array): Transaction {
+  return sign(from, { ...base(nonce), gasLimit: 5_000_000n, value: 0n, data: initcode });
+}
+
+/** Submits and seals until nothing executable waits; returns the blocks. */
+export async function sealAll(engine: Engine, transactions: readonly Transaction[]): Promise<Block[]> {
+  for (const transaction of transactions) await engine.submit(transaction, "local");
+  const blocks: Block[] = [];
+  for (let block = await engine.seal(); block !== undefined; block = await engine.seal()) blocks.push(block);
+  return blocks;
+}
+
+/** Canonical blocks above the genesis, lowest first. */
+export function chainOf(engine: Engine): Block[] {
+  return Array.from({ length: engine.head().number }, (_, i) => engine.block(i + 1) as Block);
+}
