@@ -1,8 +1,8 @@
 /** One end of a link of the in-process network. */
 
-import type { ErrorCode } from "../packages/core/src/base/error-catalogue.ts";
-import { CodedError, isCodedError } from "../packages/core/src/base/errors.ts";
-import type { Link, LinkHandlers } from "../packages/core/src/ports/network.ts";
+import type { ErrorCode } from "@counterpart/core/base/error-catalogue";
+import { CodedError, isCodedError } from "@counterpart/core/base/errors";
+import type { Link, LinkHandlers } from "@counterpart/core/ports/network";
 import type { MemoryHub } from "./memory-network.ts";
 
 interface PendingRequest {
@@ -21,6 +21,7 @@ export class MemoryLink implements Link {
   #handlers: LinkHandlers | undefined;
   #state: "open" | "closing" | "ended" = "open";
   #closed: Promise<void> | undefined;
+  readonly #flushed = Promise.withResolvers<void>();
   #onEnded: () => void = () => {};
   #queuedBytes = 0;
   #queuedFrames = 0;
@@ -109,6 +110,7 @@ export class MemoryLink implements Link {
   end(reason?: ErrorCode): void {
     if (this.#state === "ended") return;
     this.#letGo();
+    for (const { reject } of this.#pending) reject(disconnected());
     this.#call(() => this.#handlers?.onClose(reason));
   }
 
@@ -125,20 +127,19 @@ export class MemoryLink implements Link {
   #letGo(): void {
     this.#state = "ended";
     this.#cancelKeepAlive();
+    this.#flushed.resolve();
     this.#onEnded();
-    for (const { reject } of this.#pending) reject(disconnected());
   }
 
   async #flushAndEnd(): Promise<void> {
     if (this.#state === "ended") return;
     this.#state = "closing";
-    const flushed = Promise.withResolvers<void>();
-    const cancel = this.#hub.clock.setTimer(this.#hub.limits.flushMs, flushed.resolve);
+    const cancel = this.#hub.clock.setTimer(this.#hub.limits.flushMs, this.#flushed.resolve);
     this.#carry((far) => {
       far.end("PEER_DISCONNECTED");
-      flushed.resolve();
+      this.#flushed.resolve();
     });
-    await flushed.promise;
+    await this.#flushed.promise;
     cancel();
     this.end();
     this.#far?.end("PEER_DISCONNECTED");

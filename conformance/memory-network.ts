@@ -4,9 +4,9 @@
  * to choose: cut links, directions that hold what they carry, peers that cannot reach each other, peers that vanish.
  */
 
-import { CodedError, isCodedError } from "../packages/core/src/base/errors.ts";
-import type { Link, LinkHandlers, Network } from "../packages/core/src/ports/network.ts";
-import type { Clock } from "../packages/core/src/ports/runtime.ts";
+import { CodedError, isCodedError } from "@counterpart/core/base/errors";
+import type { Link, LinkHandlers, Network } from "@counterpart/core/ports/network";
+import type { Clock } from "@counterpart/core/ports/runtime";
 import { NET_LIMITS, type NetLimits } from "../packages/node/src/net/limits.ts";
 import { MemoryLink } from "./memory-link.ts";
 

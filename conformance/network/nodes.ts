@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createApp } from "../../packages/node/src/app.ts";
@@ -70,6 +71,13 @@ export class Nodes implements AsyncDisposable {
     const node = await startNode(join(this.#folder, name), settings);
     this.#running.add(node);
     return node;
+  }
+
+  /** A file beside the nodes; gives its path. */
+  async writeFile(name: string, content: string): Promise<string> {
+    const path = join(this.#folder, name);
+    await writeFile(path, content);
+    return path;
   }
 
   async stop(node: TestNode): Promise<void> {

@@ -15,7 +15,7 @@ const open = { signers: [] };
 
 const root: SealedHeader = sealHeader({
   ...draftHeader({
-    parent: { hash: `0x${"00".repeat(32)}`, number: -1 } as SealedHeader,
+    parent: { hash: `0x${"00".repeat(32)}`, number: -1, gasLimit: 60_000_000 } as SealedHeader,
     coinbase: `0x${"00".repeat(20)}`,
     timestamp: 1_000,
     vanity,

@@ -6,10 +6,10 @@
  * but the sealer can make a second block hash of the same content.
  */
 
-import { concatBytes, type Hex, hexToBytes } from "../base/bytes.ts";
+import { concatBytes, type Hex, hexToBytes, utf8ToBytes } from "../base/bytes.ts";
 import { CodedError } from "../base/errors.ts";
 import { EMPTY_OMMERS_HASH, EMPTY_REQUESTS_HASH, encodeHeader, sealHeader, ZERO_HASH } from "../chain/header.ts";
-import { BLOCK_GAS_LIMIT } from "../chain/rules.ts";
+import { MAX_BLOCK_BYTES, TX_GAS_MAX } from "../chain/rules.ts";
 import type { Header, SealedHeader } from "../chain/types.ts";
 import { keccak256, keccak256Hex, recoverAddress } from "../crypto/crypto.ts";
 import { EMPTY_TRIE_ROOT } from "../trie/ordered.ts";
@@ -18,6 +18,11 @@ export const VANITY_BYTES = 32;
 export const SEAL_BYTES = 65;
 /** A block dated further ahead than this of the receiver's clock is not taken for now. */
 export const FUTURE_LIMIT_S = 60;
+
+/** Names the frozen rules: two nodes whose rules differ must not take each other's blocks. */
+export const POA_RULES_ID: Hex = keccak256Hex(
+  utf8ToBytes(`poa/1 osaka baseFee=0 maxBlockBytes=${MAX_BLOCK_BYTES} txGasMax=${TX_GAS_MAX}`),
+);
 
 const NO_NONCE = new Uint8Array(8);
 
@@ -62,7 +67,7 @@ export function draftHeader({ parent, coinbase, timestamp, vanity }: HeaderParts
     logsBloom: new Uint8Array(256),
     difficulty: 1n,
     number: parent.number + 1,
-    gasLimit: BLOCK_GAS_LIMIT,
+    gasLimit: parent.gasLimit,
     gasUsed: 0,
     timestamp,
     extraData: vanity,

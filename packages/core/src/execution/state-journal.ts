@@ -11,13 +11,6 @@ import { keccak256Hex } from "../crypto/crypto.ts";
 import { EMPTY_TRIE_ROOT } from "../trie/ordered.ts";
 import type { AccountChange, StateChanges, StateReader } from "./types.ts";
 
-/** Slots of one account that were written. */
-interface WrittenStorage {
-  readonly values: Map<Hex, bigint>;
-  /** The account was created or removed since: slots that are not in `values` are zero whatever the reader says. */
-  readonly detached: boolean;
-}
-
 /** A point to come back to when an execution breaks off. */
 export interface JournalMark {
   readonly undoLength: number;
@@ -57,7 +50,7 @@ class Journal implements StateJournal {
   readonly #loadedAccounts = new Map<Hex, Account | undefined>();
   readonly #accounts = new Map<Hex, Account | undefined>();
   readonly #loadedStorage = new Map<Hex, Map<Hex, bigint>>();
-  readonly #storage = new Map<Hex, WrittenStorage>();
+  readonly #storage = new Map<Hex, Map<Hex, bigint>>();
   readonly #codes = new Map<Hex, Uint8Array>();
   readonly #undo: (() => void)[] = [];
   readonly #checkpoints: number[] = [];
@@ -115,24 +108,20 @@ class Journal implements StateJournal {
   }
 
   storage(address: Hex, slot: Hex): bigint {
-    const written = this.#storage.get(address);
-    const value = written?.values.get(slot);
-    if (value !== undefined) return value;
-    return written?.detached === true ? 0n : this.#loadedSlot(address, slot);
+    return this.#storage.get(address)?.get(slot) ?? this.#loadedSlot(address, slot);
   }
 
   setStorage(address: Hex, slot: Hex, value: bigint): void {
-    const before = this.storage(address, slot);
-    this.#keepOriginal(address, slot, before);
+    this.#keepOriginal(address, slot, this.storage(address, slot));
     const known = this.#storage.get(address);
-    const written = known ?? { values: new Map<Hex, bigint>(), detached: false };
-    if (known === undefined) this.#replaceStorage(address, written);
-    const previous = written.values.get(slot);
+    const slots = known ?? new Map<Hex, bigint>();
+    if (known === undefined) this.#replaceStorage(address, slots);
+    const previous = slots.get(slot);
     this.#undo.push(() => {
-      if (previous === undefined) written.values.delete(slot);
-      else written.values.set(slot, previous);
+      if (previous === undefined) slots.delete(slot);
+      else slots.set(slot, previous);
     });
-    written.values.set(slot, value);
+    slots.set(slot, value);
   }
 
   #keepOriginal(address: Hex, slot: Hex, value: bigint): void {
@@ -142,21 +131,22 @@ class Journal implements StateJournal {
     if (!slots.has(slot)) slots.set(slot, value);
   }
 
-  #replaceStorage(address: Hex, storage: WrittenStorage): void {
+  #replaceStorage(address: Hex, slots: Map<Hex, bigint>): void {
     const previous = this.#storage.get(address);
     this.#undo.push(() => {
       if (previous === undefined) this.#storage.delete(address);
       else this.#storage.set(address, previous);
     });
-    this.#storage.set(address, storage);
+    this.#storage.set(address, slots);
   }
 
   clearStorage(address: Hex): void {
-    // Only accounts without storage are created or removed: an account with storage has code or a nonce, which
-    // forbids creation there (EIP-684, EIP-7610), and SELFDESTRUCT removes only what its transaction created (EIP-6780).
+    // Only accounts without storage in the reader are created or removed, so forgetting the slots written here is
+    // enough: an account with storage has code or a nonce, which forbids creation there (EIP-684, EIP-7610), and
+    // SELFDESTRUCT removes only what its own transaction created (EIP-6780).
     const loaded = this.#loadedAccount(address);
     assert(loaded === undefined || loaded.storageRoot === EMPTY_TRIE_ROOT, `storage of ${address} cannot be cleared`);
-    this.#replaceStorage(address, { values: new Map(), detached: true });
+    this.#replaceStorage(address, new Map());
   }
 
   originalStorage(address: Hex, slot: Hex): bigint {
@@ -220,8 +210,8 @@ class Journal implements StateJournal {
 
   #storageChanges(): Map<Hex, ReadonlyMap<Hex, bigint>> {
     const storage = new Map<Hex, ReadonlyMap<Hex, bigint>>();
-    for (const [address, { values }] of this.#storage) {
-      const changed = [...values].filter(([slot, value]) => value !== this.#loadedSlot(address, slot));
+    for (const [address, slots] of this.#storage) {
+      const changed = [...slots].filter(([slot, value]) => value !== this.#loadedSlot(address, slot));
       if (changed.length > 0) storage.set(address, new Map(changed));
     }
     return storage;

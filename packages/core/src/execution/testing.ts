@@ -140,12 +140,12 @@ export function assemble(source: string): Uint8Array {
   return concatBytes(...parts);
 }
 
-/** Initcode that deploys `runtime`, after running `constructor`. */
-export function initcode(runtime: Uint8Array, constructor = new Uint8Array(0)): Uint8Array {
+/** Initcode that deploys `runtime`, after running `prelude`. */
+export function initcode(runtime: Uint8Array, prelude: Uint8Array = new Uint8Array(0)): Uint8Array {
   const size = bytesToHex(new Uint8Array([runtime.length >> 8, runtime.length & 255]));
-  const offset = bytesToHex(new Uint8Array([constructor.length + 10]));
+  const offset = bytesToHex(new Uint8Array([prelude.length + 10]));
   const tail = assemble(`PUSH2 ${size} DUP1 PUSH1 ${offset} PUSH0 CODECOPY PUSH0 RETURN`);
-  return concatBytes(constructor, tail, runtime);
+  return concatBytes(prelude, tail, runtime);
 }
 
 /** 32-byte words, as calldata. */
@@ -158,7 +158,7 @@ export const slotOf = (value: bigint): Hex => bytesToHex(words(value));
 /** storage[calldata[0]] = calldata[1]; reverts with calldata[2] when that is not zero. */
 export const STORE = assemble(`
   PUSH1 0x20 CALLDATALOAD PUSH0 CALLDATALOAD SSTORE
-  PUSH1 0x40 CALLDATALOAD DUP1 ISZERO PUSH1 0x16 JUMPI
+  PUSH1 0x40 CALLDATALOAD DUP1 ISZERO PUSH1 0x14 JUMPI
   PUSH0 MSTORE PUSH1 0x20 PUSH0 REVERT
   JUMPDEST STOP`);
 

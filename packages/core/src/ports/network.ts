@@ -8,12 +8,15 @@ export interface Link {
   readonly direction: "inbound" | "outbound";
   /**
    * Queues a frame on the link's long-lived stream; frames arrive in order.
-   * @returns false when the peer reads too slowly and the bounded queue has no room: the frame was not queued
+   * @returns false when the peer reads too slowly and the bounded queue has no room, or the link is closed: the frame
+   * was not queued
+   * @throws CodedError `BAD_MESSAGE` when the frame exceeds the frame cap
    */
   send(frame: Uint8Array): boolean;
   /**
    * Sends a request on a stream of its own and resolves with the peer's answer.
-   * @throws CodedError `REQUEST_TIMEOUT`, `PEER_DISCONNECTED`, `BAD_MESSAGE` (the answer exceeds the frame cap)
+   * @throws CodedError `REQUEST_TIMEOUT`, `PEER_DISCONNECTED`, `PEER_ERROR` (the peer reset the stream), `BAD_MESSAGE`
+   * (the request or the answer exceeds the frame cap), `RATE_LIMITED` (too many requests wait for this peer already)
    */
   request(frame: Uint8Array, timeoutMs: number): Promise<Uint8Array>;
   /** Ends the connection; `LinkHandlers.onClose` is called once. Frames already queued are sent first, within 1 s. */
@@ -43,7 +46,7 @@ export interface Network {
    * Connects to `host:port` or a full multiaddr; resolves with the link after `accept` was called for it. Dialling a
    * peer that is already linked resolves with that link.
    * @throws CodedError `INVALID_ADDRESS`, `CONNECTION_REFUSED`, `CONNECTION_FAILED`, `CONNECTION_TIMEOUT`,
-   * `NOT_A_PEER`, `SELF_CONNECTION`
+   * `NOT_A_PEER`, `SELF_CONNECTION`, `TOO_MANY_PEERS` (here or there), `NOT_READY` (before `start`, after `stop`)
    */
   dial(address: string, signal: AbortSignal): Promise<Link>;
   stop(): Promise<void>;

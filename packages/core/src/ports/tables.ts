@@ -33,10 +33,12 @@ export type TableName =
   | "pool"
   /** transaction hash → transaction that lost its nonce, and the one that took it. */
   | "conflicts"
-  /** address → artifact record with its change sequence. */
+  /** address ‖ code hash ‖ owner → artifact record with its change sequence. */
   | "artifacts"
-  /** change sequence (8 bytes) → address. */
+  /** change sequence (8 bytes) → key of the artifact. */
   | "artifactFeed"
+  /** hash of a creating transaction → artifact content to sign once it is included. */
+  | "artifactDrafts"
   /** address → when a peer that is redialled was added. */
   | "peers"
   /** instance id → the change sequence of that node's artifacts up to which this node has them. */

@@ -14,8 +14,11 @@ export interface DataDir {
 /** A lock whose holder stopped refreshing it for so long is nobody's. */
 const STALE_MS = 10_000;
 
-function isAlive(pid: number): boolean {
-  if (pid === process.pid) return false;
+/** Directories that this process holds: process ids are used again, so the id alone does not tell. */
+const heldHere = new Set<string>();
+
+function isAlive(pid: number, path: string): boolean {
+  if (pid === process.pid) return heldHere.has(path);
   try {
     process.kill(pid, 0);
     return true;
@@ -57,12 +60,14 @@ export async function openDataDir(path: string): Promise<DataDir> {
   try {
     mkdirSync(path, { recursive: true, mode: 0o700 });
     const holder = holderOf(pidFile);
-    if (holder !== undefined && !isAlive(holder)) rmSync(lockPath, { recursive: true, force: true });
+    if (holder !== undefined && !isAlive(holder, path)) rmSync(lockPath, { recursive: true, force: true });
     const unlock = await lock(path, lockPath);
     writeFileSync(pidFile, `${process.pid}\n`, { mode: 0o600 });
+    heldHere.add(path);
     return {
       path,
       async release() {
+        heldHere.delete(path);
         rmSync(pidFile, { force: true });
         await unlock();
       },

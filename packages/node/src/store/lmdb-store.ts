@@ -27,6 +27,7 @@ const TABLES: Record<TableName, true> = {
   conflicts: true,
   artifacts: true,
   artifactFeed: true,
+  artifactDrafts: true,
   peers: true,
   checkpoints: true,
 };

@@ -1,0 +1,46 @@
+/**
+ * `npm run bench [-- scenario …] [--runs N] [--scale X]`: medians of several runs, each with fresh processes. Nothing
+ * is asserted: the figures are for reading, and machines differ.
+ */
+
+import { availableParallelism } from "node:os";
+import { parseArgs } from "node:util";
+import { Bench } from "./processes.ts";
+import { executions, type Figures, freshNode, propagation, type Scenario } from "./scenarios.ts";
+import { median, round } from "./statistics.ts";
+
+const SCENARIOS: Readonly<Record<string, Scenario>> = { propagation, executions, "fresh-node": freshNode };
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { runs: { type: "string", default: "5" }, scale: { type: "string", default: "1" } },
+});
+const runs = Number(values.runs);
+const scale = Number(values.scale);
+const names = positionals.length > 0 ? positionals : Object.keys(SCENARIOS);
+
+function show(name: string, results: readonly Figures[]): void {
+  console.log(`${name} (median of ${results.length}; lowest–highest)`);
+  for (const figure of Object.keys(results[0] ?? {})) {
+    const all = results.map((result) => result[figure] ?? Number.NaN);
+    console.log(`  ${figure}: ${round(median(all), 2)} (${round(Math.min(...all), 2)}–${round(Math.max(...all), 2)})`);
+  }
+}
+
+async function run(name: string): Promise<void> {
+  const scenario = SCENARIOS[name];
+  if (scenario === undefined) throw new Error(`unknown scenario ${name}: ${Object.keys(SCENARIOS).join(", ")}`);
+  const results: Figures[] = [];
+  for (let i = 0; i < runs; i++) {
+    const bench = new Bench();
+    try {
+      results.push(await scenario(bench, scale));
+    } finally {
+      await bench.end();
+    }
+  }
+  show(name, results);
+}
+
+console.log(`Node ${process.version}, ${availableParallelism()} cores, ${process.platform} ${process.arch}`);
+for (const name of names) await run(name);

@@ -1,0 +1,112 @@
+/** Nodes and peers to compare with, each a process of its own, all ended with the benchmark. */
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+
+const LAUNCHER = fileURLToPath(new URL("../packages/node/bin/counterpart.mjs", import.meta.url));
+const START_MS = 30_000;
+
+export interface NodeProcess {
+  /** `http://127.0.0.1:port/api/v1`. */
+  readonly api: string;
+  readonly p2p: string;
+  readonly account: string;
+  stop(): Promise<void>;
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = new Promise((resolve) => child.once("exit", resolve));
+  child.kill("SIGTERM");
+  await gone;
+}
+
+/** The first line of a process for which `pick` gives something. */
+function firstLine<T>(child: ChildProcess, pick: (line: string) => T | undefined): Promise<T> {
+  const { stdout } = child;
+  if (stdout === null) throw new Error("the process has no output");
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error("the process did not get ready")), START_MS);
+    child.once("exit", (code) => reject(new Error(`the process ended early (${code})`)));
+    createInterface({ input: stdout }).on("line", (line) => {
+      const found = pick(line);
+      if (found === undefined) return;
+      clearTimeout(timer);
+      resolve(found);
+    });
+  });
+}
+
+interface ReadyLine {
+  readonly api: string;
+  readonly p2p: readonly string[];
+  readonly account: string;
+}
+
+function readyLine(line: string): ReadyLine | undefined {
+  const entry = JSON.parse(line) as Partial<ReadyLine> & { readonly msg?: string };
+  const { api, p2p, account } = entry;
+  return entry.msg === "ready" && api && p2p && account ? { api, p2p, account } : undefined;
+}
+
+function hostAndPort(multiaddr: string | undefined): string {
+  const [, host, port] = /^\/ip4\/([^/]+)\/tcp\/(\d+)/.exec(multiaddr ?? "") ?? [];
+  return `${host}:${port}`;
+}
+
+/** Processes and folders that `end` takes away. */
+export class Bench {
+  readonly #folder = mkdtempSync(join(tmpdir(), "counterpart-bench-"));
+  readonly #children = new Set<ChildProcess>();
+  #names = 0;
+
+  async node(): Promise<NodeProcess> {
+    const dataDir = join(this.#folder, `node-${this.#names++}`);
+    const flags = [
+      "--api-port",
+      "0",
+      "--p2p-port",
+      "0",
+      "--data-dir",
+      dataDir,
+      "--log-format",
+      "json",
+      "--log-level",
+      "info",
+    ];
+    const child = spawn(process.execPath, [LAUNCHER, "start", ...flags], { stdio: ["ignore", "pipe", "inherit"] });
+    this.#children.add(child);
+    const { api, p2p, account } = await firstLine(child, readyLine);
+    return { api: `${api}/api/v1`, p2p: hostAndPort(p2p[0]), account, stop: () => this.#stop(child) };
+  }
+
+  /** Anvil with automatic sealing; undefined where it is not installed. Gives its URL. */
+  async anvil(): Promise<{ readonly url: string; stop(): Promise<void> } | undefined> {
+    let binary: string;
+    try {
+      const [system, cpu] = [process.platform, process.arch === "x64" ? "amd64" : process.arch];
+      binary = createRequire(import.meta.url).resolve(`@foundry-rs/anvil-${system}-${cpu}/bin/anvil`);
+    } catch {
+      return undefined;
+    }
+    const child = spawn(binary, ["--port", "0", "--host", "127.0.0.1"], { stdio: ["ignore", "pipe", "inherit"] });
+    this.#children.add(child);
+    const url = await firstLine(child, (line) => /Listening on (127\.0\.0\.1:\d+)/.exec(line)?.[1]);
+    return { url: `http://${url}`, stop: () => this.#stop(child) };
+  }
+
+  async #stop(child: ChildProcess): Promise<void> {
+    this.#children.delete(child);
+    await end(child);
+  }
+
+  async end(): Promise<void> {
+    await Promise.all([...this.#children].map(end));
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,115 @@
+/** What is measured. Each scenario is one run with fresh nodes and returns its figures by name. */
+
+import { readFileSync } from "node:fs";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { encodeDeployData, encodeFunctionData, type Hex } from "viem";
+import { getJson, type Json, postJson } from "./http.ts";
+import type { Bench, NodeProcess } from "./processes.ts";
+import { percentile } from "./statistics.ts";
+
+export type Figures = Readonly<Record<string, number>>;
+export type Scenario = (bench: Bench, scale: number) => Promise<Figures>;
+
+const TOKEN = { contract_type: "token", name: "Bench", symbol: "BENCH", decimals: 18 };
+
+async function deployToken(node: NodeProcess): Promise<string> {
+  return (await postJson(`${node.api}/contracts`, TOKEN)).address as string;
+}
+
+const mint = (node: NodeProcess, address: string, amount: number): Promise<Json> =>
+  postJson(`${node.api}/contracts/${address}/execute`, { function: "mint", params: { to: node.account, amount } });
+
+async function untilBalance(node: NodeProcess, address: string, wallet: string, wanted: string): Promise<number> {
+  for (;;) {
+    const { balance } = await getJson(`${node.api}/contracts/${address}/balance/${wallet}`);
+    if (balance === wanted) return performance.now();
+    await nextTurn();
+  }
+}
+
+const connect = (from: NodeProcess, to: NodeProcess): Promise<Json> =>
+  postJson(`${from.api}/network/connect`, { address: to.p2p });
+
+/** From the acknowledgement of an execution on one node to the new balance on the two others. */
+export const propagation: Scenario = async (bench, scale) => {
+  const [one, two, three] = await Promise.all([bench.node(), bench.node(), bench.node()]);
+  const address = await deployToken(one);
+  await connect(two, one);
+  await connect(three, one);
+  const delays: number[] = [];
+  for (let round = 1; round <= 200 * scale; round++) {
+    // The others are polled from before the execution is sent, so that nothing of the way is missed.
+    const seen = [two, three].map((node) => untilBalance(node, address, one.account, String(round)));
+    await mint(one, address, 1);
+    const acknowledged = performance.now();
+    for (const at of await Promise.all(seen)) delays.push(Math.max(0, at - acknowledged));
+  }
+  await Promise.all([one, two, three].map((node) => node.stop()));
+  return { "p50 ms": percentile(delays, 50), "p99 ms": percentile(delays, 99) };
+};
+
+async function perSecond(total: number, parallel: number, once: (index: number) => Promise<unknown>): Promise<number> {
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    while (next < total) await once(next++);
+  };
+  const start = performance.now();
+  await Promise.all(Array.from({ length: parallel }, worker));
+  return total / ((performance.now() - start) / 1_000);
+}
+
+const template = JSON.parse(
+  readFileSync(new URL("../packages/node/src/contracts/templates/token.json", import.meta.url), "utf8"),
+) as { readonly abi: readonly unknown[]; readonly bytecode: Hex };
+
+async function rpc(url: string, method: string, params: readonly unknown[]): Promise<unknown> {
+  const { result, error } = await postJson(url, { jsonrpc: "2.0", id: 1, method, params });
+  if (error !== undefined) throw new Error(`${method}: ${JSON.stringify(error)}`);
+  return result;
+}
+
+/** The same token and the same mints on Anvil: sent with `eth_sendTransaction`, then the receipt is read. */
+async function anvilExecutions(bench: Bench, total: number): Promise<number | undefined> {
+  const anvil = await bench.anvil();
+  if (anvil === undefined) return undefined;
+  const [from] = (await rpc(anvil.url, "eth_accounts", [])) as [Hex];
+  const args = ["Bench", "BENCH", 18, 0n, 0n, from];
+  const deployment = encodeDeployData({ abi: template.abi, bytecode: template.bytecode, args } as never);
+  const created = await rpc(anvil.url, "eth_sendTransaction", [{ from, data: deployment, gas: "0x4c4b40" }]);
+  const receipt = (await rpc(anvil.url, "eth_getTransactionReceipt", [created])) as { readonly contractAddress: Hex };
+  const data = encodeFunctionData({ abi: template.abi, functionName: "mint", args: [from, 1n] } as never);
+  const rate = await perSecond(total, 16, async () => {
+    const hash = await rpc(anvil.url, "eth_sendTransaction", [
+      { from, to: receipt.contractAddress, data, gas: "0x30d40" },
+    ]);
+    await rpc(anvil.url, "eth_getTransactionReceipt", [hash]);
+  });
+  await anvil.stop();
+  return rate;
+}
+
+/** Executions through REST on one node, 16 at a time, every one simulated, durable and in a block when answered. */
+export const executions: Scenario = async (bench, scale) => {
+  const total = 1_000 * scale;
+  const node = await bench.node();
+  const address = await deployToken(node);
+  await perSecond(100, 16, () => mint(node, address, 1));
+  const rate = await perSecond(total, 16, () => mint(node, address, 1));
+  await node.stop();
+  const anvil = await anvilExecutions(bench, total);
+  return { "executions/s": rate, ...(anvil === undefined ? {} : { "Anvil/s": anvil, "ratio to Anvil": rate / anvil }) };
+};
+
+/** A fresh node connects to one with many contracts: from the request to the answer that both agree. */
+export const freshNode: Scenario = async (bench, scale) => {
+  const contracts = 1_000 * scale;
+  const one = await bench.node();
+  const deployed = await perSecond(contracts, 16, () => deployToken(one));
+  const two = await bench.node();
+  const start = performance.now();
+  const { contracts_synced } = await postJson(`${two.api}/network/connect`, { address: one.p2p, wait_ms: 300_000 });
+  const seconds = (performance.now() - start) / 1_000;
+  if (contracts_synced !== contracts) throw new Error(`${contracts_synced} of ${contracts} contracts arrived`);
+  await Promise.all([one.stop(), two.stop()]);
+  return { "deployments/s": deployed, [`s to equality with ${contracts} contracts`]: seconds };
+};

@@ -1,0 +1,168 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import fc from "fast-check";
+import { concatBytes, type Hex } from "../base/bytes.ts";
+import { createAddress } from "../chain/address.ts";
+import { calldataFloorGas } from "../chain/intrinsic-gas.ts";
+import type { MemoryState } from "./memory-state.ts";
+import {
+  ALICE,
+  assemble,
+  blockContext,
+  COINBASE,
+  DESTROY,
+  ETHER,
+  FACTORY,
+  FORWARD,
+  fundedState,
+  initcode,
+  LOGGER,
+  returning,
+  STORE,
+  slotOf,
+  testAccount,
+  words,
+} from "./testing.ts";
+import { block, deploy, executor } from "./testing-blocks.ts";
+import type { CallMessage, CallOutcome } from "./types.ts";
+
+const NOBODY = testAccount(50);
+const NO_DATA = new Uint8Array(0);
+
+function call(state: MemoryState, change: Partial<CallMessage>): Promise<CallOutcome> {
+  const message = { from: NOBODY.address, data: NO_DATA, value: 0n, gasLimit: 1_000_000, ...change };
+  return executor.call(blockContext(), message, state);
+}
+
+describe("a call", () => {
+  it("returns data, from an account that does not exist", async () => {
+    const state = fundedState(ALICE);
+    const to = await deploy(state, returning("CALLER"));
+    const outcome = await call(state, { to });
+    assert.equal(outcome.status, "success");
+    assert.deepEqual(outcome.output, words(NOBODY.address));
+  });
+
+  it("leaves the state as it is", async () => {
+    const state = fundedState(ALICE);
+    const to = await deploy(state, STORE);
+    const root = state.root();
+    await call(state, { to, data: words(1n, 2n, 0n) });
+    assert.equal(state.root(), root);
+    assert.equal(state.storage(to, `0x${"1".padStart(64, "0")}`), 0n);
+    assert.equal(state.account(NOBODY.address), undefined);
+  });
+
+  it("reports reverts and halts as results", async () => {
+    const state = fundedState(ALICE);
+    const store = await deploy(state, STORE, 0n);
+    const broken = await deploy(state, assemble("INVALID"), 1n);
+    const reverted = await call(state, { to: store, data: words(1n, 2n, 3n) });
+    assert.deepEqual([reverted.status, reverted.output], ["reverted", words(3n)]);
+    const halted = await call(state, { to: broken, gasLimit: 50_000 });
+    assert.deepEqual([halted.status, halted.halt, halted.gasUsed], ["halted", "invalid opcode", 50_000]);
+  });
+
+  it("gives logs, and a creation its address and code", async () => {
+    const state = fundedState(ALICE);
+    const to = await deploy(state, LOGGER);
+    const { logs } = await call(state, { to, data: words(1n, 2n, 3n) });
+    assert.deepEqual(logs, [{ address: to, topics: [slotOf(2n), slotOf(3n)], data: words(1n) }]);
+    const created = await call(state, { from: ALICE.address, data: initcode(STORE) });
+    assert.equal(created.contractAddress, createAddress(ALICE.address, 1n));
+    assert.deepEqual(created.output, STORE);
+    assert.equal((await call(state, { data: assemble("INVALID") })).contractAddress, undefined);
+  });
+
+  it("may come from a contract", async () => {
+    const state = fundedState(ALICE);
+    const to = await deploy(state, returning("CALLER"));
+    assert.deepEqual((await call(state, { from: to, to })).output, words(to));
+  });
+
+  it("that sends more than the sender has halts without running", async () => {
+    const state = fundedState(ALICE);
+    const to = await deploy(state, returning("CALLVALUE"));
+    for (const target of [{ to }, {}]) {
+      const outcome = await call(state, { ...target, value: 1n });
+      assert.deepEqual([outcome.status, outcome.halt], ["halted", "insufficient balance"]);
+    }
+    const paid = await call(state, { from: ALICE.address, to, value: 5n });
+    assert.deepEqual(paid.output, words(5n));
+  });
+
+  it("with less gas than its intrinsic cost runs out of it", async () => {
+    const state = fundedState(ALICE);
+    const to = await deploy(state, STORE);
+    const data = words(1n, 2n, 0n);
+    const floor = calldataFloorGas({ data });
+    const short = await call(state, { to, data, gasLimit: floor - 1 });
+    assert.deepEqual([short.status, short.halt, short.gasUsed], ["halted", "out of gas", floor - 1]);
+  });
+
+  it("does not see another call's transient storage, warm slots or changes", async () => {
+    const state = fundedState(ALICE);
+    const runtime = assemble(`
+      PUSH0 TLOAD PUSH0 SLOAD ADD PUSH1 0x01 PUSH0 TSTORE PUSH1 0x01 PUSH0 SSTORE PUSH0 MSTORE PUSH1 0x20 PUSH0 RETURN`);
+    const to = await deploy(state, runtime);
+    const outcomes = await Promise.all([call(state, { to }), call(state, { to }), call(state, { to })]);
+    for (const { output, gasUsed } of outcomes) {
+      assert.deepEqual(output, words(0n));
+      assert.equal(gasUsed, outcomes[0]?.gasUsed);
+    }
+  });
+});
+
+describe("the gas of a call", () => {
+  it("is what a transaction with that message is charged, refunds and floor included", async () => {
+    const state = fundedState(ALICE);
+    const store = await deploy(state, STORE, 0n);
+    const forward = await deploy(state, FORWARD, 1n);
+    const factory = await deploy(state, FACTORY, 2n);
+    const destroy = await deploy(state, DESTROY, 3n, 5n);
+    const { changes } = await block(state, [{ from: ALICE, nonce: 4n, to: store, data: words(1n, 7n, 0n) }]);
+    state.apply(changes);
+    const word = fc.constantFrom(0n, 1n, 2n, 7n);
+    const bytes = fc.uint8Array({ maxLength: 200 });
+    const messages = fc.oneof(
+      fc.tuple(word, word, word).map(([slot, value, fail]) => ({ to: store, data: words(slot, value, fail) })),
+      fc.tuple(word, word, word).map(([slot, value, fail]) => ({
+        to: forward,
+        data: concatBytes(words(store), words(slot, value, fail)),
+      })),
+      fc
+        .constantFrom<Hex>(COINBASE, NOBODY.address, store, `0x${"2".padStart(40, "0")}`)
+        .map((inner) => ({ to: forward, data: words(inner) })),
+      fc.constant({ to: factory, data: initcode(STORE) }),
+      fc.constant({ to: destroy, data: NO_DATA }),
+      fc.constant({ data: initcode(STORE) }),
+      bytes.map((data) => ({ to: NOBODY.address, data })),
+      bytes.map((data) => ({ data })),
+    );
+    const accessLists = fc.constantFrom([], [{ address: store, storageKeys: [slotOf(1n)] }]);
+    await fc.assert(
+      fc.asyncProperty(messages, fc.constantFrom(0n, 3n), accessLists, async (message, value, accessList) => {
+        const gasLimit = 500_000;
+        const parts = { ...message, value, accessList };
+        const simulated = await call(state, { from: ALICE.address, gasLimit, ...parts });
+        const [sealed] = (await block(state, [{ from: ALICE, nonce: 5n, gasLimit: BigInt(gasLimit), ...parts }]))
+          .outcomes;
+        assert.equal(simulated.gasUsed, sealed?.gasUsed);
+        assert.equal(simulated.status, sealed?.status);
+        assert.deepEqual(simulated.output, sealed?.output);
+        assert.equal(simulated.contractAddress, sealed?.contractAddress);
+      }),
+      { numRuns: 80 },
+    );
+  });
+
+  it("does not depend on the sender's funds when nothing is sent", async () => {
+    const state = fundedState(ALICE);
+    const to = await deploy(state, STORE);
+    const data = words(1n, 1n, 0n);
+    const poor = await call(state, { to, data, gasPrice: ETHER });
+    const rich = await call(state, { from: ALICE.address, to, data });
+    assert.equal(poor.status, "success");
+    assert.equal(poor.gasUsed, rich.gasUsed);
+  });
+});

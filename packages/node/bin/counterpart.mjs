@@ -1,0 +1,50 @@
+#!/usr/bin/env node
+// Starts Counterpart on a Node that runs TypeScript: this one, or the one that came with `npm ci`.
+
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
+
+// The sources in the repository, or what a published package has in their place.
+const main = ["../src/cli/main.ts", "../src/cli/main.js"]
+  .map((path) => new URL(path, import.meta.url))
+  .find((url) => existsSync(url));
+
+function bundledNode() {
+  try {
+    return createRequire(import.meta.url).resolve(`node-linux-${process.arch}/bin/node`);
+  } catch {
+    return undefined;
+  }
+}
+
+function fail(message) {
+  process.stderr.write(`counterpart: ${message}\n`);
+  process.exitCode = 1;
+}
+
+// The channel tells the child when this process is gone, however it ended, so that no node is left behind.
+function run(node) {
+  const stdio = ["inherit", "inherit", "inherit", "ipc"];
+  const child = spawn(node, [fileURLToPath(main), ...process.argv.slice(2)], { stdio });
+  const forward = (signal) => child.kill(signal);
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP"];
+  for (const signal of signals) process.on(signal, forward);
+  child.on("error", (error) => fail(`${node} cannot be run: ${error.message}`));
+  child.on("exit", (code, signal) => {
+    for (const name of signals) process.off(name, forward);
+    if (signal === null) process.exitCode = code;
+    else process.kill(process.pid, signal);
+  });
+}
+
+if (main === undefined) {
+  fail("the program's files are missing; install it again");
+} else if (process.features.typescript) {
+  await import(main.href);
+} else {
+  const node = process.platform === "linux" ? bundledNode() : undefined;
+  if (node === undefined) fail(`Node 24 or later is needed, this is ${process.version} (https://nodejs.org)`);
+  else run(node);
+}

@@ -1,0 +1,48 @@
+/** Request bodies: only JSON, strict UTF-8, with exact numbers beside the plain value that schemas are checked on. */
+
+import { bytesToUtf8 } from "@counterpart/core/base/bytes";
+import { CodedError } from "@counterpart/core/base/errors";
+import type { FastifyRequest } from "fastify";
+import type { ArgumentValue } from "../contracts/types.ts";
+import type { ApiInstance } from "./context.ts";
+import { parseExactJson, toPlainJson } from "./json.ts";
+
+export const BODY_BYTES_MAX = 1024 * 1024;
+
+declare module "fastify" {
+  interface FastifyRequest {
+    /** The body with every number as its source text; null without body. */
+    exactBody: ArgumentValue;
+  }
+}
+
+/** @throws CodedError `MALFORMED_JSON` */
+export function textOf(bytes: Uint8Array): string {
+  try {
+    return bytesToUtf8(bytes);
+  } catch {
+    throw new CodedError("MALFORMED_JSON", "the body is not valid UTF-8");
+  }
+}
+
+/** Replaces fastify's own parsers. An empty body is an empty object, so that a schema says which field is missing. */
+export function registerJsonBodies(server: ApiInstance): void {
+  server.removeAllContentTypeParsers();
+  server.decorateRequest("exactBody", null);
+  server.addContentTypeParser("application/json", { parseAs: "buffer" }, (request, bytes: Buffer, done) => {
+    try {
+      const exact = bytes.length === 0 ? {} : parseExactJson(textOf(bytes));
+      request.exactBody = exact;
+      done(null, toPlainJson(exact));
+    } catch (error) {
+      done(error as Error);
+    }
+  });
+}
+
+/** A body field with its numbers exact; undefined when it was not given. */
+export function exactField(request: Pick<FastifyRequest, "exactBody">, name: string): ArgumentValue | undefined {
+  const body = request.exactBody;
+  if (typeof body !== "object" || body === null || Array.isArray(body)) return undefined;
+  return Object.hasOwn(body, name) ? (body as Readonly<Record<string, ArgumentValue>>)[name] : undefined;
+}

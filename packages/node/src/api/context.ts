@@ -1,0 +1,27 @@
+/** What the routes are given, and the server type that they are registered on. */
+
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Clock, Logger } from "@counterpart/core/ports/runtime";
+import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
+import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from "fastify";
+import type { Backend } from "./backend.ts";
+
+/** Who vouches for the head: nobody on the open development chain, a listed signer where the genesis has signers. */
+export type Certified = "none" | "signer";
+
+export interface ApiContext {
+  readonly backend: Backend;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly certified: Certified;
+  /** Whether the node serves: false while it starts or stops. */
+  readonly ready: () => boolean;
+}
+
+export type ApiInstance = FastifyInstance<
+  RawServerDefault,
+  IncomingMessage,
+  ServerResponse,
+  FastifyBaseLogger,
+  TypeBoxTypeProvider
+>;

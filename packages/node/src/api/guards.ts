@@ -1,0 +1,64 @@
+/**
+ * Who may speak to this node. A web page must not drive a node on its reader's machine: a name that an attacker's DNS
+ * points at loopback shows in `Host`, a page's own origin in `Origin`. Off loopback, what changes anything needs the
+ * node's bearer token.
+ */
+
+import { createHash, timingSafeEqual } from "node:crypto";
+import { isIP } from "node:net";
+import { CodedError } from "@counterpart/core/base/errors";
+
+/** Name or address of a `host[:port]`, lower case, IPv6 without brackets; undefined when it is neither. */
+export function hostnameOf(host: string): string | undefined {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^\s:/@[\]]+))(?::\d{1,5})?$/.exec(host);
+  return (match?.[1] ?? match?.[2])?.toLowerCase();
+}
+
+/** Whether a listening host or a hostname stays on this machine. */
+export function isLoopback(hostname: string): boolean {
+  if (hostname === "localhost" || hostname === "::1") return true;
+  return isIP(hostname) === 4 && hostname.startsWith("127.");
+}
+
+/** @throws CodedError `HOST_NOT_ALLOWED` unless it is an IP address, localhost or one of `allowed` */
+export function checkHost(host: string | undefined, allowed: readonly string[]): void {
+  const name = host === undefined ? undefined : hostnameOf(host);
+  if (name !== undefined && (isIP(name) !== 0 || name === "localhost" || allowed.includes(name))) return;
+  throw new CodedError("HOST_NOT_ALLOWED", "the Host header is neither an IP address nor a name of this node", {
+    header: "Host",
+  });
+}
+
+/** @throws CodedError `HOST_NOT_ALLOWED` unless there is no origin, or it is on loopback or the node itself */
+export function checkOrigin(origin: string | undefined, host: string | undefined): void {
+  if (origin === undefined) return;
+  const match = /^https?:\/\/([^/]+)$/i.exec(origin);
+  const authority = match?.[1]?.toLowerCase();
+  if (authority !== undefined && authority === host?.toLowerCase()) return;
+  const name = authority === undefined ? undefined : hostnameOf(authority);
+  if (name !== undefined && isLoopback(name)) return;
+  throw new CodedError("HOST_NOT_ALLOWED", "requests from web pages of other origins are refused", {
+    header: "Origin",
+  });
+}
+
+const digestOf = (text: string): Buffer => createHash("sha256").update(text).digest();
+
+/**
+ * Makes the check of the `Authorization` header; the comparison takes the same time whatever was sent.
+ * @throws CodedError (the check) `UNAUTHORIZED`
+ */
+export function createTokenCheck(token: string): (authorization: string | undefined) => void {
+  const expected = digestOf(token);
+  return (authorization) => {
+    const given = /^Bearer +([^\s]+) *$/i.exec(authorization ?? "")?.[1] ?? "";
+    if (timingSafeEqual(digestOf(given), expected)) return;
+    throw new CodedError("UNAUTHORIZED", "this node listens beyond loopback: send its token as Authorization: Bearer");
+  };
+}
+
+/** @throws CodedError `UNSUPPORTED_MEDIA_TYPE`: a page can send other types across origins without asking first */
+export function checkJsonType(contentType: string | undefined): void {
+  if (/^application\/json *(;|$)/i.test(contentType ?? "")) return;
+  throw new CodedError("UNSUPPORTED_MEDIA_TYPE", "send Content-Type: application/json");
+}

@@ -1,0 +1,97 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { isCodedError } from "@counterpart/core/base/errors";
+import fc from "fast-check";
+import type { ArgumentValue } from "../contracts/types.ts";
+import { amountText, isExactNumber, parseExactJson, sameAmount, toJson, toPlainJson } from "./json.ts";
+
+const field = (value: ArgumentValue, name: string): ArgumentValue =>
+  (value as Readonly<Record<string, ArgumentValue>>)[name] as ArgumentValue;
+
+const sourceOf = (value: ArgumentValue): string => {
+  assert.ok(isExactNumber(value));
+  return value.source;
+};
+
+const malformed = (pattern: RegExp) => (error: unknown) =>
+  isCodedError(error, "MALFORMED_JSON") && pattern.test(error.message);
+
+test("numbers keep their source text at any size", () => {
+  const value = parseExactJson('{"a": 9007199254740993, "b": [1e27], "c": {"d": 0.10, "e": -0}}');
+  assert.equal(sourceOf(field(value, "a")), "9007199254740993");
+  assert.equal(sourceOf((field(value, "b") as ArgumentValue[])[0] as ArgumentValue), "1e27");
+  assert.equal(sourceOf(field(field(value, "c"), "d")), "0.10");
+  assert.equal(sourceOf(field(field(value, "c"), "e")), "-0");
+});
+
+test("an object that looks like an exact number is none", () => {
+  const value = parseExactJson('{"source": "1"}');
+  assert.equal(isExactNumber(value), false);
+  assert.deepEqual(toPlainJson(value), { source: "1" });
+});
+
+test("the plain form is what JSON.parse gives", () => {
+  fc.assert(
+    fc.property(fc.json(), (text) => {
+      fc.pre(!text.includes("__proto__"));
+      assert.deepEqual(toPlainJson(parseExactJson(text, { depthMax: 100, valuesMax: 1e6 })), JSON.parse(text));
+    }),
+  );
+});
+
+test("text that is not JSON is malformed, and the message does not quote it", () => {
+  for (const text of ["", "{", '{"a":}', "[1,]", "nul", '"a', "{'a':1}", "01", "1 2", '{"a":"\u0001"}', "]]", "\\"]) {
+    assert.throws(() => parseExactJson(text), malformed(/not valid JSON/));
+  }
+  assert.throws(
+    () => parseExactJson('{"password": "hunter2" oops}'),
+    (error: unknown) => error instanceof Error && !error.message.includes("hunter2"),
+  );
+});
+
+test("depth and number of values are bounded before anything is built", () => {
+  const nested = (depth: number) => "[".repeat(depth) + "]".repeat(depth);
+  assert.doesNotThrow(() => parseExactJson(nested(32)));
+  assert.throws(() => parseExactJson(nested(33)), malformed(/deeper than 32/));
+  assert.throws(() => parseExactJson("[".repeat(500_000)), malformed(/deeper/));
+  assert.throws(() => parseExactJson(`[${"1,".repeat(100_000)}1]`), malformed(/more than 100000 values/));
+});
+
+test("brackets and commas inside strings count for nothing", () => {
+  const text = `["${"[{,".repeat(200_000)}\\"]]"]`;
+  assert.deepEqual(toPlainJson(parseExactJson(text)), JSON.parse(text));
+});
+
+test("keys that reach a prototype are refused, escaped or not", () => {
+  assert.throws(() => parseExactJson('{"a": {"__proto__": {"admin": true}}}'), malformed(/__proto__/));
+  assert.throws(() => parseExactJson('{"\\u005f_proto__": 1}'), malformed(/__proto__/));
+});
+
+test("amounts are the same when they mean the same integer", () => {
+  const number = (source: string) => parseExactJson(source);
+  assert.ok(sameAmount("1000", number("1e3")));
+  assert.ok(sameAmount(number("1000.0"), number("1000")));
+  assert.ok(!sameAmount(number("9007199254740993"), number("9007199254740992")));
+  assert.ok(!sameAmount("abc", "abc"));
+  assert.ok(!sameAmount(true, true));
+});
+
+test("an amount becomes decimal digits, exactly", () => {
+  assert.equal(amountText(parseExactJson("1e27"), "cap"), `1${"0".repeat(27)}`);
+  assert.equal(amountText("9007199254740993", "cap"), "9007199254740993");
+  for (const bad of ["-1", "1.5", "x", true, null]) {
+    assert.throws(
+      () => amountText(bad, "cap"),
+      (error: unknown) => isCodedError(error, "INVALID_REQUEST") && error.details.field === "cap",
+    );
+  }
+});
+
+test("values of other layers become JSON: integers as decimal strings, bytes as hexadecimal", () => {
+  assert.deepEqual(toJson({ a: 2n ** 70n, b: new Uint8Array([1, 255]), c: [undefined, 1] }), {
+    a: "1180591620717411303424",
+    b: "0x01ff",
+    c: [null, 1],
+  });
+  assert.equal(toJson(undefined), null);
+});

@@ -1,0 +1,123 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { documentOf, type Operation } from "./documented.test-support.ts";
+import { openTestApi } from "./fake-backend.test-support.ts";
+
+const EXPECTED = [
+  "GET /api/v1/blocks",
+  "GET /api/v1/blocks/{block}",
+  "GET /api/v1/contracts",
+  "GET /api/v1/contracts/{address}",
+  "GET /api/v1/contracts/{address}/balance/{wallet}",
+  "GET /api/v1/health",
+  "GET /api/v1/network",
+  "GET /api/v1/network/peers",
+  "GET /api/v1/ready",
+  "GET /api/v1/transactions/{hash}",
+  "GET /api/v1/version",
+  "GET /api/v1/wallets",
+  "GET /api/v1/wallets/{address}",
+  "POST /",
+  "POST /api/v1/contracts",
+  "POST /api/v1/contracts/{address}/call",
+  "POST /api/v1/contracts/{address}/execute",
+  "POST /api/v1/network/connect",
+  "POST /api/v1/network/disconnect",
+  "POST /api/v1/transactions",
+  "POST /api/v1/wallets",
+  "PUT /api/v1/contracts/{address}/artifact",
+];
+
+async function openDocument() {
+  const api = await openTestApi();
+  const document = documentOf(api.server);
+  const operations: [name: string, path: string, operation: Operation][] = Object.entries(document.paths).flatMap(
+    ([path, item]) =>
+      Object.entries(item).map(([method, operation]): [string, string, Operation] => [
+        `${method.toUpperCase()} ${path}`,
+        path,
+        operation,
+      ]),
+  );
+  return { api, document, operations };
+}
+
+test("the document is OpenAPI 3.1 and lists exactly the routes there are", async () => {
+  const { document, operations } = await openDocument();
+  assert.match(document.openapi, /^3\.1\./);
+  assert.deepEqual(operations.map(([name]) => name).sort(), EXPECTED);
+});
+
+test("every documented route exists", async () => {
+  const { api, operations } = await openDocument();
+  for (const [name, path] of operations) {
+    const [method, url] = [name.split(" ")[0] as "GET", path.replace(/\{(\w+)\}/g, ":$1")];
+    assert.ok(api.server.hasRoute({ method, url }), name);
+  }
+});
+
+test("every operation has an id of its own, a summary, a tag that is described, and its failures", async () => {
+  const { document, operations } = await openDocument();
+  const ids = operations.map(([, , operation]) => operation.operationId);
+  assert.equal(new Set(ids).size, operations.length);
+  const tags = (document as unknown as { tags: { name: string }[] }).tags.map(({ name }) => name);
+  for (const [name, path, operation] of operations) {
+    assert.ok(operation.operationId && operation.summary, name);
+    assert.ok(
+      operation.tags?.every((tag) => tags.includes(tag)),
+      name,
+    );
+    if (path === "/") continue;
+    assert.ok(operation.responses.default?.content?.["application/problem+json"], name);
+    assert.ok(
+      Object.keys(operation.responses).some((status) => /^20\d$/.test(status)),
+      name,
+    );
+  }
+});
+
+test("path parameters are documented, and no others", async () => {
+  const { operations } = await openDocument();
+  for (const [name, path, { parameters = [] }] of operations) {
+    const inPath = [...path.matchAll(/\{(\w+)\}/g)].map((match) => match[1]);
+    assert.deepEqual(
+      parameters
+        .filter((parameter) => parameter.in === "path")
+        .map((p) => p.name)
+        .sort(),
+      inPath.sort(),
+      name,
+    );
+  }
+});
+
+test("every reference in the document leads somewhere", async () => {
+  const { document } = await openDocument();
+  const references = [...JSON.stringify(document).matchAll(/"\$ref":"([^"]+)"/g)].map((match) => match[1] as string);
+  assert.ok(references.length > 10);
+  for (const reference of references) {
+    const name = reference.replace("#/components/schemas/", "");
+    assert.ok(Object.hasOwn(document.components.schemas, name), reference);
+  }
+});
+
+test("bodies are closed: a caller's misspelt field is refused", async () => {
+  const { operations } = await openDocument();
+  for (const [name, path, { requestBody }] of operations) {
+    const schema = requestBody?.content["application/json"]?.schema;
+    if (schema === undefined || path === "/") continue;
+    const variants = (schema.anyOf ?? [schema]) as Record<string, unknown>[];
+    for (const variant of variants) assert.equal(variant.additionalProperties, false, name);
+  }
+});
+
+test("the document and its page are served", async () => {
+  const { api, document } = await openDocument();
+  const json = await api.get("/docs/json");
+  assert.equal(json.status, 200);
+  assert.deepEqual(JSON.parse(json.text), JSON.parse(JSON.stringify(document)));
+  const page = await api.get("/docs");
+  assert.equal(page.status, 200);
+  assert.match(String(page.headers["content-type"]), /text\/html/);
+  assert.equal((await api.get("/docs/static/swagger-ui.css")).status, 200);
+});

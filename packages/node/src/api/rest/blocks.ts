@@ -1,0 +1,154 @@
+/** Blocks of the canonical chain. */
+
+import { bytesToHex, type Hex } from "@counterpart/core/base/bytes";
+import { CodedError } from "@counterpart/core/base/errors";
+import { encodeBlock } from "@counterpart/core/chain/block";
+import type { Block } from "@counterpart/core/chain/types";
+import Type, { type Static } from "typebox";
+import type { Engine } from "../../engine/types.ts";
+import type { ApiContext, ApiInstance, Certified } from "../context.ts";
+import { canonicalBlock } from "../state.ts";
+import {
+  AddressSchema,
+  CertifiedSchema,
+  DecimalSchema,
+  HashSchema,
+  HexSchema,
+  hashOf,
+  nullable,
+  PROBLEM_RESPONSE,
+  refTo,
+  shownAddress,
+  TimestampSchema,
+} from "./schemas.ts";
+
+const LIST_DEFAULT = 20;
+const LIST_MAX = 100;
+
+const BlockSchema = Type.Object(
+  {
+    number: Type.Integer(),
+    hash: HashSchema,
+    parent_hash: HashSchema,
+    timestamp: TimestampSchema,
+    sealer: AddressSchema,
+    state_root: HashSchema,
+    transactions_root: HashSchema,
+    receipts_root: HashSchema,
+    difficulty: DecimalSchema,
+    gas_limit: Type.Integer(),
+    gas_used: Type.Integer(),
+    base_fee_per_gas: DecimalSchema,
+    extra_data: HexSchema,
+    size: Type.Integer({ description: "bytes" }),
+    transaction_count: Type.Integer(),
+    transactions: Type.Array(HashSchema),
+    certified: CertifiedSchema,
+    final: Type.Boolean(),
+    confirmations: Type.Integer({ description: "1 for the head" }),
+  },
+  { $id: "Block" },
+);
+
+const BlockListSchema = Type.Object({
+  blocks: Type.Array(refTo(BlockSchema), { description: "highest first" }),
+  next_before: nullable(Type.Integer({ description: "pass as before for the next page; null after the genesis" })),
+});
+
+const ListQuery = Type.Object(
+  {
+    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: LIST_MAX, default: LIST_DEFAULT })),
+    before: Type.Optional(Type.Integer({ minimum: 0, description: "only blocks below this number" })),
+  },
+  { additionalProperties: false },
+);
+
+const BlockParams = Type.Object({
+  block: Type.String({
+    pattern: "^(latest|\\d{1,15}|0x[0-9a-fA-F]{64})$",
+    description: "a number, a hash, or latest",
+  }),
+});
+
+function blockToJson(block: Block, headNumber: number, certified: Certified): Static<typeof BlockSchema> {
+  const { header, transactions } = block;
+  return {
+    number: header.number,
+    hash: header.hash,
+    parent_hash: header.parentHash,
+    timestamp: header.timestamp * 1000,
+    sealer: shownAddress(header.coinbase),
+    state_root: header.stateRoot,
+    transactions_root: header.transactionsRoot,
+    receipts_root: header.receiptsRoot,
+    difficulty: header.difficulty.toString(),
+    gas_limit: header.gasLimit,
+    gas_used: header.gasUsed,
+    base_fee_per_gas: header.baseFeePerGas.toString(),
+    extra_data: bytesToHex(header.extraData),
+    size: encodeBlock(block).length,
+    transaction_count: transactions.length,
+    transactions: transactions.map(({ hash }) => hash),
+    certified,
+    final: false,
+    confirmations: headNumber - header.number + 1,
+  };
+}
+
+function placeOf(text: string, engine: Engine): number | Hex {
+  if (text === "latest") return engine.head().hash;
+  return text.startsWith("0x") ? hashOf(text) : Number(text);
+}
+
+export function registerBlocks(server: ApiInstance, { backend, certified }: ApiContext): void {
+  const { engine } = backend;
+  server.addSchema(BlockSchema);
+
+  server.get(
+    "/blocks",
+    {
+      schema: {
+        operationId: "listBlocks",
+        tags: ["blocks"],
+        summary: "Blocks, highest first",
+        querystring: ListQuery,
+        response: { 200: BlockListSchema, default: PROBLEM_RESPONSE },
+      },
+    },
+    ({ query }) => {
+      const head = engine.head().number;
+      const top = Math.min(head, (query.before ?? head + 1) - 1);
+      const bottom = Math.max(-1, top - (query.limit ?? LIST_DEFAULT));
+      const blocks: Block[] = [];
+      for (let number = top; number > bottom; number--) {
+        const block = engine.block(number);
+        if (block !== undefined) blocks.push(block);
+      }
+      return {
+        blocks: blocks.map((block) => blockToJson(block, head, certified)),
+        next_before: bottom < 0 ? null : bottom + 1,
+      };
+    },
+  );
+
+  server.get(
+    "/blocks/:block",
+    {
+      schema: {
+        operationId: "getBlock",
+        tags: ["blocks"],
+        summary: "One block of the canonical chain",
+        description: "Fails with BLOCK_NOT_FOUND.",
+        params: BlockParams,
+        response: { 200: refTo(BlockSchema), default: PROBLEM_RESPONSE },
+      },
+    },
+    ({ params }) => {
+      const block = canonicalBlock(engine, placeOf(params.block, engine));
+      if (block !== undefined) return blockToJson(block, engine.head().number, certified);
+      throw new CodedError("BLOCK_NOT_FOUND", `there is no block ${params.block} on the canonical chain`, {
+        block: params.block,
+      });
+    },
+  );
+}

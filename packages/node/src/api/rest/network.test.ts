@@ -1,0 +1,147 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { CodedError } from "@counterpart/core/base/errors";
+import type { ConnectResult, PeerView } from "../../driver/types.ts";
+import { hash32, OWNER, OWNER_SHOWN, openTestApi } from "../fake-backend.test-support.ts";
+
+const API = "/api/v1/network";
+
+const SYNCED: ConnectResult = {
+  status: "synced",
+  peerId: "12D3KooWPeer",
+  address: "127.0.0.1:5000",
+  blocksSynced: 3,
+  contractsSynced: 1,
+  durationMs: 42,
+};
+
+const PEER: PeerView = {
+  peerId: "12D3KooWPeer",
+  address: "127.0.0.1:5000",
+  direction: "outbound",
+  state: "synced",
+  client: "counterpart/0.1.0",
+  signer: OWNER,
+  head: { hash: hash32("1"), number: 9 },
+  clockDifferenceMs: -12,
+  connectedAt: 1_770_000_000_000,
+  blocksSynced: 3,
+  contractsSynced: 1,
+};
+
+test("connecting answers 200 when both sides agree", async () => {
+  const api = await openTestApi();
+  api.network.set({ connect: async () => SYNCED });
+  const { status, json } = await api.send("POST", `${API}/connect`, { address: "127.0.0.1:5000" });
+  assert.equal(status, 200);
+  assert.deepEqual(json, {
+    peer_id: "12D3KooWPeer",
+    address: "127.0.0.1:5000",
+    status: "synced",
+    blocks_synced: 3,
+    contracts_synced: 1,
+    duration_ms: 42,
+  });
+  assert.deepEqual(api.network.calls.at(-1), ["connect", "127.0.0.1:5000", 30_000]);
+});
+
+test("connecting answers 202 with the progress after wait_ms", async () => {
+  const api = await openTestApi();
+  api.network.set({ connect: async () => ({ ...SYNCED, status: "syncing" }) });
+  const { status, json } = await api.send("POST", `${API}/connect`, { address: "127.0.0.1:5000", wait_ms: 0 });
+  assert.deepEqual([status, json.status, json.blocks_synced], [202, "syncing", 3]);
+  assert.deepEqual(api.network.calls.at(-1), ["connect", "127.0.0.1:5000", 0]);
+});
+
+test("what keeps two nodes apart is told by code", async () => {
+  const api = await openTestApi();
+  const cases = [
+    ["CONNECTION_REFUSED", 502],
+    ["CONNECTION_TIMEOUT", 504],
+    ["NOT_A_PEER", 502],
+    ["WRONG_CHAIN", 409],
+    ["CLOCK_SKEW", 409],
+    ["SELF_CONNECTION", 400],
+    ["INVALID_ADDRESS", 400],
+  ] as const;
+  for (const [code, expected] of cases) {
+    api.network.set({ connect: () => Promise.reject(new CodedError(code, "no")) });
+    const { status, json } = await api.send("POST", `${API}/connect`, { address: "127.0.0.1:1" });
+    assert.deepEqual([status, json.code], [expected, code]);
+  }
+});
+
+test("disconnecting names a peer, an address, or nobody for all", async () => {
+  const api = await openTestApi();
+  api.network.set({ disconnect: async () => 2 });
+  for (const body of [{}, { peer_id: "p" }, { address: "a" }]) {
+    const { status, json } = await api.send("POST", `${API}/disconnect`, body);
+    assert.deepEqual([status, json], [200, { disconnected: 2 }]);
+  }
+  assert.deepEqual(api.network.calls, [
+    ["disconnect"],
+    ["disconnect", { peerId: "p" }],
+    ["disconnect", { address: "a" }],
+  ]);
+  const both = await api.send("POST", `${API}/disconnect`, { peer_id: "p", address: "a" });
+  assert.deepEqual([both.status, both.json.code], [400, "INVALID_REQUEST"]);
+});
+
+test("peers are shown with null for what is not known", async () => {
+  const api = await openTestApi();
+  const stranger: PeerView = {
+    address: "10.0.0.1:5000",
+    direction: "outbound",
+    state: "connecting",
+    lastError: "CONNECTION_REFUSED",
+    blocksSynced: 0,
+    contractsSynced: 0,
+  };
+  api.network.set({ peers: () => [PEER, stranger] });
+  const { json } = await api.get(`${API}/peers`);
+  assert.deepEqual(json.peers, [
+    {
+      peer_id: "12D3KooWPeer",
+      address: "127.0.0.1:5000",
+      direction: "outbound",
+      state: "synced",
+      client: "counterpart/0.1.0",
+      signer: OWNER_SHOWN,
+      head: { hash: hash32("1"), number: 9 },
+      clock_difference_ms: -12,
+      connected_at: 1_770_000_000_000,
+      last_error: null,
+      blocks_synced: 3,
+      contracts_synced: 1,
+    },
+    {
+      peer_id: null,
+      address: "10.0.0.1:5000",
+      direction: "outbound",
+      state: "connecting",
+      client: null,
+      signer: null,
+      head: null,
+      clock_difference_ms: null,
+      connected_at: null,
+      last_error: "CONNECTION_REFUSED",
+      blocks_synced: 0,
+      contracts_synced: 0,
+    },
+  ]);
+});
+
+test("the network says who this node is and how many peers agree with it", async () => {
+  const api = await openTestApi();
+  api.network.set({ peers: () => [PEER, { ...PEER, state: "syncing" }] });
+  const { json } = await api.get(API);
+  assert.deepEqual(json, {
+    peer_id: "12D3KooWTest",
+    addresses: ["/ip4/127.0.0.1/tcp/5000/p2p/12D3KooWTest"],
+    chain_id: 31337,
+    genesis_hash: api.engine.genesisHash,
+    head: { hash: api.engine.genesisHash, number: 0 },
+    peers_known: 2,
+    peers_synced: 1,
+  });
+});

@@ -1,0 +1,78 @@
+/** What the node is, and whether it serves. */
+
+import { CodedError } from "@counterpart/core/base/errors";
+import { currentCrypto } from "@counterpart/core/crypto/crypto";
+import Type from "typebox";
+import type { ApiContext, ApiInstance } from "../context.ts";
+import { HashSchema, PROBLEM_RESPONSE, TimestampSchema } from "./schemas.ts";
+
+export const HeadSchema = Type.Object({ hash: HashSchema, number: Type.Integer() });
+
+const VersionSchema = Type.Object({
+  name: Type.Literal("counterpart"),
+  version: Type.String(),
+  api: Type.Literal("v1"),
+  chain_id: Type.Integer(),
+  genesis_hash: HashSchema,
+  instance_id: Type.String({ description: "of this data directory" }),
+  started_at: TimestampSchema,
+  uptime_ms: Type.Integer(),
+  runtime: Type.String(),
+  crypto: Type.String({ description: "which implementation hashes and recovers signers" }),
+});
+
+export function registerStatus(server: ApiInstance, { backend, ready }: ApiContext): void {
+  server.get(
+    "/health",
+    {
+      schema: {
+        operationId: "getHealth",
+        tags: ["status"],
+        summary: "The process answers",
+        response: { 200: Type.Object({ status: Type.Literal("ok") }), default: PROBLEM_RESPONSE },
+      },
+    },
+    () => ({ status: "ok" as const }),
+  );
+
+  server.get(
+    "/ready",
+    {
+      schema: {
+        operationId: "getReady",
+        tags: ["status"],
+        summary: "The node serves: 503 NOT_READY while it starts or stops",
+        response: { 200: Type.Object({ ready: Type.Literal(true), head: HeadSchema }), default: PROBLEM_RESPONSE },
+      },
+    },
+    () => {
+      if (!ready()) throw new CodedError("NOT_READY", "the node is starting or stopping");
+      const { hash, number } = backend.engine.head();
+      return { ready: true as const, head: { hash, number } };
+    },
+  );
+
+  server.get(
+    "/version",
+    {
+      schema: {
+        operationId: "getVersion",
+        tags: ["status"],
+        summary: "Program, chain and instance",
+        response: { 200: VersionSchema, default: PROBLEM_RESPONSE },
+      },
+    },
+    () => ({
+      name: "counterpart" as const,
+      version: backend.version,
+      api: "v1" as const,
+      chain_id: backend.engine.chainId,
+      genesis_hash: backend.engine.genesisHash,
+      instance_id: backend.instanceId,
+      started_at: backend.startedAt,
+      uptime_ms: Math.max(0, backend.now() - backend.startedAt),
+      runtime: `node ${process.versions.node}`,
+      crypto: currentCrypto().name,
+    }),
+  );
+}

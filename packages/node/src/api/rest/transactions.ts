@@ -1,0 +1,155 @@
+/** Transactions: hand in a signed one, and ask what became of one. */
+
+import { bytesToHex, type Hex, hexToBytes } from "@counterpart/core/base/bytes";
+import { CodedError } from "@counterpart/core/base/errors";
+import { decodeTransaction } from "@counterpart/core/chain/transaction";
+import Type, { type Static } from "typebox";
+import type { TransactionStatus } from "../../engine/types.ts";
+import type { ApiContext, ApiInstance, Certified } from "../context.ts";
+import { LogSchema, logToJson } from "./contract-schemas.ts";
+import {
+  AddressSchema,
+  CertifiedSchema,
+  DecimalSchema,
+  HashSchema,
+  HexSchema,
+  hashOf,
+  nullable,
+  PROBLEM_RESPONSE,
+  refTo,
+  shownAddress,
+  shownAddressOrNull,
+} from "./schemas.ts";
+
+const TransactionSchema = Type.Object(
+  {
+    hash: HashSchema,
+    status: Type.Enum(["pending", "included", "conflicted"]),
+    reason: nullable(Type.String({ description: "why a pending one cannot be executed yet, as an error code" })),
+    conflicted_by: nullable(Type.Unsafe<string>({ ...HashSchema, description: "what took its nonce" })),
+    type: Type.Integer(),
+    from: AddressSchema,
+    to: nullable(AddressSchema),
+    nonce: Type.Integer(),
+    value: DecimalSchema,
+    gas_limit: DecimalSchema,
+    max_fee_per_gas: DecimalSchema,
+    max_priority_fee_per_gas: DecimalSchema,
+    input: HexSchema,
+    block_hash: nullable(HashSchema),
+    block_number: nullable(Type.Integer()),
+    index: nullable(Type.Integer()),
+    execution: nullable(Type.Enum(["success", "reverted"])),
+    gas_used: nullable(Type.Integer()),
+    effective_gas_price: nullable(DecimalSchema),
+    contract_address: nullable(AddressSchema),
+    logs: nullable(Type.Array(refTo(LogSchema))),
+    certified: CertifiedSchema,
+    final: Type.Boolean(),
+    confirmations: Type.Integer({ description: "0 while it is not included" }),
+  },
+  { $id: "Transaction" },
+);
+
+type TransactionJson = Static<typeof TransactionSchema>;
+
+const NOT_INCLUDED = {
+  block_hash: null,
+  block_number: null,
+  index: null,
+  execution: null,
+  gas_used: null,
+  effective_gas_price: null,
+  contract_address: null,
+  logs: null,
+  confirmations: 0,
+} satisfies Partial<TransactionJson>;
+
+function inclusionToJson(status: TransactionStatus) {
+  if (status.status !== "included") return NOT_INCLUDED;
+  const { receipt } = status;
+  return {
+    block_hash: status.blockHash,
+    block_number: status.blockNumber,
+    index: status.index,
+    execution: receipt.status === 1 ? ("success" as const) : ("reverted" as const),
+    gas_used: receipt.gasUsed,
+    effective_gas_price: receipt.effectiveGasPrice.toString(),
+    contract_address: shownAddressOrNull(receipt.contractAddress),
+    logs: receipt.logs.map((log) => logToJson({ log })),
+    confirmations: status.confirmations,
+  } satisfies Partial<TransactionJson>;
+}
+
+export function transactionToJson(status: TransactionStatus, certified: Certified): TransactionJson {
+  const { transaction } = status;
+  return {
+    hash: transaction.hash,
+    status: status.status,
+    reason: status.status === "pending" ? (status.reason ?? null) : null,
+    conflicted_by: status.status === "conflicted" ? status.by : null,
+    type: transaction.type,
+    from: shownAddress(transaction.sender),
+    to: shownAddressOrNull(transaction.to),
+    nonce: Number(transaction.nonce),
+    value: transaction.value.toString(),
+    gas_limit: transaction.gasLimit.toString(),
+    max_fee_per_gas: transaction.maxFeePerGas.toString(),
+    max_priority_fee_per_gas: transaction.maxPriorityFeePerGas.toString(),
+    input: bytesToHex(transaction.data),
+    ...inclusionToJson(status),
+    certified,
+    final: false,
+  };
+}
+
+const SubmitBody = Type.Object(
+  { raw: Type.String({ pattern: "^0x[0-9a-fA-F]+$", description: "a signed transaction (EIP-2718), hexadecimal" }) },
+  { additionalProperties: false },
+);
+
+export function registerTransactions(server: ApiInstance, { backend, certified }: ApiContext): void {
+  const { engine } = backend;
+  server.addSchema(TransactionSchema);
+
+  const statusOf = (hash: Hex): TransactionStatus => {
+    const status = engine.transaction(hash);
+    if (status !== undefined) return status;
+    throw new CodedError("TRANSACTION_NOT_FOUND", `this node knows no transaction ${hash}`, { hash });
+  };
+
+  server.post(
+    "/transactions",
+    {
+      schema: {
+        operationId: "submitTransaction",
+        tags: ["transactions"],
+        summary: "Hand in a signed transaction",
+        description: "202 while it is pending, 200 when it was included before. Handing in again is not an error.",
+        body: SubmitBody,
+        response: { 200: refTo(TransactionSchema), 202: refTo(TransactionSchema), default: PROBLEM_RESPONSE },
+      },
+    },
+    async ({ body }, reply) => {
+      const transaction = decodeTransaction(hexToBytes(body.raw), engine.chainId);
+      await engine.submit(transaction, "local");
+      const status = statusOf(transaction.hash);
+      return reply.code(status.status === "pending" ? 202 : 200).send(transactionToJson(status, certified));
+    },
+  );
+
+  server.get(
+    "/transactions/:hash",
+    {
+      schema: {
+        operationId: "getTransaction",
+        tags: ["transactions"],
+        summary: "What became of a transaction",
+        description: "Fails with TRANSACTION_NOT_FOUND.",
+        params: Type.Object({ hash: HashSchema }),
+        response: { 200: refTo(TransactionSchema), default: PROBLEM_RESPONSE },
+      },
+    },
+    ({ params }) => transactionToJson(statusOf(hashOf(params.hash)), certified),
+  );
+}

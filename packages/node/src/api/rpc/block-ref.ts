@@ -1,0 +1,78 @@
+/** How a caller names a block: tag, number, or an object of EIP-1898. */
+
+import type { Hex } from "@counterpart/core/base/bytes";
+import type { SealedHeader } from "@counterpart/core/chain/types";
+import type { Engine, Snapshot } from "../../engine/types.ts";
+import type { JsonValue } from "../json.ts";
+import { serverError } from "./errors.ts";
+import { badValue, member, readBoolean, readHash, readObject, readSafeQuantity } from "./params.ts";
+
+export type BlockRef =
+  | { readonly kind: "head" }
+  | { readonly kind: "pending" }
+  | { readonly kind: "number"; readonly number: number }
+  | { readonly kind: "hash"; readonly hash: Hex; readonly requireCanonical: boolean };
+
+export const LATEST: BlockRef = { kind: "head" };
+
+/** Nothing is final on a chain without finality, so `safe` and `finalized` are the genesis. */
+const TAGS: Readonly<Record<string, BlockRef>> = {
+  latest: LATEST,
+  pending: { kind: "pending" },
+  earliest: { kind: "number", number: 0 },
+  safe: { kind: "number", number: 0 },
+  finalized: { kind: "number", number: 0 },
+};
+
+/** A tag or a number. */
+export function readBlockNumber(value: JsonValue): BlockRef {
+  if (typeof value === "string" && Object.hasOwn(TAGS, value)) return TAGS[value] as BlockRef;
+  return { kind: "number", number: readSafeQuantity(value) };
+}
+
+/** A tag, a number, or `{blockNumber}` or `{blockHash, requireCanonical?}` (EIP-1898). */
+export function readBlockRef(value: JsonValue): BlockRef {
+  if (typeof value === "string")
+    return /^0x[0-9a-fA-F]{64}$/.test(value) ? byHash(readHash(value)) : readBlockNumber(value);
+  const object = readObject(value);
+  const hash = member(object, "blockHash", readHash);
+  const number = member(object, "blockNumber", readBlockNumber);
+  if ((hash === undefined) === (number === undefined)) throw badValue("give either blockHash or blockNumber");
+  if (number !== undefined) return number;
+  return byHash(hash as Hex, member(object, "requireCanonical", readBoolean) ?? false);
+}
+
+const byHash = (hash: Hex, requireCanonical = false): BlockRef => ({ kind: "hash", hash, requireCanonical });
+
+/** The header that is meant; undefined when it is not held, or a hash is not on the canonical chain. */
+export function headerAt(engine: Engine, ref: BlockRef): SealedHeader | undefined {
+  if (ref.kind === "head" || ref.kind === "pending") return engine.head();
+  if (ref.kind === "number") return engine.header(ref.number);
+  const header = engine.header(ref.hash);
+  if (header === undefined || engine.isCanonical(ref.hash)) return header;
+  if (ref.requireCanonical) throw serverError("hash is not currently canonical");
+  return undefined;
+}
+
+/**
+ * Makes sure that a state read means the head, the only state that is kept.
+ * @throws RpcError when the block is unknown or older
+ */
+export function requireHead(engine: Engine, ref: BlockRef, head: Pick<SealedHeader, "hash" | "number">): void {
+  if (ref.kind === "head" || ref.kind === "pending") return;
+  const header = headerAt(engine, ref);
+  if (header === undefined) throw serverError("header not found");
+  if (header.hash === head.hash) return;
+  throw serverError(`historical state not available: only the head's, block ${head.number}, is kept`);
+}
+
+/** Reads the state that a caller named, which must be the head's. */
+export function readState<T>(engine: Engine, ref: BlockRef, read: (snapshot: Snapshot) => T): T {
+  const snapshot = engine.snapshot();
+  try {
+    requireHead(engine, ref, snapshot.head);
+    return read(snapshot);
+  } finally {
+    snapshot.done();
+  }
+}

@@ -1,0 +1,151 @@
+/** eth_call and eth_estimateGas: messages on the head's state. */
+
+import { bytesToHex, equalBytes, type Hex } from "@counterpart/core/base/bytes";
+import { ZERO_ADDRESS } from "@counterpart/core/chain/header";
+import { minimumGasLimit } from "@counterpart/core/chain/intrinsic-gas";
+import { TX_GAS_MAX } from "@counterpart/core/chain/rules";
+import type { AccessListEntry } from "@counterpart/core/chain/types";
+import type { CallMessage } from "@counterpart/core/execution/types";
+import type { Engine } from "../../engine/types.ts";
+import type { JsonValue } from "../json.ts";
+import { accountOf } from "../state.ts";
+import { LATEST, readBlockRef, readState } from "./block-ref.ts";
+import type { RpcMethod } from "./dispatch.ts";
+import { serverError } from "./errors.ts";
+import { estimateGas } from "./estimate.ts";
+import {
+  badValue,
+  defineMethod,
+  type JsonObject,
+  listOf,
+  member,
+  optional,
+  readAddress,
+  readData,
+  readHash,
+  readObject,
+  readQuantity,
+  required,
+} from "./params.ts";
+import { failureOf } from "./revert.ts";
+
+const ACCESS_LIST_MAX = 1000;
+
+/** A message, and what its sender would pay for each unit of gas. */
+export interface CallRequest {
+  readonly message: CallMessage;
+  readonly feeCap: bigint;
+}
+
+function readAccessListEntry(value: JsonValue): AccessListEntry {
+  const object = readObject(value);
+  const address = member(object, "address", readAddress);
+  if (address === undefined) throw badValue("access list entry without address");
+  return { address, storageKeys: member(object, "storageKeys", listOf(readHash, ACCESS_LIST_MAX)) ?? [] };
+}
+
+function dataOf(object: JsonObject): Uint8Array {
+  const data = member(object, "data", readData);
+  const input = member(object, "input", readData);
+  if (data !== undefined && input !== undefined && !equalBytes(data, input)) {
+    throw badValue('both "data" and "input" are set and not equal: use "input"');
+  }
+  return input ?? data ?? new Uint8Array(0);
+}
+
+function feeCapOf(object: JsonObject): bigint {
+  const gasPrice = member(object, "gasPrice", readQuantity);
+  const maxFee = member(object, "maxFeePerGas", readQuantity);
+  const tip = member(object, "maxPriorityFeePerGas", readQuantity);
+  if (gasPrice !== undefined && (maxFee !== undefined || tip !== undefined)) {
+    throw badValue("both gasPrice and (maxFeePerGas or maxPriorityFeePerGas) specified");
+  }
+  return gasPrice ?? maxFee ?? 0n;
+}
+
+const readAnything = (value: JsonValue): JsonValue => value;
+
+/** Reads a transaction object. Gas is capped at what a transaction may have: nothing that runs longer can be sent. */
+function readCallRequest(value: JsonValue): CallRequest {
+  const object = readObject(value);
+  const authorizations = member(object, "authorizationList", listOf(readAnything, ACCESS_LIST_MAX));
+  if (authorizations !== undefined && authorizations.length > 0) {
+    throw badValue("authorizationList is not supported in calls and estimates: set gas explicitly");
+  }
+  const gas = member(object, "gas", readQuantity);
+  const to = member(object, "to", readAddress);
+  const accessList = member(object, "accessList", listOf(readAccessListEntry, ACCESS_LIST_MAX));
+  const feeCap = feeCapOf(object);
+  return {
+    feeCap,
+    message: {
+      from: member(object, "from", readAddress) ?? ZERO_ADDRESS,
+      ...(to === undefined ? {} : { to }),
+      data: dataOf(object),
+      value: member(object, "value", readQuantity) ?? 0n,
+      gasLimit: gas === undefined || gas > BigInt(TX_GAS_MAX) ? TX_GAS_MAX : Number(gas),
+      ...(feeCap === 0n ? {} : { gasPrice: feeCap }),
+      ...(accessList === undefined ? {} : { accessList }),
+    },
+  };
+}
+
+/** Overrides would run the message on a state that is nobody's; absent or empty ones are fine. */
+function readNoOverrides(value: JsonValue): undefined {
+  if (Object.keys(readObject(value)).length > 0) throw badValue("state and block overrides are not supported");
+  return undefined;
+}
+
+/** Balance of the sender, and whether `to` has code, at the block that was named. */
+function readParties(engine: Engine, block: Parameters<typeof readState>[1], { from, to }: CallMessage) {
+  return readState(engine, block, (snapshot) => ({
+    balance: accountOf(snapshot, from).balance,
+    toHasCode: to !== undefined && snapshot.code(accountOf(snapshot, to).codeHash).length > 0,
+  }));
+}
+
+function requireFunds(from: Hex, balance: bigint, value: bigint): void {
+  if (balance >= value) return;
+  throw serverError(`insufficient funds for gas * price + value: address ${from} have ${balance} want ${value}`);
+}
+
+export function callMethods(engine: Engine): Record<string, RpcMethod> {
+  return {
+    eth_call: defineMethod(
+      [
+        required(readCallRequest),
+        optional(readBlockRef, LATEST),
+        optional(readNoOverrides, undefined),
+        optional(readNoOverrides, undefined),
+      ],
+      async ({ message }, block) => {
+        const { balance } = readParties(engine, block, message);
+        requireFunds(message.from, balance, message.value);
+        const least = minimumGasLimit(message);
+        if (message.gasLimit < least) {
+          throw serverError(`intrinsic gas too low: have ${message.gasLimit}, want ${least}`);
+        }
+        const outcome = await engine.call(message, block.kind === "pending" ? engine.nextContext() : {});
+        if (outcome.status !== "success") throw failureOf(outcome);
+        return bytesToHex(outcome.output);
+      },
+    ),
+    eth_estimateGas: defineMethod(
+      [required(readCallRequest), optional(readBlockRef, LATEST), optional(readNoOverrides, undefined)],
+      async ({ message, feeCap }, block) => {
+        const { balance, toHasCode } = readParties(engine, block, message);
+        requireFunds(message.from, balance, message.value);
+        const gas = await estimateGas({
+          message,
+          feeCap,
+          balance,
+          toHasCode,
+          blockGasLimit: engine.head().gasLimit,
+          // What is estimated will run in the block after the head, whichever block was named.
+          run: (attempt) => engine.call(attempt, engine.nextContext()),
+        });
+        return `0x${gas.toString(16)}`;
+      },
+    ),
+  };
+}

@@ -1,0 +1,164 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { CodedError } from "@counterpart/core/base/errors";
+import { createDispatcher, RESPONSE_CHARACTERS_MAX, type RpcMethod } from "./dispatch.ts";
+import { RPC_CODES, RpcError } from "./errors.ts";
+
+interface Reply {
+  readonly jsonrpc: string;
+  readonly id: unknown;
+  readonly result?: unknown;
+  readonly error?: { readonly code: number; readonly message: string; readonly data?: unknown };
+}
+
+function open(extra: Record<string, RpcMethod> = {}) {
+  const defects: unknown[] = [];
+  const seen: unknown[] = [];
+  const methods = new Map<string, RpcMethod>(
+    Object.entries({
+      echo: (params) => {
+        seen.push(params);
+        return params;
+      },
+      nothing: () => undefined,
+      revert: () => {
+        throw new RpcError(RPC_CODES.reverted, "execution reverted", "0x01");
+      },
+      ...extra,
+    }),
+  );
+  const dispatcher = createDispatcher({ methods, onDefect: (error) => void defects.push(error) });
+  const ask = async (text: string): Promise<Reply> => JSON.parse((await dispatcher.handle(text)) ?? "null") as Reply;
+  return { dispatcher, ask, seen, defects };
+}
+
+const errorOf = ({ id, error }: Reply) => [id, error?.code];
+
+test("a request is answered under its id, whatever legal kind the id is", async () => {
+  const { dispatcher } = open();
+  for (const id of ["1", "0", "-5", '"abc"', '"\\u00e9\\""', "null", "12345678901234567890123", "1.50"]) {
+    const answer = await dispatcher.handle(`{"jsonrpc":"2.0","id":${id},"method":"echo","params":[1]}`);
+    assert.equal(answer, `{"jsonrpc":"2.0","id":${id.replace("\\u00e9", "é")},"result":[1]}`);
+  }
+});
+
+test("params may be absent, and a method without result answers null", async () => {
+  const { ask } = open();
+  assert.deepEqual(await ask('{"jsonrpc":"2.0","id":1,"method":"echo"}'), { jsonrpc: "2.0", id: 1, result: [] });
+  assert.deepEqual(await ask('{"jsonrpc":"2.0","id":1,"method":"nothing"}'), { jsonrpc: "2.0", id: 1, result: null });
+});
+
+test("text that is no JSON is a parse error without id", async () => {
+  const { ask } = open();
+  for (const text of ["", "{", '{"jsonrpc": "2.0", "method": "foobar, "params": "bar", "baz]', "[".repeat(100)]) {
+    assert.deepEqual(errorOf(await ask(text)), [null, -32700], text);
+  }
+});
+
+test("what is no request is an invalid request", async () => {
+  const { ask } = open();
+  for (const text of ["1", '"x"', "null", "true", '{"jsonrpc":"2.0","method":1}', "{}", '{"method":"echo"}']) {
+    assert.deepEqual(errorOf(await ask(text)), [null, -32600], text);
+  }
+  for (const id of ["{}", "[]", "true"]) {
+    assert.deepEqual(errorOf(await ask(`{"jsonrpc":"2.0","id":${id},"method":"echo"}`)), [null, -32600], id);
+  }
+  assert.deepEqual(errorOf(await ask('{"jsonrpc":"1.0","id":7,"method":"echo"}')), [7, -32600]);
+});
+
+test("an unknown method is -32601, named", async () => {
+  const { ask } = open();
+  for (const name of ["eth_nothing", "toString", "__proto__x", "constructor"]) {
+    const reply = await ask(`{"jsonrpc":"2.0","id":1,"method":"${name}"}`);
+    assert.equal(reply.error?.code, -32601);
+    assert.equal(reply.error?.message, `the method ${name} does not exist/is not available`);
+  }
+});
+
+test("params by name are -32602", async () => {
+  const { ask } = open();
+  assert.deepEqual(errorOf(await ask('{"jsonrpc":"2.0","id":1,"method":"echo","params":{"a":1}}')), [1, -32602]);
+});
+
+test("an error carries its code, message and data", async () => {
+  const { ask } = open();
+  const { error } = await ask('{"jsonrpc":"2.0","id":1,"method":"revert"}');
+  assert.deepEqual(error, { code: 3, message: "execution reverted", data: "0x01" });
+});
+
+test("a coded error has the words that tools look for", async () => {
+  const { ask } = open({
+    low: () => {
+      throw new CodedError("NONCE_TOO_LOW", "nonce 1, the sender's next is 5");
+    },
+    poor: () => {
+      throw new CodedError("INSUFFICIENT_FUNDS", "costs 5, the sender has 1");
+    },
+  });
+  const message = async (method: string) => (await ask(`{"jsonrpc":"2.0","id":1,"method":"${method}"}`)).error;
+  assert.deepEqual(await message("low"), { code: -32000, message: "nonce too low: nonce 1, the sender's next is 5" });
+  assert.match((await message("poor"))?.message ?? "", /^insufficient funds for gas \* price \+ value: costs 5/);
+});
+
+test("a defect shows nothing of itself and is reported", async () => {
+  const { ask, defects } = open({
+    broken: () => {
+      throw new Error("secret");
+    },
+    invariant: () => {
+      throw new CodedError("INVARIANT_BROKEN", "secret");
+    },
+  });
+  for (const method of ["broken", "invariant"]) {
+    const reply = await ask(`{"jsonrpc":"2.0","id":1,"method":"${method}"}`);
+    assert.deepEqual(reply.error, { code: -32603, message: "internal error" });
+  }
+  assert.equal(defects.length, 2);
+});
+
+test("a notification is carried out and not answered, even when it fails", async () => {
+  const { dispatcher, seen } = open();
+  assert.equal(await dispatcher.handle('{"jsonrpc":"2.0","method":"echo","params":[5]}'), undefined);
+  assert.deepEqual(seen, [[5]]);
+  assert.equal(await dispatcher.handle('{"jsonrpc":"2.0","method":"revert"}'), undefined);
+  assert.equal(await dispatcher.handle('{"jsonrpc":"2.0","method":"unknown"}'), undefined);
+});
+
+test("a batch is answered in order, without its notifications", async () => {
+  const { dispatcher } = open();
+  const answer = await dispatcher.handle(
+    '[{"jsonrpc":"2.0","id":1,"method":"echo","params":[1]},{"jsonrpc":"2.0","method":"echo"},1,' +
+      '{"jsonrpc":"2.0","id":"x","method":"none"}]',
+  );
+  const replies = JSON.parse(answer ?? "null") as Reply[];
+  assert.deepEqual(
+    replies.map(({ id, error }) => [id, error?.code]),
+    [
+      [1, undefined],
+      [null, -32600],
+      ["x", -32601],
+    ],
+  );
+});
+
+test("a batch of notifications is not answered; an empty or too long one is one error", async () => {
+  const { dispatcher, ask } = open();
+  const notification = '{"jsonrpc":"2.0","method":"echo"}';
+  const batch = (count: number) => `[${Array.from({ length: count }, () => notification).join(",")}]`;
+  assert.equal(await dispatcher.handle(batch(100)), undefined);
+  assert.deepEqual(errorOf(await ask("[]")), [null, -32600]);
+  assert.deepEqual(errorOf(await ask(batch(101))), [null, -32600]);
+});
+
+test("an answer has a greatest size, alone and in a batch", async () => {
+  const { ask, dispatcher } = open({
+    large: () => "x".repeat(RESPONSE_CHARACTERS_MAX + 1),
+    half: () => "x".repeat(RESPONSE_CHARACTERS_MAX / 2),
+  });
+  assert.deepEqual(errorOf(await ask('{"jsonrpc":"2.0","id":1,"method":"large"}')), [1, -32003]);
+  const half = '{"jsonrpc":"2.0","id":1,"method":"half"}';
+  assert.deepEqual(errorOf(JSON.parse((await dispatcher.handle(`[${half},${half}]`)) ?? "null") as Reply), [
+    null,
+    -32003,
+  ]);
+});

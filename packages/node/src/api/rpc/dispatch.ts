@@ -1,0 +1,133 @@
+/** JSON-RPC 2.0 over text: single requests, batches, notifications. Source: jsonrpc.org/specification. */
+
+import type { ArgumentValue } from "../../contracts/types.ts";
+import { isExactNumber, type JsonValue, parseExactJson, toJsonText, toPlainJson } from "../json.ts";
+import { RPC_CODES, RpcError, rpcErrorOf } from "./errors.ts";
+
+/** Takes positional parameters; may return a promise. What it returns is JSON, with bigint as decimal text. */
+export type RpcMethod = (params: readonly JsonValue[]) => unknown;
+
+export const BATCH_MAX = 100;
+/** Characters of one answer, a whole batch included. */
+export const RESPONSE_CHARACTERS_MAX = 16 * 1024 * 1024;
+
+export interface Dispatcher {
+  /** The answer to a request's text; undefined when it held notifications only. Never rejects. */
+  handle(text: string): Promise<string | undefined>;
+}
+
+export interface DispatcherOptions {
+  readonly methods: ReadonlyMap<string, RpcMethod>;
+  /** Hears of failures that callers are not told. */
+  readonly onDefect: (error: unknown, method: string) => void;
+}
+
+interface Call {
+  /** JSON text of the id; undefined for a notification. */
+  readonly id: string | undefined;
+  readonly method: string;
+  readonly params: readonly JsonValue[];
+}
+
+const invalidRequest = (message: string): RpcError => new RpcError(RPC_CODES.invalidRequest, message);
+
+type JsonObject = Readonly<Record<string, ArgumentValue>>;
+
+const isObject = (value: ArgumentValue): value is JsonObject =>
+  typeof value === "object" && value !== null && !Array.isArray(value) && !isExactNumber(value);
+
+/** The id as JSON text, numbers digit by digit as they came; undefined when it is not a legal id. */
+function idText(id: ArgumentValue | undefined): string | undefined {
+  if (isExactNumber(id)) return id.source;
+  return typeof id === "string" || id === null ? JSON.stringify(id) : undefined;
+}
+
+function errorText(id: string, { code, message, data }: RpcError): string {
+  return `{"jsonrpc":"2.0","id":${id},"error":${JSON.stringify({ code, message, data })}}`;
+}
+
+function paramsOf(value: ArgumentValue | undefined): readonly JsonValue[] {
+  if (value === undefined || value === null) return [];
+  const plain = toPlainJson(value);
+  if (!Array.isArray(plain)) throw new RpcError(RPC_CODES.invalidParams, "params must be an array");
+  return plain;
+}
+
+function callOf(request: JsonObject, id: string | undefined): Call {
+  const own = (name: string): ArgumentValue | undefined => (Object.hasOwn(request, name) ? request[name] : undefined);
+  const method = own("method");
+  if (own("jsonrpc") !== "2.0") throw invalidRequest('invalid request: jsonrpc must be "2.0"');
+  if (typeof method !== "string" || method === "") throw invalidRequest("invalid request: method must be a string");
+  return { id, method, params: paramsOf(own("params")) };
+}
+
+export function createDispatcher({ methods, onDefect }: DispatcherOptions): Dispatcher {
+  async function run(call: Call): Promise<string> {
+    const method = methods.get(call.method);
+    if (method === undefined) {
+      const name = call.method.slice(0, 100);
+      throw new RpcError(RPC_CODES.methodNotFound, `the method ${name} does not exist/is not available`);
+    }
+    const result = await method(call.params);
+    const text = result === undefined ? "null" : toJsonText(result);
+    if (text.length > RESPONSE_CHARACTERS_MAX) throw new RpcError(RPC_CODES.responseTooLarge, "response too large");
+    return text;
+  }
+
+  function failure(error: unknown, method: string): RpcError {
+    const known = rpcErrorOf(error);
+    if (known !== undefined) return known;
+    onDefect(error, method);
+    return new RpcError(RPC_CODES.internal, "internal error");
+  }
+
+  /** The answer to one request; undefined for a notification. */
+  async function handleOne(request: ArgumentValue): Promise<string | undefined> {
+    if (!isObject(request)) return errorText("null", invalidRequest("invalid request: not an object"));
+    const given = Object.hasOwn(request, "id");
+    const id = given ? idText(request.id) : undefined;
+    if (given && id === undefined) return errorText("null", invalidRequest("invalid request: illegal id"));
+    let name = "";
+    try {
+      const call = callOf(request, id);
+      name = call.method;
+      const result = await run(call);
+      return id === undefined ? undefined : `{"jsonrpc":"2.0","id":${id},"result":${result}}`;
+    } catch (error) {
+      const known = failure(error, name);
+      if (id !== undefined) return errorText(id, known);
+      // A notification is not answered, whatever became of it; what is no request at all is.
+      return known.code === RPC_CODES.invalidRequest ? errorText("null", known) : undefined;
+    }
+  }
+
+  async function handleBatch(requests: readonly ArgumentValue[]): Promise<string | undefined> {
+    if (requests.length === 0) return errorText("null", invalidRequest("empty batch"));
+    if (requests.length > BATCH_MAX)
+      return errorText("null", invalidRequest(`batch of more than ${BATCH_MAX} requests`));
+    const answers: string[] = [];
+    let size = 0;
+    for (const request of requests) {
+      const answer = await handleOne(request);
+      if (answer === undefined) continue;
+      size += answer.length;
+      if (size > RESPONSE_CHARACTERS_MAX) {
+        return errorText("null", new RpcError(RPC_CODES.responseTooLarge, "batch response too large"));
+      }
+      answers.push(answer);
+    }
+    return answers.length === 0 ? undefined : `[${answers.join(",")}]`;
+  }
+
+  return {
+    async handle(text) {
+      let request: ArgumentValue;
+      try {
+        request = parseExactJson(text);
+      } catch (error) {
+        return errorText("null", failure(error, "parse"));
+      }
+      return Array.isArray(request) ? await handleBatch(request) : await handleOne(request);
+    },
+  };
+}

@@ -1,0 +1,59 @@
+/** Errors of the JSON-RPC API: codes and wording as other clients have them, because tools match on both. */
+
+import type { ErrorCode } from "@counterpart/core/base/error-catalogue";
+import { isCodedError } from "@counterpart/core/base/errors";
+import type { JsonValue } from "../json.ts";
+
+/** JSON-RPC 2.0, section 5.1; `reverted` and `server` as in go-ethereum. */
+export const RPC_CODES = {
+  parse: -32700,
+  invalidRequest: -32600,
+  methodNotFound: -32601,
+  invalidParams: -32602,
+  internal: -32603,
+  server: -32000,
+  responseTooLarge: -32003,
+  reverted: 3,
+} as const;
+
+export class RpcError extends Error {
+  readonly code: number;
+  readonly data: JsonValue | undefined;
+
+  constructor(code: number, message: string, data?: JsonValue) {
+    super(message);
+    this.name = "RpcError";
+    this.code = code;
+    this.data = data;
+  }
+}
+
+export const serverError = (message: string): RpcError => new RpcError(RPC_CODES.server, message);
+export const invalidParams = (message: string): RpcError => new RpcError(RPC_CODES.invalidParams, message);
+
+/** Words that wallets and libraries look for, before this node's own. */
+const KNOWN_WORDS: Partial<Record<ErrorCode, string>> = {
+  NONCE_TOO_LOW: "nonce too low",
+  NONCE_TOO_HIGH: "nonce too high",
+  INSUFFICIENT_FUNDS: "insufficient funds for gas * price + value",
+  UNDERPRICED: "replacement transaction underpriced",
+  GAS_LIMIT_EXCEEDED: "exceeds block gas limit",
+  POOL_FULL: "txpool is full",
+  POOL_SENDER_QUOTA: "txpool sender quota exceeded",
+  ALREADY_KNOWN: "already known",
+  BLOBS_UNSUPPORTED: "transaction type not supported",
+  INVALID_TRANSACTION: "invalid transaction",
+};
+
+/** Codes that mean a defect or a failure of the machine, not a caller's mistake. */
+const INTERNAL: ReadonlySet<ErrorCode> = new Set(["INTERNAL_ERROR", "INVARIANT_BROKEN", "STORE_CORRUPT"]);
+
+/** What a caller is told; undefined for what no caller should see. */
+export function rpcErrorOf(error: unknown): RpcError | undefined {
+  if (error instanceof RpcError) return error;
+  if (!isCodedError(error) || INTERNAL.has(error.code)) return undefined;
+  if (error.code === "MALFORMED_JSON") return new RpcError(RPC_CODES.parse, `parse error: ${error.message}`);
+  const words = KNOWN_WORDS[error.code];
+  const message = words === undefined || error.message.includes(words) ? error.message : `${words}: ${error.message}`;
+  return new RpcError(RPC_CODES.server, message);
+}

@@ -1,0 +1,98 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Hex } from "@counterpart/core/base/bytes";
+import { TX_GAS_MAX } from "@counterpart/core/chain/rules";
+import type { CallMessage, CallOutcome } from "@counterpart/core/execution/types";
+import fc from "fast-check";
+import { RpcError } from "./errors.ts";
+import { type Estimation, estimateGas } from "./estimate.ts";
+
+const TO: Hex = `0x${"22".repeat(20)}`;
+
+const outcome = (status: CallOutcome["status"], gasUsed: number, halt?: string): CallOutcome => ({
+  status,
+  gasUsed,
+  output: new Uint8Array(0),
+  logs: [],
+  ...(halt === undefined ? {} : { halt }),
+});
+
+/** A message that succeeds with `needed` gas and is charged `charged`. */
+function estimation(needed: number, charged: number, over: Partial<Estimation> = {}) {
+  const limits: number[] = [];
+  const message: CallMessage = {
+    from: `0x${"11".repeat(20)}`,
+    to: TO,
+    data: new Uint8Array([1]),
+    value: 0n,
+    gasLimit: TX_GAS_MAX,
+  };
+  const given: Estimation = {
+    message,
+    feeCap: 0n,
+    balance: 0n,
+    toHasCode: true,
+    blockGasLimit: 60_000_000,
+    async run({ gasLimit }) {
+      limits.push(gasLimit);
+      return gasLimit >= needed ? outcome("success", charged) : outcome("halted", gasLimit, "out of gas");
+    },
+    ...over,
+  };
+  return { given, limits };
+}
+
+test("the estimate is enough and at most 1.5 % too much", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.integer({ min: 21_016, max: TX_GAS_MAX }),
+      fc.double({ min: 0.3, max: 1, noNaN: true }),
+      async (needed, part) => {
+        const { given, limits } = estimation(needed, Math.max(21_016, Math.floor(needed * part)));
+        const gas = await estimateGas(given);
+        assert.ok(gas >= needed, `${gas} < ${needed}`);
+        assert.ok(gas <= needed * 1.0153 + 1, `${gas} for ${needed}`);
+        assert.ok(limits.length <= 30);
+      },
+    ),
+  );
+});
+
+test("a plain transfer needs one run", async () => {
+  const { given, limits } = estimation(21_000, 21_000, { toHasCode: false });
+  const gas = await estimateGas({ ...given, message: { ...given.message, data: new Uint8Array(0) } });
+  assert.equal(gas, 21_000);
+  assert.deepEqual(limits, [21_000]);
+});
+
+const rejectsWith = (promise: Promise<unknown>, code: number, message: RegExp) =>
+  assert.rejects(promise, (error) => error instanceof RpcError && error.code === code && message.test(error.message));
+
+test("a message that reverts with all gas is a revert", async () => {
+  const { given } = estimation(0, 0, { run: async () => outcome("reverted", 30_000) });
+  await rejectsWith(estimateGas(given), 3, /execution reverted/);
+});
+
+test("a message that needs more than is allowed says so", async () => {
+  const { given } = estimation(TX_GAS_MAX + 1, 0);
+  await rejectsWith(estimateGas(given), -32000, /gas required exceeds allowance \(16777216\)/);
+  const small = estimation(100_000, 100_000);
+  const tight = { ...small.given.message, gasLimit: 50_000 };
+  await rejectsWith(estimateGas({ ...small.given, message: tight }), -32000, /exceeds allowance \(50000\)/);
+  const none = { ...small.given.message, gasLimit: 20_000 };
+  await rejectsWith(estimateGas({ ...small.given, message: none }), -32000, /exceeds allowance \(20000\)/);
+});
+
+test("what the sender can pay bounds the gas", async () => {
+  const { given, limits } = estimation(100_000, 100_000, { feeCap: 10n, balance: 1_500_000n });
+  const gas = await estimateGas({ ...given, message: { ...given.message, value: 100_000n } });
+  assert.equal(limits[0], 140_000);
+  assert.ok(gas >= 100_000 && gas <= 140_000);
+  const poor = estimation(100_000, 100_000, { feeCap: 10n, balance: 500_000n });
+  await rejectsWith(estimateGas(poor.given), -32000, /exceeds allowance \(50000\)/);
+});
+
+test("another halt than lack of gas is named", async () => {
+  const { given } = estimation(0, 0, { run: async () => outcome("halted", 30_000, "invalid opcode") });
+  await rejectsWith(estimateGas(given), -32000, /invalid opcode/);
+});

@@ -1,0 +1,66 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { transactionOf } from "../../engine/engine.test-support.ts";
+import { openTestApi } from "../fake-backend.test-support.ts";
+import { nextBaseFee, rewardsAt } from "./fees.ts";
+
+test("the next base fee follows EIP-1559, and a forced zero stays zero", () => {
+  const gasLimit = 60_000_000;
+  const next = (baseFeePerGas: bigint, gasUsed: number) => nextBaseFee({ baseFeePerGas, gasUsed, gasLimit });
+  assert.equal(next(0n, gasLimit), 0n);
+  assert.equal(next(1000n, 30_000_000), 1000n);
+  assert.equal(next(1000n, 60_000_000), 1125n);
+  assert.equal(next(1000n, 0), 875n);
+  assert.equal(next(1n, 60_000_000), 2n);
+});
+
+test("rewards are percentiles of the gas, cheapest first", () => {
+  const receipts = [
+    { gasUsed: 10, effectiveGasPrice: 15n },
+    { gasUsed: 80, effectiveGasPrice: 12n },
+    { gasUsed: 10, effectiveGasPrice: 11n },
+  ];
+  assert.deepEqual(rewardsAt([0, 10, 11, 90, 91, 100], 100, 10n, receipts), [1n, 1n, 2n, 2n, 5n, 5n]);
+  assert.deepEqual(rewardsAt([50], 0, 10n, []), [0n]);
+});
+
+test("the history has a base fee more than it has blocks, and rewards when asked", async () => {
+  const api = await openTestApi();
+  await api.engine.submit(transactionOf(1, 0, { maxFeePerGas: 9n, maxPriorityFeePerGas: 7n }), "local");
+  await api.engine.submit(transactionOf(1, 1), "local");
+  const { result } = await api.rpc("eth_feeHistory", "0x2", "latest", [50]);
+  assert.deepEqual(result, {
+    oldestBlock: "0x1",
+    baseFeePerGas: ["0x0", "0x0", "0x0"],
+    gasUsedRatio: [0.00035, 0.00035],
+    baseFeePerBlobGas: ["0x1", "0x1", "0x1"],
+    blobGasUsedRatio: [0, 0],
+    reward: [["0x7"], ["0x0"]],
+  });
+  const whole = (await api.rpc("eth_feeHistory", 5000, "0x1")).result as Record<string, unknown[]>;
+  assert.equal(whole.gasUsedRatio?.length, 2);
+  assert.equal(whole.reward, undefined);
+  assert.deepEqual((await api.rpc("eth_feeHistory", "0x0", "latest")).result, { oldestBlock: "0x0", gasUsedRatio: [] });
+});
+
+test("wrong arguments of the history are invalid params", async () => {
+  const { rpc } = await openTestApi();
+  for (const params of [
+    [],
+    ["0x1"],
+    ["0x1", "latest", [50, 10]],
+    ["0x1", "latest", [101]],
+    ["0x1", "latest", ["5"]],
+    [-1, "latest"],
+    [1.5, "latest"],
+  ]) {
+    assert.equal((await rpc("eth_feeHistory", ...params)).error?.code, -32602, JSON.stringify(params));
+  }
+  assert.match((await rpc("eth_feeHistory", "0x1", "0x99")).error?.message ?? "", /beyond head/);
+});
+
+test("gas is free", async () => {
+  const { rpc } = await openTestApi();
+  assert.equal((await rpc("eth_gasPrice")).result, "0x0");
+  assert.equal((await rpc("eth_maxPriorityFeePerGas")).result, "0x0");
+});

@@ -1,0 +1,123 @@
+/** Fees: what to offer, and what was paid. Source: EIP-1559; go-ethereum's fee history. */
+
+import type { Receipt, SealedHeader } from "@counterpart/core/chain/types";
+import type { Engine } from "../../engine/types.ts";
+import type { JsonValue } from "../json.ts";
+import { headerAt, readBlockNumber } from "./block-ref.ts";
+import type { RpcMethod } from "./dispatch.ts";
+import { serverError } from "./errors.ts";
+import { quantity } from "./format.ts";
+import { badValue, defineMethod, listOf, optional, type Reader, readSafeQuantity, required } from "./params.ts";
+
+/** Fewer blocks than asked for may be answered, as the method's specification allows. */
+const HISTORY_BLOCKS_MAX = 1024;
+/** With rewards every block and its receipts are read. */
+const REWARD_BLOCKS_MAX = 128;
+const PERCENTILES_MAX = 100;
+
+const ELASTICITY = 2;
+const CHANGE_DENOMINATOR = 8n;
+
+/** No tip is needed: gas is free and blocks are sealed on demand. */
+const SUGGESTED_TIP = 0n;
+
+/** Base fee of the block after `header`; a chain whose base fee is forced to zero stays there. */
+export function nextBaseFee(header: Pick<SealedHeader, "baseFeePerGas" | "gasUsed" | "gasLimit">): bigint {
+  const { baseFeePerGas, gasUsed, gasLimit } = header;
+  const target = BigInt(Math.floor(gasLimit / ELASTICITY));
+  if (baseFeePerGas === 0n || target === 0n) return baseFeePerGas;
+  const difference = BigInt(gasUsed) - target;
+  if (difference === 0n) return baseFeePerGas;
+  const change = (baseFeePerGas * (difference < 0n ? -difference : difference)) / target / CHANGE_DENOMINATOR;
+  if (difference < 0n) return baseFeePerGas - change;
+  return baseFeePerGas + (change > 1n ? change : 1n);
+}
+
+/**
+ * What the transactions of a block paid above the base fee, at percentiles of the block's gas.
+ * @param percentiles ascending, 0 to 100
+ */
+export function rewardsAt(
+  percentiles: readonly number[],
+  gasUsed: number,
+  baseFee: bigint,
+  receipts: readonly Pick<Receipt, "gasUsed" | "effectiveGasPrice">[],
+): bigint[] {
+  const paid = receipts
+    .map((receipt) => ({ tip: receipt.effectiveGasPrice - baseFee, gas: receipt.gasUsed }))
+    .sort((a, b) => (a.tip < b.tip ? -1 : a.tip > b.tip ? 1 : 0));
+  let index = 0;
+  let gas = paid[0]?.gas ?? 0;
+  return percentiles.map((percentile) => {
+    const threshold = (gasUsed * percentile) / 100;
+    while (gas < threshold && index < paid.length - 1) {
+      index++;
+      gas += paid[index]?.gas ?? 0;
+    }
+    return paid[index]?.tip ?? 0n;
+  });
+}
+
+/** A count: a quantity, or a JSON number as some clients send. */
+const readCount: Reader<number> = (value: JsonValue) => {
+  if (typeof value !== "number") return readSafeQuantity(value);
+  if (!Number.isSafeInteger(value) || value < 0) throw badValue("expected an unsigned integer");
+  return value;
+};
+
+const readPercentiles: Reader<number[]> = (value: JsonValue) => {
+  const percentiles = listOf((item) => {
+    if (typeof item !== "number" || item < 0 || item > 100) throw badValue("percentiles are numbers from 0 to 100");
+    return item;
+  }, PERCENTILES_MAX)(value);
+  if (percentiles.some((item, at) => at > 0 && item < (percentiles[at - 1] as number))) {
+    throw badValue("percentiles must ascend");
+  }
+  return percentiles;
+};
+
+function headersUpTo(engine: Engine, newest: SealedHeader, count: number): SealedHeader[] {
+  const headers: SealedHeader[] = [];
+  for (let number = Math.max(0, newest.number - count + 1); number <= newest.number; number++) {
+    const header = engine.header(number);
+    if (header !== undefined) headers.push(header);
+  }
+  return headers;
+}
+
+function feeHistory(engine: Engine, newest: SealedHeader, count: number, percentiles: readonly number[] | undefined) {
+  const most = percentiles === undefined || percentiles.length === 0 ? HISTORY_BLOCKS_MAX : REWARD_BLOCKS_MAX;
+  const headers = headersUpTo(engine, newest, Math.min(count, most));
+  const last = headers.at(-1);
+  if (last === undefined) return { oldestBlock: quantity(0), gasUsedRatio: [] };
+  const rewards = (header: SealedHeader, wanted: readonly number[]): string[] =>
+    rewardsAt(wanted, header.gasUsed, header.baseFeePerGas, engine.receipts(header.hash) ?? []).map(quantity);
+  return {
+    oldestBlock: quantity(headers[0]?.number ?? 0),
+    baseFeePerGas: [...headers.map((header) => header.baseFeePerGas), nextBaseFee(last)].map(quantity),
+    gasUsedRatio: headers.map((header) => header.gasUsed / header.gasLimit),
+    baseFeePerBlobGas: [...headers, last].map(() => quantity(1)),
+    blobGasUsedRatio: headers.map(() => 0),
+    ...(percentiles === undefined || percentiles.length === 0
+      ? {}
+      : { reward: headers.map((header) => rewards(header, percentiles)) }),
+  };
+}
+
+/** What a sender would offer now for a transaction without fees of its own. */
+export const suggestedPrice = (engine: Engine): bigint => nextBaseFee(engine.head()) + SUGGESTED_TIP;
+
+export function feeMethods(engine: Engine): Record<string, RpcMethod> {
+  return {
+    eth_gasPrice: defineMethod([], () => quantity(suggestedPrice(engine))),
+    eth_maxPriorityFeePerGas: defineMethod([], () => quantity(SUGGESTED_TIP)),
+    eth_feeHistory: defineMethod(
+      [required(readCount), required(readBlockNumber), optional<number[] | undefined>(readPercentiles, undefined)],
+      (count, ref, percentiles) => {
+        const newest = headerAt(engine, ref);
+        if (newest === undefined) throw serverError("request beyond head block");
+        return feeHistory(engine, newest, count, percentiles);
+      },
+    ),
+  };
+}

@@ -1,0 +1,134 @@
+/** eth_getLogs: the logs of a bounded range of canonical blocks, blooms first. */
+
+import type { Hex } from "@counterpart/core/base/bytes";
+import type { Block, SealedHeader } from "@counterpart/core/chain/types";
+import type { Clock } from "@counterpart/core/ports/runtime";
+import type { Engine } from "../../engine/types.ts";
+import type { JsonValue } from "../json.ts";
+import { type BlockRef, headerAt, LATEST, readBlockNumber } from "./block-ref.ts";
+import type { RpcMethod } from "./dispatch.ts";
+import { invalidParams, serverError } from "./errors.ts";
+import { type FormattedLog, formatLog, placeOf } from "./format.ts";
+import { createBloomTest, type LogFilter, matchesLog } from "./log-filter.ts";
+import {
+  badValue,
+  defineMethod,
+  type JsonObject,
+  listOf,
+  member,
+  type Reader,
+  readAddress,
+  readHash,
+  readObject,
+  required,
+} from "./params.ts";
+
+export const LOG_BLOCKS_MAX = 10_000;
+export const LOG_RESULTS_MAX = 10_000;
+const ADDRESSES_MAX = 1000;
+const TOPIC_ALTERNATIVES_MAX = 1000;
+const TOPIC_POSITIONS_MAX = 4;
+/** Headers looked at before other work gets its turn. */
+const HEADERS_AT_ONCE = 256;
+const REORGANISATIONS_MAX = 3;
+
+interface LogQuery extends LogFilter {
+  readonly blockHash: Hex | undefined;
+  readonly from: BlockRef;
+  readonly to: BlockRef;
+}
+
+/** One value or a list of alternatives; null means anything. */
+const oneOrMany =
+  <T>(read: Reader<T>, max: number): Reader<T[]> =>
+  (value) => {
+    if (value === null) return [];
+    return Array.isArray(value) ? listOf(read, max)(value) : [read(value)];
+  };
+
+/** A null among alternatives matches anything, as in other clients. */
+const readTopic: Reader<Hex[]> = (value: JsonValue) =>
+  Array.isArray(value) && value.includes(null) ? [] : oneOrMany(readHash, TOPIC_ALTERNATIVES_MAX)(value);
+
+function readLogQuery(value: JsonValue): LogQuery {
+  const object: JsonObject = readObject(value);
+  const blockHash = member(object, "blockHash", readHash);
+  const from = member(object, "fromBlock", readBlockNumber);
+  const to = member(object, "toBlock", readBlockNumber);
+  if (blockHash !== undefined && (from !== undefined || to !== undefined)) {
+    throw badValue("cannot specify both blockHash and fromBlock/toBlock, choose one or the other");
+  }
+  return {
+    blockHash,
+    from: from ?? LATEST,
+    to: to ?? LATEST,
+    addresses: member(object, "address", oneOrMany(readAddress, ADDRESSES_MAX)) ?? [],
+    topics: member(object, "topics", listOf(readTopic, TOPIC_POSITIONS_MAX)) ?? [],
+  };
+}
+
+function collect(engine: Engine, block: Block, filter: LogFilter, into: FormattedLog[]): void {
+  const place = placeOf(block.header);
+  let logIndex = 0;
+  for (const [index, receipt] of (engine.receipts(block.header.hash) ?? []).entries()) {
+    const hash = block.transactions[index]?.hash as Hex;
+    for (const log of receipt.logs) {
+      if (matchesLog(filter, log)) into.push(formatLog(log, place, hash, index, logIndex));
+      logIndex++;
+    }
+  }
+  if (into.length > LOG_RESULTS_MAX) {
+    throw serverError(`query returned more than ${LOG_RESULTS_MAX} results: narrow the block range or the filter`);
+  }
+}
+
+function logsOfBlock(engine: Engine, hash: Hex, filter: LogFilter): FormattedLog[] {
+  const block = engine.block(hash);
+  if (block === undefined || !engine.isCanonical(hash)) throw serverError("unknown block");
+  const logs: FormattedLog[] = [];
+  collect(engine, block, filter, logs);
+  return logs;
+}
+
+/** Numbers of the first and last block; a range that ends beyond the head ends at the head. */
+function rangeOf(engine: Engine, { from, to }: LogQuery): { readonly first: number; readonly last: SealedHeader } {
+  const head = engine.head();
+  const last = headerAt(engine, to) ?? head;
+  const first = from.kind === "number" ? from.number : head.number;
+  const asked = to.kind === "number" ? to.number : head.number;
+  if (first > asked) throw invalidParams("invalid block range: fromBlock is above toBlock");
+  if (last.number - first >= LOG_BLOCKS_MAX) throw serverError(`block range is wider than ${LOG_BLOCKS_MAX} blocks`);
+  return { first, last };
+}
+
+/** Undefined when the chain was reorganised while the range was read. */
+async function logsOfRange(engine: Engine, clock: Clock, query: LogQuery): Promise<FormattedLog[] | undefined> {
+  const { first, last } = rangeOf(engine, query);
+  const mayMatch = createBloomTest(query);
+  const logs: FormattedLog[] = [];
+  for (let number = first; number <= last.number; number++) {
+    const header = engine.header(number);
+    if (header === undefined) return undefined;
+    if (mayMatch(header.logsBloom)) {
+      const block = engine.block(header.hash);
+      if (block !== undefined) collect(engine, block, query, logs);
+    }
+    if ((number - first + 1) % HEADERS_AT_ONCE === 0) await nextTurn(clock);
+  }
+  return engine.isCanonical(last.hash) ? logs : undefined;
+}
+
+const nextTurn = (clock: Clock): Promise<void> => new Promise((resolve) => void clock.setTimer(0, resolve));
+
+export function logMethods(engine: Engine, clock: Clock): Record<string, RpcMethod> {
+  return {
+    eth_getLogs: defineMethod([required(readLogQuery)], async (query) => {
+      if (query.blockHash !== undefined) return logsOfBlock(engine, query.blockHash, query);
+      for (let attempt = 0; attempt < REORGANISATIONS_MAX; attempt++) {
+        const logs = await logsOfRange(engine, clock, query);
+        if (logs !== undefined) return logs;
+      }
+      throw serverError("the chain was reorganised during the query: ask again");
+    }),
+  };
+}

@@ -1,0 +1,77 @@
+/** JSON-RPC over HTTP: `POST /`. */
+
+import Type from "typebox";
+import { BODY_BYTES_MAX, textOf } from "../body.ts";
+import type { ApiContext, ApiInstance } from "../context.ts";
+import { blockMethods, transactionMethods } from "./block-methods.ts";
+import { callMethods } from "./call.ts";
+import { createDispatcher, type RpcMethod } from "./dispatch.ts";
+import { feeMethods } from "./fees.ts";
+import { logMethods } from "./logs.ts";
+import { nodeMethods } from "./node-methods.ts";
+import { stateMethods } from "./state-methods.ts";
+
+/** Every method that this node answers. */
+export function createMethods({ backend, clock }: Pick<ApiContext, "backend" | "clock">): Map<string, RpcMethod> {
+  const { engine } = backend;
+  return new Map(
+    Object.entries({
+      ...nodeMethods(backend),
+      ...blockMethods(engine),
+      ...transactionMethods(engine),
+      ...stateMethods(engine),
+      ...callMethods(engine),
+      ...feeMethods(engine),
+      ...logMethods(engine, clock),
+    }),
+  );
+}
+
+const RequestBody = Type.Unknown({
+  description: "a JSON-RPC 2.0 request, or a batch of at most 100",
+  examples: [{ jsonrpc: "2.0", id: 1, method: "eth_blockNumber", params: [] }],
+});
+
+/** Registers `POST /` in a scope of its own, because its failures are JSON-RPC errors, malformed JSON included. */
+export function registerRpc(parent: ApiInstance, context: ApiContext): void {
+  const dispatcher = createDispatcher({
+    methods: createMethods(context),
+    onDefect: (error, method) => context.logger.error("JSON-RPC method failed", { method, error: String(error) }),
+  });
+  parent.register((scope: ApiInstance, _options, done) => {
+    scope.removeAllContentTypeParsers();
+    const parser = { parseAs: "buffer", bodyLimit: BODY_BYTES_MAX } as const;
+    scope.addContentTypeParser("application/json", parser, (_request, bytes: Buffer, parsed) => parsed(null, bytes));
+    scope.post(
+      "/",
+      {
+        schema: {
+          operationId: "jsonRpc",
+          tags: ["json-rpc"],
+          summary: "The Ethereum JSON-RPC API",
+          body: RequestBody,
+          response: {
+            200: Type.Unknown({ description: "a JSON-RPC 2.0 response, or a batch of them" }),
+            204: Type.Unsafe<never>({ description: "there were notifications only" }),
+          },
+        },
+      },
+      async (request, reply) => {
+        const answer = await dispatcher.handle(readText(request.body));
+        return answer === undefined
+          ? reply.code(204).send()
+          : reply.code(200).header("content-type", "application/json; charset=utf-8").send(answer);
+      },
+    );
+    done();
+  });
+}
+
+/** Text that is no UTF-8 is no JSON either: the dispatcher says so in its own form. */
+function readText(body: unknown): string {
+  try {
+    return body instanceof Uint8Array ? textOf(body) : "";
+  } catch {
+    return "";
+  }
+}

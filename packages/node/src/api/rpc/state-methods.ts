@@ -1,0 +1,74 @@
+/** Reads of the head's state: balances, nonces, code, storage, proofs. */
+
+import { bytesToHex, type Hex } from "@counterpart/core/base/bytes";
+import type { Engine } from "../../engine/types.ts";
+import type { JsonValue } from "../json.ts";
+import { accountOf } from "../state.ts";
+import { LATEST, readBlockRef, readState } from "./block-ref.ts";
+import type { RpcMethod } from "./dispatch.ts";
+import { quantity, word } from "./format.ts";
+import { defineMethod, listOf, optional, readAddress, readSlot, required } from "./params.ts";
+
+const PROOF_SLOTS_MAX = 1024;
+const SLOT_HEX_CHARACTERS = 66;
+
+interface ProofSlot {
+  readonly slot: Hex;
+  /** The slot as it is shown: 32 bytes when it was given so, else a quantity. */
+  readonly key: Hex;
+}
+
+function readProofSlot(value: JsonValue): ProofSlot {
+  const slot = readSlot(value);
+  const full = typeof value === "string" && value.length === SLOT_HEX_CHARACTERS;
+  return { slot, key: full ? slot : quantity(BigInt(slot)) };
+}
+
+const proofNodes = (nodes: readonly Uint8Array[]): Hex[] => nodes.map((node) => bytesToHex(node));
+
+export function stateMethods(engine: Engine): Record<string, RpcMethod> {
+  return {
+    eth_getBalance: defineMethod([required(readAddress), optional(readBlockRef, LATEST)], (address, block) =>
+      readState(engine, block, (snapshot) => quantity(accountOf(snapshot, address).balance)),
+    ),
+
+    eth_getTransactionCount: defineMethod([required(readAddress), optional(readBlockRef, LATEST)], (address, block) => {
+      if (block.kind === "pending") return quantity(engine.pool.nextNonce(address));
+      return readState(engine, block, (snapshot) => quantity(accountOf(snapshot, address).nonce));
+    }),
+
+    eth_getCode: defineMethod([required(readAddress), optional(readBlockRef, LATEST)], (address, block) =>
+      readState(engine, block, (snapshot) => bytesToHex(snapshot.code(accountOf(snapshot, address).codeHash))),
+    ),
+
+    eth_getStorageAt: defineMethod(
+      [required(readAddress), required(readSlot), optional(readBlockRef, LATEST)],
+      (address, slot, block) => readState(engine, block, (snapshot) => word(snapshot.storage(address, slot))),
+    ),
+
+    eth_getProof: defineMethod(
+      [required(readAddress), required(listOf(readProofSlot, PROOF_SLOTS_MAX)), optional(readBlockRef, LATEST)],
+      (address, slots, block) =>
+        readState(engine, block, (snapshot) => {
+          const proof = snapshot.proof(
+            address,
+            slots.map(({ slot }) => slot),
+          );
+          const account = accountOf(snapshot, address);
+          return {
+            address,
+            accountProof: proofNodes(proof.accountProof),
+            balance: quantity(account.balance),
+            codeHash: account.codeHash,
+            nonce: quantity(account.nonce),
+            storageHash: account.storageRoot,
+            storageProof: proof.storage.map((entry, index) => ({
+              key: slots[index]?.key ?? entry.slot,
+              value: quantity(entry.value),
+              proof: proofNodes(entry.proof),
+            })),
+          };
+        }),
+    ),
+  };
+}

@@ -1,0 +1,347 @@
+import assert from "node:assert/strict";
+import { connect } from "node:net";
+import { after, test } from "node:test";
+import { CodedError, isCodedError } from "@counterpart/core/base/errors";
+import type { Clock } from "@counterpart/core/ports/runtime";
+import {
+  CONTRACT,
+  CONTRACT_VIEW,
+  createFakeBackend,
+  openTestApi,
+  rawRequest,
+  serverOptions,
+} from "./fake-backend.test-support.ts";
+import { type ApiServer, buildServer, createApiServer } from "./server.ts";
+
+const CONNECT = "/api/v1/network/connect";
+
+/** A listening server, stopped when the tests of this file have ended. */
+async function started(options = {}, fake = createFakeBackend()) {
+  const server = createApiServer({ ...serverOptions(fake), ...options });
+  after(() => server.stop());
+  const { url } = await server.start();
+  return { server, url, fake };
+}
+
+test("an unknown path is a problem document with a request id", async () => {
+  const { get } = await openTestApi();
+  const { status, headers, json } = await get("/api/v1/nothing?x=1");
+  assert.equal(status, 404);
+  assert.match(String(headers["content-type"]), /^application\/problem\+json/);
+  assert.deepEqual(json, {
+    type: "urn:counterpart:error:ROUTE_NOT_FOUND",
+    title: "no such endpoint",
+    status: 404,
+    detail: "there is no /api/v1/nothing",
+    code: "ROUTE_NOT_FOUND",
+    instance: "/api/v1/nothing",
+    request_id: headers["x-request-id"],
+  });
+});
+
+test("request ids differ", async () => {
+  const { get } = await openTestApi();
+  const ids = await Promise.all([1, 2, 3].map(async () => (await get("/api/v1/health")).headers["x-request-id"]));
+  assert.equal(new Set(ids).size, 3);
+});
+
+test("a known path with another method says which methods it has", async () => {
+  const api = await openTestApi();
+  const answer = await api.send("PUT", `/api/v1/contracts/${CONTRACT}/execute`, {});
+  assert.equal(answer.status, 405);
+  assert.equal(answer.json.code, "METHOD_NOT_ALLOWED");
+  assert.equal(answer.headers.allow, "POST");
+  assert.equal((await api.get("/")).status, 405);
+  const blocks = await api.send("POST", "/api/v1/blocks", {});
+  assert.match(String(blocks.headers.allow), /^GET, HEAD$/);
+});
+
+test("a body that is not JSON is MALFORMED_JSON", async () => {
+  const { send } = await openTestApi();
+  for (const body of ['{"address": ', "address=1", '{"a":{"__proto__":1}}', "[".repeat(1000)]) {
+    const { status, json } = await send("POST", CONNECT, body);
+    assert.equal(status, 400, body);
+    assert.equal(json.code, "MALFORMED_JSON", body);
+  }
+});
+
+test("another content type, or none, is UNSUPPORTED_MEDIA_TYPE", async () => {
+  const { server, send } = await openTestApi();
+  for (const type of ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"]) {
+    const { status, json } = await send("POST", CONNECT, "{}", { "content-type": type });
+    assert.equal(status, 415, type);
+    assert.equal(json.code, "UNSUPPORTED_MEDIA_TYPE", type);
+  }
+  const bare = await server.inject({ method: "POST", url: "/api/v1/network/disconnect" });
+  assert.equal(bare.statusCode, 415);
+});
+
+test("a body above the limit is PAYLOAD_TOO_LARGE, announced or not", async () => {
+  const { url } = await started();
+  const large = `{"address": "${"x".repeat(1024 * 1024)}"}`;
+  const headers = { "content-type": "application/json" };
+  const announced = { ...headers, "content-length": String(large.length) };
+  for (const given of [announced, { ...headers, "transfer-encoding": "chunked" }]) {
+    const { status, text } = await rawRequest(`${url}${CONNECT}`, { method: "POST", headers: given, body: large });
+    assert.equal(status, 413);
+    assert.equal((JSON.parse(text) as { code: string }).code, "PAYLOAD_TOO_LARGE");
+  }
+});
+
+test("a schema violation names the field", async () => {
+  const { send, get } = await openTestApi();
+  const cases: [body: unknown, field: string | undefined, message: RegExp][] = [
+    [{}, "address", /body\.address is required/],
+    ["", "address", /body\.address is required/],
+    [{ address: 5 }, "address", /body\.address must be string/],
+    [{ address: "127.0.0.1:5000", wait_ms: "1" }, "wait_ms", /body\.wait_ms must be integer/],
+    [{ address: "127.0.0.1:5000", wait_ms: 1.5 }, "wait_ms", /body\.wait_ms must be integer/],
+    [{ address: "127.0.0.1:5000", wait_ms: 1e9 }, "wait_ms", /body\.wait_ms must be <= 600000/],
+    [{ address: "127.0.0.1:5000", port: 1 }, "port", /body\.port is not a known field/],
+    [[], undefined, /body must be object/],
+    ["null", undefined, /body must be object/],
+  ];
+  for (const [body, field, message] of cases) {
+    const { status, json } = await send("POST", CONNECT, body);
+    assert.equal(status, 400);
+    assert.equal(json.code, "INVALID_REQUEST");
+    assert.equal(json.field, field);
+    assert.match(String(json.detail), message);
+  }
+  const query = await get("/api/v1/blocks?limit=1000&x=1");
+  assert.equal(query.status, 400);
+  assert.match(String(query.json.detail), /querystring\.x is not a known field|query\.x is not a known field/);
+  for (const limit of ["1.5", "", "true", "0x10", "-1", "1&limit=2"]) {
+    assert.equal((await get(`/api/v1/blocks?limit=${limit}`)).status, 400, limit);
+  }
+});
+
+test("a coded error keeps its status, code and details", async () => {
+  const api = await openTestApi();
+  api.network.set({
+    connect: () =>
+      Promise.reject(new CodedError("WRONG_CHAIN", "another chain", { ours: 31337n, bytes: new Uint8Array([1]) })),
+  });
+  const { status, json } = await api.send("POST", CONNECT, { address: "127.0.0.1:5000" });
+  assert.equal(status, 409);
+  assert.equal(json.code, "WRONG_CHAIN");
+  assert.equal(json.detail, "another chain");
+  assert.equal(json.ours, "31337");
+  assert.equal(json.bytes, "0x01");
+});
+
+test("details cannot take the place of a problem's own members", async () => {
+  const api = await openTestApi();
+  api.network.set({
+    connect: () => Promise.reject(new CodedError("NOT_A_PEER", "no peer", { status: 200, code: "OK", detail: "fine" })),
+  });
+  const { status, json } = await api.send("POST", CONNECT, { address: "127.0.0.1:5000" });
+  assert.deepEqual([status, json.status, json.code, json.detail], [502, 502, "NOT_A_PEER", "no peer"]);
+});
+
+test("an unexpected failure shows nothing of itself and is logged under its request id", async () => {
+  const api = await openTestApi();
+  for (const failure of [new Error("secret path /etc"), new CodedError("INVARIANT_BROKEN", "secret invariant")]) {
+    api.network.set({ connect: () => Promise.reject(failure) });
+    const { status, text, json } = await api.send("POST", CONNECT, { address: "127.0.0.1:5000" });
+    assert.equal(status, 500);
+    assert.equal(json.code, "INTERNAL_ERROR");
+    assert.doesNotMatch(text, /secret/);
+    const line = api.logger.lines.findLast(({ level }) => level === "error");
+    assert.equal(line?.fields?.requestId, json.request_id);
+    assert.match(String(line?.fields?.stack), /secret/);
+  }
+});
+
+test("a URL that cannot be decoded is a problem, not a failure", async () => {
+  const { get } = await openTestApi();
+  const { status, json } = await get("/api/v1/contracts/%zz");
+  assert.equal(status, 400);
+  assert.equal(json.code, "INVALID_REQUEST");
+});
+
+test("a path parameter of any length is refused cleanly", async () => {
+  const { get } = await openTestApi();
+  const { status, json } = await get(`/api/v1/contracts/0x${"a".repeat(5000)}`);
+  assert.equal(status, 400);
+  assert.equal(json.code, "INVALID_REQUEST");
+});
+
+test("bytes that are no HTTP get a problem document too", async () => {
+  const { url } = await started();
+  const { hostname, port } = new URL(url);
+  const answer = await new Promise<string>((resolve, reject) => {
+    const socket = connect(Number(port), hostname, () => socket.write("\x00\x01 nonsense\r\n\r\n"));
+    let text = "";
+    socket.on("data", (chunk) => {
+      text += chunk.toString();
+    });
+    socket.on("end", () => resolve(text));
+    socket.on("error", reject);
+  });
+  assert.match(answer, /^HTTP\/1\.1 400 /);
+  assert.match(answer, /application\/problem\+json/);
+  assert.equal((JSON.parse(answer.split("\r\n\r\n")[1] as string) as { code: string }).code, "INVALID_REQUEST");
+});
+
+test("a name that DNS may have rebound is refused, on every route", async () => {
+  const { url } = await started();
+  for (const path of ["/api/v1/health", "/docs/json", "/", "/nothing"]) {
+    const { status, text } = await rawRequest(`${url}${path}`, { headers: { host: "evil.example" } });
+    assert.equal(status, 403, path);
+    assert.equal((JSON.parse(text) as { code: string }).code, "HOST_NOT_ALLOWED", path);
+  }
+  const ok = await rawRequest(`${url}/api/v1/health`, { headers: { host: "localhost:1234" } });
+  assert.equal(ok.status, 200);
+});
+
+test("a page of another origin can neither read nor write", async () => {
+  const api = await openTestApi();
+  const headers = { origin: "https://evil.example" };
+  assert.equal((await api.get("/api/v1/wallets", headers)).json.code, "HOST_NOT_ALLOWED");
+  assert.equal((await api.send("POST", "/api/v1/wallets", {}, headers)).status, 403);
+  assert.equal((await api.send("POST", "/", { jsonrpc: "2.0", id: 1, method: "eth_chainId" }, headers)).status, 403);
+  assert.equal(api.backend.keys.accounts().length, 1);
+});
+
+test("a page on loopback is answered, its preflight too", async () => {
+  const { server, get } = await openTestApi();
+  const origin = "http://localhost:5173";
+  const read = await get("/api/v1/health", { origin });
+  assert.equal(read.headers["access-control-allow-origin"], origin);
+  const preflight = await server.inject({
+    method: "OPTIONS",
+    url: "/",
+    headers: { origin, "access-control-request-method": "POST", "access-control-request-headers": "content-type" },
+  });
+  assert.equal(preflight.statusCode, 204);
+  assert.match(String(preflight.headers["access-control-allow-headers"]), /content-type/);
+  const foreign = await server.inject({
+    method: "OPTIONS",
+    url: "/",
+    headers: { origin: "https://evil.example", "access-control-request-method": "POST" },
+  });
+  assert.equal(foreign.statusCode, 403);
+  assert.equal(foreign.headers["access-control-allow-origin"], undefined);
+});
+
+test("beyond loopback a token is needed to listen at all", async () => {
+  const server = createApiServer({ ...serverOptions(createFakeBackend()), host: "0.0.0.0" });
+  await assert.rejects(server.start(), (error) => isCodedError(error, "INVALID_CONFIG"));
+});
+
+test("beyond loopback writes need the token, reads do not", async () => {
+  const api = await openTestApi({ host: "0.0.0.0", token: "s3cret" });
+  assert.equal((await api.get("/api/v1/health")).status, 200);
+  for (const authorization of [undefined, "Bearer wrong", "s3cret"]) {
+    const given = authorization === undefined ? {} : { authorization };
+    const refused = await api.send("POST", "/api/v1/wallets", {}, given);
+    assert.equal(refused.status, 401);
+    assert.equal(refused.json.code, "UNAUTHORIZED");
+    assert.equal(refused.headers["www-authenticate"], "Bearer");
+    const rpc = await api.send("POST", "/", { jsonrpc: "2.0", id: 1, method: "eth_chainId" }, given);
+    assert.equal(rpc.status, 401);
+  }
+  const accepted = await api.send("POST", "/api/v1/wallets", {}, { authorization: "Bearer s3cret" });
+  assert.equal(accepted.status, 201);
+});
+
+test("on loopback the token is not asked for", async () => {
+  const { send } = await openTestApi({ token: "s3cret" });
+  assert.equal((await send("POST", "/api/v1/wallets", {})).status, 201);
+});
+
+test("a taken port is PORT_IN_USE", async () => {
+  const { url } = await started();
+  const second = createApiServer({ ...serverOptions(createFakeBackend()), port: Number(new URL(url).port) });
+  await assert.rejects(second.start(), (error) => isCodedError(error, "PORT_IN_USE"));
+});
+
+test("an address that is not this machine's is INVALID_CONFIG", async () => {
+  const server = createApiServer({ ...serverOptions(createFakeBackend()), host: "192.0.2.1", token: "s3cret" });
+  await assert.rejects(server.start(), (error) => isCodedError(error, "INVALID_CONFIG"));
+});
+
+test("a request that arrives while the server stops is turned away", async () => {
+  let stopping = false;
+  const server = await buildServer(serverOptions(createFakeBackend()), () => stopping);
+  assert.equal((await server.inject("/api/v1/health")).statusCode, 200);
+  stopping = true;
+  const answer = await server.inject("/api/v1/health");
+  assert.equal(answer.statusCode, 503);
+  assert.equal((answer.json() as { code: string }).code, "NOT_READY");
+});
+
+test("stopping lets a request under way end and closes idle sockets", async () => {
+  const fake = createFakeBackend();
+  let release: () => void = () => {};
+  const entered = new Promise<void>((resolve) => {
+    fake.contracts.set({
+      get: () => {
+        resolve();
+        return new Promise((done) => {
+          release = () => done(CONTRACT_VIEW);
+        });
+      },
+    });
+  });
+  const { server, url } = await started({}, fake);
+  await (await fetch(`${url}/api/v1/health`)).text(); // leaves an idle socket in fetch's pool
+  const underWay = fetch(`${url}/api/v1/contracts/${CONTRACT}`);
+  await entered;
+  const stopped = server.stop();
+  release();
+  const answer = await underWay;
+  assert.equal(answer.status, 200);
+  await answer.text();
+  await stopped;
+  await assert.rejects(fetch(`${url}/api/v1/health`));
+});
+
+test("stopping waits no longer than its grace period", async () => {
+  const fake = createFakeBackend();
+  const entered = new Promise<void>((resolve) => {
+    fake.contracts.set({
+      get: () => {
+        resolve();
+        return new Promise(() => {});
+      },
+    });
+  });
+  let expire: () => void = () => {};
+  const clock: Clock = {
+    now: () => 0,
+    setTimer(_delayMs, callback) {
+      expire = callback;
+      return () => {};
+    },
+  };
+  const { server, url } = await started({ clock }, fake);
+  const underWay = fetch(`${url}/api/v1/contracts/${CONTRACT}`);
+  await entered;
+  const stopped = server.stop();
+  expire();
+  await assert.rejects(underWay);
+  await stopped;
+});
+
+test("while it stops the node is not ready", async () => {
+  let serving = true;
+  const { get } = await openTestApi({ ready: () => serving });
+  assert.equal((await get("/api/v1/ready")).status, 200);
+  serving = false;
+  const { status, json, headers } = await get("/api/v1/ready");
+  assert.equal(status, 503);
+  assert.equal(json.code, "NOT_READY");
+  assert.equal(headers["retry-after"], "1");
+  assert.equal((await get("/api/v1/health")).status, 200);
+});
+
+test("a server that never started stops, and one that stopped stops again", async () => {
+  const server: ApiServer = createApiServer(serverOptions(createFakeBackend()));
+  await server.stop();
+  const other = createApiServer(serverOptions(createFakeBackend()));
+  await other.start();
+  await other.stop();
+  await other.stop();
+});

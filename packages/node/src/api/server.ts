@@ -1,0 +1,239 @@
+/** The HTTP server: REST under `/api/v1`, JSON-RPC at `/`, documentation at `/docs`. */
+
+import { CodedError } from "@counterpart/core/base/errors";
+import type { Clock, Logger } from "@counterpart/core/ports/runtime";
+import Fastify, { type FastifyReply, type FastifyRequest } from "fastify";
+import type { Backend } from "./backend.ts";
+import { BODY_BYTES_MAX, registerJsonBodies } from "./body.ts";
+import type { ApiContext, ApiInstance, Certified } from "./context.ts";
+import { checkHost, checkJsonType, checkOrigin, createTokenCheck, isLoopback } from "./guards.ts";
+import { registerOpenApi } from "./openapi.ts";
+import { problemOf, rawProblem } from "./problem.ts";
+import { registerBlocks } from "./rest/blocks.ts";
+import { registerContractActions } from "./rest/contract-actions.ts";
+import { registerContracts } from "./rest/contracts.ts";
+import { registerNetwork } from "./rest/network.ts";
+import { ProblemSchema } from "./rest/schemas.ts";
+import { registerStatus } from "./rest/status.ts";
+import { registerTransactions } from "./rest/transactions.ts";
+import { registerWallets } from "./rest/wallets.ts";
+import { createRouteTable, type RouteTable } from "./route-table.ts";
+import { registerRpc } from "./rpc/route.ts";
+import { compileRequestSchema } from "./validation.ts";
+
+export interface ApiServerOptions {
+  readonly backend: Backend;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly host: string;
+  /** 0: any free port. */
+  readonly port: number;
+  /** What POST and PUT need as bearer token when `host` is not on loopback; then it must be given. */
+  readonly token?: string;
+  /** Names, beside IP addresses and localhost, that requests may call this node by. */
+  readonly allowedHosts?: readonly string[];
+  /** Who vouches for blocks; "none" when absent. */
+  readonly certified?: Certified;
+  /** Whether the node serves; always, when absent. */
+  readonly ready?: () => boolean;
+}
+
+export interface ApiServer {
+  /** @throws CodedError `PORT_IN_USE`, `INVALID_CONFIG` */
+  start(): Promise<{ readonly url: string }>;
+  /** Lets requests under way end, for 5 s at most, and closes. */
+  stop(): Promise<void>;
+}
+
+const REQUEST_TIMEOUT_MS = 30_000;
+const KEEP_ALIVE_MS = 10_000;
+const STOP_GRACE_MS = 5_000;
+const CONNECTIONS_MAX = 512;
+const PARAM_CHARACTERS_MAX = 128;
+const API_PREFIX = "/api/v1";
+
+const WRITES: ReadonlySet<string> = new Set(["POST", "PUT", "PATCH", "DELETE"]);
+
+const pathOf = (request: FastifyRequest): string => request.url.split("?", 1)[0] as string;
+
+function createReplyWithProblem(logger: Logger) {
+  return (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
+    const { problem, headers, unexpected } = problemOf(error, pathOf(request), request.id);
+    if (unexpected) {
+      const stack = error instanceof Error ? error.stack : String(error);
+      logger.error("request failed", { requestId: request.id, method: request.method, path: pathOf(request), stack });
+    }
+    void reply.code(problem.status).headers(headers).send(JSON.stringify(problem));
+  };
+}
+
+/** Preflight answer and headers for pages of loopback origins, which tools in development are. */
+function allowOrigin(request: FastifyRequest, reply: FastifyReply): void {
+  const { origin } = request.headers;
+  if (origin === undefined) return;
+  reply.headers({
+    "access-control-allow-origin": origin,
+    "access-control-expose-headers": "location, x-request-id",
+    vary: "origin",
+  });
+}
+
+function isPreflight({ method, headers }: FastifyRequest): boolean {
+  return method === "OPTIONS" && headers.origin !== undefined && headers["access-control-request-method"] !== undefined;
+}
+
+interface GuardOptions extends ApiServerOptions {
+  readonly stopping: () => boolean;
+}
+
+function registerGuards(server: ApiInstance, { host, token, allowedHosts = [], stopping }: GuardOptions): void {
+  const names = allowedHosts.map((name) => name.toLowerCase());
+  const checkToken = isLoopback(host) || token === undefined ? undefined : createTokenCheck(token);
+  server.addHook("onRequest", async (request, reply) => {
+    reply.headers({ "x-request-id": request.id, "x-content-type-options": "nosniff" });
+    const { headers } = request;
+    checkHost(headers.host, names);
+    checkOrigin(headers.origin, headers.host);
+    allowOrigin(request, reply);
+    if (stopping()) throw new CodedError("NOT_READY", "the node is stopping");
+    if (isPreflight(request)) {
+      return reply
+        .code(204)
+        .headers({
+          "access-control-allow-methods": "GET, POST, PUT",
+          "access-control-allow-headers": "authorization, content-type",
+        })
+        .send();
+    }
+    if (request.is404 || !WRITES.has(request.method)) return;
+    checkToken?.(headers.authorization);
+    checkJsonType(headers["content-type"]);
+  });
+}
+
+function refuseUnknown(request: FastifyRequest, routes: RouteTable): never {
+  const allowed = routes.methodsOf(pathOf(request));
+  if (allowed.length === 0) throw new CodedError("ROUTE_NOT_FOUND", `there is no ${pathOf(request)}`);
+  throw new CodedError("METHOD_NOT_ALLOWED", `${pathOf(request)} has no method ${request.method}`, { allowed });
+}
+
+function registerRest(server: ApiInstance, context: ApiContext): void {
+  server.register(
+    (scope: ApiInstance, _options, done) => {
+      useSchemas(scope);
+      registerStatus(scope, context);
+      registerNetwork(scope, context);
+      registerContracts(scope, context);
+      registerContractActions(scope, context);
+      registerBlocks(scope, context);
+      registerTransactions(scope, context);
+      registerWallets(scope, context);
+      done();
+    },
+    { prefix: API_PREFIX },
+  );
+}
+
+/** Ids that no two requests of one instance share, across restarts too. */
+function createRequestIds({ startedAt }: Backend): () => string {
+  let count = 0;
+  return () => `${startedAt.toString(36)}-${(++count).toString(36)}`;
+}
+
+/** Needed again in each scope that adds schemas of its own, which would go back to fastify's own compilers. */
+function useSchemas(scope: ApiInstance): void {
+  scope.setValidatorCompiler(compileRequestSchema);
+  scope.setSerializerCompiler(() => (data) => JSON.stringify(data));
+}
+
+function createFastify(options: ApiServerOptions): ApiInstance {
+  const replyWithProblem = createReplyWithProblem(options.logger);
+  const server: ApiInstance = Fastify({
+    bodyLimit: BODY_BYTES_MAX,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    forceCloseConnections: "idle",
+    return503OnClosing: false,
+    genReqId: createRequestIds(options.backend),
+    routerOptions: { maxParamLength: PARAM_CHARACTERS_MAX },
+    frameworkErrors: replyWithProblem,
+    clientErrorHandler: (error, socket) => {
+      if (socket.writable) socket.end(rawProblem(error.code));
+      else socket.destroy();
+    },
+  });
+  useSchemas(server);
+  server.setErrorHandler(replyWithProblem);
+  server.server.maxConnections = CONNECTIONS_MAX;
+  return server;
+}
+
+/**
+ * The server with every route, not listening. `stopping` turns new requests away.
+ * @throws CodedError `INVALID_CONFIG` when the host is not on loopback and there is no token
+ */
+export async function buildServer(options: ApiServerOptions, stopping = () => false): Promise<ApiInstance> {
+  const { backend, clock, logger, host, token, certified = "none", ready = () => true } = options;
+  if (!isLoopback(host) && token === undefined) {
+    throw new CodedError("INVALID_CONFIG", `listening on ${host}, beyond loopback, needs a token`);
+  }
+  const context: ApiContext = { backend, clock, logger, certified, ready: () => ready() && !stopping() };
+  const server = createFastify(options);
+  const routes = createRouteTable(server);
+  registerJsonBodies(server);
+  registerGuards(server, { ...options, stopping });
+  server.setNotFoundHandler((request) => refuseUnknown(request, routes));
+  server.addHook("onResponse", async (request, reply) => {
+    const { statusCode: status, elapsedTime } = reply;
+    logger.debug("request", { id: request.id, method: request.method, path: pathOf(request), status, elapsedTime });
+  });
+  server.addSchema(ProblemSchema);
+  await registerOpenApi(server, backend.version);
+  registerRest(server, context);
+  registerRpc(server, context);
+  await server.ready();
+  return server;
+}
+
+function listenError(error: unknown, { host, port }: ApiServerOptions): unknown {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  if (code === "EADDRINUSE")
+    return new CodedError("PORT_IN_USE", `API port ${port} on ${host} is taken`, { host, port });
+  if (code === "EACCES" || code === "EADDRNOTAVAIL" || code === "ENOTFOUND") {
+    return new CodedError("INVALID_CONFIG", `cannot listen on ${host}:${port} (${code})`, { host, port });
+  }
+  return error;
+}
+
+async function listen(server: ApiInstance, options: ApiServerOptions): Promise<string> {
+  const { host, port } = options;
+  try {
+    await server.listen({ host, port });
+  } catch (error) {
+    await server.close();
+    throw listenError(error, options);
+  }
+  const address = server.server.address();
+  const actual = typeof address === "object" && address !== null ? address.port : port;
+  return `http://${host.includes(":") ? `[${host}]` : host}:${actual}`;
+}
+
+/** Nothing listens before `start`. */
+export function createApiServer(options: ApiServerOptions): ApiServer {
+  let server: ApiInstance | undefined;
+  let stopping = false;
+  return {
+    async start() {
+      server = await buildServer(options, () => stopping);
+      return { url: await listen(server, options) };
+    },
+    async stop() {
+      stopping = true;
+      const running = server;
+      if (running === undefined) return;
+      const cancel = options.clock.setTimer(STOP_GRACE_MS, () => running.server.closeAllConnections());
+      await running.close();
+      cancel();
+    },
+  };
+}

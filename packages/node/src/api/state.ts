@@ -1,0 +1,40 @@
+/** Small reads of the engine that REST and JSON-RPC share. */
+
+import type { Hex } from "@counterpart/core/base/bytes";
+import { EMPTY_CODE_HASH } from "@counterpart/core/chain/header";
+import type { Account, Block, SealedHeader } from "@counterpart/core/chain/types";
+import { EMPTY_TRIE_ROOT } from "@counterpart/core/trie/ordered";
+import type { Engine, Snapshot } from "../engine/types.ts";
+
+const EMPTY_ACCOUNT: Account = {
+  nonce: 0n,
+  balance: 0n,
+  storageRoot: EMPTY_TRIE_ROOT,
+  codeHash: EMPTY_CODE_HASH,
+};
+
+/** Reads the head's state at one consistent moment. */
+export function withSnapshot<T>(engine: Pick<Engine, "snapshot">, read: (snapshot: Snapshot) => T): T {
+  const snapshot = engine.snapshot();
+  try {
+    return read(snapshot);
+  } finally {
+    snapshot.done();
+  }
+}
+
+/** An account, or what the EVM sees where there is none. */
+export const accountOf = (snapshot: Pick<Snapshot, "account">, address: Hex): Account =>
+  snapshot.account(address) ?? EMPTY_ACCOUNT;
+
+/** A block of the canonical chain. */
+export function canonicalBlock(engine: Engine, at: number | Hex): Block | undefined {
+  const block = engine.block(at);
+  return block !== undefined && engine.isCanonical(block.header.hash) ? block : undefined;
+}
+
+/** A header of the canonical chain. */
+export function canonicalHeader(engine: Engine, at: number | Hex): SealedHeader | undefined {
+  const header = engine.header(at);
+  return header !== undefined && engine.isCanonical(header.hash) ? header : undefined;
+}

@@ -1,0 +1,152 @@
+/** Requests against their schemas: what is wrong is said by the field's name. */
+
+import { CodedError } from "@counterpart/core/base/errors";
+import type { FastifySchemaCompiler } from "fastify";
+import type { TSchema } from "typebox";
+import { Compile } from "typebox/compile";
+import type { TLocalizedValidationError } from "typebox/error";
+
+export interface FieldError {
+  /** Dotted path, such as `params.to` or `args.0`; empty for the whole body. */
+  readonly field: string;
+  readonly message: string;
+}
+
+const FIELD_ERRORS_MAX = 10;
+
+const PART_NAMES: Readonly<Record<string, string>> = { body: "body", params: "path", querystring: "query" };
+
+const fieldOf = (instancePath: string, property?: string): string =>
+  [...instancePath.split("/").slice(1), ...(property === undefined ? [] : [property])].join(".");
+
+/** What the alternatives of a failed `anyOf` wanted, such as "string or number" or `"token" or "custom"`. */
+function alternativesOf(errors: readonly TLocalizedValidationError[], union: TLocalizedValidationError): string {
+  const wanted = errors
+    .filter((error) => error.schemaPath.startsWith(`${union.schemaPath}/anyOf/`))
+    .filter((error) => error.instancePath === union.instancePath)
+    .map((error) => (error.keyword === "const" ? JSON.stringify(error.params.allowedValue) : error.message));
+  return [...new Set(wanted)].map((text) => text.replace(/^must be /, "")).join(" or ");
+}
+
+function isCovered(error: TLocalizedValidationError, errors: readonly TLocalizedValidationError[]): boolean {
+  if (error.keyword === "boolean") return true; // said again by additionalProperties
+  return errors.some((other) => other.keyword === "anyOf" && error.schemaPath.startsWith(`${other.schemaPath}/anyOf/`));
+}
+
+function explain(error: TLocalizedValidationError, all: readonly TLocalizedValidationError[]): FieldError[] {
+  const field = fieldOf(error.instancePath);
+  switch (error.keyword) {
+    case "required":
+      return error.params.requiredProperties.map((name) => ({
+        field: fieldOf(error.instancePath, name),
+        message: "is required",
+      }));
+    case "additionalProperties":
+      return error.params.additionalProperties.map((name) => ({
+        field: fieldOf(error.instancePath, name),
+        message: "is not a known field",
+      }));
+    case "anyOf":
+      return [{ field, message: `must be ${alternativesOf(all, error)}` }];
+    case "enum":
+      return [{ field, message: `must be ${error.params.allowedValues.map((v) => JSON.stringify(v)).join(" or ")}` }];
+    case "const":
+      return [{ field, message: `must be ${JSON.stringify(error.params.allowedValue)}` }];
+    default:
+      return [{ field, message: error.message }];
+  }
+}
+
+/** One line for each wrong field, unions summed up. */
+export function explainErrors(errors: readonly TLocalizedValidationError[]): FieldError[] {
+  return errors
+    .filter((error) => !isCovered(error, errors))
+    .flatMap((error) => explain(error, errors))
+    .slice(0, FIELD_ERRORS_MAX);
+}
+
+function refusal(part: string, fields: readonly FieldError[]): CodedError {
+  const said = fields.map(({ field, message }) => `${field === "" ? part : `${part}.${field}`} ${message}`);
+  const first = fields[0]?.field;
+  return new CodedError("INVALID_REQUEST", said.join("; ") || `${part} does not match its schema`, {
+    ...(first === undefined || first === "" ? {} : { field: first }),
+    errors: fields,
+  });
+}
+
+type Check = (value: unknown) => readonly FieldError[];
+
+function compilePlain(schema: TSchema): Check {
+  const validator = Compile(schema);
+  return (value) => (validator.Check(value) ? [] : explainErrors(validator.Errors(value)));
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+interface UnionSchema {
+  readonly anyOf: readonly (TSchema & {
+    readonly properties: Readonly<Record<string, { readonly const?: unknown }>>;
+  })[];
+  readonly discriminator: { readonly propertyName: string };
+}
+
+const isDiscriminated = (schema: TSchema): schema is TSchema & UnionSchema =>
+  "discriminator" in schema && "anyOf" in schema;
+
+/** Only the variant that the discriminator names is checked, so that its errors are the ones that are reported. */
+function compileDiscriminated({ anyOf, discriminator }: UnionSchema): Check {
+  const name = discriminator.propertyName;
+  const variants = new Map(anyOf.map((variant) => [variant.properties[name]?.const, compilePlain(variant)]));
+  const names = [...variants.keys()].map((key) => JSON.stringify(key)).join(" or ");
+  return (value) => {
+    if (!isRecord(value)) return [{ field: "", message: "must be object" }];
+    if (!Object.hasOwn(value, name)) return [{ field: name, message: "is required" }];
+    return variants.get(value[name])?.(value) ?? [{ field: name, message: `must be ${names}` }];
+  };
+}
+
+/** How far a value is from a variant: wrong members of its own weigh more than what is wrong deeper inside them. */
+const distance = (errors: readonly FieldError[]): number =>
+  errors.reduce((sum, { field }) => sum + (field.includes(".") ? 1 : FIELD_ERRORS_MAX), 0);
+
+/** The variant that fits best speaks for a union: its errors are the ones that are reported. */
+function compileUnion(schema: TSchema & { readonly anyOf: readonly TSchema[] }): Check {
+  const variants = schema.anyOf.map(compilePlain);
+  return (value) =>
+    variants.map((check) => check(value)).reduce((best, next) => (distance(next) < distance(best) ? next : best));
+}
+
+function compileCheck(schema: TSchema): Check {
+  if (isDiscriminated(schema)) return compileDiscriminated(schema);
+  if ("anyOf" in schema) return compileUnion(schema as TSchema & { readonly anyOf: readonly TSchema[] });
+  return compilePlain(schema);
+}
+
+/** Numbers and booleans of a query, which arrive as text; anything doubtful stays text and fails its schema. */
+function convertQuery(schema: TSchema, query: unknown): unknown {
+  if (!isRecord(query) || !("properties" in schema)) return query;
+  const properties = schema.properties as Readonly<Record<string, { readonly type?: unknown }>>;
+  return Object.fromEntries(
+    Object.entries(query).map(([name, value]) => {
+      const type = Object.hasOwn(properties, name) ? properties[name]?.type : undefined;
+      if (type === "integer" && typeof value === "string" && /^\d{1,15}$/.test(value)) return [name, Number(value)];
+      if (type === "boolean" && (value === "true" || value === "false")) return [name, value === "true"];
+      return [name, value];
+    }),
+  );
+}
+
+/**
+ * Compiles request schemas for fastify.
+ * @throws CodedError (the validator) `INVALID_REQUEST` with `field` and `errors`
+ */
+export const compileRequestSchema: FastifySchemaCompiler<TSchema> = ({ schema, httpPart }) => {
+  const check = compileCheck(schema);
+  const part = PART_NAMES[httpPart ?? "body"] ?? "request";
+  return (input: unknown) => {
+    const value = httpPart === "querystring" ? convertQuery(schema, input) : input;
+    const fields = check(value);
+    return fields.length === 0 ? { value } : { error: refusal(part, fields) };
+  };
+};

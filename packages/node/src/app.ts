@@ -1,0 +1,238 @@
+/**
+ * The composition root: the only place where storage, network, keys and interfaces meet. Parts start in the order below
+ * and stop in the opposite one; when one fails to start, those before it are stopped.
+ */
+
+import { randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { bytesToHex, bytesToUtf8, utf8ToBytes } from "@counterpart/core/base/bytes";
+import { CodedError } from "@counterpart/core/base/errors";
+import { DEV_GENESIS, type Genesis } from "@counterpart/core/chain/genesis";
+import { parseGenesis } from "@counterpart/core/chain/genesis-json";
+import { POA_RULES_ID } from "@counterpart/core/consensus/poa";
+import { useCrypto } from "@counterpart/core/crypto/crypto";
+import { createExecutor } from "@counterpart/core/execution/executor";
+import type { Clock, Logger, Random } from "@counterpart/core/ports/runtime";
+import type { Store } from "@counterpart/core/ports/store";
+import { isLoopback } from "./api/guards.ts";
+import { createApiServer } from "./api/server.ts";
+import type { Addresses, App } from "./app-types.ts";
+import type { NodeConfig } from "./config.ts";
+import { createArtifactTable } from "./contracts/artifact-table.ts";
+import { createContractService } from "./contracts/service.ts";
+import type { ContractService } from "./contracts/types.ts";
+import { createNativeCrypto } from "./crypto/native.ts";
+import { createNetworkService } from "./driver/network-service.ts";
+import type { Driver } from "./driver/ports.ts";
+import { createSealerLoop } from "./driver/sealer.ts";
+import { createStoredCheckpoints, createStoredPeerBook } from "./driver/stored.ts";
+import { createEngine } from "./engine/engine.ts";
+import type { Engine } from "./engine/types.ts";
+import { developmentKeys } from "./keys/development.ts";
+import { createKeyRing } from "./keys/key-ring.ts";
+import { openSecret } from "./keys/secret-file.ts";
+import type { KeyRing } from "./keys/types.ts";
+import { createLibp2pNetwork } from "./net/libp2p-network.ts";
+import { createPeerKey } from "./net/peer-key.ts";
+import { openDataDir } from "./store/data-dir.ts";
+import { openLmdbStore } from "./store/lmdb-store.ts";
+import { createSystemClock, createSystemRandom } from "./telemetry/runtime.ts";
+import { VERSION } from "./version.ts";
+
+/** What every part is given. */
+interface Ground {
+  readonly config: NodeConfig;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Stops run in the opposite order of their registration. */
+  readonly onStop: (stop: () => Promise<void> | void) => void;
+}
+
+/** Everything but the two ends, network and API. */
+interface Chain {
+  readonly store: Store;
+  readonly keys: KeyRing;
+  readonly genesis: Genesis;
+  readonly engine: Engine;
+  readonly contracts: ContractService;
+  readonly instanceId: string;
+}
+
+/** The crypto port is one for the process, so it is chosen once however many nodes run in it. */
+let cryptoChosen: Promise<void> | undefined;
+
+function chooseCrypto(logger: Logger): Promise<void> {
+  const chosen = cryptoChosen ?? createNativeCrypto().then((native) => {
+    useCrypto(native);
+    for (const { part, reason } of native.fallbacks) {
+      logger.warn("native cryptography is missing; the portable one is many times slower", { part, reason });
+    }
+  });
+  cryptoChosen = chosen;
+  return chosen;
+}
+
+function readGenesis(path: string | undefined): Genesis {
+  if (path === undefined) return DEV_GENESIS;
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new CodedError("INVALID_GENESIS", `the genesis file ${path} cannot be read: ${reason}`);
+  }
+  return parseGenesis(text);
+}
+
+/** A name for this database, made with it. Peers keep how far they have read this node's changes under it. */
+function openInstanceId(store: Store): string {
+  const key = utf8ToBytes("instance");
+  const stored = store.get("meta", key);
+  if (stored !== undefined) return bytesToUtf8(stored);
+  const made = randomBytes(16).toString("hex");
+  store.write([{ table: "meta", key, value: utf8ToBytes(made) }]);
+  return made;
+}
+
+async function openChain({ config, logger, clock, onStop }: Ground): Promise<Chain> {
+  const genesis = readGenesis(config.genesis);
+  const dataDir = await openDataDir(config.dataDir);
+  onStop(() => dataDir.release());
+  const store = openLmdbStore(join(config.dataDir, "chain.mdb"));
+  onStop(() => store.close());
+  const keys = createKeyRing({
+    dir: join(config.dataDir, "keys"),
+    extraKeys: config.dev ? developmentKeys() : [],
+    logger,
+  });
+  const engine = createEngine({
+    store,
+    genesis,
+    executor: createExecutor({ chainId: genesis.chainId }),
+    sealer: { address: keys.own, sign: (digest) => keys.sign(keys.own, digest) },
+    clock,
+    logger: logger.child({ part: "engine" }),
+  });
+  onStop(() => engine.stop());
+  const instanceId = openInstanceId(store);
+  const contracts = createContractService({
+    engine,
+    keys,
+    clock,
+    logger: logger.child({ part: "contracts" }),
+    artifacts: createArtifactTable(store),
+    instanceId,
+  });
+  return { store, keys, genesis, engine, contracts, instanceId };
+}
+
+async function startNetwork({ config, logger, clock, random, onStop }: Ground, chain: Chain): Promise<Driver> {
+  const { store, keys, engine, contracts, instanceId } = chain;
+  const network = await createLibp2pNetwork({
+    privateKey: await openSecret(join(config.dataDir, "keys", "peer.key"), createPeerKey),
+    host: config.p2pHost,
+    port: config.p2pPort,
+    wsPort: config.wsPort,
+    logger: logger.child({ part: "net" }),
+    clock,
+  });
+  const driver = createNetworkService({
+    network,
+    engine,
+    contracts,
+    peerBook: createStoredPeerBook(store),
+    checkpoints: createStoredCheckpoints(store, clock),
+    clock,
+    random,
+    logger: logger.child({ part: "peers" }),
+    self: {
+      client: `counterpart/${VERSION}`,
+      instanceId,
+      signer: keys.own,
+      forkRulesId: POA_RULES_ID,
+      consensus: "poa",
+    },
+    bootstrap: config.peer,
+  });
+  const sealer = createSealerLoop({
+    engine,
+    self: keys.own,
+    heardAt: (signer) => driver.leader(signer)?.heardAtMs,
+    clock,
+    random,
+    logger: logger.child({ part: "sealer" }),
+  });
+  onStop(() => driver.stop());
+  await driver.start();
+  sealer.start();
+  onStop(() => sealer.stop());
+  return driver;
+}
+
+async function startApi({ config, logger, clock, onStop }: Ground, chain: Chain, network: Driver): Promise<string> {
+  const { keys, engine, contracts, genesis, instanceId } = chain;
+  const makeToken = async (): Promise<Uint8Array> => randomBytes(32);
+  const token = isLoopback(config.apiHost) ? undefined : await openSecret(join(config.dataDir, "api-token"), makeToken);
+  const api = createApiServer({
+    backend: {
+      version: VERSION,
+      instanceId,
+      startedAt: clock.now(),
+      engine,
+      contracts,
+      network,
+      keys,
+      now: () => clock.now(),
+    },
+    clock,
+    logger: logger.child({ part: "api" }),
+    host: config.apiHost,
+    port: config.apiPort,
+    ...(token === undefined ? {} : { token: bytesToHex(token) }),
+    certified: genesis.signers.length > 0 ? "signer" : "none",
+  });
+  const { url } = await api.start();
+  onStop(() => api.stop());
+  return url;
+}
+
+/** A node with this configuration. Nothing is opened before `start`. */
+export async function createApp(config: NodeConfig, { logger }: { readonly logger: Logger }): Promise<App> {
+  const stops: (() => Promise<void> | void)[] = [];
+  const ground: Ground = {
+    config,
+    logger,
+    clock: createSystemClock(),
+    random: createSystemRandom(),
+    onStop: (stop) => stops.push(stop),
+  };
+  const stopAll = async (): Promise<void> => {
+    for (const stop of stops.splice(0).reverse()) {
+      try {
+        await stop();
+      } catch (error) {
+        logger.error("a part did not stop cleanly", { error: String(error) });
+      }
+    }
+  };
+  const startAll = async (): Promise<Addresses> => {
+    await chooseCrypto(logger);
+    const chain = await openChain(ground);
+    const network = await startNetwork(ground, chain);
+    const api = await startApi(ground, chain, network);
+    return { api, p2p: network.addresses(), dataDir: config.dataDir, account: chain.keys.own };
+  };
+  return {
+    async start() {
+      try {
+        return await startAll();
+      } catch (error) {
+        await stopAll();
+        throw error;
+      }
+    },
+    stop: stopAll,
+  };
+}

@@ -1,0 +1,37 @@
+/** What the process answers its caller with. */
+
+import { type CodedError, isCodedError } from "@counterpart/core/base/errors";
+
+export const EXIT = {
+  /** Stopped as asked, or help or version shown. */
+  ok: 0,
+  /** An unexpected failure. */
+  failure: 1,
+  /** The command line, a variable, the configuration file or the genesis file is wrong. */
+  usage: 2,
+  /** A port is taken. */
+  port: 3,
+  /** The data directory is in use, unusable, damaged or of another version. */
+  dataDir: 4,
+} as const;
+
+const BY_CODE: Readonly<Partial<Record<CodedError["code"], number>>> = {
+  INVALID_CONFIG: EXIT.usage,
+  INVALID_GENESIS: EXIT.usage,
+  PORT_IN_USE: EXIT.port,
+  DATA_DIR_LOCKED: EXIT.dataDir,
+  DATA_DIR_UNUSABLE: EXIT.dataDir,
+  STORE_CORRUPT: EXIT.dataDir,
+  STORE_VERSION: EXIT.dataDir,
+  STORE_WRITE_FAILED: EXIT.dataDir,
+};
+
+export function exitCodeOf(error: unknown): number {
+  return (isCodedError(error) ? BY_CODE[error.code] : undefined) ?? EXIT.failure;
+}
+
+/** One line for a person: the error's message, with its code where it has one. */
+export function sentenceOf(error: unknown): string {
+  const message = (error instanceof Error ? error.message : String(error)).replace(/\s*\n\s*/g, " ").trim();
+  return isCodedError(error) ? `counterpart: ${message} (${error.code})` : `counterpart: ${message}`;
+}

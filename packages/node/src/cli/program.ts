@@ -1,0 +1,91 @@
+/** The command line's grammar and help. */
+
+import { CodedError } from "@counterpart/core/base/errors";
+import { Command, CommanderError, Option } from "commander";
+import { CONFIG_DEFAULTS, CONFIG_OPTIONS, type ConfigOption } from "../config.ts";
+import { VERSION } from "../version.ts";
+import { CONFIG_VARIABLE, type Flags } from "./resolve-config.ts";
+
+/** What the arguments ask for; `shown` when commander has already answered with help or the version. */
+export type Request = { readonly kind: "start"; readonly flags: Flags } | { readonly kind: "shown" };
+
+export interface Output {
+  write(text: string): void;
+  writeError(text: string): void;
+}
+
+const HELP = `
+Every flag can also be given as an environment variable (--api-port as COUNTERPART_API_PORT) and as a key of the JSON
+file that --config names ("api_port"). A flag wins over the environment, which wins over the file.
+
+Examples:
+  counterpart start
+  counterpart start --api-port 8081 --p2p-port 5001 --peer 127.0.0.1:5000
+  counterpart start --dev --log-level debug
+  COUNTERPART_LOG_FORMAT=json counterpart start --data-dir /var/lib/counterpart
+
+Exit codes:
+  0 stopped as asked   1 unexpected failure   2 wrong flag, variable, configuration or genesis
+  3 a port is taken    4 the data directory is in use, unusable or damaged
+`;
+
+/**
+ * @param args arguments after the program's name
+ * @throws CodedError `INVALID_CONFIG` when they are not understood
+ */
+export function parseArguments(args: readonly string[], output: Output): Request {
+  let request: Request = { kind: "shown" };
+  const program = createProgram(output, (flags) => {
+    request = { kind: "start", flags };
+  });
+  try {
+    program.parse([...args], { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode !== 0) throw new CodedError("INVALID_CONFIG", usageMessage(error));
+  }
+  return request;
+}
+
+function usageMessage(error: CommanderError): string {
+  if (error.code === "commander.help") return "a command is missing; counterpart --help shows them";
+  return error.message.replace(/^error: /, "").replace(/\s*\n\s*/g, " ");
+}
+
+function createProgram(output: Output, start: (flags: Flags) => void): Command {
+  const program = new Command("counterpart")
+    .description("A node of an EVM network that synchronises smart contracts between peers")
+    .version(VERSION, "-V, --version", "show the version")
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => output.write(text),
+      writeErr: (text) => output.writeError(text),
+      outputError: () => {},
+    });
+  const command = program
+    .command("start")
+    .description("run a node until it is told to stop (Ctrl-C or SIGTERM)")
+    .version(VERSION, "-V, --version", "show the version")
+    .addOption(configOption())
+    .addHelpText("after", HELP)
+    .action((flags: Flags) => start(flags));
+  for (const option of CONFIG_OPTIONS) command.addOption(toFlag(option));
+  return program;
+}
+
+function configOption(): Option {
+  return new Option("--config <path>", `JSON file with any of these settings [env ${CONFIG_VARIABLE}]`);
+}
+
+function toFlag(option: ConfigOption): Option {
+  const value = option.placeholder === undefined ? "" : ` <${option.placeholder}>`;
+  const flag = new Option(`${option.flag}${value}`, `${option.description}${defaultNote(option)}`);
+  if (option.kind === "list") flag.argParser((text: string, before: readonly string[] = []) => [...before, text]);
+  return flag;
+}
+
+function defaultNote({ key }: ConfigOption): string {
+  if (key === "dataDir") return " (default: data/p2p-<p2p-port>)";
+  const value = Object.entries(CONFIG_DEFAULTS).find(([name]) => name === key)?.[1];
+  return typeof value === "string" || typeof value === "number" ? ` (default: ${value})` : "";
+}

@@ -1,0 +1,143 @@
+/** A node's configuration from its four sources: flags, then environment, then file, then defaults. */
+
+import { resolve } from "node:path";
+import { CodedError } from "@counterpart/core/base/errors";
+import { Value } from "typebox/value";
+import {
+  CONFIG_DEFAULTS,
+  CONFIG_OPTIONS,
+  CONFIG_SCHEMA,
+  type ConfigKey,
+  type ConfigOption,
+  defaultDataDir,
+  type NodeConfig,
+} from "../config.ts";
+
+/** As the command line gives them: text, or a list of texts for a repeatable flag; true for a flag without value. */
+export type Flags = Readonly<Partial<Record<ConfigKey | "config", string | readonly string[] | boolean>>>;
+
+export interface ConfigSources {
+  readonly flags: Flags;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Absolute folder that relative paths start from; those in a file start from the file's folder. */
+  readonly workingDir: string;
+  /** @throws when there is no such file */
+  readFile(path: string): string;
+}
+
+/** A value somebody set, and where. */
+interface Setting {
+  readonly value: unknown;
+  /** For messages: `--api-port`, `COUNTERPART_API_PORT`, `"api_port" in /etc/node.json`. */
+  readonly origin: string;
+  readonly baseDir: string;
+}
+
+export const CONFIG_VARIABLE = "COUNTERPART_CONFIG";
+const PATHS: ReadonlySet<ConfigKey> = new Set(["dataDir", "genesis"]);
+const FILE_CHARACTERS_MAX = 1_000_000;
+
+/** @throws CodedError `INVALID_CONFIG`, its message being one sentence that names the source */
+export function resolveConfig(sources: ConfigSources): NodeConfig {
+  const file = readFileSettings(sources);
+  const given: Partial<Record<ConfigKey, unknown>> = {};
+  for (const option of CONFIG_OPTIONS) {
+    const setting = flagSetting(option, sources) ?? environmentSetting(option, sources) ?? file.get(option.key);
+    if (setting !== undefined) given[option.key] = checkedValue(option, setting);
+  }
+  const ports = { ...CONFIG_DEFAULTS, ...given };
+  const dataDir = resolve(sources.workingDir, defaultDataDir(Number(ports.p2pPort)));
+  const config = { ...CONFIG_DEFAULTS, dataDir, ...given };
+  if (!Value.Check(CONFIG_SCHEMA, config)) throw new CodedError("INVALID_CONFIG", "the configuration is incomplete");
+  checkPorts(config);
+  return config;
+}
+
+function flagSetting(option: ConfigOption, { flags, workingDir }: ConfigSources): Setting | undefined {
+  const value = flags[option.key];
+  if (value === undefined) return undefined;
+  return {
+    value: typeof value === "string" ? parseText(option, value) : value,
+    origin: option.flag,
+    baseDir: workingDir,
+  };
+}
+
+/** An empty variable counts as not set. */
+function environmentSetting(option: ConfigOption, sources: ConfigSources): Setting | undefined {
+  const text = sources.environment[option.variable];
+  if (text === undefined || text === "") return undefined;
+  return { value: parseText(option, text), origin: option.variable, baseDir: sources.workingDir };
+}
+
+/** Text that does not fit stays as it is, so that the check refuses it. */
+function parseText(option: ConfigOption, text: string): unknown {
+  if (option.kind === "integer") return /^\d{1,9}$/.test(text) ? Number(text) : text;
+  if (option.kind === "boolean") return BOOLEANS.get(text.toLowerCase()) ?? text;
+  if (option.kind === "list") return text.split(",").map((part) => part.trim());
+  return text;
+}
+
+const BOOLEANS: ReadonlyMap<string, boolean> = new Map([
+  ["true", true],
+  ["1", true],
+  ["false", false],
+  ["0", false],
+]);
+
+function readFileSettings(sources: ConfigSources): Map<ConfigKey, Setting> {
+  const named = sources.flags.config ?? sources.environment[CONFIG_VARIABLE];
+  const settings = new Map<ConfigKey, Setting>();
+  if (typeof named !== "string" || named === "") return settings;
+  const path = resolve(sources.workingDir, named);
+  for (const [fileKey, value] of Object.entries(readFile(path, sources))) {
+    const option = CONFIG_OPTIONS.find((known) => known.fileKey === fileKey);
+    if (option === undefined) throw unknownKey(fileKey, path);
+    settings.set(option.key, { value, origin: `"${fileKey}" in ${path}`, baseDir: resolve(path, "..") });
+  }
+  return settings;
+}
+
+function readFile(path: string, sources: ConfigSources): object {
+  let text: string;
+  try {
+    text = sources.readFile(path);
+  } catch (error) {
+    throw invalid(`the configuration file ${path} cannot be read: ${error instanceof Error ? error.message : error}`);
+  }
+  if (text.length > FILE_CHARACTERS_MAX) throw invalid(`the configuration file ${path} is too large`);
+  let content: unknown;
+  try {
+    content = JSON.parse(text);
+  } catch {
+    throw invalid(`the configuration file ${path} is not valid JSON`);
+  }
+  if (typeof content === "object" && content !== null && !Array.isArray(content)) return content;
+  throw invalid(`the configuration file ${path} must hold a JSON object`);
+}
+
+function unknownKey(key: string, path: string): CodedError {
+  const known = CONFIG_OPTIONS.map((option) => option.fileKey).join(", ");
+  return invalid(`unknown key ${JSON.stringify(key)} in ${path}; the known keys are ${known}`);
+}
+
+function checkedValue(option: ConfigOption, { value, origin, baseDir }: Setting): unknown {
+  if (!Value.Check(CONFIG_SCHEMA.properties[option.key], value)) {
+    throw invalid(`${origin} must be ${option.expected}, not ${JSON.stringify(value)}`);
+  }
+  return typeof value === "string" && PATHS.has(option.key) ? resolve(baseDir, value) : value;
+}
+
+/** Two servers of one node at one address would only fail later, with a message about "another process". */
+function checkPorts(config: NodeConfig): void {
+  const api = { what: "--api-port", host: config.apiHost, port: config.apiPort };
+  const p2p = { what: "--p2p-port", host: config.p2pHost, port: config.p2pPort };
+  const ws = { what: "--ws-port", host: config.p2pHost, port: config.wsPort };
+  for (const [one, other] of [[api, p2p] as const, [api, ws] as const, [p2p, ws] as const]) {
+    if (one.port !== undefined && one.port > 0 && one.port === other.port && one.host === other.host) {
+      throw invalid(`${one.what} and ${other.what} must be different ports, not both ${one.port}`);
+    }
+  }
+}
+
+const invalid = (message: string): CodedError => new CodedError("INVALID_CONFIG", message);

@@ -1,0 +1,103 @@
+/**
+ * What can be set, stated once: flags, environment variables, keys of the configuration file, their validation and
+ * the help text all follow from this schema.
+ */
+
+import { type Static, Type } from "typebox";
+
+/** What a schema's option says beside JSON Schema: both are shown to people. */
+interface Notes {
+  readonly description: string;
+  /** Completes "… must be". */
+  readonly expected: string;
+  /** Name of the value in the help text; absent for a flag without value. */
+  readonly placeholder?: string;
+}
+
+const port = (notes: Omit<Notes, "expected" | "placeholder">) =>
+  Type.Integer({ minimum: 0, maximum: 65535, placeholder: "port", expected: "a port from 0 to 65535", ...notes });
+const host = (notes: Pick<Notes, "description">) =>
+  Type.String({ pattern: "^[^\\s/]+$", placeholder: "host", expected: "an IP address or host name", ...notes });
+const path = (notes: Pick<Notes, "description">) =>
+  Type.String({ minLength: 1, placeholder: "path", expected: "a path", ...notes });
+const PEERS_MAX = 64;
+
+export const CONFIG_SCHEMA = Type.Object(
+  {
+    apiPort: port({ description: "port of REST and JSON-RPC; 0 takes a free one" }),
+    apiHost: host({ description: "address that REST and JSON-RPC listen on" }),
+    p2pPort: port({ description: "port for peers; 0 takes a free one" }),
+    p2pHost: host({ description: "address that peers connect to" }),
+    wsPort: Type.Optional(port({ description: "port for peers over WebSocket (off when not given)" })),
+    dataDir: path({ description: "folder of the chain, the contracts and the keys" }),
+    genesis: Type.Optional(path({ description: "genesis file (the development network when not given)" })),
+    peer: Type.Array(Type.String({ pattern: "^\\S+$" }), {
+      maxItems: PEERS_MAX,
+      placeholder: "address",
+      description: "peer to stay connected to, host:port or a multiaddr; repeatable",
+      expected: `a list of at most ${PEERS_MAX} addresses`,
+    }),
+    dev: Type.Boolean({
+      description: "also hold the ten development accounts, whose keys are public",
+      expected: "true or false",
+    }),
+    logLevel: Type.Enum(["debug", "info", "warn", "error", "silent"], {
+      placeholder: "level",
+      description: "least severe messages to log: debug, info, warn, error or silent",
+      expected: "debug, info, warn, error or silent",
+    }),
+    logFormat: Type.Enum(["pretty", "json"], {
+      placeholder: "format",
+      description: "pretty for people, json for machines",
+      expected: "pretty or json",
+    }),
+  },
+  { additionalProperties: false },
+);
+
+/** A node's whole configuration; its paths are absolute. */
+export type NodeConfig = Readonly<Static<typeof CONFIG_SCHEMA>>;
+export type ConfigKey = keyof NodeConfig;
+
+export interface ConfigOption extends Notes {
+  readonly key: ConfigKey;
+  readonly kind: "integer" | "boolean" | "list" | "text";
+  /** `--api-port`. */
+  readonly flag: string;
+  /** `COUNTERPART_API_PORT`. */
+  readonly variable: string;
+  /** `api_port`, in the configuration file. */
+  readonly fileKey: string;
+}
+
+/** All options, in the order of the schema. */
+export const CONFIG_OPTIONS: readonly ConfigOption[] = Object.entries(CONFIG_SCHEMA.properties).map(toOption);
+
+function toOption([name, schema]: [string, object]): ConfigOption {
+  const { type, description, expected, placeholder } = schema as Notes & { readonly type?: string };
+  const words = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  return {
+    key: name as ConfigKey,
+    kind: type === "integer" || type === "boolean" ? type : type === "array" ? "list" : "text",
+    flag: `--${words.replaceAll("_", "-")}`,
+    variable: `COUNTERPART_${words.toUpperCase()}`,
+    fileKey: words,
+    description,
+    expected,
+    ...(placeholder === undefined ? {} : { placeholder }),
+  };
+}
+
+/** Values of all options that have one when nothing is set; the data directory's follows from the peers' port. */
+export const CONFIG_DEFAULTS = {
+  apiPort: 8080,
+  apiHost: "127.0.0.1",
+  p2pPort: 5000,
+  p2pHost: "127.0.0.1",
+  peer: [],
+  dev: false,
+  logLevel: "info",
+  logFormat: "pretty",
+} as const satisfies Partial<NodeConfig>;
+
+export const defaultDataDir = (p2pPort: number): string => `data/p2p-${p2pPort}`;

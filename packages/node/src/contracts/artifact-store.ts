@@ -1,0 +1,169 @@
+/**
+ * Which artifact a contract has. Records merge in a total order; a record is visible only while its contract is at the
+ * head with the code and the owner that it speaks of, so what two nodes with the same head and the same records show is
+ * the same.
+ */
+
+import { bigIntToBytes, bytesToBigInt, bytesToHex, type Hex, hexToBytes, leftPad } from "@counterpart/core/base/bytes";
+import { isCodedError } from "@counterpart/core/base/errors";
+import { artifactRecordHash, compareArtifacts, verifyArtifact } from "@counterpart/core/sync/artifact";
+import type { ArtifactRecord, ArtifactsSummary } from "@counterpart/core/sync/artifact-types";
+import type { ContractEntry, Engine, HeadChange } from "../engine/types.ts";
+import { type ArtifactRow, type ArtifactTable, ROWS_PER_ADDRESS_MAX } from "./artifact-table.ts";
+import type { ArtifactChange, MergeOutcome } from "./types.ts";
+
+/** Rows that one write of a start-up check changes at most, and rows read at a time. */
+const PAGE = 256;
+
+export interface Merged {
+  readonly outcome: MergeOutcome;
+  /** Why a record was refused. */
+  readonly reason?: string;
+}
+
+export interface ArtifactStore {
+  /** Takes a record in when it is valid, newer than what is held, and its contract is at the head. */
+  merge(record: ArtifactRecord): Merged;
+  visible(address: Hex): ArtifactRow | undefined;
+  /** Every record held of a contract, for whatever code and owner it had. */
+  held(address: Hex): readonly ArtifactRow[];
+  summary(): ArtifactsSummary;
+  since(sequence: number, limit: number): readonly ArtifactChange[];
+  /** Shows and hides records as contracts come, go and change their code. To be called for every change of head. */
+  follow(change: HeadChange): void;
+}
+
+type ArtifactEngine = Pick<Engine, "chainId" | "genesisHash" | "snapshot">;
+
+/** Reads of contracts at one head. */
+export function withContracts<T>(
+  engine: Pick<Engine, "snapshot">,
+  read: (contract: (address: Hex) => ContractEntry | undefined) => T,
+): T {
+  const snapshot = engine.snapshot();
+  try {
+    return read((address) => snapshot.contract(address));
+  } finally {
+    snapshot.done();
+  }
+}
+
+function speaksOf(entry: ContractEntry | undefined, record: ArtifactRecord, owner: Hex): boolean {
+  return (
+    entry !== undefined &&
+    entry.codeHash === record.codeHash &&
+    entry.owner === owner &&
+    entry.creationNonce === record.creationNonce
+  );
+}
+
+/** Opens the store: records whose visibility the last run did not write down are brought in step with the head. */
+export function createArtifactStore(table: ArtifactTable, engine: ArtifactEngine): ArtifactStore {
+  const state = { count: 0, digest: 0n, sequence: table.lastSequence() };
+
+  const count = (row: ArtifactRow, sign: 1 | -1): void => {
+    if (!row.visible) return;
+    state.count += sign;
+    state.digest ^= bytesToBigInt(hexToBytes(row.recordHash));
+  };
+  /** Rows with another visibility; those that appear get a new place in the feed, so that peers see them. */
+  const revise = (
+    rows: readonly ArtifactRow[],
+    contract: (address: Hex) => ContractEntry | undefined,
+  ): { readonly before: ArtifactRow; readonly after: ArtifactRow }[] => {
+    let sequence = state.sequence;
+    return rows.flatMap((before) => {
+      const visible = speaksOf(contract(before.record.address), before.record, before.owner);
+      if (visible === before.visible) return [];
+      return [{ before, after: { ...before, visible, sequence: visible ? ++sequence : before.sequence } }];
+    });
+  };
+  const apply = (changes: ReturnType<typeof revise>): void => {
+    if (changes.length === 0) return;
+    table.write({ put: changes.map(({ after }) => after) });
+    for (const { before, after } of changes) {
+      count(before, -1);
+      count(after, 1);
+      state.sequence = Math.max(state.sequence, after.sequence);
+    }
+  };
+  const open = (): void => {
+    let last: ArtifactRow | undefined;
+    do {
+      const rows = table.page(last, PAGE);
+      last = rows.at(-1);
+      for (const row of rows) count(row, 1);
+      apply(withContracts(engine, (contract) => revise(rows, contract)));
+    } while (last !== undefined);
+  };
+  open();
+
+  /** Room for one more row of an address: the hidden rows that were visible longest ago go. */
+  const crowdedOut = (address: Hex): readonly ArtifactRow[] => {
+    const rows = table.of(address);
+    const hidden = rows.filter(({ visible }) => !visible).sort((a, b) => a.sequence - b.sequence);
+    return hidden.slice(0, Math.max(0, rows.length + 1 - ROWS_PER_ADDRESS_MAX));
+  };
+  const put = (row: ArtifactRow, replaced: ArtifactRow | undefined): void => {
+    table.write({ put: [row], remove: replaced === undefined ? crowdedOut(row.record.address) : [] });
+    if (replaced !== undefined) count(replaced, -1);
+    count(row, 1);
+    state.sequence = row.sequence;
+  };
+  const problemOf = (record: ArtifactRecord, entry: ContractEntry, owner: Hex): string | undefined => {
+    if (entry.creationNonce !== record.creationNonce) return "the creation nonce is another";
+    try {
+      verifyArtifact(record, engine, owner);
+      return undefined;
+    } catch (error) {
+      if (isCodedError(error, "INVALID_ARTIFACT")) return error.message;
+      throw error;
+    }
+  };
+
+  return {
+    merge(record) {
+      const entry = withContracts(engine, (contract) => contract(record.address));
+      if (entry === undefined || entry.codeHash !== record.codeHash) return { outcome: "unknown-contract" };
+      const { owner } = entry;
+      if (owner === undefined) return { outcome: "refused", reason: "a contract of the genesis has no owner" };
+      const held = table.get(record.address, record.codeHash, owner);
+      const recordHash = artifactRecordHash(record);
+      if (held?.recordHash === recordHash) return { outcome: "equal" };
+      const reason = problemOf(record, entry, owner);
+      if (reason !== undefined) return { outcome: "refused", reason };
+      if (held !== undefined && compareArtifacts(record, held.record) < 0) return { outcome: "older" };
+      put({ record, recordHash, owner, sequence: state.sequence + 1, visible: true }, held);
+      return { outcome: held === undefined ? "added" : "replaced" };
+    },
+    visible: (address) => table.of(address).find(({ visible }) => visible),
+    held: (address) => table.of(address),
+    summary: () => ({
+      count: state.count,
+      digest: bytesToHex(leftPad(bigIntToBytes(state.digest), 32)),
+      sequence: state.sequence,
+    }),
+    since(sequence, limit) {
+      const changes: ArtifactChange[] = [];
+      let from = sequence;
+      while (changes.length < limit) {
+        const rows = table.feed(from, Math.min(limit, PAGE));
+        const last = rows.at(-1);
+        if (last === undefined) break;
+        from = last.sequence;
+        for (const row of rows) if (row.visible) changes.push({ sequence: row.sequence, record: row.record });
+      }
+      return changes.slice(0, limit);
+    },
+    follow({ reverted, contractsCreated, contractsUpdated, contractsRemoved }) {
+      // A contract that stays keeps code and owner, unless another branch created it.
+      const touched = new Set([
+        ...contractsCreated,
+        ...contractsRemoved,
+        ...(reverted.length > 0 ? contractsUpdated : []),
+      ]);
+      const rows = [...touched].flatMap((address) => table.of(address));
+      if (rows.length > 0) apply(withContracts(engine, (contract) => revise(rows, contract)));
+    },
+  };
+}

@@ -1,0 +1,51 @@
+/** Which function of an ABI a caller means. */
+
+import { CodedError } from "@counterpart/core/base/errors";
+import { type AbiFunction, type ContractAbi, describeFunction } from "./abi.ts";
+import { type ParamValues, paramsFit } from "./params.ts";
+
+const LISTED_MAX = 64;
+
+/** White space out, and `uint`, `int` as their canonical types, so that `f(address, uint)` finds `f(address,uint256)`. */
+function canonicalSignature(text: string): string {
+  return text.replace(/\s+/g, "").replace(/\b(u?int)(?!\d)/g, "$1256");
+}
+
+function listed(functions: readonly AbiFunction[]): string[] {
+  return functions.slice(0, LISTED_MAX).map(describeFunction);
+}
+
+function unknownFunction(abi: ContractAbi, text: string): CodedError {
+  return new CodedError("UNKNOWN_FUNCTION", `the contract has no function ${JSON.stringify(text.slice(0, 256))}`, {
+    function: text.slice(0, 256),
+    available: listed(abi.functions),
+  });
+}
+
+/**
+ * The function that `text`, a name or a full signature, names. Of several overloads the one that takes parameters of
+ * these names or this number.
+ * @throws CodedError `UNKNOWN_FUNCTION` with the functions there are, `AMBIGUOUS_FUNCTION` with the overloads
+ */
+export function findFunction(abi: ContractAbi, text: string, params: ParamValues): AbiFunction {
+  if (text.includes("(")) {
+    const open = text.indexOf("(");
+    const signature = text.slice(0, open).trim() + canonicalSignature(text.slice(open));
+    const exact = abi.functions.find((candidate) => candidate.signature === signature);
+    if (exact === undefined) throw unknownFunction(abi, text);
+    return exact;
+  }
+  const named = abi.functions.filter(({ name }) => name === text);
+  const [only] = named;
+  if (only === undefined) throw unknownFunction(abi, text);
+  if (named.length === 1) return only;
+  const fitting = named.filter(({ inputs }) => paramsFit(inputs, params));
+  const [fit] = fitting;
+  if (fit !== undefined && fitting.length === 1) return fit;
+  const reason =
+    fitting.length === 0 ? "no overload takes these parameters" : "several overloads take these parameters";
+  throw new CodedError("AMBIGUOUS_FUNCTION", `${text}: ${reason}; give the full signature`, {
+    function: text,
+    overloads: listed(named),
+  });
+}

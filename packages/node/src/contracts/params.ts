@@ -1,0 +1,198 @@
+/** Parameters as callers write them, checked against the ABI and encoded. */
+
+import { bytesToHex, type Hex, hexToBytes, isHex } from "@counterpart/core/base/bytes";
+import { CodedError } from "@counterpart/core/base/errors";
+import { parseAddress } from "@counterpart/core/crypto/crypto";
+import type { AbiParameter } from "viem";
+import { encodeAbiParameters } from "viem/utils";
+import { type AbiParam, signatureType } from "./abi.ts";
+import { parseIntegerText, parseNumberSource } from "./exact-integer.ts";
+import type { ArgumentValue, ExactNumber, FunctionCall } from "./types.ts";
+
+export type ParamValues = FunctionCall["params"];
+
+/** What the encoder takes: tuples are arrays, in the order of their components. */
+type Encodable = bigint | boolean | string | Encodable[];
+
+/** Greatest number of elements of one array; a transaction has no room for more. */
+const ELEMENTS_MAX = 8_192;
+
+function invalidParameter(path: string, type: string, reason: string): CodedError {
+  return new CodedError("INVALID_PARAMETER", `parameter ${path} (${type}): ${reason}`, {
+    parameter: path,
+    type,
+    reason,
+  });
+}
+
+const isArray = (value: ArgumentValue): value is readonly ArgumentValue[] => Array.isArray(value);
+
+function isExactNumber(value: ArgumentValue): value is ExactNumber {
+  return typeof value === "object" && value !== null && !isArray(value) && typeof value.source === "string";
+}
+
+/** Short and safe to show in a message. */
+function shown(value: ArgumentValue): string {
+  if (isExactNumber(value)) return value.source.slice(0, 80);
+  const text = JSON.stringify(value);
+  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
+}
+
+function toInteger(value: ArgumentValue, type: string, path: string): bigint {
+  const fail = (reason: string): never => {
+    throw invalidParameter(path, type, `${shown(value)} ${reason}`);
+  };
+  if (typeof value !== "string" && !isExactNumber(value)) return fail("is not an integer");
+  const parsed = typeof value === "string" ? parseIntegerText(value) : parseNumberSource(value.source);
+  if ("problem" in parsed) return fail(parsed.problem);
+  const signed = type.startsWith("int");
+  const bits = BigInt(type.slice(signed ? 3 : 4));
+  const limit = 1n << (signed ? bits - 1n : bits);
+  if (!signed && parsed.value < 0n) return fail("is negative");
+  if (parsed.value >= limit || parsed.value < -limit) return fail("is out of range");
+  return parsed.value;
+}
+
+function toAddress(value: ArgumentValue, path: string): Hex {
+  try {
+    if (typeof value === "string") return parseAddress(value);
+  } catch (error) {
+    throw invalidParameter(
+      path,
+      "address",
+      `${shown(value)}: ${error instanceof Error ? error.message : "no address"}`,
+    );
+  }
+  throw invalidParameter(path, "address", `${shown(value)} is not an address`);
+}
+
+function toBytes(value: ArgumentValue, type: string, path: string): Hex {
+  const size = type === "bytes" ? undefined : Number(type.slice("bytes".length));
+  if (typeof value === "string" && isHex(value, size)) return bytesToHex(hexToBytes(value));
+  const wanted =
+    size === undefined ? "0x and an even number of hexadecimal digits" : `0x and ${2 * size} hexadecimal digits`;
+  throw invalidParameter(path, type, `${shown(value)} is not ${wanted}`);
+}
+
+function toElementary(value: ArgumentValue, type: string, path: string): Encodable {
+  if (type === "address") return toAddress(value, path);
+  if (type.startsWith("bytes")) return toBytes(value, type, path);
+  if (type === "bool") {
+    if (typeof value !== "boolean") throw invalidParameter(path, type, `${shown(value)} is neither true nor false`);
+    return value;
+  }
+  if (type === "string") {
+    if (typeof value !== "string") throw invalidParameter(path, type, `${shown(value)} is not text`);
+    if (!value.isWellFormed()) throw invalidParameter(path, type, "is not well-formed text");
+    return value;
+  }
+  if (type === "function") throw invalidParameter(path, type, "function pointers are not supported");
+  return toInteger(value, type, path);
+}
+
+function toArray(value: ArgumentValue, param: AbiParam, length: string, path: string): Encodable {
+  const shownType = signatureType(param);
+  if (!isArray(value)) throw invalidParameter(path, shownType, `${shown(value)} is not an array`);
+  if (length !== "" && value.length !== Number(length)) {
+    throw invalidParameter(path, shownType, `has ${value.length} elements, not ${length}`);
+  }
+  if (value.length > ELEMENTS_MAX) throw invalidParameter(path, shownType, `has more than ${ELEMENTS_MAX} elements`);
+  const element: AbiParam = { ...param, type: param.type.slice(0, param.type.lastIndexOf("[")) };
+  return value.map((item, i) => toEncodable(item, element, `${path}[${i}]`));
+}
+
+function toEncodable(value: ArgumentValue, param: AbiParam, path: string): Encodable {
+  const array = /\[(\d*)\]$/.exec(param.type);
+  if (array !== null) return toArray(value, param, array[1] as string, path);
+  if (param.components === undefined) return toElementary(value, param.type, path);
+  if (typeof value !== "object" || value === null || (isExactNumber(value) && !takesSource(param))) {
+    throw invalidParameter(path, signatureType(param), `${shown(value)} is neither an object nor an array`);
+  }
+  return toValues(param.components, value as NonNullable<ParamValues>, `${path}.`);
+}
+
+/** A tuple with a component named `source` may be given as an object that looks like an exact number. */
+const takesSource = (param: AbiParam): boolean => param.components?.some(({ name }) => name === "source") === true;
+
+const shownName = ({ name }: AbiParam, index: number): string => (name === "" ? String(index) : name);
+
+function missing(inputs: readonly AbiParam[], index: number, prefix: string): CodedError {
+  const input = inputs[index] as AbiParam;
+  const path = prefix + shownName(input, index);
+  const type = signatureType(input);
+  return new CodedError("MISSING_PARAMETER", `parameter ${path} (${type}) is missing`, { parameter: path, type });
+}
+
+function unknown(name: string, inputs: readonly AbiParam[], prefix: string): CodedError {
+  const expected = inputs.map((input, i) => `${signatureType(input)} ${shownName(input, i)}`);
+  const path = (prefix + name).slice(0, 256);
+  return new CodedError("UNKNOWN_PARAMETER", `there is no parameter ${path}`, { parameter: path, expected });
+}
+
+/** The key under which an object gives an input: its name, or its position. */
+function keyOf(input: AbiParam, index: number, values: object): string | undefined {
+  if (input.name !== "" && Object.hasOwn(values, input.name)) return input.name;
+  return Object.hasOwn(values, String(index)) ? String(index) : undefined;
+}
+
+function byName(
+  inputs: readonly AbiParam[],
+  values: { readonly [name: string]: ArgumentValue },
+  prefix: string,
+): ArgumentValue[] {
+  const used = new Set<string>();
+  const ordered = inputs.map((input, i) => {
+    const key = keyOf(input, i, values);
+    if (key === undefined) throw missing(inputs, i, prefix);
+    used.add(key);
+    return values[key] as ArgumentValue;
+  });
+  const left = Object.keys(values).find((key) => !used.has(key));
+  if (left !== undefined) throw unknown(left, inputs, prefix);
+  return ordered;
+}
+
+function byPosition(inputs: readonly AbiParam[], values: readonly ArgumentValue[], prefix: string): void {
+  if (values.length < inputs.length) throw missing(inputs, values.length, prefix);
+  if (values.length > inputs.length) throw unknown(String(inputs.length), inputs, prefix);
+}
+
+function toValues(inputs: readonly AbiParam[], values: NonNullable<ParamValues>, prefix: string): Encodable[] {
+  if (Array.isArray(values)) byPosition(inputs, values, prefix);
+  const ordered: readonly ArgumentValue[] = Array.isArray(values)
+    ? values
+    : byName(inputs, values as { readonly [name: string]: ArgumentValue }, prefix);
+  return inputs.map((input, i) => toEncodable(ordered[i] as ArgumentValue, input, prefix + shownName(input, i)));
+}
+
+/** Whether names or number of the parameters are those of `inputs`; their values are not looked at. */
+export function paramsFit(inputs: readonly AbiParam[], params: ParamValues): boolean {
+  const values = params ?? [];
+  if (Array.isArray(values)) return values.length === inputs.length;
+  return (
+    Object.keys(values).length === inputs.length && inputs.every((input, i) => keyOf(input, i, values) !== undefined)
+  );
+}
+
+/** The parameter as the encoder knows it: without names, so that no name can mean anything to it. */
+export function positional(param: AbiParam): AbiParameter {
+  if (param.components === undefined) return { type: param.type };
+  return { type: param.type, components: param.components.map(positional) };
+}
+
+/**
+ * ABI encoding of parameters given by name, by position as an array, or by position as numeric keys.
+ * @throws CodedError `MISSING_PARAMETER`, `UNKNOWN_PARAMETER`, `INVALID_PARAMETER`, each with parameter and type
+ */
+export function encodeParams(inputs: readonly AbiParam[], params: ParamValues): Uint8Array {
+  const values = toValues(inputs, params ?? [], "");
+  return hexToBytes(encodeAbiParameters(inputs.map(positional), values));
+}
+
+/**
+ * An amount as an unsigned integer of 256 bits; absent: zero.
+ * @throws CodedError `INVALID_PARAMETER` that names `name`
+ */
+export function toAmount(value: ArgumentValue | undefined, name: string): bigint {
+  return value === undefined ? 0n : toInteger(value, "uint256", name);
+}

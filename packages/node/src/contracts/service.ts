@@ -1,0 +1,95 @@
+/** The contract service: what the APIs and the driver ask about contracts, and everything that is sent to them. */
+
+import type { Clock, Logger } from "@counterpart/core/ports/runtime";
+import type { ArtifactRecord } from "@counterpart/core/sync/artifact-types";
+import type { Engine } from "../engine/types.ts";
+import type { KeyRing } from "../keys/types.ts";
+import { parseContractAbi } from "./abi.ts";
+import { createArtifactStore } from "./artifact-store.ts";
+import type { ArtifactTable } from "./artifact-table.ts";
+import { createContentCache } from "./content-cache.ts";
+import { createInclusionWatch } from "./inclusion.ts";
+import { createPublisher } from "./publisher.ts";
+import { createSender } from "./sender.ts";
+import { balanceOf, callFunction, deploy, execute, requireContract, type TransactingDeps } from "./transacting.ts";
+import type { ContractService } from "./types.ts";
+import { createViews } from "./views.ts";
+
+export interface ContractServiceDeps {
+  readonly engine: Engine;
+  readonly keys: KeyRing;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly artifacts: ArtifactTable;
+  /** Names this node's data; part of the tokens that lists give. At most 128 characters. */
+  readonly instanceId: string;
+}
+
+type ArtifactListener = Parameters<ContractService["onArtifact"]>[0];
+
+/** Tells everyone; a listener that throws is logged and harms nobody else. */
+function createListeners(logger: Logger) {
+  const listeners = new Set<ArtifactListener>();
+  return {
+    add(listener: ArtifactListener): () => void {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    tell(record: ArtifactRecord, origin: "local" | "peer"): void {
+      for (const listener of [...listeners]) {
+        try {
+          listener(record, origin);
+        } catch (error) {
+          logger.error("a listener of artifacts failed", { error: String(error) });
+        }
+      }
+    },
+  };
+}
+
+/**
+ * Starts the service. It listens to the engine: make it before whatever announces contracts, so that an artifact signed
+ * for a new contract is there when the contract is announced.
+ */
+export function createContractService(deps: ContractServiceDeps): ContractService {
+  const { engine, keys, clock, logger, artifacts: table, instanceId } = deps;
+  const contents = createContentCache();
+  const listeners = createListeners(logger);
+  const store = createArtifactStore(table, engine);
+  const onPublished = (record: ArtifactRecord): void => listeners.tell(record, "local");
+  const publisher = createPublisher({ engine, keys, clock, logger, table, store, onPublished });
+  engine.on("head", (change) => {
+    store.follow(change);
+    publisher.follow(change);
+  });
+  // After the line above: who waits for an inclusion finds its artifact there.
+  const watch = createInclusionWatch(engine, clock);
+  const views = createViews({ engine, instanceId, store, contents });
+  const sender = createSender(engine, keys);
+  const transacting: TransactingDeps = { engine, keys, store, contents, publisher, sender, watch };
+
+  return {
+    list: views.list,
+    get: views.get,
+    balance: (address, wallet) => balanceOf(transacting, address, wallet),
+    deploy: (request) => deploy(transacting, request),
+    execute: (address, call, waitMs) => execute(transacting, address, call, waitMs),
+    call: (address, call) => callFunction(transacting, address, call),
+    async publish(address, content) {
+      const entry = requireContract(engine, address);
+      if (content.abi !== undefined) parseContractAbi(content.abi);
+      publisher.publish(entry, content);
+      return views.get(address);
+    },
+    async putRecord(record) {
+      const { outcome, reason } = store.merge(record);
+      if (reason !== undefined) logger.debug("an artifact was refused", { address: record.address, reason });
+      if (outcome === "added" || outcome === "replaced") listeners.tell(record, "peer");
+      return outcome;
+    },
+    artifacts: () => store.summary(),
+    artifact: (address) => store.visible(address)?.record,
+    artifactsSince: (sequence, limit) => store.since(sequence, limit),
+    onArtifact: listeners.add,
+  };
+}

@@ -1,0 +1,201 @@
+/** Deploying, executing and calling: from a caller's request to the decoded result. */
+
+import { bytesToBigInt, concatBytes, type Hex, hexToBytes } from "@counterpart/core/base/bytes";
+import { CodedError } from "@counterpart/core/base/errors";
+import { createAddress } from "@counterpart/core/chain/address";
+import type { Transaction } from "@counterpart/core/chain/types";
+import type { ContractEntry, Engine } from "../engine/types.ts";
+import type { KeyRing } from "../keys/types.ts";
+import type { AbiFunction, ContractAbi } from "./abi.ts";
+import { type ArtifactStore, withContracts } from "./artifact-store.ts";
+import type { ContentCache } from "./content-cache.ts";
+import { decodeLog, decodeOutputs } from "./decode.ts";
+import { prepareDeployment } from "./deployments.ts";
+import { findFunction } from "./function-lookup.ts";
+import type { Included, InclusionWatch } from "./inclusion.ts";
+import { encodeParams, toAmount } from "./params.ts";
+import type { Publisher } from "./publisher.ts";
+import { requireHeld, type Sender } from "./sender.ts";
+import { gasCap, type Message, requireSuccess, simulate } from "./simulation.ts";
+import type { DeployRequest, FunctionCall, SendResult } from "./types.ts";
+import { contractNotFound, usableAbi } from "./views.ts";
+
+export interface TransactingDeps {
+  readonly engine: Engine;
+  readonly keys: KeyRing;
+  readonly store: ArtifactStore;
+  readonly contents: ContentCache;
+  readonly publisher: Publisher;
+  readonly sender: Sender;
+  readonly watch: InclusionWatch;
+}
+
+const WAIT_MS_DEFAULT = 30_000;
+const WAIT_MS_MAX = 600_000;
+const BALANCE_OF_SELECTOR: Hex = "0x70a08231";
+
+/** @throws CodedError `CONTRACT_NOT_FOUND` */
+export function requireContract(engine: Pick<Engine, "snapshot">, address: Hex): ContractEntry {
+  const entry = withContracts(engine, (contract) => contract(address));
+  if (entry === undefined) throw contractNotFound(address);
+  return entry;
+}
+
+function requireAbi({ store, contents }: TransactingDeps, address: Hex): ContractAbi {
+  const record = store.visible(address)?.record;
+  const abi = record === undefined ? undefined : contents.abi(record);
+  if (abi !== undefined) return abi;
+  throw new CodedError("ABI_MISSING", "the contract has no ABI here: its owner can publish one", { address });
+}
+
+const withSelector = (selector: Hex, args: Uint8Array): Uint8Array => concatBytes(hexToBytes(selector), args);
+
+/** @throws CodedError `INVALID_PARAMETER` for value sent to a function that takes none */
+function valueFor(fn: AbiFunction, call: FunctionCall): bigint {
+  const value = toAmount(call.value, "value");
+  if (value === 0n || fn.payable) return value;
+  const reason = `${fn.signature} takes no value`;
+  throw new CodedError("INVALID_PARAMETER", `parameter value (uint256): ${reason}`, {
+    parameter: "value",
+    type: "uint256",
+    reason,
+  });
+}
+
+/** A function of a contract with its encoded call. */
+interface Prepared {
+  readonly entry: ContractEntry;
+  readonly abi: ContractAbi;
+  readonly fn: AbiFunction;
+  readonly data: Uint8Array;
+  readonly value: bigint;
+}
+
+function prepareCall(deps: TransactingDeps, address: Hex, call: FunctionCall): Prepared {
+  const entry = requireContract(deps.engine, address);
+  const abi = requireAbi(deps, address);
+  const fn = findFunction(abi, call.function, call.params);
+  const data = withSelector(fn.selector, encodeParams(fn.inputs, call.params));
+  return { entry, abi, fn, data, value: valueFor(fn, call) };
+}
+
+function requireFunds(engine: Engine, { from, value }: Pick<Message, "from" | "value">): void {
+  if (value === 0n) return;
+  const snapshot = engine.snapshot();
+  const balance = snapshot.account(from)?.balance ?? 0n;
+  snapshot.done();
+  if (balance >= value) return;
+  throw new CodedError("INSUFFICIENT_FUNDS", `${from} has ${balance} wei, less than the value ${value}`, {
+    balance: balance.toString(),
+    cost: value.toString(),
+  });
+}
+
+interface Sent {
+  readonly hash: Hex;
+  /** Decoded answer of the simulation. */
+  readonly result: unknown;
+  /** Of a deployment. */
+  readonly address?: Hex;
+}
+
+async function awaitResult(deps: TransactingDeps, sent: Sent, waitMs = WAIT_MS_DEFAULT): Promise<SendResult> {
+  const included = await deps.watch.wait(sent.hash, Math.min(waitMs, WAIT_MS_MAX));
+  const common = { transactionHash: sent.hash, ...(sent.address !== undefined && { address: sent.address }) };
+  return included === undefined
+    ? { included: false, ...common }
+    : { ...common, ...includedResult(deps, included, sent.result) };
+}
+
+function includedResult({ store, contents }: TransactingDeps, included: Included, result: unknown) {
+  const { receipt, blockHash, blockNumber, confirmations } = included;
+  const isSuccess = receipt.status === 1;
+  const logs = receipt.logs.map((log) => {
+    const record = store.visible(log.address)?.record;
+    return { log, ...decodeLog(log, record === undefined ? undefined : usableAbi(contents, record)) };
+  });
+  return {
+    included: true,
+    blockHash,
+    blockNumber,
+    status: isSuccess ? "success" : "reverted",
+    result: isSuccess ? result : null,
+    logs,
+    confirmations,
+  } as const;
+}
+
+/**
+ * Deploys. The artifact is durable before this resolves with an inclusion; when the inclusion comes later, so does the
+ * artifact.
+ * @throws CodedError `FROM_NOT_HELD`, `INSUFFICIENT_FUNDS`, `EXECUTION_REVERTED`, `EXECUTION_HALTED`, those of
+ * `prepareDeployment` and of the pool
+ */
+export async function deploy(deps: TransactingDeps, request: DeployRequest): Promise<SendResult> {
+  const { engine, keys, publisher, sender } = deps;
+  const from = requireHeld(keys, request.from ?? keys.own);
+  const { data, value, abi, content } = prepareDeployment(request, from);
+  const message: Message = { from, data, value };
+  requireFunds(engine, message);
+  const { outcome, gasLimit } = await simulate(engine, message, abi);
+  if (outcome.output.length === 0) throw new CodedError("INVALID_BYTECODE", "the bytecode creates no code");
+  const addressOf = ({ nonce }: Transaction): Hex => createAddress(from, nonce);
+  const transaction = await sender.send(message, gasLimit, {
+    before: (next) => publisher.draft({ transactionHash: next.hash, address: addressOf(next), owner: from, content }),
+    undo: ({ hash }) => publisher.discard(hash),
+  });
+  const sent = { hash: transaction.hash, result: null, address: addressOf(transaction) };
+  return awaitResult(deps, sent, request.waitMs);
+}
+
+/**
+ * Executes a function that changes state.
+ * @throws CodedError `CONTRACT_NOT_FOUND`, `ABI_MISSING`, `VIEW_FUNCTION`, `FROM_NOT_HELD`, `INSUFFICIENT_FUNDS`,
+ * `EXECUTION_REVERTED`, `EXECUTION_HALTED`, those of `findFunction`, `encodeParams` and of the pool
+ */
+export async function execute(
+  deps: TransactingDeps,
+  address: Hex,
+  call: FunctionCall,
+  waitMs?: number,
+): Promise<SendResult> {
+  const { engine, keys, sender } = deps;
+  const { entry, abi, fn, data, value } = prepareCall(deps, address, call);
+  if (fn.view) {
+    const use = `/api/v1/contracts/${address}/call`;
+    throw new CodedError("VIEW_FUNCTION", `${fn.signature} changes no state: use ${use}`, {
+      function: fn.signature,
+      use,
+    });
+  }
+  const message: Message = { from: requireHeld(keys, call.from ?? entry.owner), to: address, data, value };
+  requireFunds(engine, message);
+  const { outcome, gasLimit } = await simulate(engine, message, abi);
+  const { hash } = await sender.send(message, gasLimit);
+  // A function that answers something else than its ABI says (as old tokens do) was executed all the same.
+  return awaitResult(deps, { hash, result: decodeOutputs(fn.outputs, outcome.output)?.value ?? null }, waitMs);
+}
+
+/**
+ * Calls a function at the head and throws its changes away; the sender is the contract's owner unless given.
+ * @throws CodedError as `execute`, without those of sending; `INVALID_ABI` when the answer does not fit the ABI
+ */
+export async function callFunction(deps: TransactingDeps, address: Hex, call: FunctionCall): Promise<unknown> {
+  const { engine, keys } = deps;
+  const { entry, abi, fn, data, value } = prepareCall(deps, address, call);
+  const from = call.from ?? entry.owner ?? keys.own;
+  requireFunds(engine, { from, value });
+  const outcome = await engine.call({ from, to: address, data, value, gasLimit: gasCap(engine) });
+  const decoded = decodeOutputs(fn.outputs, requireSuccess(outcome, abi).output);
+  if (decoded !== undefined) return decoded.value;
+  throw new CodedError("INVALID_ABI", `the contract's answer does not fit the outputs of ${fn.signature}`);
+}
+
+/** @throws CodedError `CONTRACT_NOT_FOUND`, `BALANCE_UNAVAILABLE` */
+export async function balanceOf({ engine }: TransactingDeps, address: Hex, wallet: Hex): Promise<bigint> {
+  requireContract(engine, address);
+  const data = withSelector(BALANCE_OF_SELECTOR, encodeParams([{ name: "account", type: "address" }], [wallet]));
+  const outcome = await engine.call({ from: wallet, to: address, data, value: 0n, gasLimit: gasCap(engine) });
+  if (outcome.status === "success" && outcome.output.length === 32) return bytesToBigInt(outcome.output);
+  throw new CodedError("BALANCE_UNAVAILABLE", `${address} does not answer balanceOf(address)`, { address });
+}

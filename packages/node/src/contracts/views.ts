@@ -1,0 +1,194 @@
+/** Contracts as callers see them: index entry, account and artifact of one moment, in one view. */
+
+import type { Hex } from "@counterpart/core/base/bytes";
+import { bytesToBigInt, hexToBytes } from "@counterpart/core/base/bytes";
+import { CodedError } from "@counterpart/core/base/errors";
+import { ZERO_HASH } from "@counterpart/core/chain/header";
+import { integrityHash, stateHash } from "@counterpart/core/sync/artifact";
+import type { ArtifactRecord } from "@counterpart/core/sync/artifact-types";
+import type { ContractEntry, Engine, Snapshot } from "../engine/types.ts";
+import type { ContractAbi } from "./abi.ts";
+import type { ArtifactStore } from "./artifact-store.ts";
+import type { ContentCache } from "./content-cache.ts";
+import { formatCursor, formatSince, type Moment, parseCursor, parseSince } from "./page-token.ts";
+import type { ContractFilter, ContractPage, ContractView } from "./types.ts";
+
+export interface ViewDeps {
+  readonly engine: Pick<Engine, "snapshot" | "contracts" | "head" | "isCanonical" | "call">;
+  readonly instanceId: string;
+  readonly store: ArtifactStore;
+  readonly contents: ContentCache;
+}
+
+export interface Views {
+  /** @throws CodedError `CONTRACT_NOT_FOUND` */
+  get(address: Hex): Promise<ContractView>;
+  /** @throws CodedError `INVALID_REQUEST` for a cursor or since that no list gave */
+  list(filter: ContractFilter): Promise<ContractPage>;
+}
+
+const PAGE_MAX = 1_000;
+/** Entries that one page looks at, when a filter lets few of them through. */
+const SCANNED_MAX = 2_048;
+const SCANNED_AT_A_TIME = 256;
+const TOTAL_SUPPLY_SELECTOR: Hex = "0x18160ddd";
+/** Plenty for a getter; a list asks every contract on it, whoever wrote them. */
+const TOTAL_SUPPLY_GAS = 200_000;
+
+export function contractNotFound(address: Hex): CodedError {
+  return new CodedError("CONTRACT_NOT_FOUND", `there is no contract at ${address}`, { address });
+}
+
+/** ABI of a record, or undefined when there is none or it is malformed: an owner may sign anything. */
+export function usableAbi(contents: ContentCache, record: ArtifactRecord): ContractAbi | undefined {
+  try {
+    return contents.abi(record);
+  } catch {
+    return undefined;
+  }
+}
+
+function hasTotalSupply(abi: ContractAbi | undefined): boolean {
+  return abi?.functions.some(({ selector, view }) => selector === TOTAL_SUPPLY_SELECTOR && view) === true;
+}
+
+function artifactFields(contents: ContentCache, record: ArtifactRecord | undefined): Partial<ContractView> {
+  return record === undefined ? {} : { artifact: contents.content(record), artifactUpdatedAt: record.updatedAt };
+}
+
+function viewOf(
+  contents: ContentCache,
+  snapshot: Snapshot,
+  entry: ContractEntry,
+  record?: ArtifactRecord,
+): ContractView {
+  const { address, codeHash } = entry;
+  const account = snapshot.account(address);
+  if (account === undefined) throw contractNotFound(address);
+  const { nonce, balance, storageRoot } = account;
+  const state = stateHash({ address, nonce, balance, storageRoot, codeHash });
+  const artifactHash = record?.contentHash ?? ZERO_HASH;
+  return {
+    entry,
+    nonce,
+    balance,
+    storageRoot,
+    stateHash: state,
+    artifactHash,
+    integrityHash: integrityHash(state, artifactHash),
+    ...artifactFields(contents, record),
+    confirmations: snapshot.head.number - entry.updatedBlock + 1,
+  };
+}
+
+/** A view whose total supply is still to be asked for. */
+interface Draft {
+  readonly view: ContractView;
+  readonly abi: ContractAbi | undefined;
+}
+
+export function createViews({ engine, instanceId, store, contents }: ViewDeps): Views {
+  const totalSupply = async (address: Hex): Promise<string | undefined> => {
+    const message = { from: address, to: address, data: hexToBytes(TOTAL_SUPPLY_SELECTOR), value: 0n };
+    const outcome = await engine.call({ ...message, gasLimit: TOTAL_SUPPLY_GAS });
+    if (outcome.status !== "success" || outcome.output.length !== 32) return undefined;
+    return bytesToBigInt(outcome.output).toString();
+  };
+  const complete = async ({ view, abi }: Draft): Promise<ContractView> => {
+    const supply = hasTotalSupply(abi) ? await totalSupply(view.entry.address) : undefined;
+    return supply === undefined ? view : { ...view, totalSupply: supply };
+  };
+  const draftOf = (snapshot: Snapshot, entry: ContractEntry): Draft => {
+    const record = store.visible(entry.address)?.record;
+    const view = viewOf(contents, snapshot, entry, record);
+    return { view, abi: record === undefined ? undefined : usableAbi(contents, record) };
+  };
+  const now = (): Moment => {
+    const { number, hash } = engine.head();
+    return { instanceId, blockNumber: number, blockHash: hash, sequence: store.summary().sequence };
+  };
+  /** The moment since which changes are wanted; undefined when it means nothing here, so that everything is. */
+  const sinceOf = (text: string | undefined): Moment | undefined => {
+    if (text === undefined) return undefined;
+    const moment = parseSince(text);
+    const known = moment.instanceId === instanceId && engine.isCanonical(moment.blockHash);
+    return known ? moment : undefined;
+  };
+  const matches = (entry: ContractEntry, filter: ContractFilter, since: Moment | undefined): boolean => {
+    if (entry.genesis && filter.genesis !== true) return false;
+    if (filter.owner !== undefined && entry.owner !== filter.owner) return false;
+    const changed = since === undefined || entry.updatedBlock > since.blockNumber;
+    if (changed && filter.type === undefined && filter.name === undefined) return true;
+    const row = store.visible(entry.address);
+    if (!changed && (row === undefined || row.sequence <= since.sequence)) return false;
+    const content = row === undefined ? {} : contents.content(row.record);
+    return (
+      (filter.type === undefined || content.contractType === filter.type) &&
+      (filter.name === undefined || content.name === filter.name)
+    );
+  };
+
+  return {
+    async get(address) {
+      const snapshot = engine.snapshot();
+      let draft: Draft;
+      try {
+        const entry = snapshot.contract(address);
+        if (entry === undefined) throw contractNotFound(address);
+        draft = draftOf(snapshot, entry);
+      } finally {
+        snapshot.done();
+      }
+      return complete(draft);
+    },
+    async list(filter) {
+      const cursor = filter.cursor === undefined ? undefined : parseCursor(filter.cursor);
+      const begun = cursor?.begun ?? now();
+      const since = sinceOf(filter.since);
+      const limit = Math.min(Math.max(1, filter.limit), PAGE_MAX);
+      const { drafts, last } = readPage(engine, cursor?.after, limit, {
+        wanted: (entry) => matches(entry, filter, since),
+        draftOf,
+      });
+      const views: ContractView[] = [];
+      for (const draft of drafts) views.push(await complete(draft));
+      return {
+        contracts: views,
+        ...(last !== undefined && { cursor: formatCursor({ after: last, begun }) }),
+        since: formatSince(begun),
+      };
+    },
+  };
+}
+
+interface PageReader {
+  readonly wanted: (entry: ContractEntry) => boolean;
+  readonly draftOf: (snapshot: Snapshot, entry: ContractEntry) => Draft;
+}
+
+/** One page, read without a pause so that index and state are of one moment; `last` is set when there may be more. */
+function readPage(
+  engine: ViewDeps["engine"],
+  start: Hex | undefined,
+  limit: number,
+  { wanted, draftOf }: PageReader,
+): { readonly drafts: readonly Draft[]; readonly last?: Hex } {
+  const drafts: Draft[] = [];
+  const snapshot = engine.snapshot();
+  let last = start;
+  try {
+    for (let scanned = 0; scanned < SCANNED_MAX; scanned += SCANNED_AT_A_TIME) {
+      const entries = engine.contracts(last, SCANNED_AT_A_TIME);
+      for (const entry of entries) {
+        const isWanted = wanted(entry);
+        if (isWanted && drafts.length === limit && last !== undefined) return { drafts, last };
+        if (isWanted) drafts.push(draftOf(snapshot, entry));
+        last = entry.address;
+      }
+      if (entries.length < SCANNED_AT_A_TIME) return { drafts };
+    }
+  } finally {
+    snapshot.done();
+  }
+  return last === undefined ? { drafts } : { drafts, last };
+}

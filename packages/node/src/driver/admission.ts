@@ -1,0 +1,76 @@
+/** Who may stay connected, and what this node says of itself. */
+
+import { CodedError } from "@counterpart/core/base/errors";
+import { checkVersion } from "@counterpart/core/sync/decisions";
+import { OWN_LIMITS } from "@counterpart/core/sync/limits";
+import type { VersionMessage } from "@counterpart/core/sync/message-types";
+import { PROTOCOL_VERSIONS } from "@counterpart/core/sync/messages-session";
+import { closingError } from "./goodbyes.ts";
+import { PEERS_MAX, REFUSED_MAX, TOO_MANY_PEERS_RETRY_MS } from "./limits.ts";
+import type { Peers } from "./peers.ts";
+import type { DriverDeps } from "./ports.ts";
+import type { Refusal, Session } from "./session.ts";
+import type { StatusBoard } from "./status-board.ts";
+
+export interface Admission {
+  ownVersion(explicit: boolean): VersionMessage;
+  /** Undefined when the peer may stay. */
+  admit(session: Session, theirs: VersionMessage): Refusal | undefined;
+  /** The operator disconnected this peer: its redials are refused until either side connects explicitly. */
+  refuse(peerId: string): void;
+  lift(peerId: string): void;
+}
+
+export interface AdmissionDeps extends Pick<DriverDeps, "engine" | "self"> {
+  readonly peers: Peers;
+  readonly board: StatusBoard;
+}
+
+export function createAdmission({ engine, self, peers, board }: AdmissionDeps): Admission {
+  const refused = new Set<string>();
+
+  const ownVersion = (explicit: boolean): VersionMessage => ({
+    type: "Version",
+    protocolVersions: PROTOCOL_VERSIONS,
+    chainId: engine.chainId,
+    genesisHash: engine.genesisHash,
+    forkRulesId: self.forkRulesId,
+    consensus: self.consensus,
+    instanceId: self.instanceId,
+    earliestBlock: 0,
+    role: "full",
+    ...(self.signer === undefined ? {} : { signer: self.signer }),
+    limits: OWN_LIMITS,
+    codecs: [],
+    client: self.client,
+    explicit,
+    status: board.read(0),
+  });
+
+  const isUnwanted = ({ link, peerId }: Session, theirs: VersionMessage): boolean => {
+    if (theirs.explicit) refused.delete(peerId);
+    return link.direction === "inbound" && refused.has(peerId);
+  };
+
+  return {
+    ownVersion,
+    admit(session, theirs) {
+      const verdict = checkVersion(ownVersion(false), theirs);
+      if (!verdict.ok) {
+        return { code: verdict.code, error: new CodedError(verdict.code, verdict.message, verdict.details) };
+      }
+      if (isUnwanted(session, theirs)) return { code: "DISCONNECTED", error: closingError("DISCONNECTED") };
+      if (peers.ready().length < PEERS_MAX) return undefined;
+      const error = new CodedError("TOO_MANY_PEERS", `this node has ${PEERS_MAX} peers already`);
+      return { code: "TOO_MANY_PEERS", error, retryAfterMs: TOO_MANY_PEERS_RETRY_MS };
+    },
+    refuse(peerId) {
+      refused.add(peerId);
+      for (const oldest of refused) {
+        if (refused.size <= REFUSED_MAX) break;
+        refused.delete(oldest);
+      }
+    },
+    lift: (peerId) => void refused.delete(peerId),
+  };
+}

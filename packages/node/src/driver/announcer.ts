@@ -1,0 +1,192 @@
+/**
+ * Tells connected peers what is new here: blocks, contracts, artifacts, transactions. To each peer only what it is not
+ * known to have, and once. What a slow peer has no room for is not repeated here: `Status` brings it.
+ */
+
+import type { Hex } from "@counterpart/core/base/bytes";
+import { encodeBlock } from "@counterpart/core/chain/block";
+import { encodeHeader } from "@counterpart/core/chain/header";
+import type { Block, Transaction } from "@counterpart/core/chain/types";
+import type { ArtifactRecord } from "@counterpart/core/sync/artifact-types";
+import {
+  ANNOUNCED_BLOCK_BYTES_MAX,
+  CONTRACTS_MAX,
+  FRAME_BYTES_BY_TYPE,
+  FRAME_OVERHEAD_BYTES,
+  TRANSACTIONS_MAX,
+} from "@counterpart/core/sync/limits";
+import type { Message, NewContractMessage, UpdateContractMessage } from "@counterpart/core/sync/message-types";
+import { encodeMessage } from "@counterpart/core/sync/messages";
+import type { HeadChange, Snapshot } from "../engine/types.ts";
+import { ANNOUNCED_BLOCKS_MAX, ANNOUNCED_CONTRACTS_MAX, FLOOD_QUEUE_MAX, OFFERED_TRANSACTIONS_MAX } from "./limits.ts";
+import type { Peers } from "./peers.ts";
+import type { DriverDeps } from "./ports.ts";
+import type { Session } from "./session.ts";
+
+export interface Announcer {
+  headChanged(change: HeadChange): void;
+  /** An artifact made on this node. */
+  artifactMade(record: ArtifactRecord): void;
+  /** Passes a transaction on, with others of the same moment. */
+  transaction(transaction: Transaction): void;
+  /** Offers what waits in the pool to a peer that has come into step. */
+  offerPool(session: Session): void;
+  /** Sends to every peer that none of `keys` shows to have it. */
+  spread(message: Message, keys: readonly string[]): void;
+  stop(): void;
+}
+
+const artifactKey = ({ address, updatedAt, contentHash }: ArtifactRecord): string =>
+  `${address}:${updatedAt}:${contentHash}`;
+
+/** What a peer knows once it has the announcement; any fresh key makes it worth sending. */
+export function announcementKeys(message: NewContractMessage | UpdateContractMessage): readonly string[] {
+  if (message.type === "NewContract") {
+    const keys = [`${message.blockHash}:${message.address}`];
+    return message.artifact === undefined ? keys : [...keys, artifactKey(message.artifact)];
+  }
+  return message.kind === "state" ? [`${message.blockHash}:state`] : [artifactKey(message.artifact)];
+}
+
+/** The announcement of a block: whole while it is small, its header otherwise. */
+export function blockAnnouncement(block: Block): Message {
+  const encoded = encodeBlock(block);
+  return encoded.length <= ANNOUNCED_BLOCK_BYTES_MAX
+    ? { type: "NewBlock", kind: "block", block: encoded }
+    : { type: "NewBlock", kind: "header", header: encodeHeader(block.header) };
+}
+
+/** Cuts encoded transactions into messages that fit. */
+export function batchTransactions(raws: readonly Uint8Array[]): readonly Message[] {
+  const room = FRAME_BYTES_BY_TYPE.NewTransaction - FRAME_OVERHEAD_BYTES;
+  const batches: Message[] = [];
+  let batch: Uint8Array[] = [];
+  let size = 0;
+  const close = (): void => {
+    if (batch.length > 0) batches.push({ type: "NewTransaction", transactions: batch });
+    batch = [];
+    size = 0;
+  };
+  for (const raw of raws) {
+    const sizeOnWire = raw.length + 5;
+    if (batch.length >= TRANSACTIONS_MAX || size + sizeOnWire > room) close();
+    batch.push(raw);
+    size += sizeOnWire;
+  }
+  close();
+  return batches;
+}
+
+function createdMessages(
+  snapshot: Snapshot,
+  created: readonly Hex[],
+  contracts: DriverDeps["contracts"],
+): readonly NewContractMessage[] {
+  const messages: NewContractMessage[] = [];
+  for (const address of created.slice(0, ANNOUNCED_CONTRACTS_MAX)) {
+    const entry = snapshot.contract(address);
+    if (entry === undefined || entry.genesis || entry.owner === undefined) continue;
+    const { createdBlockHash: blockHash, owner, codeHash } = entry;
+    const artifact = contracts.artifact(address);
+    const known = artifact === undefined ? {} : { artifact };
+    messages.push({ type: "NewContract", blockHash, address, owner, codeHash, ...known });
+  }
+  return messages;
+}
+
+function updateMessage(snapshot: Snapshot, updated: readonly Hex[]): UpdateContractMessage | undefined {
+  const changed: { address: Hex; storageRoot: Hex }[] = [];
+  for (const address of updated) {
+    const account = snapshot.account(address);
+    if (account === undefined || snapshot.contract(address)?.genesis !== false) continue;
+    changed.push({ address, storageRoot: account.storageRoot });
+    if (changed.length > CONTRACTS_MAX) break;
+  }
+  if (changed.length === 0) return undefined;
+  const truncated = changed.length > CONTRACTS_MAX;
+  const contracts = changed.slice(0, CONTRACTS_MAX);
+  return { type: "UpdateContract", kind: "state", blockHash: snapshot.head.hash, contracts, truncated };
+}
+
+export function createAnnouncer({
+  engine,
+  contracts,
+  clock,
+  peers,
+}: Pick<DriverDeps, "engine" | "contracts" | "clock"> & { readonly peers: Peers }): Announcer {
+  let flood: Transaction[] = [];
+  let cancelFlood: (() => void) | undefined;
+
+  const spread = (message: Message, keys: readonly string[]): void => {
+    let frame: Uint8Array | undefined;
+    for (const session of peers.ready()) {
+      // Every key is noted, so no shortcut: one fresh key is reason enough.
+      const fresh = keys.filter((key) => session.known.add(key));
+      if (fresh.length === 0) continue;
+      frame ??= encodeMessage(message);
+      session.sendFrame(frame);
+    }
+  };
+  const sendTransactions = (session: Session, transactions: readonly Transaction[]): void => {
+    const fresh = transactions.filter(({ hash }) => session.known.add(hash));
+    for (const message of batchTransactions(fresh.map(({ raw }) => raw))) {
+      if (!session.send(message)) return;
+    }
+  };
+  const announceContracts = (change: HeadChange): void => {
+    const snapshot = engine.snapshot();
+    try {
+      for (const message of createdMessages(snapshot, change.contractsCreated, contracts)) {
+        spread(message, announcementKeys(message));
+      }
+      const update = updateMessage(snapshot, change.contractsUpdated);
+      if (update !== undefined) spread(update, announcementKeys(update));
+    } finally {
+      snapshot.done();
+    }
+  };
+  const floodNow = (): void => {
+    cancelFlood = undefined;
+    const transactions = flood;
+    flood = [];
+    for (const session of peers.ready()) sendTransactions(session, transactions);
+  };
+
+  return {
+    headChanged(change) {
+      if (peers.ready().length === 0) return;
+      if (change.applied.length <= ANNOUNCED_BLOCKS_MAX) {
+        for (const block of change.applied) {
+          if (peers.ready().every(({ known }) => known.has(block.header.hash))) continue;
+          spread(blockAnnouncement(block), [block.header.hash]);
+        }
+      }
+      if (change.sealedHere) announceContracts(change);
+    },
+    artifactMade(artifact) {
+      if (peers.ready().length === 0) return;
+      const snapshot = engine.snapshot();
+      try {
+        const isNew = snapshot.contract(artifact.address)?.createdBlockHash === snapshot.head.hash;
+        const [created] = isNew ? createdMessages(snapshot, [artifact.address], contracts) : [];
+        const message = created ?? { type: "UpdateContract" as const, kind: "artifact" as const, artifact };
+        spread(message, announcementKeys(message));
+      } finally {
+        snapshot.done();
+      }
+    },
+    transaction(transaction) {
+      if (flood.length >= FLOOD_QUEUE_MAX) return;
+      flood.push(transaction);
+      cancelFlood ??= clock.setTimer(0, floodNow);
+    },
+    offerPool(session) {
+      sendTransactions(session, engine.pool.transactions().slice(0, OFFERED_TRANSACTIONS_MAX));
+    },
+    spread,
+    stop() {
+      cancelFlood?.();
+      flood = [];
+    },
+  };
+}

@@ -1,0 +1,157 @@
+/**
+ * Fetches the chain of whoever has the best head, one peer at a time: common block by locator, headers in pages, bodies
+ * in batches, one batch fetched while the one before is imported. A peer that does not deliver is set back for a while
+ * and the next best one is taken, so that nobody's silence stops the node.
+ */
+
+import { type Hex, isHex } from "@counterpart/core/base/bytes";
+import { CodedError } from "@counterpart/core/base/errors";
+import type { SealedHeader } from "@counterpart/core/chain/types";
+import type { Clock, Logger } from "@counterpart/core/ports/runtime";
+import { betterHead, isBehind } from "@counterpart/core/sync/decisions";
+import { locatorNumbers } from "@counterpart/core/sync/locator";
+import type { BlockRef } from "@counterpart/core/sync/message-types";
+import type { Engine } from "../engine/types.ts";
+import { type FetchedBlocks, fetchBlocks, fetchHeaders, noteFailure } from "./block-fetch.ts";
+import type { Importer } from "./importer.ts";
+import type { Peers } from "./peers.ts";
+import type { Session } from "./session.ts";
+
+export interface BlockPull {
+  /** Looks whether any peer is ahead and fetches until none is. Cheap when there is nothing to do. */
+  kick(): void;
+  stop(): Promise<void>;
+}
+
+export interface BlockPullDeps {
+  readonly engine: Engine;
+  readonly peers: Peers;
+  readonly importer: Importer;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Called after work with a peer ended, whatever came of it. */
+  readonly onDone: (session: Session) => void;
+}
+
+/** The best head that a peer is known to have. */
+export function bestHeadOf({ status, announced }: Session): BlockRef | undefined {
+  if (status === undefined || announced === undefined) return status?.head;
+  return betterHead(status.head, announced);
+}
+
+export function createBlockPull(deps: BlockPullDeps): BlockPull {
+  const { engine, peers, importer, clock, logger, onDone } = deps;
+  const fetchDeps = { peers, clock, chainId: engine.chainId };
+  let running: Promise<void> | undefined;
+  let stopped = false;
+  let cancelRetry = (): void => {};
+
+  const isAhead = (session: Session): boolean => {
+    const best = bestHeadOf(session);
+    return best !== undefined && isBehind(engine.head(), best);
+  };
+  const locator = (): readonly Hex[] =>
+    locatorNumbers(engine.head().number)
+      .map((number) => engine.header(number)?.hash)
+      .filter((hash) => isHex(hash));
+
+  /** Imports the blocks of `headers`; false when the peer's blocks did not all become ours. */
+  const takeBodies = async (session: Session, headers: readonly SealedHeader[]): Promise<boolean> => {
+    let at = 0;
+    let next: Promise<FetchedBlocks> | undefined;
+    while (at < headers.length) {
+      const { blocks, from } = await (next ?? fetchBlocks(session, headers, fetchDeps));
+      at += blocks.length;
+      next = at < headers.length && !stopped ? fetchBlocks(session, headers.slice(at), fetchDeps) : undefined;
+      // Awaited above in the next round, unless this import ends the loop.
+      next?.catch(() => {});
+      const { added, invalid, orphans } = await importer.run(from, blocks);
+      if (from !== session) {
+        from.blocksSynced -= added;
+        session.blocksSynced += added;
+      }
+      if (invalid.length > 0 || orphans.length > 0 || stopped) return false;
+    }
+    return true;
+  };
+
+  /** Whether at least one block of this peer's became known. */
+  const pullFrom = async (session: Session): Promise<boolean> => {
+    let progress = false;
+    let start = locator();
+    while (!stopped && session.closing === undefined && isAhead(session)) {
+      const headers = await fetchHeaders(session, start);
+      const last = headers.at(-1);
+      const unknown = headers.filter(({ hash }) => engine.header(hash) === undefined);
+      if (unknown.length > 0) {
+        if (!(await takeBodies(session, unknown))) return false;
+        progress = true;
+      }
+      // One header alone is the end of the peer's chain.
+      if (last === undefined || headers.length < 2) break;
+      start = [last.hash];
+    }
+    return progress;
+  };
+
+  const attempt = async (session: Session): Promise<void> => {
+    session.busy++;
+    try {
+      const progress = await pullFrom(session);
+      if (progress || !isAhead(session)) session.blockRetry.reset();
+      else throw new CodedError("PEER_ERROR", "the peer did not deliver the chain that it announced");
+    } catch (error) {
+      session.announced = undefined;
+      session.blockRetry.fail();
+      noteFailure(peers, session, error);
+      if (!stopped) logger.warn("block sync stalled", { peer: session.peerId, reason: String(error) });
+    } finally {
+      session.busy--;
+    }
+    onDone(session);
+  };
+
+  const candidates = (): readonly Session[] =>
+    peers.ready().filter((session) => {
+      const best = bestHeadOf(session);
+      return isAhead(session) && best !== undefined && !importer.isImporting(best.hash);
+    });
+  const pick = (): Session | undefined => {
+    let chosen: Session | undefined;
+    for (const session of candidates()) {
+      if (session.blockRetry.notBefore > clock.now()) continue;
+      const [best, current] = [bestHeadOf(session), chosen === undefined ? undefined : bestHeadOf(chosen)];
+      if (best !== undefined && (current === undefined || isBehind(current, best))) chosen = session;
+    }
+    return chosen;
+  };
+  const run = async (): Promise<void> => {
+    for (let session = pick(); session !== undefined && !stopped; session = pick()) await attempt(session);
+  };
+  const retryLater = (): void => {
+    cancelRetry();
+    const times = candidates().map(({ blockRetry }) => blockRetry.notBefore);
+    if (stopped || times.length === 0) return;
+    cancelRetry = clock.setTimer(Math.max(1, Math.min(...times) - clock.now()), kick);
+  };
+  function kick(): void {
+    if (stopped || running !== undefined) return;
+    if (pick() === undefined) {
+      retryLater();
+      return;
+    }
+    running = run().finally(() => {
+      running = undefined;
+      retryLater();
+    });
+  }
+
+  return {
+    kick,
+    async stop() {
+      stopped = true;
+      cancelRetry();
+      await running;
+    },
+  };
+}

@@ -1,0 +1,166 @@
+/**
+ * Fetches the artifacts that a peer has and this node lacks: what changed there since the checkpoint kept for its
+ * database, or, when both sides have applied everything and still differ, all of it once.
+ */
+
+import { EMPTY_BYTES, type Hex } from "@counterpart/core/base/bytes";
+import { CodedError } from "@counterpart/core/base/errors";
+import { keccak256Hex } from "@counterpart/core/crypto/crypto";
+import { compareArtifacts } from "@counterpart/core/sync/artifact";
+import type { ArtifactRecord } from "@counterpart/core/sync/artifact-types";
+import { BLOBS_MAX } from "@counterpart/core/sync/limits";
+import type { ArtifactEnvelope, ContractsMessage } from "@counterpart/core/sync/message-types";
+import type { ContractService, MergeOutcome } from "../contracts/types.ts";
+import { noteFailure } from "./block-fetch.ts";
+import type { CheckpointCache } from "./checkpoint-cache.ts";
+import { creditContract } from "./importer.ts";
+import { INLINE_BYTES_MAX } from "./limits.ts";
+import type { Peers } from "./peers.ts";
+import type { DriverDeps } from "./ports.ts";
+import type { Session } from "./session.ts";
+import { createPacer } from "./timing.ts";
+
+export interface ContractPullDeps extends Pick<DriverDeps, "contracts" | "clock" | "logger"> {
+  readonly checkpoints: CheckpointCache;
+  readonly peers: Peers;
+  readonly onDone: (session: Session) => void;
+}
+
+export interface ContractPull {
+  /** Fetches from one peer, unless that is under way. */
+  start(session: Session, mode: "since" | "all"): void;
+  stop(): Promise<void>;
+}
+
+type SincePage = Extract<ContractsMessage, { kind: "since" }>;
+
+const EMPTY_HASH = keccak256Hex(EMPTY_BYTES);
+
+/** Keeps a record that a peer sent, and credits or blames the peer. A record that cannot be merged is `refused`. */
+export async function mergeRecord(
+  session: Session,
+  record: ArtifactRecord,
+  { contracts, peers }: { readonly contracts: ContractService; readonly peers: Peers },
+): Promise<MergeOutcome> {
+  let outcome: MergeOutcome = "refused";
+  let reason: string | undefined;
+  try {
+    outcome = await contracts.putRecord(record);
+  } catch (error) {
+    if (!(error instanceof CodedError)) throw error;
+    reason = error.message;
+  }
+  if (outcome === "refused") peers.penalise(session, "REFUSED_RECORD", { address: record.address, reason });
+  if (outcome === "added" || outcome === "replaced") creditContract(session, record.address);
+  return outcome;
+}
+
+function isNews(contracts: ContractService, envelope: ArtifactEnvelope): boolean {
+  const held = contracts.artifact(envelope.address);
+  return held === undefined || compareArtifacts({ ...envelope, content: EMPTY_BYTES }, held) > 0;
+}
+
+/** Content by hash for the envelopes that came without; what the peer does not hold any more is left out. */
+async function fetchContents(
+  session: Session,
+  envelopes: readonly ArtifactEnvelope[],
+): Promise<ReadonlyMap<Hex, Uint8Array>> {
+  const contents = new Map<Hex, Uint8Array>([[EMPTY_HASH, EMPTY_BYTES]]);
+  let missing = envelopes.filter(({ content, contentHash }) => content === undefined && contentHash !== EMPTY_HASH);
+  const count = Math.max(1, Math.min(BLOBS_MAX, session.version?.limits.blobs ?? BLOBS_MAX));
+  while (missing.length > 0) {
+    const wanted = missing.slice(0, count).map(({ contentHash: hash, address }) => ({ hash, address }));
+    const { blobs } = await session.request({ type: "GetBlobs", wanted });
+    if (blobs.length === 0 || blobs.length > wanted.length) {
+      throw new CodedError("BAD_MESSAGE", `${blobs.length} blobs for ${wanted.length} hashes`);
+    }
+    for (const [index, blob] of blobs.entries()) {
+      if (blob === undefined) continue;
+      const hash = keccak256Hex(blob);
+      if (hash !== wanted[index]?.hash) throw new CodedError("BAD_MESSAGE", "a blob does not have the hash asked for");
+      contents.set(hash, blob);
+    }
+    missing = missing.slice(blobs.length);
+  }
+  return contents;
+}
+
+function checkPage(page: SincePage, instanceId: string, after: number): void {
+  if (page.instanceId !== instanceId) throw new CodedError("BAD_MESSAGE", "the change sequence is of another database");
+  if (page.upTo <= after && page.upTo < page.last) throw new CodedError("BAD_MESSAGE", "the answer makes no progress");
+}
+
+export function createContractPull(deps: ContractPullDeps): ContractPull {
+  const { contracts, checkpoints, clock, logger, peers, onDone } = deps;
+  const underWay = new Set<Promise<void>>();
+  let stopped = false;
+
+  /** Merges one page; false when something of it could not be had now and must be asked for again. */
+  const takePage = async (session: Session, entries: readonly ArtifactEnvelope[]): Promise<boolean> => {
+    const news = entries.filter((entry) => isNews(contracts, entry));
+    const contents = await fetchContents(session, news);
+    const pause = createPacer(clock);
+    let complete = true;
+    for (const entry of news) {
+      const content = entry.content ?? contents.get(entry.contentHash);
+      if (content === undefined) complete = false;
+      else if (keccak256Hex(content) !== entry.contentHash) {
+        throw new CodedError("BAD_MESSAGE", "an artifact's content does not have its hash");
+      } else {
+        const record = { ...entry, signature: entry.signature.slice(), content: content.slice() };
+        if ((await mergeRecord(session, record, deps)) === "unknown-contract") complete = false;
+      }
+      await pause();
+    }
+    return complete;
+  };
+
+  const pull = async (session: Session, mode: "since" | "all"): Promise<void> => {
+    const instanceId = session.version?.instanceId ?? "";
+    const start = mode === "all" ? 0 : checkpoints.get(instanceId);
+    // Who has nothing takes all content as it comes; who has most of it asks for what is new to him.
+    const inlineBytesMax = start === 0 && contracts.artifacts().count > 0 ? 0 : INLINE_BYTES_MAX;
+    let complete = true;
+    for (let after = start, more = true; more && !stopped; ) {
+      const query = { type: "GetContracts", kind: "since", instanceId, sequence: after, inlineBytesMax } as const;
+      const page = await session.request(query);
+      if (page.kind !== "since") throw new CodedError("BAD_MESSAGE", "contracts of another kind than asked for");
+      checkPage(page, instanceId, after);
+      complete = (await takePage(session, page.entries)) && complete;
+      after = Math.max(after, page.upTo);
+      more = page.upTo < page.last;
+      if (complete) checkpoints.raise(instanceId, after);
+    }
+    if (!complete) throw new CodedError("PEER_ERROR", "some artifacts could not be had yet");
+  };
+
+  const attempt = async (session: Session, mode: "since" | "all"): Promise<void> => {
+    session.busy++;
+    session.pulling = true;
+    try {
+      await pull(session, mode);
+      session.artifactRetry.reset();
+    } catch (error) {
+      session.artifactRetry.fail();
+      noteFailure(peers, session, error);
+      if (!stopped) logger.warn("contract sync stalled", { peer: session.peerId, reason: String(error) });
+    } finally {
+      session.busy--;
+      session.pulling = false;
+    }
+    onDone(session);
+  };
+
+  return {
+    start(session, mode) {
+      if (stopped || session.pulling) return;
+      const work = attempt(session, mode);
+      underWay.add(work);
+      void work.finally(() => underWay.delete(work));
+    },
+    async stop() {
+      stopped = true;
+      await Promise.all(underWay);
+    },
+  };
+}

@@ -1,0 +1,334 @@
+/**
+ * An engine without execution: a tree of blocks with the real fork choice, where a block says in its extraData which
+ * contracts it creates and updates; and a contract service that merges artifacts by the real rule.
+ */
+
+import type { Hex } from "@counterpart/core/base/bytes";
+import { bytesToHex, bytesToUtf8, hexToBytes, utf8ToBytes } from "@counterpart/core/base/bytes";
+import {
+  EMPTY_CODE_HASH,
+  EMPTY_OMMERS_HASH,
+  EMPTY_REQUESTS_HASH,
+  sealHeader,
+  ZERO_HASH,
+} from "@counterpart/core/chain/header";
+import type { Block, SealedHeader, Transaction } from "@counterpart/core/chain/types";
+import { compareHeads } from "@counterpart/core/consensus/poa";
+import { keccak256Hex } from "@counterpart/core/crypto/crypto";
+import { artifactRecordHash, compareArtifacts, contentHash } from "@counterpart/core/sync/artifact";
+import type { ArtifactRecord } from "@counterpart/core/sync/artifact-types";
+import { EMPTY_TRIE_ROOT } from "@counterpart/core/trie/ordered";
+import type { ArtifactChange, ContractService, MergeOutcome } from "../contracts/types.ts";
+import type {
+  ContractEntry,
+  Engine,
+  EngineEvents,
+  HeadChange,
+  ImportResult,
+  TransactionOrigin,
+} from "../engine/types.ts";
+
+export const word = (text: string): Hex => keccak256Hex(utf8ToBytes(text));
+export const addressOf = (text: string): Hex => `0x${word(text).slice(26)}`;
+export const OWNER = addressOf("owner");
+
+interface Effects {
+  readonly created: readonly Hex[];
+  readonly updated: readonly Hex[];
+  /** Bytes that only make the header large. */
+  readonly padding?: string;
+  /** A block that breaks a rule. */
+  readonly invalid?: boolean;
+}
+
+const effectsOf = (header: SealedHeader): Effects => JSON.parse(bytesToUtf8(header.extraData));
+
+function makeHeader(
+  parent: SealedHeader | undefined,
+  coinbase: Hex,
+  timestamp: number,
+  effects: Effects,
+): SealedHeader {
+  return sealHeader({
+    parentHash: parent?.hash ?? ZERO_HASH,
+    ommersHash: EMPTY_OMMERS_HASH,
+    coinbase,
+    stateRoot: ZERO_HASH,
+    transactionsRoot: EMPTY_TRIE_ROOT,
+    receiptsRoot: ZERO_HASH,
+    logsBloom: new Uint8Array(256),
+    difficulty: 1n,
+    number: parent === undefined ? 0 : parent.number + 1,
+    gasLimit: 1,
+    gasUsed: 0,
+    timestamp,
+    extraData: utf8ToBytes(JSON.stringify(effects)),
+    mixHash: ZERO_HASH,
+    nonce: new Uint8Array(8),
+    baseFeePerGas: 0n,
+    withdrawalsRoot: EMPTY_TRIE_ROOT,
+    blobGasUsed: 0,
+    excessBlobGas: 0,
+    parentBeaconBlockRoot: ZERO_HASH,
+    requestsHash: EMPTY_REQUESTS_HASH,
+  });
+}
+
+/** A block on any parent, as a peer could make one. */
+export function makeBlock(parent: SealedHeader, sealer: string, effects: Partial<Effects> = {}): Block {
+  const header = makeHeader(parent, addressOf(sealer), parent.timestamp + 1, { created: [], updated: [], ...effects });
+  return { header, transactions: [] };
+}
+
+export interface FakeEngine extends Engine {
+  /** Seals a block with these effects on the head. */
+  make(effects?: Partial<Effects>): Block;
+  reinjecting: number;
+  /** Imports under way; a test may hold them back. */
+  beforeImport: () => Promise<void>;
+  readonly imported: number;
+}
+
+const unsupported = (): never => {
+  throw new Error("not part of this test");
+};
+
+export function createFakeEngine(sealer: string, chain = "dev"): FakeEngine {
+  const genesis: Block = {
+    header: makeHeader(undefined, addressOf(chain), 0, { created: [], updated: [] }),
+    transactions: [],
+  };
+  const blocks = new Map<Hex, Block>([[genesis.header.hash, genesis]]);
+  const canonical: Block[] = [genesis];
+  const pool = new Map<Hex, Transaction>();
+  const listeners: { [K in keyof EngineEvents]: EngineEvents[K][] } = { head: [], transaction: [], conflicted: [] };
+  let entries = new Map<Hex, ContractEntry>();
+  let imported = 0;
+
+  const head = (): SealedHeader => (canonical.at(-1) ?? genesis).header;
+  const rebuild = (): void => {
+    entries = new Map();
+    for (const { header } of canonical) {
+      const block = { number: header.number, hash: header.hash, timestamp: header.timestamp };
+      const { created, updated } = effectsOf(header);
+      for (const address of [...created, ...updated]) {
+        const before = entries.get(address);
+        entries.set(address, {
+          address,
+          owner: OWNER,
+          creationNonce: 1n,
+          codeHash: word(`code of ${address}`),
+          createdBlock: before?.createdBlock ?? block.number,
+          createdBlockHash: before?.createdBlockHash ?? block.hash,
+          createdTimestamp: before?.createdTimestamp ?? block.timestamp,
+          updatedBlock: block.number,
+          updatedBlockHash: block.hash,
+          updatedTimestamp: block.timestamp,
+          updateSequence: (before?.updateSequence ?? 0) + 1,
+          genesis: false,
+        });
+      }
+    }
+  };
+  const branchTo = (tip: SealedHeader): Block[] => {
+    const branch: Block[] = [];
+    for (let block = blocks.get(tip.hash); block !== undefined; block = blocks.get(block.header.parentHash)) {
+      if (canonical[block.header.number]?.header.hash === block.header.hash) break;
+      branch.unshift(block);
+    }
+    return branch;
+  };
+  const moveTo = (tip: SealedHeader, sealedHere: boolean): void => {
+    const applied = branchTo(tip);
+    const before = new Set(entries.keys());
+    const reverted = canonical.splice(applied[0]?.header.number ?? 0).map(({ header }) => header);
+    canonical.push(...applied);
+    rebuild();
+    const touched = new Set(
+      applied.flatMap(({ header }) => [...effectsOf(header).created, ...effectsOf(header).updated]),
+    );
+    const change: HeadChange = {
+      head: tip,
+      reverted: reverted.reverse(),
+      applied,
+      contractsCreated: [...touched].filter((address) => !before.has(address)),
+      contractsUpdated: [...touched].filter((address) => before.has(address)),
+      contractsRemoved: [...before].filter((address) => !entries.has(address)),
+      sealedHere,
+    };
+    for (const listener of listeners.head) listener(change);
+  };
+  const take = (
+    block: Block,
+    result: { added: number; orphans: Hex[]; invalid: ImportResult["invalid"][number][] },
+  ): void => {
+    const { hash, parentHash } = block.header;
+    if (blocks.has(hash)) return;
+    if (!blocks.has(parentHash)) result.orphans.push(hash);
+    else if (effectsOf(block.header).invalid) result.invalid.push({ hash, code: "INVALID_HEADER", message: "made so" });
+    else {
+      blocks.set(hash, block);
+      result.added++;
+    }
+  };
+
+  const engine: FakeEngine = {
+    chainId: 31_337,
+    genesisHash: genesis.header.hash,
+    pool: {
+      get pending() {
+        return pool.size;
+      },
+      nextNonce: () => 0n,
+      transactions: () => [...pool.values()],
+      get reinjecting() {
+        return engine.reinjecting;
+      },
+      oldestExecutable: () => ({}),
+    },
+    reinjecting: 0,
+    beforeImport: async () => {},
+    get imported() {
+      return imported;
+    },
+    head,
+    header: (at) => (typeof at === "number" ? canonical[at] : blocks.get(at))?.header,
+    block: (at) => (typeof at === "number" ? canonical[at] : blocks.get(at)),
+    isCanonical: (hash) => canonical[blocks.get(hash)?.header.number ?? -1]?.header.hash === hash,
+    receipts: () => undefined,
+    transaction(hash) {
+      const transaction = pool.get(hash);
+      return transaction === undefined ? undefined : { status: "pending", transaction };
+    },
+    snapshot: () => ({
+      head: head(),
+      contract: (address) => entries.get(address),
+      account(address) {
+        const entry = entries.get(address);
+        if (entry === undefined) return undefined;
+        const { codeHash, updatedBlockHash } = entry;
+        return { nonce: 1n, balance: 0n, storageRoot: word(`${address}${updatedBlockHash}`), codeHash };
+      },
+      storage: () => 0n,
+      code: (codeHash) => (codeHash === EMPTY_CODE_HASH ? new Uint8Array(0) : hexToBytes(codeHash)),
+      proof: unsupported,
+      done: () => {},
+    }),
+    contracts: (after, limit) =>
+      [...entries.values()].filter(({ address }) => after === undefined || address > after).slice(0, limit),
+    contractCount: () => entries.size,
+    call: unsupported,
+    nextContext: () => ({}),
+    async submit(transaction: Transaction, origin: TransactionOrigin) {
+      if (pool.has(transaction.hash)) return;
+      pool.set(transaction.hash, transaction);
+      for (const listener of listeners.transaction) listener(transaction, origin);
+    },
+    async import(given) {
+      await engine.beforeImport();
+      const result = { added: 0, orphans: [] as Hex[], invalid: [] as ImportResult["invalid"][number][] };
+      let best: SealedHeader = head();
+      for (const block of given) {
+        take(block, result);
+        if (blocks.has(block.header.hash) && compareHeads(block.header, best) > 0) best = block.header;
+      }
+      imported += result.added;
+      if (best.hash !== head().hash) moveTo(best, false);
+      return result;
+    },
+    seal: unsupported,
+    on(event, listener) {
+      const list: unknown[] = listeners[event];
+      list.push(listener);
+      return () => list.splice(list.indexOf(listener), 1);
+    },
+    stop: async () => {},
+    make(effects = {}) {
+      const block = makeBlock(head(), sealer, effects);
+      blocks.set(block.header.hash, block);
+      moveTo(block.header, true);
+      return block;
+    },
+  };
+  return engine;
+}
+
+/** A record as its owner would make it; a `forged` one is refused everywhere. */
+export function makeRecord(address: Hex, updatedAt: number, text: string, forged = false): ArtifactRecord {
+  const content = utf8ToBytes(text);
+  return {
+    address,
+    codeHash: word(`code of ${address}`),
+    creationNonce: 1n,
+    updatedAt,
+    contentHash: contentHash(content),
+    signature: new Uint8Array(65).fill(forged ? 0xff : 1),
+    content,
+  };
+}
+
+export interface FakeContracts extends ContractService {
+  /** Keeps a record made on this node. */
+  publishRecord(record: ArtifactRecord): void;
+  readonly puts: number;
+}
+
+export function createFakeContracts(engine: Engine): FakeContracts {
+  const held = new Map<Hex, ArtifactChange>();
+  const listeners: ((record: ArtifactRecord, origin: "local" | "peer") => void)[] = [];
+  let sequence = 0;
+  let puts = 0;
+
+  const isVisible = (address: Hex): boolean => {
+    const snapshot = engine.snapshot();
+    const entry = snapshot.contract(address);
+    snapshot.done();
+    return entry !== undefined;
+  };
+  const visible = (): ArtifactChange[] => [...held.values()].filter(({ record }) => isVisible(record.address));
+  const put = (record: ArtifactRecord, origin: "local" | "peer"): MergeOutcome => {
+    if (record.signature[0] === 0xff) return "refused";
+    if (!isVisible(record.address)) return "unknown-contract";
+    const before = held.get(record.address)?.record;
+    const order = before === undefined ? 1 : compareArtifacts(record, before);
+    if (order <= 0) return order === 0 ? "equal" : "older";
+    held.set(record.address, { sequence: ++sequence, record });
+    for (const listener of listeners) listener(record, origin);
+    return before === undefined ? "added" : "replaced";
+  };
+  return {
+    list: unsupported,
+    get: unsupported,
+    balance: unsupported,
+    deploy: unsupported,
+    execute: unsupported,
+    call: unsupported,
+    publish: unsupported,
+    async putRecord(record) {
+      puts++;
+      return put(record, "peer");
+    },
+    artifacts() {
+      let digest = 0n;
+      const records = visible();
+      for (const { record } of records) digest ^= BigInt(artifactRecordHash(record));
+      return { count: records.length, digest: `0x${digest.toString(16).padStart(64, "0")}`, sequence };
+    },
+    artifact: (address) => (isVisible(address) ? held.get(address)?.record : undefined),
+    artifactsSince: (after, limit) =>
+      visible()
+        .filter((change) => change.sequence > after)
+        .sort((a, b) => a.sequence - b.sequence)
+        .slice(0, limit),
+    onArtifact(listener) {
+      listeners.push(listener);
+      return () => listeners.splice(listeners.indexOf(listener), 1);
+    },
+    publishRecord: (record) => void put(record, "local"),
+    get puts() {
+      return puts;
+    },
+  };
+}
+
+export const shortHash = (hash: Hex): string => bytesToHex(hexToBytes(hash).subarray(0, 4));

@@ -1,0 +1,66 @@
+/** Hands blocks from peers to the engine and credits the peer with what they brought. */
+
+import type { Hex } from "@counterpart/core/base/bytes";
+import type { Block } from "@counterpart/core/chain/types";
+import type { Engine, HeadChange, ImportResult } from "../engine/types.ts";
+import { ORIGINS_MAX } from "./limits.ts";
+import type { Peers } from "./peers.ts";
+import type { Session } from "./session.ts";
+
+export interface Importer {
+  /** Whether a block with this hash is with the engine now. */
+  isImporting(hash: Hex): boolean;
+  /** Imports; penalises the sender for invalid blocks. Rejects only when the engine fails. */
+  run(session: Session, blocks: readonly Block[]): Promise<ImportResult>;
+  /** Credits contracts that a new head brought to the peer that sent it. */
+  creditHead(change: HeadChange): void;
+}
+
+/** One contract counts once for a peer, whether it came by block, by artifact or by both. */
+export function creditContract(session: Session, address: Hex): void {
+  if (session.credited.add(address)) session.contractsSynced++;
+}
+
+export function createImporter(engine: Engine, peers: Peers): Importer {
+  const importing = new Set<Hex>();
+  /** Block hash → id of the peer that sent it, oldest first. */
+  const origins = new Map<Hex, string>();
+
+  const noteOrigin = (hash: Hex, peerId: string): void => {
+    origins.set(hash, peerId);
+    if (origins.size <= ORIGINS_MAX) return;
+    for (const oldest of origins.keys()) {
+      origins.delete(oldest);
+      break;
+    }
+  };
+  return {
+    isImporting: (hash) => importing.has(hash),
+    async run(session, blocks) {
+      const hashes = blocks.map(({ header }) => header.hash);
+      for (const hash of hashes) {
+        importing.add(hash);
+        noteOrigin(hash, session.peerId);
+        session.known.add(hash);
+      }
+      session.busy++;
+      try {
+        const result = await engine.import(blocks);
+        session.blocksSynced += result.added;
+        const fault = result.invalid.find(({ code }) => code !== "FUTURE_BLOCK");
+        if (fault !== undefined) peers.penalise(session, "INVALID_BLOCK", { ...fault });
+        return result;
+      } finally {
+        session.busy--;
+        for (const hash of hashes) importing.delete(hash);
+      }
+    },
+    creditHead({ applied, contractsCreated }) {
+      const last = applied.at(-1);
+      const peerId = last === undefined ? undefined : origins.get(last.header.hash);
+      const session = peerId === undefined ? undefined : peers.get(peerId);
+      if (session === undefined) return;
+      for (const address of contractsCreated) creditContract(session, address);
+    },
+  };
+}

@@ -1,0 +1,178 @@
+/**
+ * What peers announce. An announcement is a hint: a block is imported only after the engine has checked it, an artifact
+ * only kept when its owner signed it, and a contract is only passed on when this node's own execution says the same.
+ */
+
+import type { Hex } from "@counterpart/core/base/bytes";
+import { isCodedError } from "@counterpart/core/base/errors";
+import { decodeBlock } from "@counterpart/core/chain/block";
+import { decodeHeader, headerFromRlp, sealHeader } from "@counterpart/core/chain/header";
+import { decodeTransaction } from "@counterpart/core/chain/transaction";
+import type { SealedHeader, Transaction } from "@counterpart/core/chain/types";
+import { asList, decodeRlp } from "@counterpart/core/codec/rlp";
+import { keccak256Hex } from "@counterpart/core/crypto/crypto";
+import { betterHead } from "@counterpart/core/sync/decisions";
+import type {
+  Message,
+  NewBlockMessage,
+  NewContractMessage,
+  NewTransactionMessage,
+  UpdateContractMessage,
+} from "@counterpart/core/sync/message-types";
+import type { MergeOutcome } from "../contracts/types.ts";
+import type { Snapshot } from "../engine/types.ts";
+import { type Announcer, announcementKeys } from "./announcer.ts";
+import { bestHeadOf } from "./block-pull.ts";
+import { mergeRecord } from "./contract-pull.ts";
+import type { Importer } from "./importer.ts";
+import { EARLY_BYTES_MAX, EARLY_MESSAGES_MAX, EARLY_TRIES_MAX } from "./limits.ts";
+import type { Peers } from "./peers.ts";
+import type { DriverDeps } from "./ports.ts";
+import type { Session } from "./session.ts";
+import { createPacer } from "./timing.ts";
+
+export interface Intake {
+  /** Handles one announcement. Never rejects. */
+  handle(session: Session, message: Message): Promise<void>;
+  /** The head moved: announcements that came before their block are looked at again. */
+  retryEarly(session: Session): void;
+}
+
+export interface IntakeDeps extends Pick<DriverDeps, "engine" | "contracts" | "clock" | "logger"> {
+  readonly peers: Peers;
+  readonly importer: Importer;
+  readonly announcer: Announcer;
+  /** What is known of the peer changed. */
+  readonly onNews: (session: Session) => void;
+}
+
+type ContractMessage = NewContractMessage | UpdateContractMessage;
+
+/** The header of an encoded block; senders are not recovered. */
+function peekHeader(block: Uint8Array): SealedHeader {
+  const [header] = asList(decodeRlp(block, { depthMax: 3, itemsMax: 200_000 }), "block", 4);
+  return sealHeader(headerFromRlp(header));
+}
+
+const sizeOf = (message: ContractMessage): number => {
+  const artifact = message.type === "NewContract" || message.kind === "artifact" ? message.artifact : undefined;
+  return 512 + (artifact?.content.length ?? 0);
+};
+
+/** What this node's own execution says of an announced contract or change. */
+function confirms(snapshot: Snapshot, message: ContractMessage): boolean {
+  if (message.type === "NewContract") {
+    const entry = snapshot.contract(message.address);
+    const { blockHash, codeHash, owner } = message;
+    return entry?.createdBlockHash === blockHash && entry.codeHash === codeHash && entry.owner === owner;
+  }
+  if (message.kind === "artifact") return true;
+  if (message.blockHash !== snapshot.head.hash) return false;
+  return message.contracts.every(({ address, storageRoot }) => snapshot.account(address)?.storageRoot === storageRoot);
+}
+
+export function createIntake(deps: IntakeDeps): Intake {
+  const { engine, clock, logger, peers, importer, announcer, onNews } = deps;
+
+  const onBlock = async (session: Session, message: NewBlockMessage): Promise<void> => {
+    const header = message.kind === "block" ? peekHeader(message.block) : decodeHeader(message.header);
+    session.known.add(header.hash);
+    if (engine.header(header.hash) !== undefined || importer.isImporting(header.hash)) return;
+    const { hash, number } = header;
+    session.announced = betterHead(bestHeadOf(session) ?? { hash, number }, { hash, number });
+    if (message.kind === "block" && engine.header(header.parentHash) !== undefined) {
+      const { invalid } = await importer.run(session, [decodeBlock(message.block, engine.chainId)]);
+      if (invalid.length > 0) session.announced = undefined;
+    }
+    onNews(session);
+  };
+
+  const submit = async (transaction: Transaction): Promise<void> => {
+    try {
+      await engine.submit(transaction, "peer");
+    } catch (error) {
+      // Nonces taken, funds spent, the pool full: none of it is the peer's fault.
+      if (!isCodedError(error)) throw error;
+      logger.debug("a peer's transaction was not taken", { hash: transaction.hash, code: error.code });
+    }
+  };
+  const onTransactions = async (session: Session, { transactions }: NewTransactionMessage): Promise<void> => {
+    const pause = createPacer(clock);
+    for (const raw of transactions) {
+      const hash: Hex = keccak256Hex(raw);
+      session.known.add(hash);
+      if (engine.transaction(hash) !== undefined) continue;
+      // A copy, so that a small transaction in the pool does not hold the whole frame in memory.
+      await submit(decodeTransaction(raw.slice(), engine.chainId));
+      await pause();
+    }
+  };
+
+  /** Keeps an announcement until its block is here. The oldest gives way. */
+  const keepEarly = (session: Session, message: ContractMessage, tries: number): void => {
+    if (tries > EARLY_TRIES_MAX || session.closing !== undefined) return;
+    const sizeBytes = sizeOf(message);
+    session.early.set(announcementKeys(message).join(), { message, sizeBytes, tries });
+    let heldBytes = 0;
+    for (const early of session.early.values()) heldBytes += early.sizeBytes;
+    for (const [key, early] of session.early) {
+      if (session.early.size <= EARLY_MESSAGES_MAX && heldBytes <= EARLY_BYTES_MAX) break;
+      session.early.delete(key);
+      heldBytes -= early.sizeBytes;
+    }
+  };
+  const isEarly = (message: ContractMessage): boolean =>
+    !(message.type === "UpdateContract" && message.kind === "artifact") &&
+    engine.header(message.blockHash) === undefined;
+  const passOn = (message: ContractMessage): void => {
+    const snapshot = engine.snapshot();
+    try {
+      if (confirms(snapshot, message)) announcer.spread(message, announcementKeys(message));
+    } finally {
+      snapshot.done();
+    }
+  };
+  const onContract = async (session: Session, message: ContractMessage, tries: number): Promise<void> => {
+    for (const key of announcementKeys(message)) session.known.add(key);
+    if (isEarly(message)) return keepEarly(session, message, tries + 1);
+    const artifact = message.type === "NewContract" || message.kind === "artifact" ? message.artifact : undefined;
+    let outcome: MergeOutcome = "equal";
+    if (artifact !== undefined) outcome = await mergeRecord(session, artifact, deps);
+    if (outcome === "unknown-contract") return keepEarly(session, message, tries + 1);
+    if (outcome === "refused" || outcome === "older") return;
+    passOn(message);
+  };
+
+  const dispatch = async (session: Session, message: Message, tries: number): Promise<void> => {
+    switch (message.type) {
+      case "NewBlock":
+        return onBlock(session, message);
+      case "NewTransaction":
+        return onTransactions(session, message);
+      case "NewContract":
+      case "UpdateContract":
+        return onContract(session, message, tries);
+      default:
+        return;
+    }
+  };
+  const handle = async (session: Session, message: Message, tries = 0): Promise<void> => {
+    if (session.closing !== undefined) return;
+    try {
+      await dispatch(session, message, tries);
+    } catch (error) {
+      if (isCodedError(error) && error.status === 400) {
+        peers.penalise(session, "BAD_MESSAGE", { type: message.type, reason: error.message });
+      } else logger.error("an announcement could not be handled", { type: message.type, error: String(error) });
+    }
+  };
+
+  return {
+    handle,
+    retryEarly(session) {
+      const early = [...session.early.values()];
+      session.early.clear();
+      for (const { message, tries } of early) void handle(session, message, tries);
+    },
+  };
+}

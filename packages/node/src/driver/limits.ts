@@ -1,0 +1,70 @@
+/** Every bound of the driver. Wire caps are in core's `sync/limits.ts`. */
+
+const KIB = 1024;
+
+export const PEERS_MAX = 50;
+/** Links that have not shaken hands yet, beyond the peers. */
+export const STRANGERS_MAX = 64;
+/** Addresses that are remembered and redialled. */
+export const TARGETS_MAX = 64;
+/** Peers whose redials are refused after `disconnect`. */
+export const REFUSED_MAX = 256;
+
+export const DIAL_TIMEOUT_MS = 10_000;
+export const HANDSHAKE_TIMEOUT_MS = 5_000;
+export const REQUEST_TIMEOUT_MS = 5_000;
+/** A peer that says nothing for this long, though `Status` is due every 2 s, is taken for gone. */
+export const SILENCE_MAX_MS = 30_000;
+/** Redial delays: doubled after each failure, jittered between half and the whole. */
+export const REDIAL_MIN_MS = 1_000;
+export const REDIAL_MAX_MS = 30_000;
+/** A link that lived this long proves the address good: the next redial starts from the shortest delay. */
+export const LINK_PROVEN_MS = 10_000;
+export const TOO_MANY_PEERS_RETRY_MS = 30_000;
+
+export const STATUS_INTERVAL_MS = 2_000;
+/** Changes within this time make one `Status`. */
+export const STATUS_COALESCE_MS = 10;
+/** While re-injected transactions wait to be tried, this often is looked whether they were. */
+export const REINJECTION_POLL_MS = 50;
+
+/** What one peer is known to have: blocks, transactions, announcements. */
+export const KNOWN_MAX = 4_096;
+/** Announcements of one peer that wait to be handled; more are dropped, `Status` makes up for them. */
+export const INBOX_MESSAGES_MAX = 128;
+export const INBOX_BYTES_MAX = 4 * KIB * KIB;
+/** Announcements of one peer whose block is not here yet. */
+export const EARLY_MESSAGES_MAX = 64;
+export const EARLY_BYTES_MAX = 2 * KIB * KIB;
+export const EARLY_TRIES_MAX = 4;
+/** Work for a peer pauses after this long, so that nothing a peer sends holds the thread. */
+export const SLICE_MS = 10;
+
+export const SERVE_CPU_MS_MAX = 200;
+export const BUSY_RETRY_MS = 100;
+/** How often and how long a request that a peer is too busy for is repeated. */
+export const BUSY_TRIES_MAX = 4;
+export const BUSY_WAIT_MAX_MS = 2_000;
+
+/** Blocks whose sender is remembered, to credit what they bring. */
+export const ORIGINS_MAX = 4_096;
+/** A new head that joins more blocks than this is not announced block by block. */
+export const ANNOUNCED_BLOCKS_MAX = 8;
+/** Contracts of one block that are announced one by one. */
+export const ANNOUNCED_CONTRACTS_MAX = 256;
+/** Transactions that wait for the next flooding round. */
+export const FLOOD_QUEUE_MAX = 8_192;
+/** Pool transactions offered to a peer when it is first in step. */
+export const OFFERED_TRANSACTIONS_MAX = 1_024;
+
+/** Peers that are asked for a block which its first source does not deliver. */
+export const FALLBACK_PEERS_MAX = 3;
+/** Delays after a peer failed to deliver: doubled each time, jittered. */
+export const RETRY_MIN_MS = 250;
+export const RETRY_MAX_MS = 30_000;
+/** The same two sets of artifacts are not compared again from the start before this. */
+export const COMPARE_AGAIN_MS = 30_000;
+/** Content asked for inline in one answer; the envelopes need the rest of the frame. */
+export const INLINE_BYTES_MAX = 384 * KIB;
+/** Longest wait for agreement that `connect` takes. */
+export const CONNECT_WAIT_MAX_MS = 3_600_000;

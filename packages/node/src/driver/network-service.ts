@@ -1,0 +1,174 @@
+/** The driver's composition: one node's dealings with its peers. */
+
+import { CodedError } from "@counterpart/core/base/errors";
+import type { Link, LinkHandlers } from "@counterpart/core/ports/network";
+import { type Admission, createAdmission } from "./admission.ts";
+import { createAgreements } from "./agreement.ts";
+import { type Announcer, createAnnouncer } from "./announcer.ts";
+import { type BlockPull, createBlockPull } from "./block-pull.ts";
+import { createCheckpointCache } from "./checkpoint-cache.ts";
+import { type ContractPull, createContractPull } from "./contract-pull.ts";
+import { createDialer } from "./dialer.ts";
+import { createImporter, type Importer } from "./importer.ts";
+import { createIntake, type Intake } from "./intake.ts";
+import { findLeader } from "./leader.ts";
+import { STRANGERS_MAX } from "./limits.ts";
+import { connect, disconnect, type OperatorDeps } from "./operator.ts";
+import { peerViews } from "./peer-view.ts";
+import { createPeers, type Peers } from "./peers.ts";
+import type { Driver, DriverDeps } from "./ports.ts";
+import { createReconciler, type Reconciler } from "./reconciler.ts";
+import { createRequestServer } from "./request-server.ts";
+import { createSession, type Session, type SessionHooks } from "./session.ts";
+import { createStatusBoard } from "./status-board.ts";
+
+/** What keeps this node and its peers in step, wired together. */
+interface Syncing {
+  readonly admission: Admission;
+  readonly announcer: Announcer;
+  readonly importer: Importer;
+  readonly intake: Intake;
+  readonly reconciler: Reconciler;
+  readonly blockPull: BlockPull;
+  readonly contractPull: ContractPull;
+}
+
+function createSyncing(deps: DriverDeps, peers: Peers, onInStep: (session: Session) => void): Syncing {
+  const board = createStatusBoard(deps);
+  const checkpoints = createCheckpointCache(deps.checkpoints);
+  const importer = createImporter(deps.engine, peers);
+  const announcer = createAnnouncer({ ...deps, peers });
+  const onDone = (session: Session): void => {
+    reconciler.changed();
+    reconciler.check(session);
+  };
+  const blockPull = createBlockPull({ ...deps, peers, importer, onDone });
+  const contractPull = createContractPull({ ...deps, peers, checkpoints, onDone });
+  const reconciler = createReconciler({
+    ...deps,
+    peers,
+    board,
+    checkpoints,
+    importer,
+    blockPull,
+    contractPull,
+    onInStep,
+  });
+  const intake = createIntake({ ...deps, peers, importer, announcer, onNews: reconciler.check });
+  const admission = createAdmission({ ...deps, peers, board });
+  return { admission, announcer, importer, intake, reconciler, blockPull, contractPull };
+}
+
+/** Tells the parts about what happens in engine and contracts. Returns what unsubscribes. */
+function subscribe({ engine, contracts }: DriverDeps, peers: Peers, syncing: Syncing): readonly (() => void)[] {
+  const { announcer, importer, intake, reconciler } = syncing;
+  return [
+    engine.on("head", (change) => {
+      importer.creditHead(change);
+      announcer.headChanged(change);
+      reconciler.changed();
+      for (const session of peers.ready()) intake.retryEarly(session);
+    }),
+    engine.on("transaction", (transaction) => announcer.transaction(transaction)),
+    contracts.onArtifact((record, origin) => {
+      if (origin === "local") announcer.artifactMade(record);
+      reconciler.changed();
+    }),
+  ];
+}
+
+/**
+ * The network side of a node.
+ *
+ * `disconnect` says `Goodbye` with `DISCONNECTED`, on which the other side forgets the address as well; a redial of a peer
+ * that missed it is refused in the same way. An explicit `connect` by either side lifts that.
+ */
+export function createNetworkService(deps: DriverDeps): Driver {
+  const { network, clock, logger, self } = deps;
+  const peers = createPeers(logger);
+  const agreements = createAgreements(peers, clock);
+  const dialer = createDialer({ ...deps, peers, bootstrap: deps.bootstrap ?? [] });
+  const syncing = createSyncing(deps, peers, (session) => {
+    if (!session.offered) syncing.announcer.offerPool(session);
+    session.offered = true;
+    agreements.inStep(session);
+  });
+  const { admission, announcer, intake, reconciler, blockPull, contractPull } = syncing;
+  let unsubscribe: readonly (() => void)[] = [];
+  let running = false;
+
+  const hooks: SessionHooks = {
+    ownVersion: admission.ownVersion,
+    admit: admission.admit,
+    onReady(session) {
+      const { client, signer } = session.version ?? {};
+      logger.info("peer connected", { peer: session.peerId, address: session.link.address, client, signer });
+      reconciler.changed();
+      reconciler.check(session);
+    },
+    onStatus: reconciler.check,
+    onAnnouncement: (session, message) => intake.handle(session, message),
+    onRequest: createRequestServer({ ...deps, peers, instanceId: self.instanceId }),
+    onFault: (session, error) => peers.penalise(session, "BAD_MESSAGE", { reason: String(error) }),
+    onClosed(session) {
+      peers.remove(session);
+      logger.info("peer disconnected", { peer: session.peerId, reason: session.closing?.error.message });
+      agreements.closed(session);
+      dialer.sessionClosed(session);
+    },
+  };
+  const accept = (link: Link): LinkHandlers => {
+    const previous = peers.get(link.peerId);
+    const session = createSession(link, { ...deps, hooks });
+    const strangers = peers.all().length - peers.ready().length;
+    if (!running || strangers >= STRANGERS_MAX) {
+      void session.close(running ? "TOO_MANY_PEERS" : "STOPPING");
+      return session.handlers;
+    }
+    // The network keeps one link for each peer, so a second one means that the first is dead.
+    peers.add(session);
+    void previous?.close("REPLACED");
+    if (link.direction === "inbound") session.open(false);
+    return session.handlers;
+  };
+
+  const operator: OperatorDeps = { clock, peers, dialer, admission, agreements };
+
+  return {
+    get peerId() {
+      return network.peerId;
+    },
+    addresses: () => network.addresses(),
+    peers: () => peerViews(peers, dialer),
+    async connect(address, waitMs) {
+      if (!running) throw new CodedError("NOT_READY", "the node is starting or stopping");
+      return connect(operator, address, waitMs);
+    },
+    disconnect: (target) => disconnect(operator, target),
+    leader: (signer) => findLeader(peers, signer),
+    async start() {
+      running = true;
+      unsubscribe = subscribe(deps, peers, syncing);
+      try {
+        await network.start(accept);
+      } catch (error) {
+        running = false;
+        for (const off of unsubscribe) off();
+        throw error;
+      }
+      reconciler.start();
+      dialer.start();
+    },
+    async stop() {
+      running = false;
+      for (const off of unsubscribe) off();
+      reconciler.stop();
+      announcer.stop();
+      dialer.stop();
+      agreements.stop();
+      await Promise.all(peers.all().map((session) => session.close("STOPPING")));
+      await Promise.all([blockPull.stop(), contractPull.stop()]);
+      await network.stop();
+    },
+  };
+}

@@ -1,0 +1,62 @@
+/** What the driver needs from the rest of the node. */
+
+import type { Hex } from "@counterpart/core/base/bytes";
+import type { Transaction } from "@counterpart/core/chain/types";
+import type { Network } from "@counterpart/core/ports/network";
+import type { Clock, Logger, Random } from "@counterpart/core/ports/runtime";
+import type { ContractService } from "../contracts/types.ts";
+import type { Engine } from "../engine/types.ts";
+import type { NetworkService } from "./types.ts";
+
+/** Addresses that are redialled after a restart; at most 64. */
+export interface PeerBook {
+  load(): readonly string[];
+  /** Replaces what is kept. */
+  save(addresses: readonly string[]): void;
+}
+
+/** How far the artifacts of other nodes are known, by the node's instance id. The implementation bounds their number. */
+export interface Checkpoints {
+  get(instanceId: string): number | undefined;
+  set(instanceId: string, sequence: number): void;
+}
+
+/** What this node says of itself in `Version`. */
+export interface Self {
+  /** Program and version, printable, at most 64 characters. */
+  readonly client: string;
+  /** Names this database; at most 64 printable characters. */
+  readonly instanceId: string;
+  /** Address that this node seals with. */
+  readonly signer?: Hex;
+  /** Hash of the frozen chain rules. */
+  readonly forkRulesId: Hex;
+  /** Such as "poa". */
+  readonly consensus: string;
+}
+
+export interface DriverDeps {
+  readonly network: Network;
+  readonly engine: Engine;
+  readonly contracts: ContractService;
+  readonly peerBook: PeerBook;
+  readonly checkpoints: Checkpoints;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly self: Self;
+  /** Addresses to dial without end, though nobody connected to them; they are not saved. */
+  readonly bootstrap?: readonly string[];
+}
+
+/** The connected peer that seals with some address. */
+export interface Leader {
+  /** When anything last arrived from it, in ms. */
+  readonly heardAtMs: number;
+  /** Sends it a transaction at once. False when it reads too slowly. */
+  forward(transaction: Transaction): boolean;
+}
+
+export interface Driver extends NetworkService {
+  leader(signer: Hex): Leader | undefined;
+}

@@ -1,0 +1,142 @@
+/**
+ * Keeps peers in step: compares what both sides say whenever either changes, starts what is missing, acknowledges what is
+ * applied, and repeats `Status` so that a lost announcement is made up for.
+ */
+
+import { agree, artifactStep, isBehind, sameArtifacts, sameHead } from "@counterpart/core/sync/decisions";
+import type { Status } from "@counterpart/core/sync/message-types";
+import { type BlockPull, bestHeadOf } from "./block-pull.ts";
+import type { CheckpointCache } from "./checkpoint-cache.ts";
+import type { ContractPull } from "./contract-pull.ts";
+import type { Importer } from "./importer.ts";
+import {
+  COMPARE_AGAIN_MS,
+  REINJECTION_POLL_MS,
+  SILENCE_MAX_MS,
+  STATUS_COALESCE_MS,
+  STATUS_INTERVAL_MS,
+} from "./limits.ts";
+import type { Peers } from "./peers.ts";
+import type { DriverDeps } from "./ports.ts";
+import type { Session } from "./session.ts";
+import type { StatusBoard } from "./status-board.ts";
+
+export interface Reconciler {
+  start(): void;
+  stop(): void;
+  /** What this node has may have changed: tells peers and looks again at each, after a moment. */
+  changed(): void;
+  /** What is known of this peer changed. */
+  check(session: Session): void;
+}
+
+export interface ReconcilerDeps extends Pick<DriverDeps, "clock"> {
+  readonly checkpoints: CheckpointCache;
+  readonly peers: Peers;
+  readonly board: StatusBoard;
+  readonly importer: Importer;
+  readonly blockPull: BlockPull;
+  readonly contractPull: ContractPull;
+  /** The peer and this node came into step. */
+  readonly onInStep: (session: Session) => void;
+}
+
+export function createReconciler(deps: ReconcilerDeps): Reconciler {
+  const { clock, checkpoints, peers, board, importer, onInStep } = deps;
+  let running = false;
+  let cancelFlush: (() => void) | undefined;
+  let cancelHeartbeat = (): void => {};
+
+  const sendStatus = (session: Session): void => {
+    const status = board.read(session.applied);
+    if (!session.send({ type: "Status", ...status })) return;
+    session.sent = { sequence: status.sequence, applied: status.applied };
+  };
+  const flush = (): void => {
+    cancelFlush = undefined;
+    for (const session of peers.ready()) {
+      check(session);
+      const { sequence } = board.read(0);
+      if (session.sent.sequence !== sequence || session.sent.applied !== session.applied) sendStatus(session);
+    }
+    // No event tells that a re-injected transaction was tried without a block coming of it.
+    if (running && board.read(0).reinjecting > 0) cancelFlush ??= clock.setTimer(REINJECTION_POLL_MS, flush);
+  };
+  const flushSoon = (): void => {
+    if (running) cancelFlush ??= clock.setTimer(STATUS_COALESCE_MS, flush);
+  };
+
+  const compareKey = (mine: Status, theirs: Status): string => `${mine.artifacts.digest}${theirs.artifacts.digest}`;
+  const wasCompared = (session: Session, key: string): boolean =>
+    session.compared?.key === key && clock.now() - session.compared.atMs < COMPARE_AGAIN_MS;
+
+  /** Fetches artifacts where that is due; whether everything the peer has said is applied. */
+  const artifactsApplied = (session: Session, mine: Status, theirs: Status): boolean => {
+    const instanceId = session.version?.instanceId ?? "";
+    const key = compareKey(mine, theirs);
+    const checkpoint = checkpoints.get(instanceId);
+    const step = artifactStep({ mine, theirs, checkpoint, compared: wasCompared(session, key) });
+    if (step === "since" || step === "all") {
+      if (session.artifactRetry.notBefore > clock.now()) return false;
+      if (step === "all") session.compared = { key, atMs: clock.now() };
+      deps.contractPull.start(session, step);
+      return false;
+    }
+    if (step === "done" && sameArtifacts(mine, theirs) && sameHead(mine, theirs)) {
+      checkpoints.raise(instanceId, theirs.artifacts.sequence);
+    }
+    return step === "done";
+  };
+
+  function check(session: Session): void {
+    const theirs = session.status;
+    // While something of this peer's is being taken in, both sides' holdings are about to change.
+    if (!session.isReady || theirs === undefined || session.busy > 0) return;
+    const mine = board.read(session.applied);
+    if (session.sent.sequence !== mine.sequence) flushSoon();
+    const best = bestHeadOf(session) ?? theirs.head;
+    if (isBehind(mine.head, best)) {
+      session.inStep = false;
+      if (!importer.isImporting(best.hash)) deps.blockPull.kick();
+      return;
+    }
+    if (!artifactsApplied(session, mine, theirs)) {
+      session.inStep = false;
+      return;
+    }
+    if (session.applied < theirs.sequence) {
+      session.applied = theirs.sequence;
+      flushSoon();
+    }
+    session.inStep = agree(board.read(session.applied), theirs);
+    if (session.inStep) onInStep(session);
+  }
+
+  const heartbeat = (): void => {
+    cancelHeartbeat = clock.setTimer(STATUS_INTERVAL_MS, heartbeat);
+    checkpoints.flush();
+    for (const session of peers.ready()) {
+      if (clock.now() - session.heardAtMs > SILENCE_MAX_MS) {
+        void session.close("TIMEOUT");
+        continue;
+      }
+      check(session);
+      sendStatus(session);
+    }
+  };
+
+  return {
+    start() {
+      running = true;
+      cancelHeartbeat = clock.setTimer(STATUS_INTERVAL_MS, heartbeat);
+    },
+    stop() {
+      running = false;
+      cancelHeartbeat();
+      cancelFlush?.();
+      checkpoints.flush();
+    },
+    changed: flushSoon,
+    check,
+  };
+}

@@ -1,0 +1,49 @@
+/** Takes peers' requests: a few of each peer at a time, one after another, and never without a pause in between. */
+
+import { CodedError } from "@counterpart/core/base/errors";
+import { REQUESTS_MAX } from "@counterpart/core/sync/limits";
+import { isRequest, type Message } from "@counterpart/core/sync/message-types";
+import { decodeMessage, encodeMessage } from "@counterpart/core/sync/messages";
+import { BUSY_RETRY_MS } from "./limits.ts";
+import type { Peers } from "./peers.ts";
+import { type ServeDeps, serve } from "./serve.ts";
+import type { Session } from "./session.ts";
+import { sleep } from "./timing.ts";
+
+export type RequestServer = (session: Session, frame: Uint8Array) => Promise<Uint8Array>;
+
+function decode(frame: Uint8Array): Message | undefined {
+  try {
+    return decodeMessage(frame);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The returned function rejects with `BAD_MESSAGE` for what is no request; the peer is penalised for it. */
+export function createRequestServer(deps: ServeDeps & { readonly peers: Peers }): RequestServer {
+  const answer = async (session: Session, frame: Uint8Array): Promise<Message> => {
+    const turn = session.turn;
+    session.turn = turn.then(() => sleep(deps.clock, 0));
+    await turn;
+    const request = decode(frame);
+    if (request === undefined || !isRequest(request)) {
+      deps.peers.penalise(session, "BAD_MESSAGE", {
+        reason: `${request?.type ?? "an undecodable frame"} as a request`,
+      });
+      throw new CodedError("BAD_MESSAGE", "not a request");
+    }
+    return serve(deps, request);
+  };
+  return async (session, frame) => {
+    if (session.serving >= REQUESTS_MAX) {
+      return encodeMessage({ type: "Error", code: "BUSY", retryAfterMs: BUSY_RETRY_MS });
+    }
+    session.serving++;
+    try {
+      return encodeMessage(await answer(session, frame));
+    } finally {
+      session.serving--;
+    }
+  };
+}

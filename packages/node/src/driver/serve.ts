@@ -1,0 +1,193 @@
+/**
+ * Answers peers' requests: as much as the caps, the frame and 200 ms allow, at least one item where there is one, in
+ * the order asked, only the tail cut. No state is kept between requests.
+ */
+
+import type { Hex } from "@counterpart/core/base/bytes";
+import { encodeBlock } from "@counterpart/core/chain/block";
+import { EMPTY_CODE_HASH, encodeHeader } from "@counterpart/core/chain/header";
+import type { SealedHeader } from "@counterpart/core/chain/types";
+import type { ArtifactRecord } from "@counterpart/core/sync/artifact-types";
+import { CONTRACTS_MAX, FRAME_BYTES_BY_TYPE, FRAME_OVERHEAD_BYTES } from "@counterpart/core/sync/limits";
+import type {
+  ArtifactEnvelope,
+  BlobRequest,
+  ContractAccount,
+  ErrorMessage,
+  GetContractsMessage,
+  GetHeadersMessage,
+  Message,
+  MessageType,
+  Refusal,
+  Request,
+} from "@counterpart/core/sync/message-types";
+import type { Snapshot } from "../engine/types.ts";
+import { SERVE_CPU_MS_MAX } from "./limits.ts";
+import type { DriverDeps } from "./ports.ts";
+
+export type ServeDeps = Pick<DriverDeps, "engine" | "contracts" | "clock"> & { readonly instanceId: string };
+
+/** What an answer may still take. */
+interface Budget {
+  /** Whether an item of this size is taken. The first one always is, if the frame has room for it at all. */
+  take(sizeBytes: number): boolean;
+  /** Whether anything more of this size would fit. */
+  hasRoom(sizeBytes: number): boolean;
+}
+
+/** Bytes of an envelope without its content, at most. */
+const ENVELOPE_BYTES = 256;
+/** Bytes of an account with its list headers, at most. */
+const ACCOUNT_BYTES = 192;
+/** List and string headers of one item. */
+const ITEM_BYTES = 10;
+
+function createBudget(type: MessageType, clock: ServeDeps["clock"]): Budget {
+  let left = FRAME_BYTES_BY_TYPE[type] - 2 * FRAME_OVERHEAD_BYTES;
+  let taken = 0;
+  const deadline = clock.now() + SERVE_CPU_MS_MAX;
+  return {
+    take(sizeBytes) {
+      if (sizeBytes > left || (taken > 0 && clock.now() > deadline)) return false;
+      left -= sizeBytes;
+      taken++;
+      return true;
+    },
+    hasRoom: (sizeBytes) => sizeBytes <= left,
+  };
+}
+
+const refuse = (code: Refusal): ErrorMessage => ({ type: "Error", code, retryAfterMs: 0 });
+
+function firstHeader({ engine }: ServeDeps, from: GetHeadersMessage["from"]): SealedHeader | undefined {
+  if ("number" in from) return engine.header(from.number);
+  const start = from.hashes.find((hash) => engine.isCanonical(hash));
+  return start === undefined ? undefined : engine.header(start);
+}
+
+function serveHeaders(deps: ServeDeps, { from, count, direction }: GetHeadersMessage): Message {
+  const first = firstHeader(deps, from);
+  if (first === undefined) return refuse("NOT_HELD");
+  const budget = createBudget("Headers", deps.clock);
+  const step = direction === "up" ? 1 : -1;
+  const headers: Uint8Array[] = [];
+  for (let i = 0; i < count && first.number + i * step >= 0; i++) {
+    const header = i === 0 ? first : deps.engine.header(first.number + i * step);
+    const encoded = header === undefined ? undefined : encodeHeader(header);
+    if (encoded === undefined || !budget.take(encoded.length + ITEM_BYTES)) break;
+    headers.push(encoded);
+  }
+  return { type: "Headers", headers };
+}
+
+function serveBlocks({ engine, clock }: ServeDeps, hashes: readonly Hex[]): Message {
+  const budget = createBudget("Blocks", clock);
+  const blocks: Uint8Array[] = [];
+  for (const hash of hashes) {
+    const block = engine.block(hash);
+    const encoded = block === undefined ? new Uint8Array(0) : encodeBlock(block);
+    if (!budget.take(encoded.length + ITEM_BYTES)) break;
+    blocks.push(encoded);
+  }
+  return { type: "Blocks", blocks };
+}
+
+function toEnvelope(record: ArtifactRecord, inline: boolean): ArtifactEnvelope {
+  const { content, ...envelope } = record;
+  return inline ? { ...envelope, content } : envelope;
+}
+
+function serveSince(deps: ServeDeps, query: Extract<GetContractsMessage, { kind: "since" }>): Message {
+  const { contracts, clock, instanceId } = deps;
+  const after = query.instanceId === instanceId ? query.sequence : 0;
+  const budget = createBudget("Contracts", clock);
+  let inlineLeft = query.inlineBytesMax;
+  const { sequence: last } = contracts.artifacts();
+  const changes = contracts.artifactsSince(after, CONTRACTS_MAX);
+  const entries: ArtifactEnvelope[] = [];
+  let upTo = after;
+  let cut = changes.length >= CONTRACTS_MAX;
+  for (const { sequence, record } of changes) {
+    const size = record.content.length;
+    const inline = size <= inlineLeft && budget.hasRoom(ENVELOPE_BYTES + size);
+    if (!budget.take(ENVELOPE_BYTES + (inline ? size : 0))) {
+      cut = true;
+      break;
+    }
+    if (inline) inlineLeft -= size;
+    entries.push(toEnvelope(record, inline));
+    upTo = sequence;
+  }
+  if (!cut) upTo = Math.max(upTo, last);
+  return { type: "Contracts", kind: "since", instanceId, upTo, last: Math.max(last, upTo), entries };
+}
+
+function contractAccount({ contracts }: ServeDeps, snapshot: Snapshot, address: Hex, budget: Budget): ContractAccount {
+  const account = snapshot.account(address);
+  const record = account === undefined ? undefined : contracts.artifact(address);
+  const room = budget.hasRoom(ACCOUNT_BYTES + ENVELOPE_BYTES + (record?.content.length ?? 0));
+  return {
+    address,
+    ...(account === undefined ? {} : { account }),
+    ...(record === undefined ? {} : { artifact: toEnvelope(record, room) }),
+  };
+}
+
+function serveAccounts(deps: ServeDeps, addresses: readonly Hex[]): Message {
+  const budget = createBudget("Contracts", deps.clock);
+  const accounts: ContractAccount[] = [];
+  const snapshot = deps.engine.snapshot();
+  try {
+    const { hash, number } = snapshot.head;
+    for (const address of addresses) {
+      const entry = contractAccount(deps, snapshot, address, budget);
+      const contentBytes = entry.artifact?.content?.length ?? 0;
+      if (!budget.take(ACCOUNT_BYTES + (entry.artifact === undefined ? 0 : ENVELOPE_BYTES + contentBytes))) break;
+      accounts.push(entry);
+    }
+    return { type: "Contracts", kind: "accounts", block: { hash, number }, accounts };
+  } finally {
+    snapshot.done();
+  }
+}
+
+function findBlob(
+  { contracts }: ServeDeps,
+  snapshot: Snapshot,
+  { hash, address }: BlobRequest,
+): Uint8Array | undefined {
+  const record = contracts.artifact(address);
+  if (record?.contentHash === hash) return record.content;
+  const codeHash = snapshot.account(address)?.codeHash;
+  return codeHash === hash && hash !== EMPTY_CODE_HASH ? snapshot.code(hash) : undefined;
+}
+
+function serveBlobs(deps: ServeDeps, wanted: readonly BlobRequest[]): Message {
+  const budget = createBudget("Blobs", deps.clock);
+  const blobs: (Uint8Array | undefined)[] = [];
+  const snapshot = deps.engine.snapshot();
+  try {
+    for (const request of wanted) {
+      const blob = findBlob(deps, snapshot, request);
+      if (!budget.take((blob?.length ?? 0) + ITEM_BYTES)) break;
+      blobs.push(blob);
+    }
+    return { type: "Blobs", blobs };
+  } finally {
+    snapshot.done();
+  }
+}
+
+/** The answer to a request. */
+export function serve(deps: ServeDeps, request: Request): Message {
+  switch (request.type) {
+    case "GetHeaders":
+      return serveHeaders(deps, request);
+    case "GetBlocks":
+      return serveBlocks(deps, request.hashes);
+    case "GetContracts":
+      return request.kind === "since" ? serveSince(deps, request) : serveAccounts(deps, request.addresses);
+    case "GetBlobs":
+      return serveBlobs(deps, request.wanted);
+  }
+}

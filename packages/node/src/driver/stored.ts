@@ -1,0 +1,53 @@
+/** The driver's memory across restarts, in the store: peers to redial, and how far other nodes' artifacts are known. */
+
+import { bytesToBigInt, bytesToUtf8, utf8ToBytes } from "@counterpart/core/base/bytes";
+import { asList, asNumber, decodeRlp, encodeRlp, rlpNumber } from "@counterpart/core/codec/rlp";
+import type { Clock } from "@counterpart/core/ports/runtime";
+import type { Store, StoreWrite } from "@counterpart/core/ports/store";
+import type { Checkpoints, PeerBook } from "./ports.ts";
+
+type Rows = Pick<Store, "get" | "range" | "write">;
+
+const PEERS_MAX = 64;
+const CHECKPOINTS_MAX = 1_024;
+
+export function createStoredPeerBook(store: Rows): PeerBook {
+  const rows = () => store.range("peers", { limit: PEERS_MAX });
+  return {
+    load: () =>
+      [...rows()]
+        .sort((a, b) => Number(bytesToBigInt(a.value) - bytesToBigInt(b.value)))
+        .map(({ key }) => bytesToUtf8(key)),
+    save(addresses) {
+      const kept = addresses.slice(0, PEERS_MAX);
+      const gone = rows().filter(({ key }) => !kept.includes(bytesToUtf8(key)));
+      store.write([
+        ...gone.map(({ key }): StoreWrite => ({ table: "peers", key, value: null })),
+        ...kept.map((address, at): StoreWrite => {
+          return { table: "peers", key: utf8ToBytes(address), value: rlpNumber(at + 1) };
+        }),
+      ]);
+    },
+  };
+}
+
+/** The least recently set are forgotten first: such a node's artifacts are compared from the start again. */
+export function createStoredCheckpoints(store: Rows, clock: Clock): Checkpoints {
+  const setAt = (row: Uint8Array): number => asNumber(asList(decodeRlp(row), "checkpoint", 2)[1], "set at");
+  const surplus = (): StoreWrite[] => {
+    const rows = [...store.range("checkpoints", { limit: CHECKPOINTS_MAX + 1 })];
+    if (rows.length <= CHECKPOINTS_MAX) return [];
+    const [oldest] = rows.sort((a, b) => setAt(a.value) - setAt(b.value));
+    return oldest === undefined ? [] : [{ table: "checkpoints", key: oldest.key, value: null }];
+  };
+  return {
+    get(instanceId) {
+      const row = store.get("checkpoints", utf8ToBytes(instanceId));
+      return row === undefined ? undefined : asNumber(asList(decodeRlp(row), "checkpoint", 2)[0], "sequence");
+    },
+    set(instanceId, sequence) {
+      const value = encodeRlp([rlpNumber(sequence), rlpNumber(clock.now())]);
+      store.write([...surplus(), { table: "checkpoints", key: utf8ToBytes(instanceId), value }]);
+    },
+  };
+}

@@ -1,0 +1,105 @@
+/** Small files that only their owner may read: private keys, the network identity, the API's token. */
+
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { bytesToHex, hexToBytes, isHex } from "@counterpart/core/base/bytes";
+import { CodedError } from "@counterpart/core/base/errors";
+
+const FILE_MODE = 0o600;
+const FOLDER_MODE = 0o700;
+const OTHERS = 0o077;
+const FILE_BYTES_MAX = 4096;
+/** Windows has no mode bits; its files inherit the access list of the folder. */
+const HAS_MODES = process.platform !== "win32";
+
+/**
+ * Writes a file (mode 0600) so that a crash leaves the whole of it or nothing.
+ * @throws CodedError `DATA_DIR_UNUSABLE`
+ */
+export function writeSecretFile(path: string, text: string): void {
+  const draft = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
+  try {
+    const file = openSync(draft, "w", FILE_MODE);
+    try {
+      writeFileSync(file, text);
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    renameSync(draft, path);
+    syncFolder(dirname(path));
+  } catch (error) {
+    throw new CodedError("DATA_DIR_UNUSABLE", `the key file ${path} cannot be written: ${messageOf(error)}`, { path });
+  }
+}
+
+/** Makes the new name in the folder durable. */
+function syncFolder(path: string): void {
+  if (!HAS_MODES) return;
+  const folder = openSync(path, "r");
+  try {
+    fsyncSync(folder);
+  } finally {
+    closeSync(folder);
+  }
+}
+
+/** @throws CodedError `DATA_DIR_UNUSABLE`, or `STORE_CORRUPT` when it is larger than any such file */
+export function readSecretFile(path: string): string {
+  try {
+    if (statSync(path).size > FILE_BYTES_MAX) throw damagedFile(path, "it is too large");
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    if (error instanceof CodedError) throw error;
+    throw new CodedError("DATA_DIR_UNUSABLE", `the key file ${path} cannot be read: ${messageOf(error)}`, { path });
+  }
+}
+
+/**
+ * The bytes kept in a file, made and kept there when there is none yet.
+ * @throws CodedError `STORE_CORRUPT`, `DATA_DIR_UNUSABLE`
+ */
+export async function openSecret(path: string, make: () => Promise<Uint8Array>): Promise<Uint8Array> {
+  if (!existsSync(path)) {
+    const bytes = await make();
+    writeSecretFile(path, `${bytesToHex(bytes)}\n`);
+    return bytes;
+  }
+  closeToOthers(path, "file");
+  const text = readSecretFile(path).trim();
+  if (!isHex(text) || text.length === 2) throw damagedFile(path, "it does not hold 0x and hexadecimal digits");
+  return hexToBytes(text);
+}
+
+export function damagedFile(path: string, why: string): CodedError {
+  const message = `the key file ${path} is damaged: ${why}; restore it from a backup, or move it away`;
+  return new CodedError("STORE_CORRUPT", message, { path });
+}
+
+/**
+ * Takes away what others may do with a key file or the folder of keys. Returns whether there was anything to take.
+ * @throws CodedError `DATA_DIR_UNUSABLE` when it cannot be taken away
+ */
+export function closeToOthers(path: string, kind: "file" | "folder"): boolean {
+  if (!HAS_MODES) return false;
+  try {
+    if ((statSync(path).mode & OTHERS) === 0) return false;
+    chmodSync(path, kind === "file" ? FILE_MODE : FOLDER_MODE);
+    return true;
+  } catch (error) {
+    const message = `${path} holds private keys and cannot be closed to other users: ${messageOf(error)}`;
+    throw new CodedError("DATA_DIR_UNUSABLE", message, { path });
+  }
+}
+
+export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,0 +1,61 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { openDataDir } from "./data-dir.ts";
+
+const here = new URL("./data-dir.ts", import.meta.url).href;
+
+function inFolder(run: (folder: string) => Promise<void>): () => Promise<void> {
+  return async () => {
+    const folder = mkdtempSync(join(tmpdir(), "counterpart-data-"));
+    try {
+      await run(folder);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  };
+}
+
+test(
+  "a directory is made for its owner alone, and has one holder at a time",
+  inFolder(async (folder) => {
+    const path = join(folder, "deep", "data");
+    const first = await openDataDir(path);
+    assert.equal(statSync(path).mode & 0o777, 0o700);
+    await assert.rejects(openDataDir(path), { code: "DATA_DIR_LOCKED" });
+    await first.release();
+    const second = await openDataDir(path);
+    await second.release();
+    assert.equal(existsSync(join(path, "lock")), false);
+  }),
+);
+
+test(
+  "the lock of a killed process is taken over at once, that of a living one is not",
+  inFolder(async (path) => {
+    const script = `const { openDataDir } = await import(${JSON.stringify(here)});
+      await openDataDir(${JSON.stringify(path)}); console.log("held"); setInterval(() => {}, 1000);`;
+    const child = spawn(process.execPath, ["--input-type=module", "-e", script], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    await new Promise((resolve) => child.stdout.once("data", resolve));
+    await assert.rejects(openDataDir(path), { code: "DATA_DIR_LOCKED", message: new RegExp(`process ${child.pid}`) });
+    const gone = new Promise((resolve) => child.once("exit", resolve));
+    child.kill("SIGKILL");
+    await gone;
+    const taken = await openDataDir(path);
+    await taken.release();
+  }),
+);
+
+test(
+  "a path that cannot be a directory is a clear error",
+  inFolder(async (folder) => {
+    const file = join(folder, "file");
+    writeFileSync(file, "");
+    await assert.rejects(openDataDir(file), { code: "DATA_DIR_UNUSABLE" });
+  }),
+);
