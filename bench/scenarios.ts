@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { encodeDeployData, encodeFunctionData, type Hex } from "viem";
+import { encodeDeployData, encodeFunctionData, type Hex, numberToHex } from "viem";
 import { getJson, type Json, postJson } from "./http.ts";
 import type { Bench, NodeProcess } from "./processes.ts";
 import { percentile } from "./statistics.ts";
@@ -68,22 +68,34 @@ async function rpc(url: string, method: string, params: readonly unknown[]): Pro
   return result;
 }
 
-/** The same token and the same mints on Anvil: sent with `eth_sendTransaction`, then the receipt is read. */
+interface AnvilReceipt {
+  readonly contractAddress: Hex;
+}
+
+/** Sends on Anvil and waits until the transaction is in a block, as an execution through REST does. */
+async function anvilSend(url: string, transaction: Json): Promise<AnvilReceipt> {
+  const hash = await rpc(url, "eth_sendTransaction", [transaction]);
+  for (;;) {
+    const receipt = (await rpc(url, "eth_getTransactionReceipt", [hash])) as AnvilReceipt | null;
+    if (receipt !== null) return receipt;
+    await nextTurn();
+  }
+}
+
+/** The same token and the same mints on Anvil, in memory there. */
 async function anvilExecutions(bench: Bench, total: number): Promise<number | undefined> {
   const anvil = await bench.anvil();
   if (anvil === undefined) return undefined;
-  const [from] = (await rpc(anvil.url, "eth_accounts", [])) as [Hex];
+  const { url } = anvil;
+  const [from] = (await rpc(url, "eth_accounts", [])) as [Hex];
   const args = ["Bench", "BENCH", 18, 0n, 0n, from];
   const deployment = encodeDeployData({ abi: template.abi, bytecode: template.bytecode, args } as never);
-  const created = await rpc(anvil.url, "eth_sendTransaction", [{ from, data: deployment, gas: "0x4c4b40" }]);
-  const receipt = (await rpc(anvil.url, "eth_getTransactionReceipt", [created])) as { readonly contractAddress: Hex };
+  const { contractAddress: to } = await anvilSend(url, { from, data: deployment, gas: "0x4c4b40" });
   const data = encodeFunctionData({ abi: template.abi, functionName: "mint", args: [from, 1n] } as never);
-  const rate = await perSecond(total, 16, async () => {
-    const hash = await rpc(anvil.url, "eth_sendTransaction", [
-      { from, to: receipt.contractAddress, data, gas: "0x30d40" },
-    ]);
-    await rpc(anvil.url, "eth_getTransactionReceipt", [hash]);
-  });
+  // Anvil gives the same nonce to transactions of one account that arrive together, so it is told which to use.
+  const rate = await perSecond(total, 16, (index) =>
+    anvilSend(url, { from, to, data, gas: "0x30d40", nonce: numberToHex(index + 1) }),
+  );
   await anvil.stop();
   return rate;
 }

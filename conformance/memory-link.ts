@@ -44,6 +44,10 @@ export class MemoryLink implements Link {
     return this.isOpen && this.#far?.isOpen === true;
   }
 
+  get isClosing(): boolean {
+    return this.#closed !== undefined;
+  }
+
   join(far: MemoryLink): void {
     this.#far = far;
     far.#far = this;

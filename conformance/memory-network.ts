@@ -151,6 +151,8 @@ class MemoryNetwork implements Network {
     if (signal.aborted) throw timeout(address);
     const peer = this.#hub.find(this, address);
     if (peer === undefined) return await noAnswer(address, signal);
+    const closing = this.linkTo(peer.peerId);
+    if (closing?.isClosing) await closing.close();
     const existing = this.linkTo(peer.peerId);
     if (existing?.isConnected) return existing;
     // the other end of a link that does not answer has vanished, and may be back

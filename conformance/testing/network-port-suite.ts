@@ -188,6 +188,17 @@ export function testNetworkPort(harness: NetworkHarness): void {
     assert.deepEqual(await link.request(filled(1, 4), 20_000), filled(1, 4));
   });
 
+  it("makes a new link for a dial that comes while the old one closes", async () => {
+    const [dialler, near, listener] = await linked();
+    near.link.send(filled(MIB, 1));
+    const closing = near.link.close();
+    const link = await dialler.network.dial(listener.address, never());
+    assert.notEqual(link, near.link);
+    assert.deepEqual(await link.request(filled(1, 4), 20_000), filled(1, 4));
+    await closing;
+    assert.equal(dialler.recorder.open.length, 1);
+  });
+
   it("ends crossed dials in the same single link on both sides", async () => {
     const [a, b] = [await start(), await start()];
     const [fromA, fromB] = await Promise.all([a.network.dial(b.address, never()), b.network.dial(a.address, never())]);

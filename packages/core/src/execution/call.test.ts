@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { concatBytes, type Hex } from "../base/bytes.ts";
 import { createAddress } from "../chain/address.ts";
 import { calldataFloorGas } from "../chain/intrinsic-gas.ts";
-import type { MemoryState } from "./memory-state.ts";
+import { block, deploy, executor } from "./blocks.test-support.ts";
 import {
   ALICE,
   assemble,
@@ -22,8 +22,8 @@ import {
   slotOf,
   testAccount,
   words,
-} from "./testing.ts";
-import { block, deploy, executor } from "./testing-blocks.ts";
+} from "./fixtures.test-support.ts";
+import type { MemoryState } from "./memory-state.test-support.ts";
 import type { CallMessage, CallOutcome } from "./types.ts";
 
 const NOBODY = testAccount(50);

@@ -5,6 +5,7 @@ import { EMPTY_CODE_HASH, ZERO_ADDRESS } from "../chain/header.ts";
 import type { Authorization } from "../chain/types.ts";
 import { encodeRlp } from "../codec/rlp.ts";
 import { keccak256, keccak256Hex, SECP256K1_ORDER, signDigest } from "../crypto/crypto.ts";
+import { block, deploy, executor } from "./blocks.test-support.ts";
 import {
   ALICE,
   BOB,
@@ -17,8 +18,7 @@ import {
   type TestAccount,
   testAccount,
   words,
-} from "./testing.ts";
-import { block, deploy, executor } from "./testing-blocks.ts";
+} from "./fixtures.test-support.ts";
 
 const NOBODY = testAccount(60);
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { bytesToHex, concatBytes, type Hex } from "../base/bytes.ts";
 import { keccak256Hex } from "../crypto/crypto.ts";
-import type { MemoryState } from "./memory-state.ts";
+import { block, deploy, executor, refuse, run } from "./blocks.test-support.ts";
 import {
   ALICE,
   BOB,
@@ -20,8 +20,8 @@ import {
   testAccount,
   transaction,
   words,
-} from "./testing.ts";
-import { block, deploy, executor, refuse, run } from "./testing-blocks.ts";
+} from "./fixtures.test-support.ts";
+import type { MemoryState } from "./memory-state.test-support.ts";
 import type { TransactionInvalid } from "./types.ts";
 
 const TARGET: Hex = `0x${"77".repeat(20)}`;

@@ -4,6 +4,7 @@ import { concatBytes, type Hex, hexToBytes } from "../base/bytes.ts";
 import { create2Address, createAddress } from "../chain/address.ts";
 import { BEACON_ROOTS_ADDRESS, HISTORY_ADDRESS, SYSTEM_ADDRESS } from "../chain/system-contracts.ts";
 import { keccak256Hex } from "../crypto/crypto.ts";
+import { block, deploy, executor } from "./blocks.test-support.ts";
 import {
   ALICE,
   assemble,
@@ -17,8 +18,7 @@ import {
   slotOf,
   type TransactionParts,
   words,
-} from "./testing.ts";
-import { block, deploy, executor } from "./testing-blocks.ts";
+} from "./fixtures.test-support.ts";
 
 describe("storage", () => {
   it("that ends as it began is no change", async () => {

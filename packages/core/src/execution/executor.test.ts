@@ -5,6 +5,7 @@ import { create2Address, createAddress } from "../chain/address.ts";
 import { EMPTY_CODE_HASH } from "../chain/header.ts";
 import { TX_GAS_MAX } from "../chain/rules.ts";
 import { keccak256Hex } from "../crypto/crypto.ts";
+import { block, deploy, executor } from "./blocks.test-support.ts";
 import {
   ALICE,
   assemble,
@@ -19,8 +20,7 @@ import {
   STORE,
   slotOf,
   words,
-} from "./testing.ts";
-import { block, deploy, executor } from "./testing-blocks.ts";
+} from "./fixtures.test-support.ts";
 import type { TransactionOutcome } from "./types.ts";
 
 const TARGET: Hex = `0x${"77".repeat(20)}`;

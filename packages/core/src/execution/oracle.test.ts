@@ -15,9 +15,7 @@ import { bigIntToBytes, bytesToHex, concatBytes, type Hex, hexToBytes } from "..
 import { createAddress } from "../chain/address.ts";
 import { BEACON_ROOTS_ADDRESS, HISTORY_ADDRESS } from "../chain/system-contracts.ts";
 import type { Transaction } from "../chain/types.ts";
-import { toLibraryTransaction } from "./library-transaction.ts";
-import { createCommon, libraryAddress } from "./machine.ts";
-import type { MemoryState } from "./memory-state.ts";
+import { executor } from "./blocks.test-support.ts";
 import {
   ALICE,
   assemble,
@@ -36,8 +34,10 @@ import {
   type TransactionParts,
   transaction,
   words,
-} from "./testing.ts";
-import { executor } from "./testing-blocks.ts";
+} from "./fixtures.test-support.ts";
+import { toLibraryTransaction } from "./library-transaction.ts";
+import { createCommon, libraryAddress } from "./machine.ts";
+import type { MemoryState } from "./memory-state.test-support.ts";
 import type { BlockContext } from "./types.ts";
 
 const FRESH: readonly Hex[] = [`0x${"a1".repeat(20)}`, `0x${"a2".repeat(20)}`, COINBASE];

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { bls12_381 } from "@noble/curves/bls12-381.js";
 import { bytesToHex, type Hex } from "../base/bytes.ts";
+import { slotOf } from "./fixtures.test-support.ts";
 import { verifyPointEvaluation } from "./point-evaluation.ts";
-import { slotOf } from "./testing.ts";
 
 const ZERO_POINT: Hex = `0xc0${"00".repeat(47)}`;
 const MODULUS = bls12_381.fields.Fr.ORDER;

@@ -4,8 +4,8 @@ import { p256 } from "@noble/curves/nist.js";
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex, concatBytes, type Hex, hexToBytes } from "../base/bytes.ts";
 import { keccak256, SECP256K1_ORDER, signDigest } from "../crypto/crypto.ts";
-import { ALICE, BOB, blockContext, fundedState, words } from "./testing.ts";
-import { executor } from "./testing-blocks.ts";
+import { executor } from "./blocks.test-support.ts";
+import { ALICE, BOB, blockContext, fundedState, words } from "./fixtures.test-support.ts";
 import type { CallOutcome } from "./types.ts";
 
 const precompile = (number: number): Hex => `0x${number.toString(16).padStart(40, "0")}`;

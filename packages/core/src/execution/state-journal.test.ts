@@ -5,9 +5,9 @@ import { bytesToHex, type Hex } from "../base/bytes.ts";
 import { EMPTY_CODE_HASH } from "../chain/header.ts";
 import { keccak256Hex } from "../crypto/crypto.ts";
 import { EMPTY_TRIE_ROOT } from "../trie/ordered.ts";
-import { createMemoryState, type MemoryState } from "./memory-state.ts";
+import { slotOf } from "./fixtures.test-support.ts";
+import { createMemoryState, type MemoryState } from "./memory-state.test-support.ts";
 import { createStateJournal, type StateJournal } from "./state-journal.ts";
-import { slotOf } from "./testing.ts";
 
 const A: Hex = `0x${"aa".repeat(20)}`;
 const B: Hex = `0x${"bb".repeat(20)}`;

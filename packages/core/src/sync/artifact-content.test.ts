@@ -8,7 +8,8 @@ import { CONTENT_SIZE_MAX, canonicalJson, decodeContent, encodeContent } from ".
 import type { ArtifactContent } from "./artifact-types.ts";
 
 const invalid = (error: unknown) => isCodedError(error, "INVALID_ARTIFACT");
-const text = (sizeMax: number) => fc.string({ maxLength: Math.floor(sizeMax / 4), unit: "grapheme" });
+const text = (sizeMax: number) =>
+  fc.string({ maxLength: sizeMax, unit: "grapheme" }).filter((value) => utf8ToBytes(value).length <= sizeMax);
 
 const arbitraryContent: fc.Arbitrary<ArtifactContent> = fc.record(
   {

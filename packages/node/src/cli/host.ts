@@ -1,5 +1,7 @@
 /** The process that a node runs in, as much of it as the command line needs. */
 
+const PARENT_CHECK_MS = 500;
+
 export type HostEvent = "SIGINT" | "SIGTERM" | "parentGone" | "crash";
 
 export interface Host {
@@ -11,7 +13,7 @@ export interface Host {
   now(): number;
   /** Calls back after `delayMs` unless the process has ended before; does not keep it running. */
   after(delayMs: number, callback: () => void): void;
-  /** `crash` passes what was thrown and caught nowhere. */
+  /** `crash` passes what was thrown and caught nowhere; `parentGone` is the end of the launcher or of `npm start`. */
   on(event: HostEvent, listener: (cause: unknown) => void): void;
 }
 
@@ -35,9 +37,21 @@ function listen(event: HostEvent, listener: (cause: unknown) => void): void {
   } else if (event === "parentGone") {
     process.on("disconnect", () => listener(undefined));
     process.channel?.unref();
+    if (process.env.npm_lifecycle_event === "start") watchParent(() => listener(undefined));
   } else {
     process.on(event, listener);
   }
+}
+
+/** npm killed without warning cannot pass the signal on; then another process becomes the parent. */
+function watchParent(onGone: () => void): void {
+  const parent = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(timer);
+    onGone();
+  }, PARENT_CHECK_MS);
+  timer.unref();
 }
 
 /** A reader such as `head` that goes away is no reason to end the node. */

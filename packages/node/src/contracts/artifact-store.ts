@@ -110,8 +110,7 @@ export function createArtifactStore(table: ArtifactTable, engine: ArtifactEngine
     count(row, 1);
     state.sequence = row.sequence;
   };
-  const problemOf = (record: ArtifactRecord, entry: ContractEntry, owner: Hex): string | undefined => {
-    if (entry.creationNonce !== record.creationNonce) return "the creation nonce is another";
+  const problemOf = (record: ArtifactRecord, owner: Hex): string | undefined => {
     try {
       verifyArtifact(record, engine, owner);
       return undefined;
@@ -130,7 +129,7 @@ export function createArtifactStore(table: ArtifactTable, engine: ArtifactEngine
       const held = table.get(record.address, record.codeHash, owner);
       const recordHash = artifactRecordHash(record);
       if (held?.recordHash === recordHash) return { outcome: "equal" };
-      const reason = problemOf(record, entry, owner);
+      const reason = problemOf(record, owner);
       if (reason !== undefined) return { outcome: "refused", reason };
       if (held !== undefined && compareArtifacts(record, held.record) < 0) return { outcome: "older" };
       put({ record, recordHash, owner, sequence: state.sequence + 1, visible: true }, held);

@@ -172,29 +172,6 @@ describe("executing a function", () => {
     assert.ok(results.every((result) => requireIncluded(result).status === "success"));
     assert.equal(await node.service.balance(address, accountOf(9)), 40n);
   });
-
-  it("signs again when the account's nonce was used in between", async () => {
-    const node = openTestNode();
-    const address = await deployed(node, lab("Lab"), ["1"]);
-    const { engine } = node;
-    let intruded = false;
-    // Somebody else who has the key spends the nonce right after it was read.
-    const pool = Object.create(engine.pool, {
-      nextNonce: {
-        value: (sender: Hex) => {
-          const nonce = engine.pool.nextNonce(sender);
-          if (!intruded) engine.submit(transactionOf(1, Number(nonce)), "local");
-          intruded = true;
-          return nonce;
-        },
-      },
-    });
-    const { createSender } = await import("./sender.ts");
-    const sender = createSender({ ...engine, pool, head: engine.head, submit: engine.submit }, node.keys);
-    const message = { from: node.keys.own, to: address, data: new Uint8Array(0), value: 0n };
-    const sent = await sender.send(message, 100_000);
-    assert.equal(sent.nonce, 2n);
-  });
 });
 
 describe("waiting for the inclusion", () => {

@@ -3,7 +3,14 @@ import { describe, it } from "node:test";
 import type { Hex } from "@counterpart/core/base/bytes";
 import { isCodedError } from "@counterpart/core/base/errors";
 import { accountOf, chainOf, sealAll, transactionOf } from "../engine/engine.test-support.ts";
-import { compile, LAB_SOURCE, openTestNode, requireIncluded, type TestNode } from "./contracts.test-support.ts";
+import {
+  compile,
+  LAB_SOURCE,
+  openTestNode,
+  pending,
+  requireIncluded,
+  type TestNode,
+} from "./contracts.test-support.ts";
 import type { ContractFilter, ContractPage } from "./types.ts";
 
 const addressesOf = ({ contracts }: ContractPage): Hex[] => contracts.map(({ entry }) => entry.address);
@@ -141,5 +148,28 @@ describe("listing what changed", () => {
     assert.deepEqual(addressesOf(await node.service.list({ limit: 9, since })), [address]);
     const { since: next } = await node.service.list({ limit: 9 });
     assert.deepEqual(addressesOf(await node.service.list({ limit: 9, since: next })), []);
+  });
+
+  it("gives everything when a shorter history was left for one in which the change lies further back", async () => {
+    const here = openTestNode({ sealing: false });
+    const apart = openTestNode({ own: 5, others: [1], sealing: false });
+    const deploying = deploy(here, "a");
+    await pending(here.engine, 1);
+    await here.engine.seal();
+    const address = await deploying;
+    await apart.engine.import(chainOf(here.engine));
+    await apart.service.putRecord(here.service.artifact(address) ?? assert.fail());
+    for (const nonce of [0, 1]) await sealAll(here.engine, [transactionOf(6, nonce)]);
+    const { since } = await here.service.list({ limit: 9 });
+
+    const minting = apart.service.execute(address, { function: "mint", params: { to: accountOf(2), amount: "1" } });
+    await pending(apart.engine, 1);
+    await apart.engine.seal();
+    await minting;
+    for (const nonce of [0, 1]) await sealAll(apart.engine, [transactionOf(7, nonce)]);
+    await here.engine.import(chainOf(apart.engine));
+    const [changed] = (await here.service.list({ limit: 9, since })).contracts;
+    assert.equal(changed?.entry.updatedBlock, 2);
+    assert.equal(changed.totalSupply, "1");
   });
 });

@@ -13,9 +13,15 @@ import { createWorld, sameAll, type TestNode, type World } from "./test-node.tes
 const TOKEN = addressOf("token");
 const KEY = hexToBytes(word("key"));
 
-function transfer(nonce: bigint): Transaction {
-  const fields = { type: 2 as const, chainId: 31_337n, nonce, gasLimit: 21_000n, maxFeePerGas: 1n, to: TOKEN };
-  const rest = { maxPriorityFeePerGas: 0n, value: 1n, data: new Uint8Array(0), accessList: [], authorizationList: [] };
+function transfer(nonce: bigint, sizeBytes = 0): Transaction {
+  const fields = { type: 2 as const, chainId: 31_337n, nonce, gasLimit: 16_000_000n, maxFeePerGas: 1n, to: TOKEN };
+  const rest = {
+    maxPriorityFeePerGas: 0n,
+    value: 1n,
+    data: new Uint8Array(sizeBytes),
+    accessList: [],
+    authorizationList: [],
+  };
   return signTransaction({ ...fields, ...rest }, (digest) => signDigest(digest, KEY));
 }
 
@@ -51,7 +57,7 @@ describe("announcements", () => {
   });
 
   it("name a large block by its header, and it is pulled", async () => {
-    const { header } = a.engine.make({ padding: "x".repeat(64_500) });
+    const { header } = a.engine.make({}, [transfer(0n, 70_000)]);
     await world.clock.until(() => sameAll(a, b, c));
     const [announcement] = world.sent(a, b, "NewBlock");
     assert.ok(announcement?.kind === "header");
@@ -101,7 +107,7 @@ describe("announcements", () => {
 
   it("wait for the block that they are about", async () => {
     b.engine.beforeImport = () => new Promise((resolve) => void world.clock.setTimer(500, resolve));
-    a.engine.make({ padding: "x".repeat(64_500), created: [TOKEN] });
+    a.engine.make({ created: [TOKEN] }, [transfer(0n, 70_000)]);
     a.contracts.publishRecord(makeRecord(TOKEN, 1, "Token"));
     await world.clock.pass(400);
     assert.equal(b.contracts.puts, 0);

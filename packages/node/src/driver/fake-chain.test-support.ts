@@ -5,6 +5,7 @@
 
 import type { Hex } from "@counterpart/core/base/bytes";
 import { bytesToHex, bytesToUtf8, hexToBytes, utf8ToBytes } from "@counterpart/core/base/bytes";
+import { transactionsRoot } from "@counterpart/core/chain/block";
 import {
   EMPTY_CODE_HASH,
   EMPTY_OMMERS_HASH,
@@ -35,8 +36,6 @@ export const OWNER = addressOf("owner");
 interface Effects {
   readonly created: readonly Hex[];
   readonly updated: readonly Hex[];
-  /** Bytes that only make the header large. */
-  readonly padding?: string;
   /** A block that breaks a rule. */
   readonly invalid?: boolean;
 }
@@ -48,13 +47,14 @@ function makeHeader(
   coinbase: Hex,
   timestamp: number,
   effects: Effects,
+  transactions: readonly Transaction[] = [],
 ): SealedHeader {
   return sealHeader({
     parentHash: parent?.hash ?? ZERO_HASH,
     ommersHash: EMPTY_OMMERS_HASH,
     coinbase,
     stateRoot: ZERO_HASH,
-    transactionsRoot: EMPTY_TRIE_ROOT,
+    transactionsRoot: transactionsRoot(transactions),
     receiptsRoot: ZERO_HASH,
     logsBloom: new Uint8Array(256),
     difficulty: 1n,
@@ -75,14 +75,20 @@ function makeHeader(
 }
 
 /** A block on any parent, as a peer could make one. */
-export function makeBlock(parent: SealedHeader, sealer: string, effects: Partial<Effects> = {}): Block {
-  const header = makeHeader(parent, addressOf(sealer), parent.timestamp + 1, { created: [], updated: [], ...effects });
-  return { header, transactions: [] };
+export function makeBlock(
+  parent: SealedHeader,
+  sealer: string,
+  effects: Partial<Effects> = {},
+  transactions: readonly Transaction[] = [],
+): Block {
+  const whole = { created: [], updated: [], ...effects };
+  const header = makeHeader(parent, addressOf(sealer), parent.timestamp + 1, whole, transactions);
+  return { header, transactions };
 }
 
 export interface FakeEngine extends Engine {
   /** Seals a block with these effects on the head. */
-  make(effects?: Partial<Effects>): Block;
+  make(effects?: Partial<Effects>, transactions?: readonly Transaction[]): Block;
   reinjecting: number;
   /** Imports under way; a test may hold them back. */
   beforeImport: () => Promise<void>;
@@ -243,8 +249,8 @@ export function createFakeEngine(sealer: string, chain = "dev"): FakeEngine {
       return () => list.splice(list.indexOf(listener), 1);
     },
     stop: async () => {},
-    make(effects = {}) {
-      const block = makeBlock(head(), sealer, effects);
+    make(effects = {}, transactions = []) {
+      const block = makeBlock(head(), sealer, effects, transactions);
       blocks.set(block.header.hash, block);
       moveTo(block.header, true);
       return block;

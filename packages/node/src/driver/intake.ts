@@ -84,7 +84,6 @@ export function createIntake(deps: IntakeDeps): Intake {
       const { invalid } = await importer.run(session, [decodeBlock(message.block, engine.chainId)]);
       if (invalid.length > 0) session.announced = undefined;
     }
-    onNews(session);
   };
 
   const submit = async (transaction: Transaction): Promise<void> => {
@@ -170,9 +169,14 @@ export function createIntake(deps: IntakeDeps): Intake {
   return {
     handle,
     retryEarly(session) {
+      if (session.early.size === 0) return;
       const early = [...session.early.values()];
       session.early.clear();
-      for (const { message, tries } of early) void handle(session, message, tries);
+      session.busy++;
+      void Promise.all(early.map(({ message, tries }) => handle(session, message, tries))).then(() => {
+        session.busy--;
+        onNews(session);
+      });
     },
   };
 }

@@ -106,7 +106,7 @@ export function createNetworkService(deps: DriverDeps): Driver {
       reconciler.changed();
       reconciler.check(session);
     },
-    onStatus: reconciler.check,
+    onNews: reconciler.check,
     onAnnouncement: (session, message) => intake.handle(session, message),
     onRequest: createRequestServer({ ...deps, peers, instanceId: self.instanceId }),
     onFault: (session, error) => peers.penalise(session, "BAD_MESSAGE", { reason: String(error) }),

@@ -67,7 +67,7 @@ export interface Session {
   /** What the last `Status` sent to it said. */
   sent: { sequence: number; applied: number };
   inStep: boolean;
-  /** Imports and pulls from this peer under way. */
+  /** Imports and pulls from this peer under way, and announcements that wait. */
   busy: number;
   /** Artifacts are being fetched from it. */
   pulling: boolean;
@@ -106,7 +106,8 @@ export interface SessionHooks {
   /** Verdict on the peer's `Version`: undefined to stay connected, or an error and the goodbye to say. */
   admit(session: Session, theirs: VersionMessage): Refusal | undefined;
   onReady(session: Session): void;
-  onStatus(session: Session): void;
+  /** The peer said something that may ask for action. */
+  onNews(session: Session): void;
   /** Handles one announcement. Must not reject. */
   onAnnouncement(session: Session, message: Message): Promise<void>;
   onRequest(session: Session, frame: Uint8Array): Promise<Uint8Array>;
@@ -143,6 +144,12 @@ interface Inner {
 }
 
 const ANNOUNCEMENTS: ReadonlySet<string> = new Set(["NewBlock", "NewTransaction", "NewContract", "UpdateContract"]);
+
+/**
+ * A Status that follows an announcement must not start a pull of what the announcement is about to bring. Transactions
+ * change nothing that Status compares.
+ */
+const defersComparison = (message: Message): boolean => message.type !== "NewTransaction";
 
 export function createSession(link: Link, deps: SessionDeps): Session {
   const { clock, random, logger, hooks } = deps;
@@ -185,7 +192,12 @@ export function createSession(link: Link, deps: SessionDeps): Session {
       return inner.clockDifferenceMs;
     },
     known: createKnownSet(KNOWN_MAX),
-    inbox: createInbox((message) => hooks.onAnnouncement(session, message)),
+    inbox: createInbox(async (message) => {
+      await hooks.onAnnouncement(session, message);
+      if (!defersComparison(message)) return;
+      session.busy--;
+      if (session.isReady) hooks.onNews(session);
+    }),
     handlers: {
       onFrame: (frame) => onFrame(frame),
       onRequest: async (frame) => {
@@ -283,9 +295,10 @@ export function createSession(link: Link, deps: SessionDeps): Session {
     else if (message.type === "Version" && inner.version === undefined) onVersion(message);
     else if (message.type === "Status" && inner.admitted) {
       noteStatus(message);
-      if (inner.ready) hooks.onStatus(session);
-    } else if (ANNOUNCEMENTS.has(message.type) && inner.admitted) session.inbox.push(message, sizeBytes);
-    else hooks.onFault(session, new Error(`${message.type} was not expected`));
+      if (inner.ready) hooks.onNews(session);
+    } else if (ANNOUNCEMENTS.has(message.type) && inner.admitted) {
+      if (session.inbox.push(message, sizeBytes) && defersComparison(message)) session.busy++;
+    } else hooks.onFault(session, new Error(`${message.type} was not expected`));
   }
 
   function onFrame(frame: Uint8Array): void {

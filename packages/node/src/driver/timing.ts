@@ -11,7 +11,7 @@ export const sleep = (clock: Clock, delayMs: number): Promise<void> =>
 /** Delay after `failures` failures in a row: doubled each time, then jittered between half and the whole. */
 export function backoffMs(failures: number, minMs: number, maxMs: number, random: Random): number {
   const whole = Math.min(maxMs, minMs * 2 ** Math.min(Math.max(0, failures - 1), 20));
-  return whole * (0.5 + random.fraction() / 2);
+  return Math.round(whole * (0.5 + random.fraction() / 2));
 }
 
 /** A pause between steps of long work, taken only when the work has held the thread for its slice. */

@@ -108,8 +108,8 @@ test("a handler that never answers gives its place back at the time limit", asyn
 });
 
 test("an answer that is too long, doubled or missing is reported as such", async () => {
-  const raw = await startRawPeer(cleanup);
   const node = await startNode(cleanup);
+  const raw = await startRawPeer(cleanup);
   let answer = (_stream: Stream) => {};
   await raw.handle(REQUEST_PROTOCOL, (stream) => answer(stream));
   await openRawLink(raw, node.address);
@@ -134,8 +134,8 @@ test("an answer that is too long, doubled or missing is reported as such", async
 });
 
 test("an answer that comes byte by byte is cut at the time limit", async () => {
-  const raw = await startRawPeer(cleanup);
   const node = await startNode(cleanup);
+  const raw = await startRawPeer(cleanup);
   await raw.handle(REQUEST_PROTOCOL, (stream) => {
     stream.send(Uint8Array.of(0, 1, 0, 0));
     void drip(stream);

@@ -81,7 +81,7 @@ test("a link whose frames do not move for the time limit is closed", async () =>
 
 test("a peer that is gone without a word is noticed on both sides, with frames queued or not", async () => {
   for (const queued of [0, 8]) {
-    const limits = { keepAliveMs: 100, keepAliveAnswerMs: 200 };
+    const limits = { keepAliveMs: 100, keepAliveAnswerMs: 200, flushMs: 50 };
     const [near, far] = await startOrdered(limits);
     const proxy = await startProxy(cleanup, far.address);
     const link = await near.network.dial(proxy.address, never());
@@ -125,9 +125,10 @@ test("closing a link to a peer that does not answer ends although nothing can be
 
 test("a peer that has restarted replaces the link that still looks alive", async () => {
   for (const staleDirection of ["inbound", "outbound"] as const) {
-    const node = await startNode(cleanup);
+    const limits = { flushMs: 50 };
+    const node = await startNode(cleanup, { limits });
     const privateKey = await createPeerKey();
-    const before = await startNode(cleanup, { privateKey });
+    const before = await startNode(cleanup, { privateKey, limits });
     const [from, to] = staleDirection === "inbound" ? [before, node] : [node, before];
     const proxy = await startProxy(cleanup, to.address);
     await from.network.dial(proxy.address, never());
@@ -163,7 +164,7 @@ test("a peer that lost its link dials again, and the dead link gives way", async
 });
 
 test("a dial of a peer whose link is dead makes a new one", async () => {
-  const [near, far] = await startOrdered({ probeMs: 200 });
+  const [near, far] = await startOrdered({ flushMs: 50, probeMs: 200 });
   const proxy = await startProxy(cleanup, far.address);
   const dead = await near.network.dial(proxy.address, never());
   await far.recorder.link();

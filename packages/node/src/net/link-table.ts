@@ -100,7 +100,8 @@ export class LinkTable {
   async liveLink(peerId: string): Promise<OpenLink | undefined> {
     const link = this.#records.get(peerId)?.link;
     if (link === undefined) return undefined;
-    if (!(await link.answers(this.#options.limits.probeMs))) link.end("CONNECTION_TIMEOUT");
+    if (link.isClosing) await link.close();
+    else if (!(await link.answers(this.#options.limits.probeMs))) link.end("CONNECTION_TIMEOUT");
     return link.isOpen ? link : undefined;
   }
 

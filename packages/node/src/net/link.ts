@@ -66,6 +66,10 @@ export class OpenLink implements Link {
     return !this.#ended.signal.aborted;
   }
 
+  get isClosing(): boolean {
+    return this.#closing !== undefined;
+  }
+
   /** Makes the handlers and starts to deliver. If `accept` throws, the link has ended. */
   open(accept: (link: Link) => LinkHandlers): void {
     const { reader, connection } = this.#parts;

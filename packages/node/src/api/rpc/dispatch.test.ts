@@ -108,12 +108,15 @@ test("a defect shows nothing of itself and is reported", async () => {
     invariant: () => {
       throw new CodedError("INVARIANT_BROKEN", "secret");
     },
+    disk: () => {
+      throw new CodedError("STORE_WRITE_FAILED", "secret");
+    },
   });
-  for (const method of ["broken", "invariant"]) {
+  for (const method of ["broken", "invariant", "disk"]) {
     const reply = await ask(`{"jsonrpc":"2.0","id":1,"method":"${method}"}`);
     assert.deepEqual(reply.error, { code: -32603, message: "internal error" });
   }
-  assert.equal(defects.length, 2);
+  assert.equal(defects.length, 3);
 });
 
 test("a notification is carried out and not answered, even when it fails", async () => {

@@ -1,6 +1,6 @@
 /** Errors of the JSON-RPC API: codes and wording as other clients have them, because tools match on both. */
 
-import type { ErrorCode } from "@counterpart/core/base/error-catalogue";
+import { ERROR_CATALOGUE, type ErrorCode } from "@counterpart/core/base/error-catalogue";
 import { isCodedError } from "@counterpart/core/base/errors";
 import type { JsonValue } from "../json.ts";
 
@@ -45,13 +45,13 @@ const KNOWN_WORDS: Partial<Record<ErrorCode, string>> = {
   INVALID_TRANSACTION: "invalid transaction",
 };
 
-/** Codes that mean a defect or a failure of the machine, not a caller's mistake. */
-const INTERNAL: ReadonlySet<ErrorCode> = new Set(["INTERNAL_ERROR", "INVARIANT_BROKEN", "STORE_CORRUPT"]);
+/** Whether a code means a defect or a failure of the machine, not a caller's mistake. */
+const isInternal = (code: ErrorCode): boolean => [500, 507].includes(ERROR_CATALOGUE[code].status);
 
 /** What a caller is told; undefined for what no caller should see. */
 export function rpcErrorOf(error: unknown): RpcError | undefined {
   if (error instanceof RpcError) return error;
-  if (!isCodedError(error) || INTERNAL.has(error.code)) return undefined;
+  if (!isCodedError(error) || isInternal(error.code)) return undefined;
   if (error.code === "MALFORMED_JSON") return new RpcError(RPC_CODES.parse, `parse error: ${error.message}`);
   const words = KNOWN_WORDS[error.code];
   const message = words === undefined || error.message.includes(words) ? error.message : `${words}: ${error.message}`;

@@ -36,7 +36,10 @@ const RequestBody = Type.Unknown({
 export function registerRpc(parent: ApiInstance, context: ApiContext): void {
   const dispatcher = createDispatcher({
     methods: createMethods(context),
-    onDefect: (error, method) => context.logger.error("JSON-RPC method failed", { method, error: String(error) }),
+    onDefect: (error, method) => {
+      const stack = error instanceof Error ? error.stack : String(error);
+      context.logger.error("JSON-RPC method failed", { method, stack });
+    },
   });
   parent.register((scope: ApiInstance, _options, done) => {
     scope.removeAllContentTypeParsers();

@@ -3,11 +3,12 @@
 import { bytesToHex, concatBytes, type Hex, hexToBytes } from "../base/bytes.ts";
 import { assert } from "../base/errors.ts";
 import { DEV_GENESIS, genesisAlloc } from "../chain/genesis.ts";
+import { EMPTY_CODE_HASH } from "../chain/header.ts";
 import { signTransaction } from "../chain/transaction.ts";
 import type { UnsignedTransaction } from "../chain/transaction-fields.ts";
 import type { Transaction } from "../chain/types.ts";
 import { keccak256, privateKeyToAddress, signDigest } from "../crypto/crypto.ts";
-import { createMemoryState, type MemoryState } from "./memory-state.ts";
+import { createMemoryState, type MemoryState } from "./memory-state.test-support.ts";
 import type { BlockContext } from "./types.ts";
 
 export const CHAIN_ID = DEV_GENESIS.chainId;
@@ -32,10 +33,10 @@ export const BOB = testAccount(2);
 export function fundedState(...accounts: readonly TestAccount[]): MemoryState {
   const state = createMemoryState();
   const alloc = genesisAlloc(DEV_GENESIS);
-  const funded = accounts.map(({ address }) => [address, { balance: 100n * ETHER, nonce: 0n }] as const);
-  const empty = "0xc5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470";
-  const more = funded.map(([address, account]) => [address, { ...account, codeHash: empty as Hex }] as const);
-  state.apply({ ...alloc, accounts: new Map([...alloc.accounts, ...more]) });
+  const funded = accounts.map(
+    ({ address }) => [address, { balance: 100n * ETHER, nonce: 0n, codeHash: EMPTY_CODE_HASH }] as const,
+  );
+  state.apply({ ...alloc, accounts: new Map([...alloc.accounts, ...funded]) });
   return state;
 }
 

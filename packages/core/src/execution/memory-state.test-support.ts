@@ -1,4 +1,4 @@
-/** A whole state in memory, for tests and simulations: a `StateReader` that changes can be applied to. */
+/** A whole state in memory, for tests: a `StateReader` that changes can be applied to. */
 
 import { bigIntToBytes, type Hex, hexToBytes } from "../base/bytes.ts";
 import { encodeAccount } from "../chain/account.ts";

@@ -3,8 +3,15 @@
 import type { Hex } from "../base/bytes.ts";
 import { assert } from "../base/errors.ts";
 import { createExecutor } from "./executor.ts";
-import type { MemoryState } from "./memory-state.ts";
-import { ALICE, blockContext, CHAIN_ID, initcode, type TransactionParts, transaction } from "./testing.ts";
+import {
+  ALICE,
+  blockContext,
+  CHAIN_ID,
+  initcode,
+  type TransactionParts,
+  transaction,
+} from "./fixtures.test-support.ts";
+import type { MemoryState } from "./memory-state.test-support.ts";
 import type { BlockExecution, StateChanges, TransactionInvalid, TransactionOutcome } from "./types.ts";
 
 export const executor = createExecutor({ chainId: CHAIN_ID });

@@ -1,0 +1,102 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { hexToBytes } from "@counterpart/core/base/bytes";
+import { keccak256Hex } from "@counterpart/core/crypto/crypto";
+import { transactionOf } from "../../engine/engine.test-support.ts";
+import { openTestApi, type TestApi } from "../fake-backend.test-support.ts";
+import { ask, fails, LOGGER, OWN, openLogs, STRANGER, word } from "./asking.test-support.ts";
+
+async function openChain(blocks: number): Promise<TestApi> {
+  const api = await openTestApi();
+  for (let nonce = 0; nonce < blocks; nonce++) await api.engine.submit(transactionOf(1, nonce), "local");
+  return api;
+}
+
+test("code and storage are read, absent ones as empty", async () => {
+  const { api } = await openLogs([]);
+  assert.equal(await ask(api, "eth_getCode", LOGGER, "latest"), "0x60003560006000a100");
+  assert.equal(await ask(api, "eth_getCode", STRANGER, "latest"), "0x");
+  assert.equal(await ask(api, "eth_getStorageAt", LOGGER, "0x0", "latest"), word(0));
+});
+
+test("a call answers with its output, and a revert with its data", async () => {
+  const api = await openTestApi();
+  // PUSH1 42, PUSH0, MSTORE, PUSH1 32, PUSH0, RETURN as creation code: its output is the code it would leave.
+  assert.equal(await ask(api, "eth_call", { data: "0x602a5f5260205ff3" }), word(42));
+  const reverted = await api.rpc("eth_call", { data: "0x602a5f5260205ffd" });
+  assert.deepEqual(reverted.error, { code: 3, message: "execution reverted", data: word(42) });
+  await fails(api, -32000, /invalid opcode/i, "eth_call", { data: "0xfe" });
+  await fails(api, -32000, /out of gas/, "eth_call", { data: "0x5b5f56", gas: "0x100000" });
+  assert.equal(await ask(api, "eth_call", { to: STRANGER, input: "0x12", data: "0x12" }), "0x");
+});
+
+test("a call runs in the block that was named: the head, or the one that would be sealed now", async () => {
+  const api = await openChain(1);
+  // NUMBER, PUSH0, MSTORE, PUSH1 32, PUSH0, RETURN
+  const number = { data: "0x435f5260205ff3" };
+  assert.equal(await ask(api, "eth_call", number, "latest"), word(1));
+  assert.equal(await ask(api, "eth_call", number, "pending"), word(2));
+});
+
+test("wrong calls are refused with the reason", async () => {
+  const api = await openTestApi();
+  await fails(api, -32602, /"data" and "input"/, "eth_call", { to: OWN, data: "0x01", input: "0x02" });
+  await fails(api, -32602, /both gasPrice/, "eth_call", { to: OWN, gasPrice: "0x1", maxFeePerGas: "0x1" });
+  await fails(api, -32602, /to: /, "eth_call", { to: "0x12" });
+  await fails(api, -32602, /overrides are not supported/, "eth_call", { to: OWN }, "latest", {
+    [OWN]: { balance: "0x1" },
+  });
+  await fails(api, -32602, /authorizationList/, "eth_estimateGas", { to: OWN, authorizationList: [{}] });
+  await fails(api, -32000, /insufficient funds/, "eth_call", { from: STRANGER, to: OWN, value: "0x1" });
+  await fails(api, -32000, /insufficient funds/, "eth_estimateGas", { from: STRANGER, to: OWN, value: "0x1" });
+  await fails(api, -32000, /intrinsic gas too low/, "eth_call", { to: OWN, gas: "0x5207" });
+  assert.equal(await ask(api, "eth_call", { to: OWN }, "latest", {}, {}), "0x");
+});
+
+test("gas is estimated: enough, and little more", async () => {
+  const { api, engine } = await openLogs([5]);
+  assert.equal(await ask(api, "eth_estimateGas", { from: OWN, to: STRANGER, value: "0x1" }), "0x5208");
+  const data = word(9);
+  const estimate = Number(await ask<string>(api, "eth_estimateGas", { from: OWN, to: LOGGER, data }));
+  const transaction = transactionOf(1, 2, {
+    to: LOGGER,
+    value: 0n,
+    data: hexToBytes(data),
+    gasLimit: BigInt(estimate),
+  });
+  await engine.submit(transaction, "local");
+  await engine.seal();
+  const status = engine.transaction(transaction.hash);
+  assert.ok(status?.status === "included" && status.receipt.status === 1);
+  assert.ok(estimate <= status.receipt.gasUsed * 1.02);
+  const reverted = await api.rpc("eth_estimateGas", { data: "0x602a5f5260205ffd" });
+  assert.deepEqual(reverted.error, { code: 3, message: "execution reverted", data: word(42) });
+});
+
+test("a proof has the account, its slots in the order and form they were asked for, and nodes that hash up", async () => {
+  const api = await openChain(1);
+  const proof = await ask<Record<string, unknown>>(api, "eth_getProof", OWN, ["0x0", word(1)], "latest");
+  assert.deepEqual([proof.address, proof.nonce, proof.balance], [OWN, "0x1", `0x${(10n ** 20n - 1n).toString(16)}`]);
+  const nodes = proof.accountProof as string[];
+  assert.equal(keccak256Hex(hexToBytes(nodes[0] as string)), api.engine.head().stateRoot);
+  const slots = proof.storageProof as { key: string; value: string }[];
+  assert.deepEqual(
+    slots.map(({ key, value }) => [key, value]),
+    [
+      ["0x0", "0x0"],
+      [word(1), "0x0"],
+    ],
+  );
+  const absent = await ask<Record<string, unknown>>(api, "eth_getProof", STRANGER, [], "latest");
+  assert.deepEqual([absent.nonce, absent.balance, absent.storageProof], ["0x0", "0x0", []]);
+  assert.ok((absent.accountProof as string[]).length > 0);
+  await fails(
+    api,
+    -32602,
+    /more than 1024/,
+    "eth_getProof",
+    OWN,
+    Array.from({ length: 1025 }, () => "0x0"),
+    "latest",
+  );
+});

@@ -1,0 +1,111 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Hex } from "@counterpart/core/base/bytes";
+import { createFakeBackend, hash32, openTestApi } from "../fake-backend.test-support.ts";
+import { ask, brief, fails, LOGGER, openLogs, type ShownLog, STRANGER, word } from "./asking.test-support.ts";
+
+test("a receipt has what libraries read, and log indices run through the block", async () => {
+  const { engine, api } = await openLogs([5, 6, 7]);
+  const block = engine.block(2);
+  assert.equal(block?.transactions.length, 3);
+  const hash = block?.transactions[2]?.hash;
+  const receipt = await ask<Record<string, unknown>>(api, "eth_getTransactionReceipt", hash);
+  assert.deepEqual(Object.keys(receipt).sort(), [
+    "blockHash",
+    "blockNumber",
+    "contractAddress",
+    "cumulativeGasUsed",
+    "effectiveGasPrice",
+    "from",
+    "gasUsed",
+    "logs",
+    "logsBloom",
+    "status",
+    "to",
+    "transactionHash",
+    "transactionIndex",
+    "type",
+  ]);
+  const [log] = receipt.logs as ShownLog[];
+  assert.deepEqual(
+    [log?.logIndex, log?.transactionIndex, log?.transactionHash, log?.topics],
+    ["0x2", "0x2", hash, [word(7)]],
+  );
+  assert.equal(Number(receipt.cumulativeGasUsed), 3 * Number(receipt.gasUsed));
+  const creation = await ask<Record<string, unknown>>(
+    api,
+    "eth_getTransactionReceipt",
+    engine.block(1)?.transactions[0]?.hash,
+  );
+  assert.deepEqual([creation.contractAddress, creation.to, creation.status], [LOGGER, null, "0x1"]);
+});
+
+test("logs are found by range, address and topics", async () => {
+  const { api } = await openLogs([5, 6], [], [7], [5]);
+  const find = async (filter: Record<string, unknown>) => brief(await ask<ShownLog[]>(api, "eth_getLogs", filter));
+  const all = ["2/0/0:5", "2/1/1:6", "3/0/0:7", "4/0/0:5"];
+  assert.deepEqual(await find({ fromBlock: "earliest", toBlock: "latest" }), all);
+  assert.deepEqual(await find({ fromBlock: "0x0", toBlock: "0x63" }), all);
+  assert.deepEqual(await find({}), ["4/0/0:5"]);
+  assert.deepEqual(await find({ fromBlock: "0x0", topics: [word(5)] }), ["2/0/0:5", "4/0/0:5"]);
+  assert.deepEqual(await find({ fromBlock: "0x0", topics: [[word(6), word(7)]] }), ["2/1/1:6", "3/0/0:7"]);
+  assert.deepEqual(await find({ fromBlock: "0x0", topics: [null] }), all);
+  assert.deepEqual(await find({ fromBlock: "0x0", topics: [word(5), null] }), []);
+  assert.deepEqual(await find({ fromBlock: "0x0", address: LOGGER, toBlock: "0x2" }), ["2/0/0:5", "2/1/1:6"]);
+  assert.deepEqual(await find({ fromBlock: "0x0", address: [STRANGER] }), []);
+  assert.deepEqual(await find({ fromBlock: "0x63", toBlock: "0x64" }), []);
+});
+
+test("logs of one block are found by its hash", async () => {
+  const { api, engine } = await openLogs([5, 6], [7]);
+  const blockHash = engine.header(2)?.hash;
+  assert.deepEqual(brief(await ask<ShownLog[]>(api, "eth_getLogs", { blockHash })), ["2/0/0:5", "2/1/1:6"]);
+  assert.deepEqual(brief(await ask<ShownLog[]>(api, "eth_getLogs", { blockHash, topics: [word(6)] })), ["2/1/1:6"]);
+  await fails(api, -32000, /unknown block/, "eth_getLogs", { blockHash: hash32("1") });
+});
+
+test("wrong log filters are invalid params", async () => {
+  const { api, engine } = await openLogs([5]);
+  for (const filter of [
+    { blockHash: engine.head().hash, fromBlock: "0x0" },
+    { fromBlock: "0x2", toBlock: "0x1" },
+    { topics: [null, null, null, null, null] },
+    { topics: ["0x1"] },
+    { topics: word(1) },
+    { address: "0x12" },
+    { fromBlock: "yesterday" },
+  ]) {
+    await fails(api, -32602, /./, "eth_getLogs", filter);
+  }
+});
+
+test("a range of logs is bounded, and its blooms spare the blocks that cannot match", async () => {
+  const { engine } = await openLogs([5], [6]);
+  const head = { ...engine.head(), number: 10_000 };
+  const reads: unknown[] = [];
+  const stretched = {
+    ...engine,
+    head: () => head,
+    header: (at: number | Hex) => (at === head.number ? head : engine.header(Math.min(Number(at), 3))),
+    block: (at: number | Hex) => {
+      reads.push(at);
+      return engine.block(at);
+    },
+  };
+  const api = await openTestApi({}, createFakeBackend(stretched));
+  await fails(api, -32000, /wider than 10000 blocks/, "eth_getLogs", { fromBlock: "0x0", toBlock: "latest" });
+  const none = await ask<ShownLog[]>(api, "eth_getLogs", { fromBlock: "0x1", address: STRANGER });
+  assert.deepEqual([none, reads], [[], []]);
+});
+
+test("a reorganisation while logs are read starts the reading again, and is told if it never ends", async () => {
+  const { engine } = await openLogs([5]);
+  let checks = 0;
+  let lost = 1;
+  const moving = { ...engine, isCanonical: () => ++checks > lost };
+  const api = await openTestApi({}, createFakeBackend(moving));
+  assert.deepEqual(brief(await ask<ShownLog[]>(api, "eth_getLogs", { fromBlock: "0x0" })), ["2/0/0:5"]);
+  assert.equal(checks, 2);
+  lost = 1000;
+  await fails(api, -32000, /reorganised/, "eth_getLogs", { fromBlock: "0x0" });
+});
