@@ -64,12 +64,14 @@ interface Chain {
 let cryptoChosen: Promise<void> | undefined;
 
 function chooseCrypto(logger: Logger): Promise<void> {
-  const chosen = cryptoChosen ?? createNativeCrypto().then((native) => {
-    useCrypto(native);
-    for (const { part, reason } of native.fallbacks) {
-      logger.warn("native cryptography is missing; the portable one is many times slower", { part, reason });
-    }
-  });
+  const chosen =
+    cryptoChosen ??
+    createNativeCrypto().then((native) => {
+      useCrypto(native);
+      for (const { part, reason } of native.fallbacks) {
+        logger.warn("native cryptography is missing; the portable one is many times slower", { part, reason });
+      }
+    });
   cryptoChosen = chosen;
   return chosen;
 }

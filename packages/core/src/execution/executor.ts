@@ -3,7 +3,6 @@
  * transaction invalid is found before the EVM sees it, and everything after that is a result.
  */
 
-import type { Common } from "@ethereumjs/common";
 import { EthereumJSError } from "@ethereumjs/util";
 import { type RunTxResult, runTx } from "@ethereumjs/vm";
 import { bytesToHex, type Hex, hexToBytes } from "../base/bytes.ts";
@@ -13,7 +12,7 @@ import { calldataFloorGas, intrinsicGas, minimumGasLimit } from "../chain/intrin
 import { BEACON_ROOTS_ADDRESS, HISTORY_ADDRESS, SYSTEM_ADDRESS } from "../chain/system-contracts.ts";
 import type { Transaction } from "../chain/types.ts";
 import { toLibraryTransaction } from "./library-transaction.ts";
-import { createCommon, createMachine, libraryAddress, type Machine } from "./machine.ts";
+import { createMachines, libraryAddress, type Machine } from "./machine.ts";
 import { endOf, halted, isDelegation, takeCreated } from "./result.ts";
 import type {
   BlockContext,
@@ -116,7 +115,7 @@ async function execute(transaction: Transaction, machine: Machine): Promise<RunT
   }
 }
 
-function createBlockExecution(machine: Machine, context: BlockContext): BlockExecution {
+function createBlockExecution(machine: Machine, context: BlockContext, close: () => void): BlockExecution {
   let gasUsed = 0;
   let state: "idle" | "running" | "finished" = "idle";
 
@@ -146,6 +145,7 @@ function createBlockExecution(machine: Machine, context: BlockContext): BlockExe
     finish() {
       assert(state === "idle", `a block cannot be finished: it is ${state}`);
       state = "finished";
+      close();
       return machine.journal.changes();
     },
   };
@@ -199,16 +199,19 @@ async function callOn(machine: Machine, context: BlockContext, message: CallMess
 
 /** @param options.chainId what CHAINID gives and what transactions and authorizations are signed for */
 export function createExecutor({ chainId }: { readonly chainId: number }): Executor {
-  const common: Common = createCommon(chainId);
+  const machines = createMachines(chainId);
   return {
     async begin(context, state) {
-      const machine = await createMachine(common, context, state);
+      const machine = await machines.open(context, state);
       await systemCall(machine, BEACON_ROOTS_ADDRESS, context.parentBeaconBlockRoot);
       await systemCall(machine, HISTORY_ADDRESS, context.parentHash);
-      return createBlockExecution(machine, context);
+      return createBlockExecution(machine, context, () => machines.close(machine));
     },
     async call(context, message, state) {
-      return callOn(await createMachine(common, context, state), context, message);
+      const machine = await machines.open(context, state);
+      const outcome = await callOn(machine, context, message);
+      machines.close(machine);
+      return outcome;
     },
   };
 }

@@ -28,6 +28,11 @@ function fromLibrary({ nonce, balance, storageRoot, codeHash }: LibraryAccount):
   };
 }
 
+/** What the EVM works on at present. An EVM is used for one block or call after another. */
+export interface OpenState {
+  journal: StateJournal;
+}
+
 const keyOf = (address: Address): Hex => bytesToHex(address.bytes);
 
 function unsupported(): never {
@@ -35,22 +40,22 @@ function unsupported(): never {
 }
 
 /** Adapter methods that change accounts. */
-function accountMethods(journal: StateJournal) {
+function accountMethods(open: OpenState) {
   const getAccount = async (address: Address): Promise<LibraryAccount | undefined> => {
-    const account = journal.account(keyOf(address));
+    const account = open.journal.account(keyOf(address));
     return account === undefined ? undefined : toLibrary(account);
   };
   const remove = (address: Hex): void => {
     // The library removes every touched account that is empty, most of which never were.
-    if (journal.account(address) === undefined) return;
-    journal.clearStorage(address);
-    journal.setAccount(address, undefined);
+    if (open.journal.account(address) === undefined) return;
+    open.journal.clearStorage(address);
+    open.journal.setAccount(address, undefined);
   };
   return {
     getAccount,
     async putAccount(address: Address, account?: LibraryAccount): Promise<void> {
       if (account === undefined) remove(keyOf(address));
-      else journal.setAccount(keyOf(address), fromLibrary(account));
+      else open.journal.setAccount(keyOf(address), fromLibrary(account));
     },
     async deleteAccount(address: Address): Promise<void> {
       remove(keyOf(address));
@@ -61,32 +66,32 @@ function accountMethods(journal: StateJournal) {
       account.balance = fields.balance ?? account.balance;
       account.storageRoot = fields.storageRoot ?? account.storageRoot;
       account.codeHash = fields.codeHash ?? account.codeHash;
-      journal.setAccount(keyOf(address), fromLibrary(account));
+      open.journal.setAccount(keyOf(address), fromLibrary(account));
     },
     async putCode(address: Address, code: Uint8Array): Promise<void> {
       // A copy: the bytes may be a view into the memory of the frame that returned them.
-      journal.setCode(keyOf(address), code.slice());
+      open.journal.setCode(keyOf(address), code.slice());
     },
-    getCode: async (address: Address): Promise<Uint8Array> => journal.code(keyOf(address)),
-    getCodeSize: async (address: Address): Promise<number> => journal.code(keyOf(address)).length,
+    getCode: async (address: Address): Promise<Uint8Array> => open.journal.code(keyOf(address)),
+    getCodeSize: async (address: Address): Promise<number> => open.journal.code(keyOf(address)).length,
   };
 }
 
 /** Values go to the library in their shortest form, as its own state managers give them. */
-export function createStateManager(journal: StateJournal): StateManagerInterface {
+export function createStateManager(open: OpenState): StateManagerInterface {
   const manager: StateManagerInterface = {
-    ...accountMethods(journal),
-    getStorage: async (address, slot) => bigIntToBytes(journal.storage(keyOf(address), bytesToHex(slot))),
+    ...accountMethods(open),
+    getStorage: async (address, slot) => bigIntToBytes(open.journal.storage(keyOf(address), bytesToHex(slot))),
     async putStorage(address, slot, value) {
-      journal.setStorage(keyOf(address), bytesToHex(slot), bytesToBigInt(value));
+      open.journal.setStorage(keyOf(address), bytesToHex(slot), bytesToBigInt(value));
     },
-    clearStorage: async (address) => journal.clearStorage(keyOf(address)),
-    checkpoint: async () => journal.checkpoint(),
-    commit: async () => journal.commit(),
-    revert: async () => journal.revert(),
+    clearStorage: async (address) => open.journal.clearStorage(keyOf(address)),
+    checkpoint: async () => open.journal.checkpoint(),
+    commit: async () => open.journal.commit(),
+    revert: async () => open.journal.revert(),
     originalStorageCache: {
-      get: async (address, slot) => bigIntToBytes(journal.originalStorage(keyOf(address), bytesToHex(slot))),
-      clear: () => journal.endTransaction(),
+      get: async (address, slot) => bigIntToBytes(open.journal.originalStorage(keyOf(address), bytesToHex(slot))),
+      clear: () => open.journal.endTransaction(),
     },
     getStateRoot: unsupported,
     setStateRoot: unsupported,

@@ -3,7 +3,10 @@
 export interface Clock {
   /** Milliseconds since 1970. */
   now(): number;
-  /** Calls back once after `delayMs`; the returned function cancels. */
+  /**
+   * Calls back once after `delayMs`; the returned function cancels. With 0 it calls back as soon as what has already
+   * arrived is handled.
+   */
   setTimer(delayMs: number, callback: () => void): () => void;
 }
 

@@ -22,8 +22,11 @@ export interface Merged {
 }
 
 export interface ArtifactStore {
-  /** Takes a record in when it is valid, newer than what is held, and its contract is at the head. */
-  merge(record: ArtifactRecord): Merged;
+  /**
+   * Takes a record in when it is valid, newer than what is held, and its contract is at the head.
+   * @param draftOf hash of the creating transaction whose draft goes in the same write
+   */
+  merge(record: ArtifactRecord, draftOf?: Hex): Merged;
   visible(address: Hex): ArtifactRow | undefined;
   /** Every record held of a contract, for whatever code and owner it had. */
   held(address: Hex): readonly ArtifactRow[];
@@ -104,8 +107,12 @@ export function createArtifactStore(table: ArtifactTable, engine: ArtifactEngine
     const hidden = rows.filter(({ visible }) => !visible).sort((a, b) => a.sequence - b.sequence);
     return hidden.slice(0, Math.max(0, rows.length + 1 - ROWS_PER_ADDRESS_MAX));
   };
-  const put = (row: ArtifactRow, replaced: ArtifactRow | undefined): void => {
-    table.write({ put: [row], remove: replaced === undefined ? crowdedOut(row.record.address) : [] });
+  const put = (row: ArtifactRow, replaced: ArtifactRow | undefined, draftOf: Hex | undefined): void => {
+    table.write({
+      put: [row],
+      remove: replaced === undefined ? crowdedOut(row.record.address) : [],
+      removeDrafts: draftOf === undefined ? [] : [draftOf],
+    });
     if (replaced !== undefined) count(replaced, -1);
     count(row, 1);
     state.sequence = row.sequence;
@@ -121,7 +128,7 @@ export function createArtifactStore(table: ArtifactTable, engine: ArtifactEngine
   };
 
   return {
-    merge(record) {
+    merge(record, draftOf) {
       const entry = withContracts(engine, (contract) => contract(record.address));
       if (entry === undefined || entry.codeHash !== record.codeHash) return { outcome: "unknown-contract" };
       const { owner } = entry;
@@ -132,7 +139,7 @@ export function createArtifactStore(table: ArtifactTable, engine: ArtifactEngine
       const reason = problemOf(record, owner);
       if (reason !== undefined) return { outcome: "refused", reason };
       if (held !== undefined && compareArtifacts(record, held.record) < 0) return { outcome: "older" };
-      put({ record, recordHash, owner, sequence: state.sequence + 1, visible: true }, held);
+      put({ record, recordHash, owner, sequence: state.sequence + 1, visible: true }, held, draftOf);
       return { outcome: held === undefined ? "added" : "replaced" };
     },
     visible: (address) => table.of(address).find(({ visible }) => visible),

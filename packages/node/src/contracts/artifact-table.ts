@@ -54,7 +54,6 @@ export interface ArtifactBatch {
   /** New rows, or new values of rows. */
   readonly put?: readonly ArtifactRow[];
   readonly remove?: readonly ArtifactRow[];
-  readonly putDrafts?: readonly ArtifactDraft[];
   /** Transaction hashes. */
   readonly removeDrafts?: readonly Hex[];
 }
@@ -71,6 +70,8 @@ export interface ArtifactTable {
   /** Greatest sequence given so far; 0 when there is none. */
   lastSequence(): number;
   drafts(): readonly ArtifactDraft[];
+  /** The rows of a draft, for whoever writes it with its transaction. */
+  draftRows(draft: ArtifactDraft): readonly StoreWrite[];
   /** Writes everything or nothing, durable when it returns. @throws CodedError `STORE_WRITE_FAILED` */
   write(batch: ArtifactBatch): void;
 }
@@ -176,13 +177,13 @@ export function createArtifactTable(store: Omit<Store, "close" | "snapshot">): A
       return last === undefined ? 0 : Number(bytesToBigInt(last.key));
     },
     drafts: () => store.range("artifactDrafts", { limit: DRAFTS_MAX }).map(({ key, value }) => decodeDraft(key, value)),
-    write({ put = [], remove = [], putDrafts = [], removeDrafts = [] }) {
+    draftRows: (draft) => [
+      { table: "artifactDrafts", key: hexToBytes(draft.transactionHash), value: encodeDraft(draft) },
+    ],
+    write({ put = [], remove = [], removeDrafts = [] }) {
       store.write([
         ...remove.flatMap(removeWrites),
         ...put.flatMap(putWrites),
-        ...putDrafts.map((draft): StoreWrite => {
-          return { table: "artifactDrafts", key: hexToBytes(draft.transactionHash), value: encodeDraft(draft) };
-        }),
         ...removeDrafts.map((hash): StoreWrite => ({ table: "artifactDrafts", key: hexToBytes(hash), value: null })),
       ]);
     },

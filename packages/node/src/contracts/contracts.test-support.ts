@@ -7,7 +7,14 @@ import { signDigest } from "@counterpart/core/crypto/crypto";
 import type { Clock } from "@counterpart/core/ports/runtime";
 import type { Store } from "@counterpart/core/ports/store";
 import solc from "solc";
-import { accountOf, keyOf, openTestEngine, START_MS, silentLogger } from "../engine/engine.test-support.ts";
+import {
+  accountOf,
+  immediateTimersOnly,
+  keyOf,
+  openTestEngine,
+  START_MS,
+  silentLogger,
+} from "../engine/engine.test-support.ts";
 import type { Engine } from "../engine/types.ts";
 import type { KeyRing } from "../keys/types.ts";
 import { createMemoryStore } from "../store/memory-store.ts";
@@ -89,7 +96,8 @@ export interface TestNodeOptions {
 export function openTestNode(options: TestNodeOptions = {}): TestNode {
   const { own = 1, others = [], sealing = true, store = createMemoryStore(), instanceId = "instance" } = options;
   const clock = createTimedClock();
-  const engine = openTestEngine({ store, clock, sealer: own });
+  // The engine has no timers here: those that tests count are the service's own.
+  const engine = openTestEngine({ store, clock: { now: clock.now, setTimer: immediateTimersOnly }, sealer: own });
   const keys = createTestKeys(own, others);
   const artifacts = createArtifactTable(store);
   const service = createContractService({ engine, keys, clock, logger: silentLogger, artifacts, instanceId });

@@ -7,6 +7,7 @@
 import type { Hex } from "@counterpart/core/base/bytes";
 import { CodedError } from "@counterpart/core/base/errors";
 import type { Clock, Logger } from "@counterpart/core/ports/runtime";
+import type { StoreWrite } from "@counterpart/core/ports/store";
 import { nextUpdatedAt, signArtifact } from "@counterpart/core/sync/artifact";
 import { decodeContent } from "@counterpart/core/sync/artifact-content";
 import type { ArtifactContent, ArtifactRecord } from "@counterpart/core/sync/artifact-types";
@@ -32,8 +33,12 @@ export interface Publisher {
    * @throws CodedError `FROM_NOT_HELD`, `INVALID_ARTIFACT`
    */
   publish(entry: ContractEntry, content: ArtifactContent): void;
-  /** Keeps the content of a deployment that is about to be sent. @throws CodedError `POOL_FULL` */
-  draft(draft: ArtifactDraft): void;
+  /**
+   * Keeps the content of a deployment that is about to be sent.
+   * @returns rows to write with its transaction
+   * @throws CodedError `POOL_FULL`
+   */
+  draft(draft: ArtifactDraft): readonly StoreWrite[];
   /** Forgets a deployment that was not sent. */
   discard(transactionHash: Hex): void;
   /** Signs what a change of head makes possible. To be called after `ArtifactStore.follow`. */
@@ -59,7 +64,7 @@ export function createPublisher(deps: PublisherDeps): Publisher {
     for (const hash of hashes) drafts.delete(hash);
   };
 
-  const publish = (entry: ContractEntry, content: ArtifactContent): void => {
+  const publish = (entry: ContractEntry, content: ArtifactContent, draft?: ArtifactDraft): void => {
     const { address, codeHash, creationNonce, owner } = entry;
     if (owner === undefined || !keys.holds(owner)) {
       throw new CodedError("FROM_NOT_HELD", "only the contract's owner can publish, and its key is not held here", {
@@ -72,7 +77,7 @@ export function createPublisher(deps: PublisherDeps): Publisher {
     const record = signArtifact({ address, codeHash, ...nonce, updatedAt, content }, engine, (digest) =>
       keys.sign(owner, digest),
     );
-    const { outcome, reason } = store.merge(record);
+    const { outcome, reason } = store.merge(record, draft?.transactionHash);
     if (outcome !== "added" && outcome !== "replaced") {
       throw new CodedError("INVARIANT_BROKEN", `an artifact signed here was ${outcome}: ${reason ?? ""}`);
     }
@@ -80,9 +85,9 @@ export function createPublisher(deps: PublisherDeps): Publisher {
   };
 
   /** Failures are logged: they come with a change of head, and the chain goes on. */
-  const publishQuietly = (entry: ContractEntry, content: Uint8Array): void => {
+  const publishQuietly = (entry: ContractEntry, content: Uint8Array, draft?: ArtifactDraft): void => {
     try {
-      publish(entry, decodeContent(content));
+      publish(entry, decodeContent(content), draft);
     } catch (error) {
       logger.error("an artifact could not be published", { address: entry.address, error: String(error) });
     }
@@ -92,8 +97,8 @@ export function createPublisher(deps: PublisherDeps): Publisher {
     const entry = entryOf(draft.address);
     // The creation failed in this block. Another branch may still include it with success: the draft stays.
     if (entry === undefined || entry.creationTransaction !== draft.transactionHash) return;
-    publishQuietly(entry, draft.content);
-    forget([draft.transactionHash]);
+    publishQuietly(entry, draft.content, draft);
+    drafts.delete(draft.transactionHash);
   };
 
   /** After a reorganisation, a contract may have other code than its artifact speaks of: its owner signs again. */
@@ -125,10 +130,10 @@ export function createPublisher(deps: PublisherDeps): Publisher {
         forget(stale.map(({ transactionHash }) => transactionHash));
       }
       if (drafts.size >= DRAFTS_MAX) throw new CodedError("POOL_FULL", "too many deployments wait for their inclusion");
-      table.write({ putDrafts: [draft] });
       drafts.set(draft.transactionHash, draft);
+      return table.draftRows(draft);
     },
-    discard: (transactionHash) => forget(drafts.has(transactionHash) ? [transactionHash] : []),
+    discard: (transactionHash) => void drafts.delete(transactionHash),
     follow({ reverted, applied, contractsCreated, contractsUpdated }) {
       for (const { hash } of drafts.size === 0 ? [] : applied.flatMap(({ transactions }) => transactions)) {
         const draft = drafts.get(hash);

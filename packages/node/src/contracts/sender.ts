@@ -1,30 +1,27 @@
 /** Signs transactions of held accounts and hands them to the pool. */
 
 import type { Hex } from "@counterpart/core/base/bytes";
-import { CodedError, isCodedError } from "@counterpart/core/base/errors";
+import { CodedError } from "@counterpart/core/base/errors";
 import { signTransaction } from "@counterpart/core/chain/transaction";
 import type { Transaction } from "@counterpart/core/chain/types";
+import type { StoreWrite } from "@counterpart/core/ports/store";
 import type { Engine } from "../engine/types.ts";
 import type { KeyRing } from "../keys/types.ts";
-import { createLocks } from "./locks.ts";
 import type { Message } from "./simulation.ts";
 
-/** Requests of one account that wait for their nonce. */
-const WAITING_MAX = 4_096;
-/** Attempts when somebody else uses the account's nonce between reading and submitting it. */
-const ATTEMPTS_MAX = 3;
-
-/** What must be durable before a transaction is sent. */
+/** What goes with a transaction. */
 export interface Preparation {
-  before(transaction: Transaction): void;
+  /** Rows that become durable in the same write. */
+  before(transaction: Transaction): readonly StoreWrite[];
   /** The transaction was refused. */
   undo(transaction: Transaction): void;
 }
 
 export interface Sender {
   /**
-   * Resolves when the transaction is durable in the pool.
-   * @throws CodedError `FROM_NOT_HELD`, `RATE_LIMITED`, or the pool's reason
+   * Resolves when the transaction is durable. Concurrent ones of an account get consecutive nonces: between reading the
+   * next nonce and taking it in the pool nothing else runs.
+   * @throws CodedError `FROM_NOT_HELD`, or the pool's reason
    */
   send(message: Message, gasLimit: number, preparation?: Preparation): Promise<Transaction>;
 }
@@ -32,8 +29,6 @@ export interface Sender {
 type SenderEngine = Pick<Engine, "chainId" | "head" | "pool" | "submit">;
 
 export function createSender(engine: SenderEngine, keys: KeyRing): Sender {
-  const locks = createLocks(WAITING_MAX);
-
   const sign = ({ from, to, value, data }: Message, gasLimit: number): Transaction => {
     const { baseFeePerGas } = engine.head();
     return signTransaction(
@@ -52,32 +47,18 @@ export function createSender(engine: SenderEngine, keys: KeyRing): Sender {
       (digest) => keys.sign(from, digest),
     );
   };
-  const submit = async (transaction: Transaction, preparation: Preparation | undefined): Promise<void> => {
-    preparation?.before(transaction);
-    try {
-      await engine.submit(transaction, "local");
-    } catch (error) {
-      preparation?.undo(transaction);
-      throw error;
-    }
-  };
-  const attempt = async (message: Message, gasLimit: number, preparation?: Preparation): Promise<Transaction> => {
-    for (let attempts = 1; ; attempts++) {
-      const transaction = sign(message, gasLimit);
-      try {
-        await submit(transaction, preparation);
-        return transaction;
-      } catch (error) {
-        const lostNonce = isCodedError(error, "NONCE_TOO_LOW") || isCodedError(error, "UNDERPRICED");
-        if (!lostNonce || attempts >= ATTEMPTS_MAX) throw error;
-      }
-    }
-  };
-
   return {
     async send(message, gasLimit, preparation) {
-      const from = requireHeld(keys, message.from);
-      return locks.run(from, () => attempt(message, gasLimit, preparation));
+      requireHeld(keys, message.from);
+      const transaction = sign(message, gasLimit);
+      const companions = preparation?.before(transaction) ?? [];
+      try {
+        await engine.submit(transaction, "local", companions);
+      } catch (error) {
+        preparation?.undo(transaction);
+        throw error;
+      }
+      return transaction;
     },
   };
 }

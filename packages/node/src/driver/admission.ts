@@ -60,7 +60,7 @@ export function createAdmission({ engine, self, peers, board }: AdmissionDeps): 
         return { code: verdict.code, error: new CodedError(verdict.code, verdict.message, verdict.details) };
       }
       if (isUnwanted(session, theirs)) return { code: "DISCONNECTED", error: closingError("DISCONNECTED") };
-      if (peers.ready().length < PEERS_MAX) return undefined;
+      if (peers.all().filter(({ isAdmitted }) => isAdmitted).length < PEERS_MAX) return undefined;
       const error = new CodedError("TOO_MANY_PEERS", `this node has ${PEERS_MAX} peers already`);
       return { code: "TOO_MANY_PEERS", error, retryAfterMs: TOO_MANY_PEERS_RETRY_MS };
     },

@@ -8,7 +8,6 @@ import type { Block, SealedHeader } from "@counterpart/core/chain/types";
 import type { Clock } from "@counterpart/core/ports/runtime";
 import { BLOCKS_MAX, HEADERS_MAX } from "@counterpart/core/sync/limits";
 import { checkHeaderPage } from "@counterpart/core/sync/locator";
-import { FALLBACK_PEERS_MAX } from "./limits.ts";
 import type { Peers } from "./peers.ts";
 import type { Session } from "./session.ts";
 import { createPacer } from "./timing.ts";
@@ -17,11 +16,6 @@ export interface BlockFetchDeps {
   readonly peers: Peers;
   readonly clock: Clock;
   readonly chainId: number;
-}
-
-export interface FetchedBlocks {
-  readonly blocks: readonly Block[];
-  readonly from: Session;
 }
 
 /** Notes a failed request where it belongs: silence and emptiness set the peer back, a broken reply ends it. */
@@ -46,6 +40,14 @@ export async function fetchHeaders(session: Session, locator: readonly Hex[]): P
   return headers;
 }
 
+function decode(bytes: Uint8Array, chainId: number): Block {
+  try {
+    return decodeBlock(bytes, chainId);
+  } catch (error) {
+    throw new CodedError("BAD_MESSAGE", `a wrong block: ${String(error)}`);
+  }
+}
+
 /** Decodes the answer up to the first absent block. Blocks are checked to be the ones asked for. */
 async function decodeBlocks(
   encoded: readonly Uint8Array[],
@@ -56,7 +58,7 @@ async function decodeBlocks(
   const blocks: Block[] = [];
   for (const [index, bytes] of encoded.entries()) {
     if (bytes.length === 0) break;
-    const block = decodeBlock(bytes, chainId);
+    const block = decode(bytes, chainId);
     if (block.header.hash !== wanted[index]?.hash) throw new CodedError("BAD_MESSAGE", "another block than asked for");
     blocks.push(block);
     await pause();
@@ -64,7 +66,11 @@ async function decodeBlocks(
   return blocks;
 }
 
-async function askOne(
+/**
+ * The first blocks of `wanted`, at least one, as many as the peer gives at once.
+ * @throws CodedError of the request, `BAD_MESSAGE` (other blocks than asked for), `PEER_ERROR` (none)
+ */
+export async function fetchBlocks(
   session: Session,
   wanted: readonly SealedHeader[],
   deps: BlockFetchDeps,
@@ -72,41 +78,11 @@ async function askOne(
   const count = Math.max(1, Math.min(BLOCKS_MAX, session.batch, session.version?.limits.blocks ?? BLOCKS_MAX));
   const some = wanted.slice(0, count);
   const reply = await session.request({ type: "GetBlocks", hashes: some.map(({ hash }) => hash) });
-  if (reply.blocks.length > some.length) throw new CodedError("BAD_MESSAGE", "more blocks than asked for");
-  try {
-    const blocks = await decodeBlocks(reply.blocks, some, deps);
-    session.batch = Math.min(BLOCKS_MAX, session.batch * 2);
-    return blocks;
-  } catch (error) {
-    throw new CodedError("BAD_MESSAGE", `wrong blocks: ${String(error)}`);
+  const blocks = await decodeBlocks(reply.blocks, some, deps);
+  if (blocks.length === 0) {
+    deps.peers.penalise(session, "EMPTY_REPLY", { block: some[0]?.hash });
+    throw new CodedError("PEER_ERROR", "the peer does not deliver the block", { block: some[0]?.hash });
   }
-}
-
-function sources(first: Session, wanted: readonly SealedHeader[], peers: Peers): readonly Session[] {
-  const lowest = wanted[0]?.number ?? 0;
-  const others = peers.ready().filter((peer) => peer !== first && (peer.status?.head.number ?? 0) >= lowest);
-  return [first, ...others.slice(0, FALLBACK_PEERS_MAX)];
-}
-
-/**
- * The first blocks of `wanted`, at least one, as many as the peer gives at once. What it does not deliver, others are
- * asked for.
- * @throws CodedError `PEER_ERROR` when nobody delivers
- */
-export async function fetchBlocks(
-  session: Session,
-  wanted: readonly SealedHeader[],
-  deps: BlockFetchDeps,
-): Promise<FetchedBlocks> {
-  for (const source of sources(session, wanted, deps.peers)) {
-    if (source.closing !== undefined) continue;
-    try {
-      const blocks = await askOne(source, wanted, deps);
-      if (blocks.length > 0) return { blocks, from: source };
-      deps.peers.penalise(source, "EMPTY_REPLY", { block: wanted[0]?.hash });
-    } catch (error) {
-      noteFailure(deps.peers, source, error);
-    }
-  }
-  throw new CodedError("PEER_ERROR", "no peer delivers the block", { block: wanted[0]?.hash });
+  session.batch = Math.min(BLOCKS_MAX, session.batch * 2);
+  return blocks;
 }

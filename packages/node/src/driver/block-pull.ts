@@ -6,13 +6,13 @@
 
 import { type Hex, isHex } from "@counterpart/core/base/bytes";
 import { CodedError } from "@counterpart/core/base/errors";
-import type { SealedHeader } from "@counterpart/core/chain/types";
+import type { Block, SealedHeader } from "@counterpart/core/chain/types";
 import type { Clock, Logger } from "@counterpart/core/ports/runtime";
 import { betterHead, isBehind } from "@counterpart/core/sync/decisions";
 import { locatorNumbers } from "@counterpart/core/sync/locator";
 import type { BlockRef } from "@counterpart/core/sync/message-types";
 import type { Engine } from "../engine/types.ts";
-import { type FetchedBlocks, fetchBlocks, fetchHeaders, noteFailure } from "./block-fetch.ts";
+import { fetchBlocks, fetchHeaders, noteFailure } from "./block-fetch.ts";
 import type { Importer } from "./importer.ts";
 import type { Peers } from "./peers.ts";
 import type { Session } from "./session.ts";
@@ -58,18 +58,14 @@ export function createBlockPull(deps: BlockPullDeps): BlockPull {
   /** Imports the blocks of `headers`; false when the peer's blocks did not all become ours. */
   const takeBodies = async (session: Session, headers: readonly SealedHeader[]): Promise<boolean> => {
     let at = 0;
-    let next: Promise<FetchedBlocks> | undefined;
+    let next: Promise<readonly Block[]> | undefined;
     while (at < headers.length) {
-      const { blocks, from } = await (next ?? fetchBlocks(session, headers, fetchDeps));
+      const blocks = await (next ?? fetchBlocks(session, headers, fetchDeps));
       at += blocks.length;
       next = at < headers.length && !stopped ? fetchBlocks(session, headers.slice(at), fetchDeps) : undefined;
       // Awaited above in the next round, unless this import ends the loop.
       next?.catch(() => {});
-      const { added, invalid, orphans } = await importer.run(from, blocks);
-      if (from !== session) {
-        from.blocksSynced -= added;
-        session.blocksSynced += added;
-      }
+      const { invalid, orphans } = await importer.run(session, blocks);
       if (invalid.length > 0 || orphans.length > 0 || stopped) return false;
     }
     return true;

@@ -79,6 +79,7 @@ describe("connections", () => {
       }
       await fails(a, b.address, "TOO_MANY_PEERS");
       await fails(b, a.address, "TOO_MANY_PEERS");
+      assert.deepEqual(b.book.addresses, []);
       assert.equal(a.driver.peers().filter(({ state }) => state !== "disconnected").length, PEERS_MAX);
     });
   });
@@ -123,6 +124,13 @@ describe("connections", () => {
     await world.clock.until(() => sameAll(a, b), 5_000);
   });
 
+  it("are remembered by one address for each peer, the one given last", async () => {
+    await connect(b, a);
+    await connect(b, { address: "other-name-of-a:5000" });
+    assert.deepEqual(b.book.addresses, ["other-name-of-a:5000"]);
+    assert.equal(b.driver.peers().length, 1);
+  });
+
   it("to bootstrap addresses come about when the other side comes up, and are not saved", async () => {
     const c = await world.start("c", { bootstrap: ["late:5000"] });
     await world.clock.pass(10_000);
@@ -130,6 +138,8 @@ describe("connections", () => {
     late.engine.make();
     await world.clock.until(() => sameAll(c, late), 31_000);
     assert.deepEqual(c.book.addresses, []);
+    await connect(c, late);
+    assert.deepEqual(c.book.addresses, ["late:5000"], "unless an operator connects to them");
   });
 
   it("that an operator ends are not made again by either side", async () => {
@@ -159,6 +169,17 @@ describe("connections", () => {
     assert.equal((await connect(b, a)).status, "synced");
     world.hub.cut("a", "b");
     await world.clock.until(linked, 5_000);
+  });
+
+  it("are asked for again when an operator joins a redial that is refused", async () => {
+    await connect(b, a);
+    world.hub.faults.loses = () => true;
+    await world.clock.run(a.driver.disconnect({ peerId: "b" }));
+    world.hub.faults.loses = () => false;
+    await world.clock.until(() => b.driver.peers()[0]?.state === "connecting");
+    assert.equal((await connect(b, a)).status, "synced");
+    const versions = world.sent(b, a, "Version").map(({ explicit }) => explicit);
+    assert.deepEqual(versions, [true, false, true]);
   });
 
   it("end by address or peer id, and only those", async () => {
@@ -210,6 +231,7 @@ describe("connections", () => {
     await connect(b, a);
     await world.stop(b);
     assert.deepEqual(world.sent(b, a, "Goodbye"), [{ type: "Goodbye", code: "STOPPING", retryAfterMs: 0 }]);
+    assert.equal(b.engine.listening, 0);
     const sent = world.hub.traffic.filter(({ from }) => from === "b").length;
     b.engine.make();
     await world.clock.pass(60_000);
@@ -222,9 +244,15 @@ describe("connections", () => {
     const call = a.driver.connect("stranger:5000", 0);
     await world.clock.until(() => stranger.link !== undefined);
     const frame = encodeMessage({ type: "GetHeaders", from: { number: 0 }, count: 1, direction: "up" });
-    const asked = stranger.link?.request(frame, 4_000);
+    let isAnswered = false;
+    const asked = stranger.link?.request(frame, 4_000).finally(() => {
+      isAnswered = true;
+    });
     await world.clock.pass(10);
-    stranger.say(versionFor(world, a));
+    assert.equal(isAnswered, false);
+    const version = versionFor(world, a);
+    stranger.say(version);
+    stranger.say({ type: "Status", ...version.status });
     await world.clock.run(call);
     const answer = await world.clock.run(asked ?? Promise.reject(new Error("no link")));
     assert.ok(answer.length > 100);

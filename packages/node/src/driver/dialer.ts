@@ -5,7 +5,8 @@
 
 import { CodedError, isCodedError } from "@counterpart/core/base/errors";
 import type { GoodbyeCode } from "@counterpart/core/sync/message-types";
-import { DIAL_TIMEOUT_MS, LINK_PROVEN_MS, REDIAL_MAX_MS, REDIAL_MIN_MS, TARGETS_MAX } from "./limits.ts";
+import { createDialing, type Dialing } from "./dialing.ts";
+import { LINK_PROVEN_MS, REDIAL_MAX_MS, REDIAL_MIN_MS, TARGETS_MAX } from "./limits.ts";
 import type { Peers } from "./peers.ts";
 import type { DriverDeps } from "./ports.ts";
 import type { Session } from "./session.ts";
@@ -30,25 +31,14 @@ export interface Dialer {
   start(): void;
   stop(): void;
   targets(): readonly Target[];
-  /**
-   * Connects and shakes hands; the session is ready when this resolves. Concurrent dials of one address are one.
-   * @param explicit an operator asked for it now
-   * @throws CodedError of `Network.dial` or of the handshake
-   */
-  dial(address: string, explicit: boolean): Promise<Session>;
+  /** Connects and shakes hands, see `Dialing`. */
+  dial: Dialing["dial"];
   /** Keeps the address connected from now on, and after a restart. */
   remember(address: string, peerId: string): void;
   /** Forgets what `matches`; dials under way to it end. */
   forget(matches: (target: { readonly address: string; readonly peerId: string | undefined }) => boolean): void;
   /** A session has ended: its address is redialled, or forgotten if the other side wants no more of it. */
   sessionClosed(session: Session): void;
-}
-
-interface Dial {
-  /** Raised when an operator asks for what was only being redialled. */
-  readonly intent: { explicit: boolean };
-  readonly abort: AbortController;
-  readonly promise: Promise<Session>;
 }
 
 const FORGET: ReadonlySet<GoodbyeCode> = new Set(["DISCONNECTED", "SELF_CONNECTION"]);
@@ -59,9 +49,9 @@ export interface DialerDeps extends Pick<DriverDeps, "network" | "peerBook" | "c
 }
 
 export function createDialer(deps: DialerDeps): Dialer {
-  const { network, peers, peerBook, clock, random, logger } = deps;
+  const { peers, peerBook, clock, random, logger } = deps;
   const targets = new Map<string, Target>();
-  const dials = new Map<string, Dial>();
+  const dialing = createDialing(deps);
   let running = false;
 
   const save = (): void => {
@@ -88,56 +78,6 @@ export function createDialer(deps: DialerDeps): Dialer {
     return target;
   };
 
-  const openLink = async (address: string, signal: AbortSignal): Promise<Session> => {
-    const link = await network.dial(address, signal);
-    const session = peers.get(link.peerId);
-    if (session === undefined) throw new CodedError("PEER_DISCONNECTED", "the peer closed the connection at once");
-    return session;
-  };
-  /** Ready, or the session that took its place and is. */
-  const whenReady = async (session: Session): Promise<Session> => {
-    try {
-      await session.ready;
-      return session;
-    } catch (error) {
-      const successor = peers.get(session.peerId);
-      if (successor === undefined || successor === session) throw error;
-      return whenReady(successor);
-    }
-  };
-  const connect = async (address: string, abort: AbortController, isExplicit: () => boolean): Promise<Session> => {
-    const timeout = new CodedError("CONNECTION_TIMEOUT", "the peer did not answer in time", { address });
-    const cancel = clock.setTimer(DIAL_TIMEOUT_MS, () => abort.abort(timeout));
-    try {
-      const session = await openLink(address, abort.signal);
-      abort.signal.addEventListener("abort", () => {
-        if (!session.isReady) void session.close("TIMEOUT");
-      });
-      session.open(isExplicit());
-      return await whenReady(session);
-    } catch (error) {
-      throw abort.signal.reason instanceof CodedError ? abort.signal.reason : error;
-    } finally {
-      cancel();
-    }
-  };
-  const dial = async (address: string, explicit: boolean): Promise<Session> => {
-    const held = dials.get(address);
-    if (held !== undefined) {
-      held.intent.explicit ||= explicit;
-      return held.promise;
-    }
-    const abort = new AbortController();
-    const intent = { explicit };
-    const promise = connect(address, abort, () => intent.explicit);
-    dials.set(address, { intent, abort, promise });
-    try {
-      return await promise;
-    } finally {
-      dials.delete(address);
-    }
-  };
-
   const schedule = (target: Target): void => {
     target.cancelTimer();
     if (!running || targets.get(target.address) !== target) return;
@@ -149,7 +89,7 @@ export function createDialer(deps: DialerDeps): Dialer {
     if (!running || target.dialling || connected !== undefined) return;
     target.dialling = true;
     try {
-      target.peerId = (await dial(target.address, false)).peerId;
+      target.peerId = (await dialing.dial(target.address, false)).peerId;
       target.lastError = undefined;
     } catch (error) {
       target.failures++;
@@ -166,10 +106,8 @@ export function createDialer(deps: DialerDeps): Dialer {
       target.cancelTimer();
       targets.delete(address);
     }
-    for (const [address, { abort }] of dials) {
-      if (!matches({ address, peerId: undefined })) continue;
-      abort.abort(new CodedError("PEER_DISCONNECTED", "this node was told to disconnect meanwhile", { address }));
-    }
+    const error = new CodedError("PEER_DISCONNECTED", "this node was told to disconnect meanwhile");
+    dialing.abort((address) => matches({ address, peerId: undefined }), error);
     save();
   };
 
@@ -183,10 +121,10 @@ export function createDialer(deps: DialerDeps): Dialer {
     stop() {
       running = false;
       for (const { cancelTimer } of targets.values()) cancelTimer();
-      for (const { abort } of dials.values()) abort.abort(new CodedError("NOT_READY", "the node is stopping"));
+      dialing.abort(() => true, new CodedError("NOT_READY", "the node is stopping"));
     },
     targets: () => [...targets.values()],
-    dial,
+    dial: dialing.dial,
     remember(address, peerId) {
       const target = addTarget(address, true);
       target.peerId = peerId;

@@ -4,7 +4,7 @@
  */
 
 import type { Hex } from "@counterpart/core/base/bytes";
-import { bytesToHex, bytesToUtf8, hexToBytes, utf8ToBytes } from "@counterpart/core/base/bytes";
+import { bytesToUtf8, hexToBytes, utf8ToBytes } from "@counterpart/core/base/bytes";
 import { transactionsRoot } from "@counterpart/core/chain/block";
 import {
   EMPTY_CODE_HASH,
@@ -92,7 +92,11 @@ export interface FakeEngine extends Engine {
   reinjecting: number;
   /** Imports under way; a test may hold them back. */
   beforeImport: () => Promise<void>;
+  /** Holds an import's answer back after the head has moved. */
+  afterImport: () => Promise<void>;
   readonly imported: number;
+  /** Listeners of all events together. */
+  readonly listening: number;
 }
 
 const unsupported = (): never => {
@@ -107,7 +111,12 @@ export function createFakeEngine(sealer: string, chain = "dev"): FakeEngine {
   const blocks = new Map<Hex, Block>([[genesis.header.hash, genesis]]);
   const canonical: Block[] = [genesis];
   const pool = new Map<Hex, Transaction>();
-  const listeners: { [K in keyof EngineEvents]: EngineEvents[K][] } = { head: [], transaction: [], conflicted: [] };
+  const listeners: { [K in keyof EngineEvents]: EngineEvents[K][] } = {
+    head: [],
+    pooled: [],
+    transaction: [],
+    conflicted: [],
+  };
   let entries = new Map<Hex, ContractEntry>();
   let imported = 0;
 
@@ -194,8 +203,12 @@ export function createFakeEngine(sealer: string, chain = "dev"): FakeEngine {
     },
     reinjecting: 0,
     beforeImport: async () => {},
+    afterImport: async () => {},
     get imported() {
       return imported;
+    },
+    get listening() {
+      return listeners.head.length + listeners.transaction.length + listeners.conflicted.length;
     },
     head,
     header: (at) => (typeof at === "number" ? canonical[at] : blocks.get(at))?.header,
@@ -240,6 +253,7 @@ export function createFakeEngine(sealer: string, chain = "dev"): FakeEngine {
       }
       imported += result.added;
       if (best.hash !== head().hash) moveTo(best, false);
+      await engine.afterImport();
       return result;
     },
     seal: unsupported,
@@ -336,5 +350,3 @@ export function createFakeContracts(engine: Engine): FakeContracts {
     },
   };
 }
-
-export const shortHash = (hash: Hex): string => bytesToHex(hexToBytes(hash).subarray(0, 4));

@@ -146,7 +146,9 @@ export function createHub(clock: Clock): Hub {
         },
         dial: (dialled, signal) =>
           new Promise((resolve, reject) => {
-            const found = [...places.values()].find((other) => other.address === dialled);
+            const found = [...places.values()].find(
+              ({ address: own }) => own === dialled || `other-name-of-${own}` === dialled,
+            );
             if (found === undefined) {
               reject(new CodedError("CONNECTION_REFUSED", "nobody there"));
               return;

@@ -43,7 +43,6 @@ export function createImporter(engine: Engine, peers: Peers): Importer {
         noteOrigin(hash, session.peerId);
         session.known.add(hash);
       }
-      session.busy++;
       try {
         const result = await engine.import(blocks);
         session.blocksSynced += result.added;
@@ -51,7 +50,6 @@ export function createImporter(engine: Engine, peers: Peers): Importer {
         if (fault !== undefined) peers.penalise(session, "INVALID_BLOCK", { ...fault });
         return result;
       } finally {
-        session.busy--;
         for (const hash of hashes) importing.delete(hash);
       }
     },

@@ -57,8 +57,6 @@ export const FLOOD_QUEUE_MAX = 8_192;
 /** Pool transactions offered to a peer when it is first in step. */
 export const OFFERED_TRANSACTIONS_MAX = 1_024;
 
-/** Peers that are asked for a block which its first source does not deliver. */
-export const FALLBACK_PEERS_MAX = 3;
 /** Delays after a peer failed to deliver: doubled each time, jittered. */
 export const RETRY_MIN_MS = 250;
 export const RETRY_MAX_MS = 30_000;

@@ -49,7 +49,6 @@ function createSyncing(deps: DriverDeps, peers: Peers, onInStep: (session: Sessi
     peers,
     board,
     checkpoints,
-    importer,
     blockPull,
     contractPull,
     onInStep,
@@ -100,6 +99,7 @@ export function createNetworkService(deps: DriverDeps): Driver {
   const hooks: SessionHooks = {
     ownVersion: admission.ownVersion,
     admit: admission.admit,
+    onAdmitted: reconciler.sendStatus,
     onReady(session) {
       const { client, signer } = session.version ?? {};
       logger.info("peer connected", { peer: session.peerId, address: session.link.address, client, signer });

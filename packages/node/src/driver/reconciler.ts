@@ -8,7 +8,6 @@ import type { Status } from "@counterpart/core/sync/message-types";
 import { type BlockPull, bestHeadOf } from "./block-pull.ts";
 import type { CheckpointCache } from "./checkpoint-cache.ts";
 import type { ContractPull } from "./contract-pull.ts";
-import type { Importer } from "./importer.ts";
 import {
   COMPARE_AGAIN_MS,
   REINJECTION_POLL_MS,
@@ -28,13 +27,14 @@ export interface Reconciler {
   changed(): void;
   /** What is known of this peer changed. */
   check(session: Session): void;
+  /** Tells one peer at once what this node has. */
+  sendStatus(session: Session): void;
 }
 
 export interface ReconcilerDeps extends Pick<DriverDeps, "clock"> {
   readonly checkpoints: CheckpointCache;
   readonly peers: Peers;
   readonly board: StatusBoard;
-  readonly importer: Importer;
   readonly blockPull: BlockPull;
   readonly contractPull: ContractPull;
   /** The peer and this node came into step. */
@@ -42,7 +42,7 @@ export interface ReconcilerDeps extends Pick<DriverDeps, "clock"> {
 }
 
 export function createReconciler(deps: ReconcilerDeps): Reconciler {
-  const { clock, checkpoints, peers, board, importer, onInStep } = deps;
+  const { clock, checkpoints, peers, board, onInStep } = deps;
   let running = false;
   let cancelFlush: (() => void) | undefined;
   let cancelHeartbeat = (): void => {};
@@ -97,7 +97,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     const best = bestHeadOf(session) ?? theirs.head;
     if (isBehind(mine.head, best)) {
       session.inStep = false;
-      if (!importer.isImporting(best.hash)) deps.blockPull.kick();
+      deps.blockPull.kick();
       return;
     }
     if (!artifactsApplied(session, mine, theirs)) {
@@ -137,6 +137,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
       checkpoints.flush();
     },
     changed: flushSoon,
+    sendStatus,
     check,
   };
 }

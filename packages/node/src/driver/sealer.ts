@@ -70,7 +70,8 @@ export function createSealerLoop({ engine, self, heardAt, clock, random, logger 
       cancelTimer = clock.setTimer(wait, consider);
       return;
     }
-    sealing = sealOnce().then((retryMs) => {
+    // Requests that have arrived already get into the same block.
+    sealing = new Promise<void>((resolve) => clock.setTimer(0, resolve)).then(sealOnce).then((retryMs) => {
       sealing = undefined;
       if (retryMs > 0) cancelTimer = clock.setTimer(retryMs, consider);
       else consider();
@@ -80,7 +81,7 @@ export function createSealerLoop({ engine, self, heardAt, clock, random, logger 
   return {
     start() {
       running = true;
-      unsubscribe.push(engine.on("head", consider), engine.on("transaction", consider));
+      for (const event of ["head", "pooled", "transaction"] as const) unsubscribe.push(engine.on(event, consider));
       consider();
     },
     async stop() {

@@ -6,10 +6,7 @@
 import { type CodedError, isCodedError } from "@counterpart/core/base/errors";
 import type { Link, LinkHandlers } from "@counterpart/core/ports/network";
 import type { Clock, Logger, Random } from "@counterpart/core/ports/runtime";
-import { createKnownSet, type KnownSet } from "@counterpart/core/sync/known-set";
-import { BLOCKS_MAX } from "@counterpart/core/sync/limits";
 import type {
-  BlockRef,
   GoodbyeCode,
   Message,
   MessageOf,
@@ -21,9 +18,9 @@ import type {
 import { decodeMessage, encodeMessage } from "@counterpart/core/sync/messages";
 import { closingError, isFinalGoodbye } from "./goodbyes.ts";
 import { createInbox, type Inbox } from "./inbox.ts";
-import { HANDSHAKE_TIMEOUT_MS, KNOWN_MAX } from "./limits.ts";
+import { HANDSHAKE_TIMEOUT_MS } from "./limits.ts";
 import { sendRequest } from "./requests.ts";
-import { createRetry, type Retry } from "./timing.ts";
+import { createSyncRecord, type SyncRecord } from "./sync-record.ts";
 
 /** How a session ended, or is ending. */
 export interface Closing {
@@ -34,23 +31,16 @@ export interface Closing {
   readonly received?: GoodbyeCode;
 }
 
-/** An announcement that came before its block. */
-export interface EarlyMessage {
-  readonly message: Message;
-  readonly sizeBytes: number;
-  readonly tries: number;
-}
-
-export interface Session {
+export interface Session extends SyncRecord {
   readonly link: Link;
   readonly peerId: string;
   readonly connectedAtMs: number;
-  /** Resolves when both sides have said and accepted `Version`; rejects with a CodedError when the link ends first. */
+  /** Resolves when each side has accepted the other's `Version`; rejects with a CodedError when the link ends first. */
   readonly ready: Promise<void>;
   readonly isReady: boolean;
+  /** This side has accepted the peer. */
+  readonly isAdmitted: boolean;
   readonly closing: Closing | undefined;
-  /** What the peer has, or was sent. */
-  readonly known: KnownSet;
   readonly inbox: Inbox;
   readonly handlers: LinkHandlers;
   readonly version: VersionMessage | undefined;
@@ -58,34 +48,6 @@ export interface Session {
   readonly heardAtMs: number;
   /** The peer's clock minus this node's when the last `Status` came, transit included. */
   readonly clockDifferenceMs: number | undefined;
-
-  // Kept by the modules that sync:
-  /** A head that the peer announced before its `Status` did. */
-  announced: BlockRef | undefined;
-  /** Greatest `Status` sequence of the peer that this node has fully applied. */
-  applied: number;
-  /** What the last `Status` sent to it said. */
-  sent: { sequence: number; applied: number };
-  inStep: boolean;
-  /** Imports and pulls from this peer under way, and announcements that wait. */
-  busy: number;
-  /** Artifacts are being fetched from it. */
-  pulling: boolean;
-  /** Requests of the peer being served, and when the next one's turn is. */
-  serving: number;
-  turn: Promise<void>;
-  /** The pool was offered to it. */
-  offered: boolean;
-  /** Blocks to ask for at once; halved by time-outs. */
-  batch: number;
-  readonly blockRetry: Retry;
-  readonly artifactRetry: Retry;
-  /** The two artifact digests last compared from the start, and when. */
-  compared: { readonly key: string; readonly atMs: number } | undefined;
-  readonly early: Map<string, EarlyMessage>;
-  blocksSynced: number;
-  contractsSynced: number;
-  readonly credited: KnownSet;
 
   /** Sends this node's `Version`. Inbound links do it when they open, outbound ones once the dialler has them. */
   open(explicit: boolean): void;
@@ -105,6 +67,8 @@ export interface SessionHooks {
   ownVersion(explicit: boolean): VersionMessage;
   /** Verdict on the peer's `Version`: undefined to stay connected, or an error and the goodbye to say. */
   admit(session: Session, theirs: VersionMessage): Refusal | undefined;
+  /** This side has accepted the peer: it says so with its first Status. */
+  onAdmitted(session: Session): void;
   onReady(session: Session): void;
   /** The peer said something that may ask for action. */
   onNews(session: Session): void;
@@ -131,7 +95,9 @@ export interface SessionDeps {
 
 /** State that only the session itself changes. */
 interface Inner {
+  /** Own Version sent. */
   opened: boolean;
+  /** The peer's Version accepted. */
   admitted: boolean;
   ready: boolean;
   ended: boolean;
@@ -142,6 +108,19 @@ interface Inner {
   clockDifferenceMs: number | undefined;
   cancelTimer: () => void;
 }
+
+const newInner = (nowMs: number): Inner => ({
+  opened: false,
+  admitted: false,
+  ready: false,
+  ended: false,
+  closing: undefined,
+  version: undefined,
+  status: undefined,
+  heardAtMs: nowMs,
+  clockDifferenceMs: undefined,
+  cancelTimer: () => {},
+});
 
 const ANNOUNCEMENTS: ReadonlySet<string> = new Set(["NewBlock", "NewTransaction", "NewContract", "UpdateContract"]);
 
@@ -156,25 +135,18 @@ export function createSession(link: Link, deps: SessionDeps): Session {
   const done = Promise.withResolvers<void>();
   // Nobody may be waiting when a stranger's handshake fails.
   done.promise.catch(() => {});
-  const inner: Inner = {
-    opened: false,
-    admitted: false,
-    ready: false,
-    ended: false,
-    closing: undefined,
-    version: undefined,
-    status: undefined,
-    heardAtMs: clock.now(),
-    clockDifferenceMs: undefined,
-    cancelTimer: () => {},
-  };
+  const inner = newInner(clock.now());
   const session: Session = {
+    ...createSyncRecord(clock, random),
     link,
     peerId: link.peerId,
     connectedAtMs: clock.now(),
     ready: done.promise,
     get isReady() {
       return inner.ready && inner.closing === undefined;
+    },
+    get isAdmitted() {
+      return inner.admitted && inner.closing === undefined;
     },
     get closing() {
       return inner.closing;
@@ -191,7 +163,6 @@ export function createSession(link: Link, deps: SessionDeps): Session {
     get clockDifferenceMs() {
       return inner.clockDifferenceMs;
     },
-    known: createKnownSet(KNOWN_MAX),
     inbox: createInbox(async (message) => {
       await hooks.onAnnouncement(session, message);
       if (!defersComparison(message)) return;
@@ -208,28 +179,11 @@ export function createSession(link: Link, deps: SessionDeps): Session {
       },
       onClose: (reason) => end(closingError(reason), false),
     },
-    announced: undefined,
-    applied: 0,
-    sent: { sequence: 0, applied: 0 },
-    inStep: false,
-    busy: 0,
-    pulling: false,
-    serving: 0,
-    turn: Promise.resolve(),
-    offered: false,
-    batch: BLOCKS_MAX,
-    blockRetry: createRetry(clock, random),
-    artifactRetry: createRetry(clock, random),
-    compared: undefined,
-    early: new Map(),
-    blocksSynced: 0,
-    contractsSynced: 0,
-    credited: createKnownSet(KNOWN_MAX),
     open(explicit) {
       if (inner.opened || inner.closing !== undefined) return;
       inner.opened = true;
       session.send(hooks.ownVersion(explicit));
-      becomeReady();
+      if (inner.admitted) hooks.onAdmitted(session);
     },
     send: (message) => session.sendFrame(encodeMessage(message)),
     sendFrame: (frame) => inner.closing === undefined && link.send(frame),
@@ -261,7 +215,7 @@ export function createSession(link: Link, deps: SessionDeps): Session {
   }
 
   function becomeReady(): void {
-    if (!inner.opened || !inner.admitted || inner.ready || inner.closing !== undefined) return;
+    if (inner.closing !== undefined) return;
     inner.ready = true;
     inner.cancelTimer();
     done.resolve();
@@ -282,7 +236,7 @@ export function createSession(link: Link, deps: SessionDeps): Session {
       return;
     }
     inner.admitted = true;
-    becomeReady();
+    if (inner.opened) hooks.onAdmitted(session);
   }
 
   function onGoodbye(code: GoodbyeCode): void {
@@ -295,7 +249,9 @@ export function createSession(link: Link, deps: SessionDeps): Session {
     else if (message.type === "Version" && inner.version === undefined) onVersion(message);
     else if (message.type === "Status" && inner.admitted) {
       noteStatus(message);
+      // The first Status says that the peer has accepted this node's Version.
       if (inner.ready) hooks.onNews(session);
+      else becomeReady();
     } else if (ANNOUNCEMENTS.has(message.type) && inner.admitted) {
       if (session.inbox.push(message, sizeBytes) && defersComparison(message)) session.busy++;
     } else hooks.onFault(session, new Error(`${message.type} was not expected`));

@@ -68,7 +68,9 @@ export async function startStranger(world: World, name: string, greeting?: () =>
   await network.start((link) => {
     stranger.link = link;
     stranger.closed = false;
-    if (greeting !== undefined) link.send(encodeMessage(greeting()));
+    const first = greeting?.();
+    if (first !== undefined) link.send(encodeMessage(first));
+    if (first?.type === "Version") link.send(encodeMessage({ type: "Status", ...first.status }));
     return {
       onFrame: (frame) => void stranger.received.push(decodeMessage(frame)),
       onRequest: (frame) => stranger.answer(decodeMessage(frame)),

@@ -55,6 +55,14 @@ describe("sync on connect", () => {
     assert.equal(a.driver.peers()[0]?.contractsSynced, 1);
   });
 
+  it("counts everything, however late the engine answers after it has moved the head", async () => {
+    const [a, b] = [await world.start("a"), await world.start("b")];
+    deploy(a);
+    b.engine.afterImport = () => new Promise((resolve) => void world.clock.setTimer(500, resolve));
+    const result = await connect(b, a);
+    assert.deepEqual([result.status, result.blocksSynced, result.contractsSynced], ["synced", 1, 1]);
+  });
+
   it("counts zero when it is repeated, and one when there is one more", async () => {
     const [a, b] = [await world.start("a"), await world.start("b")];
     deploy(a);
@@ -171,6 +179,14 @@ describe("sync on connect", () => {
     );
   });
 
+  it("remembers how far it got even when the process is killed", async () => {
+    const [a, b] = [await world.start("a"), await world.start("b")];
+    deploy(a);
+    await connect(b, a);
+    await world.clock.pass(3_000);
+    assert.equal(b.checkpoints.get("instance-a"), 1);
+  });
+
   it("compares from the start, once, when nothing new explains a difference", async () => {
     const [a, b] = [await world.start("a"), await world.start("b")];
     deploy(a);
@@ -184,6 +200,19 @@ describe("sync on connect", () => {
       queries.map((query) => query.kind === "since" && query.sequence),
       [0],
     );
+  });
+
+  it("asks again for a record whose contract was not there at the moment it came", async () => {
+    const [a, b] = [await world.start("a"), await world.start("b")];
+    deploy(a);
+    const put = b.contracts.putRecord;
+    b.contracts.putRecord = async () => "unknown-contract";
+    assert.equal((await connect(b, a, 5_000)).status, "syncing");
+    assert.equal(b.checkpoints.get("instance-a"), undefined, "the checkpoint stays before what was not taken");
+    const queries = world.sent(b, a, "GetContracts").length;
+    assert.ok(queries > 1 && queries < 12, `${queries} queries`);
+    b.contracts.putRecord = put;
+    await world.clock.until(() => sameAll(a, b), 15_000);
   });
 
   it("does not compare again and again what will not become equal", async () => {
@@ -219,8 +248,13 @@ describe("sync on connect", () => {
     b.engine.reinjecting = 2;
     assert.equal((await connect(b, a, 1_000)).status, "syncing");
     assert.equal((await connect(a, b, 1_000)).status, "syncing");
+    // Far from any heartbeat.
+    await world.clock.pass(500);
     b.engine.reinjecting = 0;
+    const changedAt = world.clock.now();
     assert.equal((await connect(b, a, 1_000)).status, "synced");
+    assert.equal((await connect(a, b, 1_000)).status, "synced");
+    assert.ok(world.clock.now() - changedAt < 200, "both sides know soon");
   });
 
   it("shows its peers as they are", async () => {

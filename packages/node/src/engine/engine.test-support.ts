@@ -20,11 +20,18 @@ export interface ManualClock extends Clock {
   advance(ms: number): void;
 }
 
+/** Timers of a clock that stands still: what is due at once happens, nothing else ever does. */
+export function immediateTimersOnly(delayMs: number, callback: () => void): () => void {
+  if (delayMs > 0) return () => {};
+  const immediate = setImmediate(callback);
+  return () => clearImmediate(immediate);
+}
+
 export function createManualClock(startMs = START_MS): ManualClock {
   let now = startMs;
   return {
     now: () => now,
-    setTimer: () => () => {},
+    setTimer: immediateTimersOnly,
     advance(ms) {
       now += ms;
     },

@@ -159,6 +159,57 @@ describe("the pool", () => {
     await assert.rejects(engine.submit(transactionOf(1, 2), "local"), { code: "POOL_SENDER_QUOTA" });
   });
 
+  test("transactions that arrive together become durable in one write, and are announced after it", async () => {
+    const inner = createMemoryStore();
+    const writes: number[] = [];
+    const store: Store = {
+      ...inner,
+      write(rows) {
+        writes.push(rows.filter(({ table }) => table === "pool").length);
+        inner.write(rows);
+      },
+    };
+    const engine = openTestEngine({ store });
+    writes.length = 0;
+    engine.on("transaction", () => assert.deepEqual(writes, [3]));
+    const all = [transactionOf(1, 0), transactionOf(1, 1), transactionOf(2, 0)];
+    await Promise.all(all.map((transaction) => engine.submit(transaction, "local")));
+    assert.deepEqual(writes, [3]);
+  });
+
+  test("a transaction that cannot be made durable is refused and leaves no trace; the one it replaced is back", async () => {
+    const inner = createMemoryStore();
+    let failing = false;
+    const store: Store = {
+      ...inner,
+      write(rows) {
+        if (failing) throw new CodedError("STORE_WRITE_FAILED", "disk full");
+        inner.write(rows);
+      },
+    };
+    const engine = openTestEngine({ store });
+    const first = transactionOf(1, 0);
+    await engine.submit(first, "local");
+    failing = true;
+    const better = transactionOf(1, 0, { maxFeePerGas: 9n, maxPriorityFeePerGas: 9n });
+    for (const transaction of [better, transactionOf(1, 1)]) {
+      await assert.rejects(engine.submit(transaction, "local"), { code: "STORE_WRITE_FAILED" });
+      assert.equal(engine.transaction(transaction.hash), undefined);
+    }
+    assert.equal(engine.transaction(first.hash)?.status, "pending");
+    assert.equal(engine.pool.nextNonce(accountOf(1)), 1n);
+  });
+
+  test("what is sealed before it is journaled leaves nothing in the journal", async () => {
+    const store = createMemoryStore();
+    const engine = openTestEngine({ store });
+    // The way a sealer does it: before the journal, which is written as soon as what has arrived is handled.
+    engine.on("pooled", () => void engine.seal());
+    await engine.submit(transactionOf(1, 0), "local");
+    assert.equal(engine.transaction(transactionOf(1, 0).hash)?.status, "included");
+    assert.deepEqual(store.range("pool", { limit: 9 }), []);
+  });
+
   test("pending and conflicted transactions survive a restart", async () => {
     const store = createMemoryStore();
     const engine = openTestEngine({ store });

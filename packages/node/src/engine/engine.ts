@@ -3,14 +3,14 @@
  * atomic write that takes the store from one head to the next. Reads never wait for it.
  */
 
-import { CodedError } from "@counterpart/core/base/errors";
 import type { BlockContext, CallMessage, CallOutcome } from "@counterpart/core/execution/types";
 import { contextOf } from "./block-processor.ts";
 import { listContracts } from "./contract-index.ts";
 import { type EngineCore, type EngineOptions, openCore } from "./core.ts";
 import { importBlocks, sealBlock } from "./head-mover.ts";
+import { createJournal } from "./journal.ts";
 import { openSnapshot } from "./snapshot.ts";
-import { poolView, submitTransaction, transactionStatus } from "./transactions.ts";
+import { poolView, transactionStatus } from "./transactions.ts";
 import type { Engine } from "./types.ts";
 import { createWriterQueue } from "./writer-queue.ts";
 
@@ -37,6 +37,7 @@ export function createEngine(options: EngineOptions): Engine {
   const core = openCore(options);
   const { chain, store, processor } = core;
   const queue = createWriterQueue();
+  const journal = createJournal(core, queue);
   return {
     chainId: processor.chainId,
     genesisHash: core.genesisHash,
@@ -52,10 +53,7 @@ export function createEngine(options: EngineOptions): Engine {
     contractCount: () => core.contractCount,
     call: (message, overrides) => call(core, message, overrides),
     nextContext: () => nextContext(core),
-    async submit(transaction, origin) {
-      if (queue.stopped) throw new CodedError("NOT_READY", "the node is stopping");
-      submitTransaction(core, transaction, origin);
-    },
+    submit: async (transaction, origin, companions = []) => journal.submit(transaction, origin, companions),
     import: (blocks) => queue.run(() => importBlocks(core, blocks)),
     seal: () => queue.run(() => sealBlock(core)),
     on: core.emitter.on,

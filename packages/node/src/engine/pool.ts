@@ -9,6 +9,7 @@ import type { ErrorCode } from "@counterpart/core/base/error-catalogue";
 import { CodedError } from "@counterpart/core/base/errors";
 import type { Transaction } from "@counterpart/core/chain/types";
 import type { StateReader } from "@counterpart/core/execution/types";
+import type { StoreWrite } from "@counterpart/core/ports/store";
 import type { TransactionOrigin } from "./types.ts";
 
 export interface PoolLimits {
@@ -37,6 +38,8 @@ export interface Pending {
   readonly sequence: number;
   /** Whether a block was built since it arrived, with a chance for it. */
   tried: boolean;
+  /** Rows that become durable with it; absent once they are. */
+  companions?: readonly StoreWrite[];
   /** The head on which the executor refused it: it is not offered again before the head moves. */
   refusedAt?: Hex;
 }

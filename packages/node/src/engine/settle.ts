@@ -94,17 +94,17 @@ export function settle(
       ? []
       : [{ transaction: pending, by: transaction.hash }];
   });
-  const leaving = [...included].filter((hash) => pool.get(hash) !== undefined);
+  const leaving = [...included].flatMap((hash) => pool.get(hash) ?? []);
   const lost = [...conflicts, ...displaced];
 
   return {
     writes: [
-      ...leaving.map(removedRow),
+      ...leaving.flatMap(({ transaction, companions = [] }) => [removedRow(transaction.hash), ...companions]),
       ...lost.flatMap(({ transaction, by }) => conflictRows(transaction, by)),
       ...returning.map((transaction) => pendingRow({ transaction, origin: "reinjected", arrivedAtMs: nowMs })),
     ],
     apply() {
-      for (const hash of leaving) pool.remove(hash);
+      for (const { transaction } of leaving) pool.remove(transaction.hash);
       for (const { transaction } of lost) pool.remove(transaction.hash);
       for (const transaction of returning) pool.add(transaction, "reinjected", nowMs);
     },

@@ -1,12 +1,11 @@
-/** Transactions on their way in, and what has become of them. */
+/** What has become of transactions. */
 
 import type { Hex } from "@counterpart/core/base/bytes";
 import { assert } from "@counterpart/core/base/errors";
-import type { Transaction } from "@counterpart/core/chain/types";
 import type { EngineCore } from "./core.ts";
 import { oldestExecutable } from "./pool.ts";
-import { conflictRows, pendingRow, readConflict } from "./pool-rows.ts";
-import type { PoolView, TransactionOrigin, TransactionStatus } from "./types.ts";
+import { readConflict } from "./pool-rows.ts";
+import type { PoolView, TransactionStatus } from "./types.ts";
 
 function includedStatus(core: EngineCore, hash: Hex): TransactionStatus | undefined {
   const location = core.chain.location(hash);
@@ -32,22 +31,6 @@ export function transactionStatus(core: EngineCore, hash: Hex): TransactionStatu
   }
   const conflict = readConflict(core.store, hash, core.processor.chainId);
   return conflict === undefined ? undefined : { status: "conflicted", ...conflict };
-}
-
-/**
- * Takes a transaction into the journal and the pool. One that is known already is no error.
- * @throws CodedError with the reason for which the pool refuses it
- */
-export function submitTransaction(core: EngineCore, transaction: Transaction, origin: TransactionOrigin): void {
-  const { pool, store, chain, clock, emitter, state } = core;
-  if (pool.get(transaction.hash) !== undefined || chain.location(transaction.hash) !== undefined) return;
-  const replaced = pool.check(transaction, origin, state, core.head.gasLimit)?.transaction;
-  const arrivedAtMs = clock.now();
-  const lost = replaced === undefined ? [] : conflictRows(replaced, transaction.hash);
-  store.write([...lost, pendingRow({ transaction, origin, arrivedAtMs })]);
-  pool.add(transaction, origin, arrivedAtMs);
-  if (replaced !== undefined) emitter.emit("conflicted", replaced.hash, transaction.hash);
-  emitter.emit("transaction", transaction, origin);
 }
 
 export function poolView(core: EngineCore): PoolView {

@@ -4,6 +4,7 @@ import type { Hex } from "@counterpart/core/base/bytes";
 import type { ErrorCode } from "@counterpart/core/base/error-catalogue";
 import type { Account, Block, Receipt, SealedHeader, Transaction } from "@counterpart/core/chain/types";
 import type { BlockContext, CallMessage, CallOutcome, StateReader } from "@counterpart/core/execution/types";
+import type { StoreWrite } from "@counterpart/core/ports/store";
 
 /** What this node knows of one contract by executing the chain. */
 export interface ContractEntry {
@@ -67,7 +68,9 @@ export interface HeadChange {
 
 export interface EngineEvents {
   head(change: HeadChange): void;
-  /** A transaction entered the pool, once. */
+  /** A transaction took its place in the pool and is not durable yet: for whoever seals, and nobody else. */
+  pooled(): void;
+  /** A transaction in the pool became durable, once. One that was sealed before is only heard of in `head`. */
   transaction(transaction: Transaction, origin: TransactionOrigin): void;
   /** A transaction left the pool for another of the same nonce. */
   conflicted(transaction: Hex, by: Hex): void;
@@ -144,10 +147,12 @@ export interface Engine {
   /** Number, time and sealer of a block sealed now. */
   nextContext(): Partial<BlockContext>;
   /**
-   * Validates, journals and keeps a transaction; resolves when it is durable. Submitting it again resolves too.
-   * @throws CodedError of the pool or `INVALID_TRANSACTION`
+   * Validates a transaction and gives it its place in the pool before the promise is returned, so that reading the next
+   * nonce, signing and submitting in one go needs no lock. Resolves when it is durable, `companions` in the same write.
+   * Submitting it again resolves too.
+   * @throws CodedError of the pool, `STORE_WRITE_FAILED`, `NOT_READY`
    */
-  submit(transaction: Transaction, origin: TransactionOrigin): Promise<void>;
+  submit(transaction: Transaction, origin: TransactionOrigin, companions?: readonly StoreWrite[]): Promise<void>;
   /** Keeps blocks in any order and moves the head where fork choice says. */
   import(blocks: readonly Block[]): Promise<ImportResult>;
   /** Seals one block of executable transactions on the head; undefined when there is none. */

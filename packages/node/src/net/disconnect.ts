@@ -1,7 +1,7 @@
 /**
- * Ending a connection from within its own events. libp2p ends a connection in steps and calls our listeners between
- * them; if one of those ends the connection too, the outer step writes to a closed stream and throws into nowhere. So
- * both functions leave the running event first.
+ * Ending a connection from within its own events. libp2p breaks a connection in steps and calls our listeners between
+ * them; if one of those breaks it too, the outer step writes to a closed stream and throws into nowhere. So `cut`
+ * leaves the running event first; `disconnect` does so by itself, as libp2p closes asynchronously.
  */
 
 import type { Clock } from "@counterpart/core/ports/runtime";
@@ -23,7 +23,6 @@ export function cut(connection: Connection, reason: string): void {
 
 /** Closes a connection with what was written to it, and breaks it if that takes too long. Never rejects. */
 export async function disconnect(connection: Connection, clock: Clock, timeoutMs: number): Promise<void> {
-  await Promise.resolve();
   const deadline = createDeadline(clock, timeoutMs);
   try {
     await connection.close({ signal: deadline.signal });

@@ -239,6 +239,10 @@ test("garbage below the streams ends the connection, with work under way on it, 
     await node.recorder.until(() => recorded?.closes.length === 1);
     await pending;
   }
+  const unlinked = await dialRaw(node.address);
+  await unlinked.newStream(ANNOUNCE_PROTOCOL);
+  belowMuxer(unlinked).send(new Uint8Array(1000).fill(0xee));
+  await closed(unlinked);
   assert.equal(node.recorder.open.length, 1);
   assert.equal(kept.send(Uint8Array.of(1)), true);
 });

@@ -145,6 +145,7 @@ test("crossed dials end in one and the same link, time after time", async () => 
   const privateKeys = [await createPeerKey(), await createPeerKey()];
   for (let round = 0; round < 20; round++) {
     const mine = new Cleanup();
+    cleanup.add(() => mine.run());
     const [a, b] = [
       await startNode(mine, { privateKey: privateKeys[round % 2] as Uint8Array }),
       await startNode(mine, { privateKey: privateKeys[(round + 1) % 2] as Uint8Array }),

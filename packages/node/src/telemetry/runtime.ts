@@ -14,6 +14,10 @@ export function createSystemClock(): Clock {
     now: () => Date.now(),
     setTimer(delayMs, callback) {
       assert(delayMs <= TIMER_MS_MAX, `a timer of ${delayMs} ms does not fit in 31 bits`);
+      if (delayMs <= 0) {
+        const immediate = setImmediate(callback);
+        return () => clearImmediate(immediate);
+      }
       const timer = setTimeout(callback, delayMs);
       return () => clearTimeout(timer);
     },

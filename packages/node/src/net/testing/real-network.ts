@@ -31,16 +31,22 @@ export interface RealNode {
   readonly address: string;
 }
 
-/** Things to take down, in reverse order; for `test.after`. */
+/**
+ * Things to take down, in reverse order; for `after`. A test that was given up may still put things up afterwards:
+ * those are taken down at once, as a test file that leaves a socket open never ends.
+ */
 export class Cleanup {
   readonly #steps: (() => unknown)[] = [];
+  #over = false;
 
   add(step: () => unknown): void {
-    this.#steps.push(step);
+    if (this.#over) void step();
+    else this.#steps.push(step);
   }
 
   async run(): Promise<void> {
-    for (const step of this.#steps.reverse()) await step();
+    this.#over = true;
+    for (const step of this.#steps.splice(0).reverse()) await step();
   }
 }
 

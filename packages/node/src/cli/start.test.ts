@@ -1,0 +1,104 @@
+/** `counterpart start` as a process of its own, with everything in it. */
+
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { createInterface } from "node:readline";
+import { type TestContext, test } from "node:test";
+
+const LAUNCHER = resolve(import.meta.dirname, "../../bin/counterpart.mjs");
+const DEVELOPMENT_ACCOUNT = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266";
+
+interface Ready {
+  readonly api: string;
+  readonly account: string;
+  readonly dataDir: string;
+}
+
+function folder(t: TestContext): string {
+  const path = mkdtempSync(join(tmpdir(), "counterpart-start-"));
+  t.after(() => rmSync(path, { recursive: true }));
+  return path;
+}
+
+function start(t: TestContext, dataDir: string, ...flags: string[]) {
+  const args = [LAUNCHER, "start", "--data-dir", dataDir, "--log-format", "json", "--p2p-port", "0", ...flags];
+  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"] });
+  t.after(() => child.kill("SIGKILL"));
+  let errors = "";
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    errors += text;
+  });
+  const ended = new Promise<number | null>((resolve) => child.on("close", resolve));
+  return { child, ended, ready: () => readyLine(createInterface({ input: child.stdout })), errors: () => errors };
+}
+
+async function readyLine(lines: AsyncIterable<string>): Promise<Ready> {
+  for await (const line of lines) {
+    const entry: Ready & { readonly msg: string } = JSON.parse(line);
+    if (entry.msg === "ready") return entry;
+  }
+  return assert.fail("it ended before it was ready");
+}
+
+async function wallets(api: string): Promise<string[]> {
+  const response = await fetch(`${api}/api/v1/wallets`);
+  const body = (await response.json()) as { readonly wallets: readonly { readonly address: string }[] };
+  return body.wallets.map((wallet) => wallet.address);
+}
+
+test("a node serves, keeps its account over a restart, and stops when told to", async (t) => {
+  const dataDir = join(folder(t), "data");
+  const first = start(t, dataDir, "--api-port", "0");
+  const { api, account, dataDir: shown } = await first.ready();
+  assert.equal(shown, dataDir);
+  assert.equal(statSync(join(dataDir, "keys/node.json")).mode & 0o777, 0o600);
+  assert.deepEqual(
+    (await wallets(api)).map((address) => address.toLowerCase()),
+    [account],
+  );
+  first.child.kill("SIGTERM");
+  assert.equal(await first.ended, 0);
+
+  const second = start(t, dataDir, "--api-port", "0");
+  assert.equal((await second.ready()).account, account);
+  second.child.kill("SIGINT");
+  assert.equal(await second.ended, 0);
+  assert.equal(second.errors(), "");
+});
+
+test("--dev makes the node hold the ten development accounts", async (t) => {
+  const node = start(t, folder(t), "--api-port", "0", "--dev");
+  const held = await wallets((await node.ready()).api);
+  assert.equal(held.length, 11);
+  assert.ok(held.includes(DEVELOPMENT_ACCOUNT));
+  node.child.kill("SIGTERM");
+  assert.equal(await node.ended, 0);
+});
+
+test("a second node on the same folder or port is refused in one sentence", async (t) => {
+  const dataDir = folder(t);
+  const node = start(t, dataDir, "--api-port", "0");
+  const { api } = await node.ready();
+  const sameFolder = start(t, dataDir, "--api-port", "0");
+  assert.equal(await sameFolder.ended, 4);
+  assert.match(sameFolder.errors(), /^counterpart: .* \(DATA_DIR_LOCKED\)\n$/);
+  const samePort = start(t, folder(t), "--api-port", new URL(api).port);
+  assert.equal(await samePort.ended, 3);
+  assert.match(samePort.errors(), /^counterpart: .* \(PORT_IN_USE\)\n$/);
+  node.child.kill("SIGTERM");
+  assert.equal(await node.ended, 0);
+});
+
+test("a wrong flag is refused before anything is made", async (t) => {
+  const dataDir = join(folder(t), "data");
+  const node = start(t, dataDir, "--api-port", "eighty");
+  assert.equal(await node.ended, 2);
+  assert.equal(
+    node.errors(),
+    'counterpart: --api-port must be a port from 0 to 65535, not "eighty" (INVALID_CONFIG)\n',
+  );
+  assert.throws(() => statSync(dataDir), { code: "ENOENT" });
+});

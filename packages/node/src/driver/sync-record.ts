@@ -1,0 +1,70 @@
+/** What the modules that sync keep about one peer; part of its session and gone with it. */
+
+import type { Clock, Random } from "@counterpart/core/ports/runtime";
+import { createKnownSet, type KnownSet } from "@counterpart/core/sync/known-set";
+import { BLOCKS_MAX } from "@counterpart/core/sync/limits";
+import type { BlockRef, Message } from "@counterpart/core/sync/message-types";
+import { KNOWN_MAX } from "./limits.ts";
+import { createRetry, type Retry } from "./timing.ts";
+
+/** An announcement that came before its block. */
+export interface EarlyMessage {
+  readonly message: Message;
+  readonly sizeBytes: number;
+  readonly tries: number;
+}
+
+export interface SyncRecord {
+  /** What the peer has, or was sent. */
+  readonly known: KnownSet;
+  /** A head that the peer announced before its `Status` did. */
+  announced: BlockRef | undefined;
+  /** Greatest `Status` sequence of the peer that this node has fully applied. */
+  applied: number;
+  /** What the last `Status` sent to it said. */
+  sent: { readonly sequence: number; readonly applied: number };
+  inStep: boolean;
+  /** Imports and pulls from this peer under way, and announcements that wait. */
+  busy: number;
+  /** Artifacts are being fetched from it. */
+  pulling: boolean;
+  /** Requests of the peer being served, and when the next one's turn is. */
+  serving: number;
+  turn: Promise<void>;
+  /** The pool was offered to it. */
+  offered: boolean;
+  /** Blocks to ask for at once; halved by time-outs. */
+  batch: number;
+  readonly blockRetry: Retry;
+  readonly artifactRetry: Retry;
+  /** The two artifact digests last compared from the start, and when. */
+  compared: { readonly key: string; readonly atMs: number } | undefined;
+  readonly early: Map<string, EarlyMessage>;
+  blocksSynced: number;
+  contractsSynced: number;
+  /** Contracts counted in `contractsSynced`. */
+  readonly credited: KnownSet;
+}
+
+export function createSyncRecord(clock: Clock, random: Random): SyncRecord {
+  return {
+    known: createKnownSet(KNOWN_MAX),
+    announced: undefined,
+    applied: 0,
+    sent: { sequence: 0, applied: 0 },
+    inStep: false,
+    busy: 0,
+    pulling: false,
+    serving: 0,
+    turn: Promise.resolve(),
+    offered: false,
+    batch: BLOCKS_MAX,
+    blockRetry: createRetry(clock, random),
+    artifactRetry: createRetry(clock, random),
+    compared: undefined,
+    early: new Map(),
+    blocksSynced: 0,
+    contractsSynced: 0,
+    credited: createKnownSet(KNOWN_MAX),
+  };
+}

@@ -1,0 +1,110 @@
+/**
+ * Transactions on their way into the pool. One takes its place there at once, so that the next nonce is known without
+ * waiting, and counts as accepted when it is durable. Those that arrive together become durable in one write; one that
+ * is sealed first is durable with its block and needs no journal.
+ */
+
+import type { Hex } from "@counterpart/core/base/bytes";
+import { CodedError } from "@counterpart/core/base/errors";
+import type { Transaction } from "@counterpart/core/chain/types";
+import type { StoreWrite } from "@counterpart/core/ports/store";
+import type { EngineCore } from "./core.ts";
+import type { Pending } from "./pool.ts";
+import { conflictRows, pendingRow } from "./pool-rows.ts";
+import type { TransactionOrigin } from "./types.ts";
+import type { WriterQueue } from "./writer-queue.ts";
+
+/** An import or a seal may hold the writer queue; the journal does not wait longer for it. */
+const WAIT_MS = 25;
+
+export interface Journal {
+  /**
+   * Takes a transaction into the pool before it returns; resolves when it is durable, with its companions. One that is
+   * known already is no error.
+   * @throws CodedError with the reason for which the pool refuses it, `STORE_WRITE_FAILED`, `NOT_READY`
+   */
+  submit(transaction: Transaction, origin: TransactionOrigin, companions: readonly StoreWrite[]): Promise<void>;
+}
+
+interface Entry {
+  readonly pending: Pending;
+  readonly replaced: Pending | undefined;
+}
+
+interface Batch {
+  readonly entries: Map<Hex, Entry>;
+  readonly durable: Promise<void>;
+  write(): void;
+}
+
+export function createJournal(core: EngineCore, queue: WriterQueue): Journal {
+  const { pool, store, chain, clock, emitter, state } = core;
+  let batch: Batch | undefined;
+
+  const rowsOf = ({ pending, replaced }: Entry): StoreWrite[] => {
+    const { hash } = pending.transaction;
+    const lost = replaced === undefined ? [] : conflictRows(replaced.transaction, hash);
+    const isPending = pool.get(hash) === pending;
+    return isPending ? [...lost, pendingRow(pending), ...(pending.companions ?? [])] : lost;
+  };
+  const takeBack = ({ pending, replaced }: Entry): void => {
+    if (pool.get(pending.transaction.hash) !== pending) return;
+    pool.remove(pending.transaction.hash);
+    if (replaced !== undefined) pool.add(replaced.transaction, replaced.origin, replaced.arrivedAtMs);
+  };
+  const announce = ({ pending, replaced }: Entry): void => {
+    delete pending.companions;
+    const { transaction, origin } = pending;
+    if (replaced !== undefined) emitter.emit("conflicted", replaced.transaction.hash, transaction.hash);
+    if (pool.get(transaction.hash) === pending) emitter.emit("transaction", transaction, origin);
+  };
+
+  const open = (): Batch => {
+    const entries = new Map<Hex, Entry>();
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const opened: Batch = {
+      entries,
+      durable: promise,
+      write() {
+        if (batch !== opened) return;
+        batch = undefined;
+        cancel();
+        const all = [...entries.values()];
+        try {
+          const rows = all.flatMap(rowsOf);
+          if (rows.length > 0) store.write(rows);
+        } catch (error) {
+          all.reverse().forEach(takeBack);
+          reject(error);
+          return;
+        }
+        resolve();
+        all.forEach(announce);
+      },
+    };
+    const cancel = clock.setTimer(WAIT_MS, opened.write);
+    return opened;
+  };
+
+  return {
+    submit(transaction, origin, companions) {
+      const { hash } = transaction;
+      const waiting = batch?.entries.get(hash);
+      if (batch !== undefined && waiting !== undefined) return batch.durable;
+      if (pool.get(hash) !== undefined || chain.location(hash) !== undefined) return Promise.resolve();
+      if (queue.stopped) throw new CodedError("NOT_READY", "the node is stopping");
+      pool.check(transaction, origin, state, core.head.gasLimit);
+      const replaced = pool.add(transaction, origin, clock.now());
+      const pending = pool.get(hash) as Pending;
+      if (companions.length > 0) pending.companions = companions;
+      const isFirst = batch === undefined;
+      const current = batch ?? open();
+      batch = current;
+      current.entries.set(hash, { pending, replaced });
+      // Whoever seals stands in the queue before the journal: what is in that block is durable with it.
+      emitter.emit("pooled");
+      if (isFirst) clock.setTimer(0, () => void queue.run(async () => current.write()).catch(current.write));
+      return current.durable;
+    },
+  };
+}
