@@ -1,6 +1,6 @@
 /** Dialling and shaking hands. Concurrent dials of one address are one. */
 
-import { CodedError } from "@counterpart/core/base/errors";
+import { assert, CodedError } from "@counterpart/core/base/errors";
 import { DIAL_TIMEOUT_MS } from "./limits.ts";
 import type { Peers } from "./peers.ts";
 import type { DriverDeps } from "./ports.ts";
@@ -31,8 +31,9 @@ export function createDialing({
 
   const openLink = async (address: string, signal: AbortSignal): Promise<Session> => {
     const link = await network.dial(address, signal);
-    const session = peers.get(link.peerId);
-    if (session === undefined) throw new CodedError("PEER_DISCONNECTED", "the peer closed the connection at once");
+    // The handshake may have failed before the dialler hears of its link: the session then says why.
+    const session = peers.of(link);
+    assert(session !== undefined, "a link is given to its handlers before its dialler");
     return session;
   };
   /** Ready, or the session that took its place and is. */

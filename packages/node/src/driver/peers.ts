@@ -1,6 +1,7 @@
 /** The connected peers, and the one place where a peer's fault has consequences. */
 
 import { CodedError } from "@counterpart/core/base/errors";
+import type { Link } from "@counterpart/core/ports/network";
 import type { Logger } from "@counterpart/core/ports/runtime";
 import type { Session } from "./session.ts";
 
@@ -29,6 +30,8 @@ export interface Peers {
   /** Those that have shaken hands. */
   ready(): readonly Session[];
   get(peerId: string): Session | undefined;
+  /** The session of a link, also when it has ended already. */
+  of(link: Link): Session | undefined;
   add(session: Session): void;
   /** Removes the record if it is still this session's. */
   remove(session: Session): void;
@@ -38,11 +41,16 @@ export interface Peers {
 
 export function createPeers(logger: Logger): Peers {
   const sessions = new Map<string, Session>();
+  const byLink = new WeakMap<Link, Session>();
   return {
     all: () => [...sessions.values()],
     ready: () => [...sessions.values()].filter((session) => session.isReady),
     get: (peerId) => sessions.get(peerId),
-    add: (session) => void sessions.set(session.peerId, session),
+    of: (link) => byLink.get(link),
+    add(session) {
+      sessions.set(session.peerId, session);
+      byLink.set(session.link, session);
+    },
     remove(session) {
       if (sessions.get(session.peerId) === session) sessions.delete(session.peerId);
     },
