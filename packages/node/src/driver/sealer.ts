@@ -32,6 +32,7 @@ export function createSealerLoop({ engine, self, heardAt, clock, random, logger 
   const jitter = random.fraction();
   let running = false;
   let sealing: Promise<void> | undefined;
+  let notBeforeMs = 0;
   let cancelTimer = (): void => {};
   const unsubscribe: (() => void)[] = [];
 
@@ -49,32 +50,32 @@ export function createSealerLoop({ engine, self, heardAt, clock, random, logger 
       jitter,
     });
   };
-  const sealOnce = async (): Promise<number> => {
+  const sealOnce = async (): Promise<void> => {
     try {
       const block = await engine.seal();
-      if (block === undefined) return 0;
+      if (block === undefined) return;
       const { number, hash } = block.header;
       logger.info("sealed a block", { number, hash, transactions: block.transactions.length });
-      return 0;
     } catch (error) {
+      notBeforeMs = clock.now() + RETRY_MS;
       if (running) logger.error("sealing failed", { error: String(error) });
-      return RETRY_MS;
     }
   };
   const consider = (): void => {
     if (!running || sealing !== undefined) return;
     cancelTimer();
-    const wait = delay();
-    if (wait === undefined) return;
+    const wanted = delay();
+    if (wanted === undefined) return;
+    const wait = Math.max(wanted, notBeforeMs - clock.now());
     if (wait > 0) {
       cancelTimer = clock.setTimer(wait, consider);
       return;
     }
     // Requests that have arrived already get into the same block.
-    sealing = new Promise<void>((resolve) => clock.setTimer(0, resolve)).then(sealOnce).then((retryMs) => {
+    const turn = new Promise<void>((resolve) => clock.setTimer(0, resolve));
+    sealing = turn.then(sealOnce).then(() => {
       sealing = undefined;
-      if (retryMs > 0) cancelTimer = clock.setTimer(retryMs, consider);
-      else consider();
+      consider();
     });
   };
 

@@ -1,0 +1,159 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import {
+  accountOf,
+  chainOf,
+  openTestEngine,
+  START_MS,
+  silentLogger,
+  transactionOf,
+} from "../engine/engine.test-support.ts";
+import type { Engine } from "../engine/types.ts";
+import { createSealerLoop, type SealerLoop } from "./sealer.ts";
+
+/** A clock whose timers go off when the test says so; those of 0 ms by themselves. */
+function createTestClock() {
+  let now = START_MS;
+  const timers = new Set<{ readonly at: number; readonly callback: () => void }>();
+  return {
+    now: () => now,
+    setTimer(delayMs: number, callback: () => void) {
+      if (delayMs <= 0) {
+        const immediate = setImmediate(callback);
+        return () => clearImmediate(immediate);
+      }
+      const timer = { at: now + delayMs, callback };
+      timers.add(timer);
+      return () => void timers.delete(timer);
+    },
+    /** Milliseconds until the next timer. */
+    next: () => (timers.size === 0 ? undefined : Math.min(...[...timers].map(({ at }) => at)) - now),
+    advance(ms: number) {
+      now += ms;
+      for (const timer of [...timers]) if (timer.at <= now && timers.delete(timer)) timer.callback();
+    },
+  };
+}
+
+interface Setting {
+  readonly engine: Engine;
+  readonly clock: ReturnType<typeof createTestClock>;
+  readonly sealer: SealerLoop;
+  heardAt: number | undefined;
+  /** Resolves when the head next moves. */
+  moved(): Promise<void>;
+}
+
+/** A node whose head was sealed by another: that one leads. */
+async function followingNode(): Promise<Setting> {
+  const leader = openTestEngine({ sealer: 101 });
+  await leader.submit(transactionOf(8, 0), "local");
+  await leader.seal();
+  const clock = createTestClock();
+  const engine = openTestEngine({ sealer: 102, clock });
+  await engine.import(chainOf(leader));
+  const setting: Setting = {
+    engine,
+    clock,
+    heardAt: undefined,
+    moved: () =>
+      new Promise((resolve) => {
+        const off = engine.on("head", () => {
+          off();
+          resolve();
+        });
+      }),
+    sealer: createSealerLoop({
+      engine,
+      self: accountOf(102),
+      heardAt: (signer) => (signer === accountOf(101) ? setting.heardAt : undefined),
+      clock,
+      random: { fraction: () => 0.5, bytes: (size) => new Uint8Array(size) },
+      logger: silentLogger,
+    }),
+  };
+  setting.sealer.start();
+  return setting;
+}
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+describe("the sealer", () => {
+  it("seals own transactions at once when nobody who leads is there, those that came together in one block", async () => {
+    const { engine, sealer, moved } = await followingNode();
+    const head = moved();
+    for (const transaction of [transactionOf(1, 0), transactionOf(1, 1), transactionOf(2, 0)]) {
+      void engine.submit(transaction, "local");
+    }
+    await head;
+    assert.equal(engine.block(2)?.transactions.length, 3);
+    await sealer.stop();
+  });
+
+  it("gives a present leader 250 ms, and then seals itself", async () => {
+    const setting = await followingNode();
+    const { engine, clock, sealer, moved } = setting;
+    setting.heardAt = clock.now();
+    await engine.submit(transactionOf(1, 0), "local");
+    await turn();
+    assert.equal(engine.head().number, 1);
+    assert.equal(clock.next(), 250);
+    const head = moved();
+    clock.advance(250);
+    await head;
+    assert.equal(engine.head().coinbase, accountOf(102));
+    await sealer.stop();
+  });
+
+  it("leaves a peer's transaction to others for 2 to 4 s unless it leads", async () => {
+    const { engine, clock, sealer, moved } = await followingNode();
+    await engine.submit(transactionOf(1, 0), "peer");
+    await turn();
+    assert.equal(clock.next(), 3_000);
+    const head = moved();
+    clock.advance(3_000);
+    await head;
+    const next = moved();
+    await engine.submit(transactionOf(1, 1), "peer");
+    await next;
+    assert.equal(engine.head().number, 3);
+    await sealer.stop();
+  });
+
+  it("does not try again and again what the executor refuses", async () => {
+    const { engine, clock, sealer, moved } = await followingNode();
+    // Accepted while the sender could pay; then what it owns is spent by a transaction with a higher tip elsewhere.
+    const all = 10n ** 20n;
+    const head = moved();
+    void engine.submit(transactionOf(1, 0, { value: all }), "local");
+    await engine.submit(transactionOf(1, 1, { value: all }), "local");
+    await head;
+    await turn();
+    assert.equal(engine.head().number, 2);
+    assert.equal(engine.block(2)?.transactions.length, 1);
+    assert.equal(clock.next(), undefined);
+    await sealer.stop();
+  });
+
+  it("tries again a second after a failure to write, and stops when told to", async () => {
+    const { engine, clock, sealer } = await followingNode();
+    const seal = engine.seal;
+    let attempts = 0;
+    Object.assign(engine, {
+      seal: () => {
+        attempts++;
+        return attempts === 1 ? Promise.reject(new Error("disk full")) : seal();
+      },
+    });
+    const done = engine.submit(transactionOf(1, 0), "local");
+    await done;
+    await turn();
+    await turn();
+    assert.deepEqual([attempts, clock.next()], [1, 1_000]);
+    await sealer.stop();
+    assert.equal(clock.next(), undefined);
+    clock.advance(5_000);
+    await turn();
+    assert.equal(attempts, 1);
+  });
+});
