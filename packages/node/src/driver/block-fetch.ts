@@ -8,9 +8,9 @@ import type { Block, SealedHeader } from "@counterpart/core/chain/types";
 import type { Clock } from "@counterpart/core/ports/runtime";
 import { BLOCKS_MAX, HEADERS_MAX } from "@counterpart/core/sync/limits";
 import { checkHeaderPage } from "@counterpart/core/sync/locator";
+import { createPacer } from "../engine/pacer.ts";
 import type { Peers } from "./peers.ts";
 import type { Session } from "./session.ts";
-import { createPacer } from "./timing.ts";
 
 export interface BlockFetchDeps {
   readonly peers: Peers;

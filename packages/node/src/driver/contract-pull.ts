@@ -11,6 +11,7 @@ import type { ArtifactRecord } from "@counterpart/core/sync/artifact-types";
 import { BLOBS_MAX } from "@counterpart/core/sync/limits";
 import type { ArtifactEnvelope, ContractsMessage } from "@counterpart/core/sync/message-types";
 import type { ContractService, MergeOutcome } from "../contracts/types.ts";
+import { createPacer } from "../engine/pacer.ts";
 import { noteFailure } from "./block-fetch.ts";
 import type { CheckpointCache } from "./checkpoint-cache.ts";
 import { creditContract } from "./importer.ts";
@@ -18,7 +19,6 @@ import { INLINE_BYTES_MAX } from "./limits.ts";
 import type { Peers } from "./peers.ts";
 import type { DriverDeps } from "./ports.ts";
 import type { Session } from "./session.ts";
-import { createPacer } from "./timing.ts";
 
 export interface ContractPullDeps extends Pick<DriverDeps, "contracts" | "clock" | "logger"> {
   readonly checkpoints: CheckpointCache;

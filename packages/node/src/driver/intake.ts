@@ -20,6 +20,7 @@ import type {
   UpdateContractMessage,
 } from "@counterpart/core/sync/message-types";
 import type { MergeOutcome } from "../contracts/types.ts";
+import { createPacer } from "../engine/pacer.ts";
 import type { Snapshot } from "../engine/types.ts";
 import { type Announcer, announcementKeys } from "./announcer.ts";
 import { bestHeadOf } from "./block-pull.ts";
@@ -29,7 +30,6 @@ import { EARLY_BYTES_MAX, EARLY_MESSAGES_MAX, EARLY_TRIES_MAX } from "./limits.t
 import type { Peers } from "./peers.ts";
 import type { DriverDeps } from "./ports.ts";
 import type { Session } from "./session.ts";
-import { createPacer } from "./timing.ts";
 
 export interface Intake {
   /** Handles one announcement. Never rejects. */

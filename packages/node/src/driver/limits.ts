@@ -37,8 +37,6 @@ export const INBOX_BYTES_MAX = 4 * KIB * KIB;
 export const EARLY_MESSAGES_MAX = 64;
 export const EARLY_BYTES_MAX = 2 * KIB * KIB;
 export const EARLY_TRIES_MAX = 4;
-/** Work for a peer pauses after this long, so that nothing a peer sends holds the thread. */
-export const SLICE_MS = 10;
 
 export const SERVE_CPU_MS_MAX = 200;
 export const BUSY_RETRY_MS = 100;

@@ -1,7 +1,7 @@
 /** Waiting, by the clock port. */
 
 import type { Clock, Random } from "@counterpart/core/ports/runtime";
-import { RETRY_MAX_MS, RETRY_MIN_MS, SLICE_MS } from "./limits.ts";
+import { RETRY_MAX_MS, RETRY_MIN_MS } from "./limits.ts";
 
 export const sleep = (clock: Clock, delayMs: number): Promise<void> =>
   new Promise((resolve) => {
@@ -12,16 +12,6 @@ export const sleep = (clock: Clock, delayMs: number): Promise<void> =>
 export function backoffMs(failures: number, minMs: number, maxMs: number, random: Random): number {
   const whole = Math.min(maxMs, minMs * 2 ** Math.min(Math.max(0, failures - 1), 20));
   return Math.round(whole * (0.5 + random.fraction() / 2));
-}
-
-/** A pause between steps of long work, taken only when the work has held the thread for its slice. */
-export function createPacer(clock: Clock): () => Promise<void> {
-  let sliceStart = clock.now();
-  return async () => {
-    if (clock.now() - sliceStart < SLICE_MS) return;
-    await sleep(clock, 0);
-    sliceStart = clock.now();
-  };
 }
 
 /** When to ask a peer again that failed to deliver. */

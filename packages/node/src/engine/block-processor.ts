@@ -16,15 +16,18 @@ import type {
   StateChanges,
   TransactionOutcome,
 } from "@counterpart/core/execution/types";
+import type { Clock } from "@counterpart/core/ports/runtime";
 import { createChainReader } from "./chain-reader.ts";
 import { type Creation, contractsIn, type IndexChanges, indexContracts } from "./contract-index.ts";
 import type { Overlay, PreviousValue } from "./overlay.ts";
+import type { Pause } from "./pacer.ts";
 import { decodePrevious, encodeLocation, encodePrevious, metaKey, numberKey } from "./rows.ts";
 import { applyChanges, createStateReader, unwindChanges } from "./state.ts";
 
 export interface ProcessorDeps {
   readonly executor: Executor;
   readonly chainId: number;
+  readonly clock: Clock;
 }
 
 /** Executed transactions of a block under construction, in order. */
@@ -117,9 +120,10 @@ function compareRoots(header: SealedHeader, computed: Header): void {
   if (bytesToHex(header.logsBloom) !== bytesToHex(computed.logsBloom)) throw invalid(header, "wrong logs bloom");
 }
 
-async function runAll(execution: BlockExecution, block: Block): Promise<Executed> {
+async function runAll(execution: BlockExecution, block: Block, pause: Pause): Promise<Executed> {
   const executed = noneExecuted();
   for (const transaction of block.transactions) {
+    await pause();
     const outcome = await execution.run(transaction);
     if (!outcome.valid) throw invalid(block.header, `transaction ${transaction.hash}: ${outcome.message}`);
     addOutcome(executed, transaction, outcome);
@@ -131,14 +135,19 @@ async function runAll(execution: BlockExecution, block: Block): Promise<Executed
  * Executes a sealed block on the overlay's head, which must be its parent, and appends it.
  * @throws CodedError `INVALID_BLOCK` when its execution disagrees with its header; the overlay is then spoilt
  */
-export async function executeBlock(deps: ProcessorDeps, overlay: Overlay, block: Block): Promise<IndexChanges> {
+export async function executeBlock(
+  deps: ProcessorDeps,
+  overlay: Overlay,
+  block: Block,
+  pause: Pause,
+): Promise<IndexChanges> {
   const chain = createChainReader(overlay, deps.chainId);
   const parent = chain.head();
   assert(parent.hash === block.header.parentHash, "a block is executed on its parent");
   overlay.record();
   const context = contextOf(block.header, chain.canonicalHash);
   const execution = await deps.executor.begin(context, createStateReader(overlay));
-  const executed = await runAll(execution, block);
+  const executed = await runAll(execution, block, pause);
   const changes = execution.finish();
   compareRoots(block.header, completeHeader(overlay, block.header, parent.stateRoot, executed, changes));
   return appendBlock(overlay, block, executed, changes);

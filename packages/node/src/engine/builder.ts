@@ -21,6 +21,7 @@ import {
 import { createChainReader } from "./chain-reader.ts";
 import type { IndexChanges } from "./contract-index.ts";
 import { createOverlay, type Overlay } from "./overlay.ts";
+import { createPacer } from "./pacer.ts";
 import type { Pool } from "./pool.ts";
 import { createPoolOrder, type PoolOrder } from "./pool-order.ts";
 import { createStateReader } from "./state.ts";
@@ -42,7 +43,6 @@ export interface BuildInput {
   readonly store: StoreReader;
   readonly pool: Pool;
   readonly sealer: Sealer;
-  readonly clock: Clock;
   readonly vanity: Uint8Array;
 }
 
@@ -50,7 +50,9 @@ async function fill(execution: BlockExecution, parent: Hex, order: PoolOrder, cl
   const executed = noneExecuted();
   const deadline = clock.now() + BUILD_TIME_MS;
   let room = MAX_BLOCK_BYTES - BLOCK_OVERHEAD_BYTES;
+  const pause = createPacer(clock);
   for (let pending = order.next(); pending !== undefined && clock.now() <= deadline; pending = order.next()) {
+    await pause();
     const { transaction } = pending;
     const size = sizeInBlock(transaction);
     const outcome = size <= room ? await execution.run(transaction) : undefined;
@@ -68,7 +70,8 @@ async function fill(execution: BlockExecution, parent: Hex, order: PoolOrder, cl
 
 /** Undefined when no pending transaction can be included. */
 export async function buildBlock(input: BuildInput): Promise<Built | undefined> {
-  const { deps, store, pool, sealer, clock, vanity } = input;
+  const { deps, store, pool, sealer, vanity } = input;
+  const { clock } = deps;
   const overlay = createOverlay(store);
   const chain = createChainReader(overlay, deps.chainId);
   const parent: SealedHeader = chain.head();

@@ -62,7 +62,7 @@ export function openCore(options: EngineOptions): EngineCore {
     store,
     genesisHash,
     signers,
-    processor: { executor, chainId },
+    processor: { executor, chainId, clock },
     sealer,
     clock,
     chain,

@@ -117,10 +117,10 @@ export async function importBlocks(core: EngineCore, blocks: readonly Block[]): 
 
 /** Seals one block of executable transactions; undefined when there is none. Only within the writer queue. */
 export async function sealBlock(core: EngineCore): Promise<Block | undefined> {
-  const { processor, store, pool, sealer, clock, signers } = core;
+  const { processor, store, pool, sealer, signers } = core;
   if (!maySeal({ signers }, sealer.address)) return undefined;
   const offered = [...pool.all()];
-  const built = await buildBlock({ deps: processor, store, pool, sealer, clock, vanity: VANITY });
+  const built = await buildBlock({ deps: processor, store, pool, sealer, vanity: VANITY });
   for (const pending of offered) pending.tried = true;
   if (built === undefined) return undefined;
   const { block, overlay, index } = built;

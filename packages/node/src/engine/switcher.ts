@@ -10,6 +10,7 @@ import type { StoreReader } from "@counterpart/core/ports/store";
 import { executeBlock, type ProcessorDeps, unwindHead } from "./block-processor.ts";
 import { createChainReader } from "./chain-reader.ts";
 import { createOverlay, type Overlay } from "./overlay.ts";
+import { createPacer } from "./pacer.ts";
 
 export type SwitchOutcome =
   | {
@@ -35,14 +36,16 @@ export async function prepareSwitch(
   assert(ancestor !== undefined && chain.isCanonical(ancestor), "a branch starts on the canonical chain");
   const touched = new Set<Hex>();
   const reverted: Block[] = [];
+  const pause = createPacer(deps.clock);
   while (chain.head().hash !== ancestor) {
+    await pause();
     const unwound = unwindHead(overlay, deps.chainId);
     reverted.unshift(unwound.block);
     for (const { address } of unwound.contracts) touched.add(address);
   }
   for (const block of branch) {
     try {
-      const index = await executeBlock(deps, overlay, block);
+      const index = await executeBlock(deps, overlay, block, pause);
       for (const address of [...index.created, ...index.updated]) touched.add(address);
     } catch (error) {
       if (!isCodedError(error, "INVALID_BLOCK")) throw error;
