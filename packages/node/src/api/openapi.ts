@@ -14,6 +14,16 @@ const TAGS = [
   { name: "json-rpc", description: "For Ethereum tools" },
 ];
 
+const WORDMARK =
+  '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 150 24" height="24"><text y="18" fill="#fff"' +
+  ' font-family="sans-serif" font-size="20" font-weight="600">Counterpart</text></svg>';
+
+/** What changes something needs the token, but only where the node listens beyond loopback. */
+function securityOf(method: string | readonly string[]): { readonly security?: readonly Record<string, string[]>[] } {
+  const isRead = [method].flat().every((one) => one === "GET" || one === "HEAD");
+  return isRead ? {} : { security: [{}, { bearer: [] }] };
+}
+
 /** Must be registered before the routes that it documents. */
 export async function registerOpenApi(server: ApiInstance, version: string): Promise<void> {
   await server.register(swagger, {
@@ -27,13 +37,16 @@ export async function registerOpenApi(server: ApiInstance, version: string): Pro
       },
       tags: TAGS,
       components: { securitySchemes: { bearer: { type: "http", scheme: "bearer" } } },
-      // The token is asked for only where the node listens beyond loopback.
-      security: [{}, { bearer: [] }],
     },
+    transform: ({ schema, url, route }) => ({ schema: { ...schema, ...securityOf(route.method) }, url }),
     refResolver: {
       buildLocalReference: (json, _baseUri, _fragment, index) =>
         typeof json.$id === "string" ? json.$id : `def-${index}`,
     },
   });
-  await server.register(swaggerUi, { routePrefix: "/docs" });
+  await server.register(swaggerUi, {
+    routePrefix: "/docs",
+    theme: { title: "Counterpart API" },
+    logo: { type: "image/svg+xml", content: Buffer.from(WORDMARK) },
+  });
 }
