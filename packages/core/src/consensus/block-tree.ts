@@ -14,8 +14,9 @@ export interface BlockTree {
   readonly size: number;
   has(hash: Hex): boolean;
   get(hash: Hex): TreeNode | undefined;
-  /** Adds a node; returns the nodes that had to go for it. */
-  add(node: TreeNode): readonly TreeNode[];
+  add(node: TreeNode): void;
+  /** Gives up the worst tips until the limit is kept; returns them. */
+  trim(): readonly TreeNode[];
   remove(hash: Hex): void;
   /** Removes a node and all its descendants, and returns them. */
   removeBranch(hash: Hex): readonly TreeNode[];
@@ -59,8 +60,8 @@ export function createBlockTree(sizeMax: number): BlockTree {
     },
     has: (hash) => nodes.has(hash),
     get: (hash) => nodes.get(hash),
-    add(node) {
-      nodes.set(node.hash, node);
+    add: (node) => void nodes.set(node.hash, node),
+    trim() {
       const evicted: TreeNode[] = [];
       while (nodes.size > sizeMax) {
         const victim = worstTip();

@@ -14,6 +14,7 @@ import type { BlockRef } from "@counterpart/core/sync/message-types";
 import type { Engine } from "../engine/types.ts";
 import { fetchBlocks, fetchHeaders, noteFailure } from "./block-fetch.ts";
 import type { Importer } from "./importer.ts";
+import { PULL_TURN_MS } from "./limits.ts";
 import type { Peers } from "./peers.ts";
 import type { Session } from "./session.ts";
 
@@ -56,17 +57,21 @@ export function createBlockPull(deps: BlockPullDeps): BlockPull {
       .filter((hash) => isHex(hash));
 
   /** Imports the blocks of `headers`; false when the peer's blocks did not all become ours. */
-  const takeBodies = async (session: Session, headers: readonly SealedHeader[]): Promise<boolean> => {
+  const takeBodies = async (session: Session, headers: readonly SealedHeader[], endMs: number): Promise<boolean> => {
     let at = 0;
     let next: Promise<readonly Block[]> | undefined;
     while (at < headers.length) {
       const blocks = await (next ?? fetchBlocks(session, headers, fetchDeps));
       at += blocks.length;
-      next = at < headers.length && !stopped ? fetchBlocks(session, headers.slice(at), fetchDeps) : undefined;
+      next =
+        at < headers.length && !stopped && clock.now() < endMs
+          ? fetchBlocks(session, headers.slice(at), fetchDeps)
+          : undefined;
       // Awaited above in the next round, unless this import ends the loop.
       next?.catch(() => {});
       const { invalid, orphans } = await importer.run(session, blocks);
       if (invalid.length > 0 || orphans.length > 0 || stopped) return false;
+      if (clock.now() >= endMs) break;
     }
     return true;
   };
@@ -75,12 +80,13 @@ export function createBlockPull(deps: BlockPullDeps): BlockPull {
   const pullFrom = async (session: Session): Promise<boolean> => {
     let progress = false;
     let start = locator();
-    while (!stopped && session.closing === undefined && isAhead(session)) {
+    const endMs = clock.now() + PULL_TURN_MS;
+    while (!stopped && clock.now() < endMs && session.closing === undefined && isAhead(session)) {
       const headers = await fetchHeaders(session, start);
       const last = headers.at(-1);
       const unknown = headers.filter(({ hash }) => engine.header(hash) === undefined);
       if (unknown.length > 0) {
-        if (!(await takeBodies(session, unknown))) return false;
+        if (!(await takeBodies(session, unknown, endMs))) return false;
         progress = true;
       }
       // One header alone is the end of the peer's chain.
@@ -91,6 +97,7 @@ export function createBlockPull(deps: BlockPullDeps): BlockPull {
   };
 
   const attempt = async (session: Session): Promise<void> => {
+    const [startMs, startBlocks] = [clock.now(), session.blocksSynced];
     session.busy++;
     try {
       const progress = await pullFrom(session);
@@ -103,6 +110,7 @@ export function createBlockPull(deps: BlockPullDeps): BlockPull {
       if (!stopped) logger.warn("block sync stalled", { peer: session.peerId, reason: String(error) });
     } finally {
       session.busy--;
+      session.blockRate = (session.blocksSynced - startBlocks) / Math.max(1, clock.now() - startMs);
     }
     onDone(session);
   };
@@ -112,12 +120,17 @@ export function createBlockPull(deps: BlockPullDeps): BlockPull {
       const best = bestHeadOf(session);
       return isAhead(session) && best !== undefined && !importer.isImporting(best.hash);
     });
+  /** Who delivers fastest, of equally fast ones who has more: a claimed height alone keeps nobody's turn. */
+  const isPreferred = (a: Session, b: Session): boolean => {
+    if (a.blockRate !== b.blockRate) return a.blockRate > b.blockRate;
+    const [mine, others] = [bestHeadOf(a), bestHeadOf(b)];
+    return mine !== undefined && others !== undefined && isBehind(others, mine);
+  };
   const pick = (): Session | undefined => {
     let chosen: Session | undefined;
     for (const session of candidates()) {
       if (session.blockRetry.notBefore > clock.now()) continue;
-      const [best, current] = [bestHeadOf(session), chosen === undefined ? undefined : bestHeadOf(chosen)];
-      if (best !== undefined && (current === undefined || isBehind(current, best))) chosen = session;
+      if (chosen === undefined || isPreferred(session, chosen)) chosen = session;
     }
     return chosen;
   };

@@ -4,6 +4,11 @@
  */
 
 import type { Checkpoints } from "./ports.ts";
+import type { Session } from "./session.ts";
+
+/** Under which a peer's checkpoint is kept: the id that it has proven beside the one that it merely claims. */
+export const checkpointName = ({ peerId, version }: Pick<Session, "peerId" | "version">): string =>
+  `${peerId} ${version?.instanceId ?? ""}`;
 
 export interface CheckpointCache {
   /** 0 for a database that was never met. */

@@ -13,7 +13,7 @@ import type { ArtifactEnvelope, ContractsMessage } from "@counterpart/core/sync/
 import type { ContractService, MergeOutcome } from "../contracts/types.ts";
 import { createPacer } from "../engine/pacer.ts";
 import { noteFailure } from "./block-fetch.ts";
-import type { CheckpointCache } from "./checkpoint-cache.ts";
+import { type CheckpointCache, checkpointName } from "./checkpoint-cache.ts";
 import { creditContract } from "./importer.ts";
 import { INLINE_BYTES_MAX } from "./limits.ts";
 import type { Peers } from "./peers.ts";
@@ -117,7 +117,7 @@ export function createContractPull(deps: ContractPullDeps): ContractPull {
 
   const pull = async (session: Session, mode: "since" | "all"): Promise<void> => {
     const instanceId = session.version?.instanceId ?? "";
-    const start = mode === "all" ? 0 : checkpoints.get(instanceId);
+    const start = mode === "all" ? 0 : checkpoints.get(checkpointName(session));
     // Who has nothing takes all content as it comes; who has most of it asks for what is new to him.
     const inlineBytesMax = start === 0 && contracts.artifacts().count > 0 ? 0 : INLINE_BYTES_MAX;
     let complete = true;
@@ -129,7 +129,7 @@ export function createContractPull(deps: ContractPullDeps): ContractPull {
       complete = (await takePage(session, page.entries)) && complete;
       after = Math.max(after, page.upTo);
       more = page.upTo < page.last;
-      if (complete) checkpoints.raise(instanceId, after);
+      if (complete) checkpoints.raise(checkpointName(session), after);
     }
     if (!complete) throw new CodedError("PEER_ERROR", "some artifacts could not be had yet");
   };

@@ -219,6 +219,7 @@ export function createFakeEngine(sealer: string, chain = "dev"): FakeEngine {
       const transaction = pool.get(hash);
       return transaction === undefined ? undefined : { status: "pending", transaction };
     },
+    knows: (hash) => pool.has(hash),
     snapshot: () => ({
       head: head(),
       contract: (address) => entries.get(address),

@@ -46,7 +46,8 @@ export function createImporter(engine: Engine, peers: Peers): Importer {
       try {
         const result = await engine.import(blocks);
         session.blocksSynced += result.added;
-        const fault = result.invalid.find(({ code }) => code !== "FUTURE_BLOCK");
+        // Blocks that others sent earlier may prove to be invalid only now.
+        const fault = result.invalid.find(({ hash, code }) => code !== "FUTURE_BLOCK" && hashes.includes(hash));
         if (fault !== undefined) peers.penalise(session, "INVALID_BLOCK", { ...fault });
         return result;
       } finally {

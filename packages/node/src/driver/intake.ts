@@ -91,19 +91,24 @@ export function createIntake(deps: IntakeDeps): Intake {
       await engine.submit(transaction, "peer");
     } catch (error) {
       // Nonces taken, funds spent, the pool full: none of it is the peer's fault.
-      if (!isCodedError(error)) throw error;
-      logger.debug("a peer's transaction was not taken", { hash: transaction.hash, code: error.code });
+      const level = isCodedError(error) ? "debug" : "error";
+      logger[level]("a peer's transaction was not taken", { hash: transaction.hash, error: String(error) });
     }
   };
   const onTransactions = async (session: Session, { transactions }: NewTransactionMessage): Promise<void> => {
     const pause = createPacer(clock);
-    for (const raw of transactions) {
-      const hash: Hex = keccak256Hex(raw);
-      session.known.add(hash);
-      if (engine.transaction(hash) !== undefined) continue;
-      // A copy, so that a small transaction in the pool does not hold the whole frame in memory.
-      await submit(decodeTransaction(raw.slice(), engine.chainId));
-      await pause();
+    const submitted: Promise<void>[] = [];
+    try {
+      for (const raw of transactions) {
+        await pause();
+        const hash: Hex = keccak256Hex(raw);
+        session.known.add(hash);
+        // A copy, so that a small transaction in the pool does not hold the whole frame in memory.
+        if (!engine.knows(hash)) submitted.push(submit(decodeTransaction(raw.slice(), engine.chainId)));
+      }
+    } finally {
+      // Together, so that one write and one block take them all.
+      await Promise.all(submitted);
     }
   };
 

@@ -60,6 +60,8 @@ export const RETRY_MIN_MS = 250;
 export const RETRY_MAX_MS = 30_000;
 /** The same two sets of artifacts are not compared again from the start before this. */
 export const COMPARE_AGAIN_MS = 30_000;
+/** Blocks are fetched from one peer for this long; then whoever delivers fastest has the next turn. */
+export const PULL_TURN_MS = 10_000;
 /** Content asked for inline in one answer; the envelopes need the rest of the frame. */
 export const INLINE_BYTES_MAX = 384 * KIB;
 /** Longest wait for agreement that `connect` takes. */

@@ -6,7 +6,7 @@
 import { agree, artifactStep, isBehind, sameArtifacts, sameHead } from "@counterpart/core/sync/decisions";
 import type { Status } from "@counterpart/core/sync/message-types";
 import { type BlockPull, bestHeadOf } from "./block-pull.ts";
-import type { CheckpointCache } from "./checkpoint-cache.ts";
+import { type CheckpointCache, checkpointName } from "./checkpoint-cache.ts";
 import type { ContractPull } from "./contract-pull.ts";
 import {
   COMPARE_AGAIN_MS,
@@ -72,9 +72,9 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
 
   /** Fetches artifacts where that is due; whether everything the peer has said is applied. */
   const artifactsApplied = (session: Session, mine: Status, theirs: Status): boolean => {
-    const instanceId = session.version?.instanceId ?? "";
+    const source = checkpointName(session);
     const key = compareKey(mine, theirs);
-    const checkpoint = checkpoints.get(instanceId);
+    const checkpoint = checkpoints.get(source);
     const step = artifactStep({ mine, theirs, checkpoint, compared: wasCompared(session, key) });
     if (step === "since" || step === "all") {
       if (session.artifactRetry.notBefore > clock.now()) return false;
@@ -83,7 +83,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
       return false;
     }
     if (step === "done" && sameArtifacts(mine, theirs) && sameHead(mine, theirs)) {
-      checkpoints.raise(instanceId, theirs.artifacts.sequence);
+      checkpoints.raise(source, theirs.artifacts.sequence);
     }
     return step === "done";
   };

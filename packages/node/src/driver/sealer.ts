@@ -32,6 +32,8 @@ export function createSealerLoop({ engine, self, heardAt, clock, random, logger 
   const jitter = random.fraction();
   let running = false;
   let sealing: Promise<void> | undefined;
+  /** Something happened while a block was being sealed. */
+  let again = false;
   let notBeforeMs = 0;
   let cancelTimer = (): void => {};
   const unsubscribe: (() => void)[] = [];
@@ -50,18 +52,22 @@ export function createSealerLoop({ engine, self, heardAt, clock, random, logger 
       jitter,
     });
   };
-  const sealOnce = async (): Promise<void> => {
+  /** Whether to look again at once: what could not be sealed now cannot before head or pool change. */
+  const sealOnce = async (): Promise<boolean> => {
+    again = false;
     try {
       const block = await engine.seal();
-      if (block === undefined) return;
+      if (block === undefined) return again;
       const { number, hash } = block.header;
       logger.info("sealed a block", { number, hash, transactions: block.transactions.length });
     } catch (error) {
       notBeforeMs = clock.now() + RETRY_MS;
       if (running) logger.error("sealing failed", { error: String(error) });
     }
+    return true;
   };
   const consider = (): void => {
+    again = true;
     if (!running || sealing !== undefined) return;
     cancelTimer();
     const wanted = delay();
@@ -73,9 +79,9 @@ export function createSealerLoop({ engine, self, heardAt, clock, random, logger 
     }
     // Requests that have arrived already get into the same block.
     const turn = new Promise<void>((resolve) => clock.setTimer(0, resolve));
-    sealing = turn.then(sealOnce).then(() => {
+    sealing = turn.then(sealOnce).then((more) => {
       sealing = undefined;
-      consider();
+      if (more) consider();
     });
   };
 

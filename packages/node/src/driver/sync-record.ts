@@ -35,6 +35,8 @@ export interface SyncRecord {
   offered: boolean;
   /** Blocks to ask for at once; halved by time-outs. */
   batch: number;
+  /** Blocks a millisecond that its last turn brought; infinite before the first. */
+  blockRate: number;
   readonly blockRetry: Retry;
   readonly artifactRetry: Retry;
   /** The two artifact digests last compared from the start, and when. */
@@ -59,6 +61,7 @@ export function createSyncRecord(clock: Clock, random: Random): SyncRecord {
     turn: Promise.resolve(),
     offered: false,
     batch: BLOCKS_MAX,
+    blockRate: Number.POSITIVE_INFINITY,
     blockRetry: createRetry(clock, random),
     artifactRetry: createRetry(clock, random),
     compared: undefined,

@@ -184,14 +184,14 @@ describe("sync on connect", () => {
     deploy(a);
     await connect(b, a);
     await world.clock.pass(3_000);
-    assert.equal(b.checkpoints.get("instance-a"), 1);
+    assert.equal(b.checkpoints.get(`${a.driver.peerId} instance-a`), 1);
   });
 
   it("compares from the start, once, when nothing new explains a difference", async () => {
     const [a, b] = [await world.start("a"), await world.start("b")];
     deploy(a);
     // As if this node had seen all of the other's changes, but lost a record.
-    b.checkpoints.set("instance-a", 50);
+    b.checkpoints.set(`${a.driver.peerId} instance-a`, 50);
     const result = await connect(b, a);
     assert.equal(result.status, "synced");
     assert.ok(sameAll(a, b));
@@ -208,7 +208,11 @@ describe("sync on connect", () => {
     const put = b.contracts.putRecord;
     b.contracts.putRecord = async () => "unknown-contract";
     assert.equal((await connect(b, a, 5_000)).status, "syncing");
-    assert.equal(b.checkpoints.get("instance-a"), undefined, "the checkpoint stays before what was not taken");
+    assert.equal(
+      b.checkpoints.get(`${a.driver.peerId} instance-a`),
+      undefined,
+      "the checkpoint stays before what was not taken",
+    );
     const queries = world.sent(b, a, "GetContracts").length;
     assert.ok(queries > 1 && queries < 12, `${queries} queries`);
     b.contracts.putRecord = put;

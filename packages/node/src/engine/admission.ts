@@ -32,6 +32,8 @@ export interface Admitted {
 export interface Admission {
   readonly tree: BlockTree;
   admit(blocks: readonly Block[], nowMs: number): Admitted;
+  /** Takes blocks out that could not be written after all. */
+  forget(blocks: readonly Block[]): void;
   /** Removes a block whose execution failed, with its descendants, and remembers that it is invalid. */
   condemn(hash: Hex): readonly TreeNode[];
 }
@@ -40,6 +42,8 @@ export interface AdmissionDeps {
   readonly rules: PoaRules;
   /** A held header by hash, canonical or side. */
   readonly header: (hash: Hex) => SealedHeader | undefined;
+  readonly isCanonical: (hash: Hex) => boolean;
+  readonly sideBlocksMax?: number;
 }
 
 /** Blocks whose parents are not held, first come first dropped. */
@@ -72,8 +76,13 @@ function faultOf(block: Block, error: unknown): Fault {
   return { hash: block.header.hash, code: error.code, message: error.message };
 }
 
-export function createAdmission({ rules, header }: AdmissionDeps): Admission {
-  const tree = createBlockTree(SIDE_BLOCKS_MAX);
+export function createAdmission({
+  rules,
+  header,
+  isCanonical,
+  sideBlocksMax = SIDE_BLOCKS_MAX,
+}: AdmissionDeps): Admission {
+  const tree = createBlockTree(sideBlocksMax);
   const invalid = new Set<Hex>();
   const orphanage = createOrphanage();
   const condemnOne = (hash: Hex): void => {
@@ -87,42 +96,59 @@ export function createAdmission({ rules, header }: AdmissionDeps): Admission {
     checkHeader(block.header, parent, rules);
   };
 
+  /** The parent's header where the branch from the canonical chain to it is whole. */
+  const parentOf = (
+    { header: { parentHash } }: Block,
+    fresh: ReadonlyMap<Hex, SealedHeader>,
+  ): SealedHeader | undefined =>
+    fresh.get(parentHash) ?? (tree.has(parentHash) || isCanonical(parentHash) ? header(parentHash) : undefined);
+  /** @throws CodedError for a block that is not to be kept */
+  const place = (block: Block, fresh: Map<Hex, SealedHeader>, nowMs: number): "known" | "orphan" | "fresh" => {
+    const { hash, parentHash, number } = block.header;
+    if (fresh.has(hash) || tree.has(hash) || isCanonical(hash)) return "known";
+    if (invalid.has(hash) || invalid.has(parentHash)) {
+      condemnOne(hash);
+      throw new CodedError("INVALID_BLOCK", "the block or its parent is known to be invalid");
+    }
+    const parent = parentOf(block, fresh);
+    if (parent === undefined) {
+      orphanage.keep(block);
+      return "orphan";
+    }
+    check(block, parent, nowMs);
+    fresh.set(hash, block.header);
+    tree.add({ hash, parentHash, number });
+    return "fresh";
+  };
+
   return {
     tree,
     admit(blocks, nowMs) {
-      const result = { blocks: [] as Block[], orphans: [] as Hex[], faults: [] as Fault[], evicted: [] as TreeNode[] };
+      const [taken, orphans, faults]: [Block[], Hex[], Fault[]] = [[], [], []];
       const fresh = new Map<Hex, SealedHeader>();
       const queue = [...blocks];
       for (let block = queue.shift(); block !== undefined; block = queue.shift()) {
-        const { hash, parentHash, number } = block.header;
-        if (fresh.has(hash) || header(hash) !== undefined) continue;
-        if (invalid.has(hash) || invalid.has(parentHash)) {
-          condemnOne(hash);
-          result.faults.push({
-            hash,
-            code: "INVALID_BLOCK",
-            message: "the block or its parent is known to be invalid",
-          });
-          continue;
-        }
-        const parent = fresh.get(parentHash) ?? header(parentHash);
-        if (parent === undefined) {
-          orphanage.keep(block);
-          result.orphans.push(hash);
-          continue;
-        }
         try {
-          check(block, parent, nowMs);
+          const became = place(block, fresh, nowMs);
+          if (became === "orphan") orphans.push(block.header.hash);
+          if (became !== "fresh") continue;
+          taken.push(block);
+          queue.push(...orphanage.adopt(block.header.hash));
         } catch (error) {
-          result.faults.push(faultOf(block, error));
-          continue;
+          faults.push(faultOf(block, error));
         }
-        fresh.set(hash, block.header);
-        result.blocks.push(block);
-        result.evicted.push(...tree.add({ hash, parentHash, number }));
-        queue.push(...orphanage.adopt(hash));
       }
-      return { ...result, orphans: result.orphans.filter((hash) => !fresh.has(hash)) };
+      // Only now: a tip that would go may be the parent of a block that comes in with it.
+      const evicted = tree.trim();
+      return {
+        blocks: taken.filter(({ header: { hash } }) => tree.has(hash)),
+        orphans: orphans.filter((hash) => !fresh.has(hash)),
+        faults,
+        evicted,
+      };
+    },
+    forget(blocks) {
+      for (const { header: one } of blocks) if (header(one.hash) === undefined) tree.remove(one.hash);
     },
     condemn(hash) {
       const removed = tree.removeBranch(hash);

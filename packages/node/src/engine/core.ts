@@ -53,7 +53,11 @@ export function openCore(options: EngineOptions): EngineCore {
   const chain = createChainReader(store, chainId);
   const pool = createPool(options.poolLimits ?? POOL_LIMITS);
   loadPool(store, pool, chainId);
-  const admission = createAdmission({ rules: { signers }, header: chain.header });
+  const admission = createAdmission({
+    rules: { signers },
+    header: chain.header,
+    isCanonical: chain.isCanonical,
+  });
   for (const hash of readSide(store, SIDE_BLOCKS_MAX)) {
     const header = chain.header(hash);
     if (header !== undefined) admission.tree.add(header);

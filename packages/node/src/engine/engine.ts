@@ -10,7 +10,7 @@ import { type EngineCore, type EngineOptions, openCore } from "./core.ts";
 import { importBlocks, sealBlock } from "./head-mover.ts";
 import { createJournal } from "./journal.ts";
 import { openSnapshot } from "./snapshot.ts";
-import { poolView, transactionStatus } from "./transactions.ts";
+import { isKnown, poolView, transactionStatus } from "./transactions.ts";
 import type { Engine } from "./types.ts";
 import { createWriterQueue } from "./writer-queue.ts";
 
@@ -48,6 +48,7 @@ export function createEngine(options: EngineOptions): Engine {
     isCanonical: chain.isCanonical,
     receipts: chain.receipts,
     transaction: (hash) => transactionStatus(core, hash),
+    knows: (hash) => isKnown(core, hash),
     snapshot: () => openSnapshot(store, processor.chainId),
     contracts: (after, limit) => listContracts(store, after, limit),
     contractCount: () => core.contractCount,

@@ -8,7 +8,7 @@ import type { Block } from "@counterpart/core/chain/types";
 import type { TreeNode } from "@counterpart/core/consensus/block-tree";
 import { compareHeads, maySeal, VANITY_BYTES } from "@counterpart/core/consensus/poa";
 import type { StoreWrite } from "@counterpart/core/ports/store";
-import type { Fault } from "./admission.ts";
+import type { Admitted, Fault } from "./admission.ts";
 import { buildBlock } from "./builder.ts";
 import { contractCountRow } from "./contract-index.ts";
 import type { EngineCore } from "./core.ts";
@@ -101,8 +101,19 @@ async function advance(core: EngineCore, fresh: ReadonlyMap<Hex, Block>): Promis
 
 /** Keeps blocks in any order and moves the head where fork choice says. Only within the writer queue. */
 export async function importBlocks(core: EngineCore, blocks: readonly Block[]): Promise<ImportResult> {
-  const { admission, store, clock } = core;
+  const { admission, clock } = core;
   const admitted = admission.admit(blocks, clock.now());
+  try {
+    return await importAdmitted(core, admitted);
+  } catch (error) {
+    // What was not written is not held: it may come again.
+    admission.forget(admitted.blocks);
+    throw error;
+  }
+}
+
+async function importAdmitted(core: EngineCore, admitted: Admitted): Promise<ImportResult> {
+  const { admission, store } = core;
   const fresh = new Map(admitted.blocks.map((block) => [block.header.hash, block]));
   const faults = await advance(core, fresh);
   const waiting = admitted.blocks.filter(({ header }) => admission.tree.has(header.hash));

@@ -26,13 +26,8 @@ export interface Journal {
   submit(transaction: Transaction, origin: TransactionOrigin, companions: readonly StoreWrite[]): Promise<void>;
 }
 
-interface Entry {
-  readonly pending: Pending;
-  readonly replaced: Pending | undefined;
-}
-
 interface Batch {
-  readonly entries: Map<Hex, Entry>;
+  readonly entries: Map<Hex, Pending>;
   readonly durable: Promise<void>;
   write(): void;
 }
@@ -41,26 +36,38 @@ export function createJournal(core: EngineCore, queue: WriterQueue): Journal {
   const { pool, store, chain, clock, emitter, state } = core;
   let batch: Batch | undefined;
 
-  const rowsOf = ({ pending, replaced }: Entry): StoreWrite[] => {
-    const { hash } = pending.transaction;
-    const lost = replaced === undefined ? [] : conflictRows(replaced.transaction, hash);
-    const isPending = pool.get(hash) === pending;
-    return isPending ? [...lost, pendingRow(pending), ...(pending.companions ?? [])] : lost;
+  const isPending = (pending: Pending): boolean => pool.get(pending.transaction.hash) === pending;
+  const rowsOf = (pending: Pending): StoreWrite[] =>
+    isPending(pending) ? [pendingRow(pending), ...(pending.companions ?? [])] : [];
+  const takeBack = (pending: Pending): void => {
+    if (isPending(pending)) pool.remove(pending.transaction.hash);
   };
-  const takeBack = ({ pending, replaced }: Entry): void => {
-    if (pool.get(pending.transaction.hash) !== pending) return;
-    pool.remove(pending.transaction.hash);
-    if (replaced !== undefined) pool.add(replaced.transaction, replaced.origin, replaced.arrivedAtMs);
-  };
-  const announce = ({ pending, replaced }: Entry): void => {
+  const announce = (pending: Pending): void => {
     delete pending.companions;
-    const { transaction, origin } = pending;
-    if (replaced !== undefined) emitter.emit("conflicted", replaced.transaction.hash, transaction.hash);
-    if (pool.get(transaction.hash) === pending) emitter.emit("transaction", transaction, origin);
+    if (isPending(pending)) emitter.emit("transaction", pending.transaction, pending.origin);
+  };
+  const isKnown = (hash: Hex): boolean => pool.get(hash) !== undefined || chain.location(hash) !== undefined;
+
+  /** Runs among the writers: until it is durable, the transaction that it replaces keeps its place. */
+  const replace = (transaction: Transaction, origin: TransactionOrigin, companions: readonly StoreWrite[]): void => {
+    const { hash } = transaction;
+    if (isKnown(hash)) return;
+    const replaced = pool.check(transaction, origin, state, core.head.gasLimit);
+    const arrivedAtMs = clock.now();
+    store.write([
+      ...(replaced === undefined ? [] : conflictRows(replaced.transaction, hash)),
+      ...(replaced?.companions ?? []),
+      pendingRow({ transaction, origin, arrivedAtMs }),
+      ...companions,
+    ]);
+    pool.add(transaction, origin, arrivedAtMs);
+    emitter.emit("pooled");
+    if (replaced !== undefined) emitter.emit("conflicted", replaced.transaction.hash, hash);
+    emitter.emit("transaction", transaction, origin);
   };
 
   const open = (): Batch => {
-    const entries = new Map<Hex, Entry>();
+    const entries = new Map<Hex, Pending>();
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const opened: Batch = {
       entries,
@@ -74,7 +81,7 @@ export function createJournal(core: EngineCore, queue: WriterQueue): Journal {
           const rows = all.flatMap(rowsOf);
           if (rows.length > 0) store.write(rows);
         } catch (error) {
-          all.reverse().forEach(takeBack);
+          all.forEach(takeBack);
           reject(error);
           return;
         }
@@ -91,16 +98,17 @@ export function createJournal(core: EngineCore, queue: WriterQueue): Journal {
       const { hash } = transaction;
       const waiting = batch?.entries.get(hash);
       if (batch !== undefined && waiting !== undefined) return batch.durable;
-      if (pool.get(hash) !== undefined || chain.location(hash) !== undefined) return Promise.resolve();
+      if (isKnown(hash)) return Promise.resolve();
       if (queue.stopped) throw new CodedError("NOT_READY", "the node is stopping");
-      pool.check(transaction, origin, state, core.head.gasLimit);
-      const replaced = pool.add(transaction, origin, clock.now());
-      const pending = pool.get(hash) as Pending;
+      if (pool.check(transaction, origin, state, core.head.gasLimit) !== undefined) {
+        return queue.run(async () => replace(transaction, origin, companions));
+      }
+      const pending = pool.add(transaction, origin, clock.now());
       if (companions.length > 0) pending.companions = companions;
       const isFirst = batch === undefined;
       const current = batch ?? open();
       batch = current;
-      current.entries.set(hash, { pending, replaced });
+      current.entries.set(hash, pending);
       // Whoever seals stands in the queue before the journal: what is in that block is durable with it.
       emitter.emit("pooled");
       if (isFirst) clock.setTimer(0, () => void queue.run(async () => current.write()).catch(current.write));

@@ -64,8 +64,8 @@ export interface Pool {
     state: StateReader,
     blockGasLimit: number,
   ): Pending | undefined;
-  /** Puts a transaction in its place without any check; returns the one that was there. */
-  add(transaction: Transaction, origin: TransactionOrigin, arrivedAtMs: number): Pending | undefined;
+  /** Puts a transaction in its place without any check. What was there is gone. */
+  add(transaction: Transaction, origin: TransactionOrigin, arrivedAtMs: number): Pending;
   remove(hash: Hex): Pending | undefined;
   /** First nonce that no included or consecutive pending transaction has. */
   nextNonce(sender: Hex, accountNonce: bigint): bigint;
@@ -115,23 +115,27 @@ function checkAgainstState(transaction: Transaction, state: StateReader, nonceMa
 export function createPool(limits: PoolLimits): Pool {
   const byHash = new Map<Hex, Pending>();
   const bySender = new Map<Hex, Map<bigint, Pending>>();
-  const use = { bytes: 0, fromPeers: 0, sequence: 0 };
+  const use = { all: { count: 0, bytes: 0 }, fromPeers: { count: 0, bytes: 0 }, sequence: 0 };
+  const account = ({ transaction, origin }: Pending, sign: 1 | -1): void => {
+    for (const part of origin === "peer" ? [use.all, use.fromPeers] : [use.all]) {
+      part.count += sign;
+      part.bytes += sign * transaction.raw.length;
+    }
+  };
 
   const drop = (pending: Pending): void => {
-    const { hash, sender, nonce, raw } = pending.transaction;
+    const { hash, sender, nonce } = pending.transaction;
     byHash.delete(hash);
     const mine = bySender.get(sender);
     mine?.delete(nonce);
     if (mine?.size === 0) bySender.delete(sender);
-    use.bytes -= raw.length;
-    if (pending.origin === "peer") use.fromPeers--;
+    account(pending, -1);
   };
   const checkRoom = (transaction: Transaction, origin: TransactionOrigin): void => {
-    const full =
-      byHash.size >= limits.transactionsMax ||
-      use.bytes + transaction.raw.length > limits.bytesMax ||
-      (origin === "peer" && use.fromPeers >= limits.transactionsMax * limits.peerShare);
-    if (full) throw new CodedError("POOL_FULL", "the transaction pool is full: try again later");
+    const exceeds = ({ count, bytes }: typeof use.all, share: number): boolean =>
+      count >= limits.transactionsMax * share || bytes + transaction.raw.length > limits.bytesMax * share;
+    if (exceeds(use.all, 1) || (origin === "peer" && exceeds(use.fromPeers, limits.peerShare)))
+      throw new CodedError("POOL_FULL", "the transaction pool is full: try again later");
     if ((bySender.get(transaction.sender)?.size ?? 0) >= limits.senderMax) {
       throw new CodedError("POOL_SENDER_QUOTA", `the sender has ${limits.senderMax} pending transactions`);
     }
@@ -172,9 +176,8 @@ export function createPool(limits: PoolLimits): Pool {
       bySender.set(transaction.sender, mine);
       mine.set(transaction.nonce, pending);
       byHash.set(transaction.hash, pending);
-      use.bytes += transaction.raw.length;
-      if (origin === "peer") use.fromPeers++;
-      return previous;
+      account(pending, 1);
+      return pending;
     },
     remove(hash) {
       const pending = byHash.get(hash);
@@ -183,9 +186,14 @@ export function createPool(limits: PoolLimits): Pool {
     },
     nextNonce,
     obstacle({ transaction }, state) {
-      const account = state.account(transaction.sender);
-      if (transaction.nonce >= nextNonce(transaction.sender, account?.nonce ?? 0n)) return "NONCE_TOO_HIGH";
-      return (account?.balance ?? 0n) < costOf(transaction) ? "INSUFFICIENT_FUNDS" : undefined;
+      const { nonce = 0n, balance = 0n } = state.account(transaction.sender) ?? {};
+      const mine = bySender.get(transaction.sender);
+      for (let at = nonce; at <= transaction.nonce; at++) {
+        const before = mine?.get(at)?.transaction;
+        if (before === undefined) return "NONCE_TOO_HIGH";
+        if (balance < costOf(before)) return "INSUFFICIENT_FUNDS";
+      }
+      return undefined;
     },
   };
 }
@@ -193,11 +201,15 @@ export function createPool(limits: PoolLimits): Pool {
 /** When the oldest transactions that a block on `head` could hold arrived. */
 export function oldestExecutable(pool: Pool, state: StateReader, head: Hex): { own?: number; fromPeer?: number } {
   const oldest: { own?: number; fromPeer?: number } = {};
-  for (const pending of pool.all()) {
-    const kind = pending.origin === "peer" ? "fromPeer" : "own";
-    const known = oldest[kind];
-    if (pending.refusedAt === head || (known !== undefined && known <= pending.arrivedAtMs)) continue;
-    if (pool.obstacle(pending, state) === undefined) oldest[kind] = pending.arrivedAtMs;
+  for (const sender of pool.senders()) {
+    const { nonce = 0n, balance = 0n } = state.account(sender) ?? {};
+    for (let at = nonce; ; at++) {
+      const pending = pool.at(sender, at);
+      // What comes after one that cannot be included cannot be included either.
+      if (pending === undefined || pending.refusedAt === head || balance < costOf(pending.transaction)) break;
+      const kind = pending.origin === "peer" ? "fromPeer" : "own";
+      oldest[kind] = Math.min(oldest[kind] ?? pending.arrivedAtMs, pending.arrivedAtMs);
+    }
   }
   return oldest;
 }

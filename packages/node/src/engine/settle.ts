@@ -43,12 +43,12 @@ function nonceUsers(blocks: readonly Block[]): {
   return { bySlot, authority };
 }
 
-/** Pending transactions that may have lost their nonce: all of them only where authorizations used nonces. */
-function endangered(pool: Pool, applied: readonly Block[], all: boolean): Iterable<Pending> {
-  if (all) return pool.all();
-  return applied.flatMap(({ transactions }) =>
-    transactions.flatMap(({ sender, nonce }) => pool.at(sender, nonce) ?? []),
-  );
+/** Pending transactions that may have lost their nonce, which authorizations and creations by delegated accounts use too. */
+function endangered(pool: Pool, state: StateReader): readonly Pending[] {
+  return [...pool.senders()].flatMap((sender) => {
+    const next = state.account(sender)?.nonce ?? 0n;
+    return pool.of(sender).filter(({ transaction }) => transaction.nonce < next);
+  });
 }
 
 /**
@@ -81,7 +81,7 @@ export function settle(
     if (by !== undefined) conflicts.push({ transaction, by });
     return by === undefined;
   };
-  for (const { transaction } of endangered(pool, applied, authority !== undefined)) {
+  for (const { transaction } of endangered(pool, state)) {
     if (!included.has(transaction.hash)) consider(transaction);
   }
   for (const transaction of reverted.flatMap((block) => block.transactions)) {
@@ -100,7 +100,10 @@ export function settle(
   return {
     writes: [
       ...leaving.flatMap(({ transaction, companions = [] }) => [removedRow(transaction.hash), ...companions]),
-      ...lost.flatMap(({ transaction, by }) => conflictRows(transaction, by)),
+      ...lost.flatMap(({ transaction, by }) => [
+        ...conflictRows(transaction, by),
+        ...(pool.get(transaction.hash)?.companions ?? []),
+      ]),
       ...returning.map((transaction) => pendingRow({ transaction, origin: "reinjected", arrivedAtMs: nowMs })),
     ],
     apply() {

@@ -1,6 +1,6 @@
 /** What has become of transactions. */
 
-import type { Hex } from "@counterpart/core/base/bytes";
+import { type Hex, hexToBytes } from "@counterpart/core/base/bytes";
 import { assert } from "@counterpart/core/base/errors";
 import type { EngineCore } from "./core.ts";
 import { oldestExecutable } from "./pool.ts";
@@ -18,6 +18,14 @@ function includedStatus(core: EngineCore, hash: Hex): TransactionStatus | undefi
   const blockNumber = block.header.number;
   const confirmations = core.head.number - blockNumber + 1;
   return { status: "included", transaction, blockHash, blockNumber, index, receipt, confirmations };
+}
+
+export function isKnown({ pool, chain, store }: EngineCore, hash: Hex): boolean {
+  return (
+    pool.get(hash) !== undefined ||
+    chain.location(hash) !== undefined ||
+    store.get("conflicts", hexToBytes(hash)) !== undefined
+  );
 }
 
 export function transactionStatus(core: EngineCore, hash: Hex): TransactionStatus | undefined {

@@ -133,6 +133,8 @@ export interface Engine {
   /** Receipts of a canonical block. */
   receipts(hash: Hex): readonly Receipt[] | undefined;
   transaction(hash: Hex): TransactionStatus | undefined;
+  /** Whether `transaction` would give something, without reading the block that holds it. */
+  knows(transaction: Hex): boolean;
   snapshot(): Snapshot;
   /** Contracts in order of address, starting after `after`. */
   contracts(after: Hex | undefined, limit: number): readonly ContractEntry[];
