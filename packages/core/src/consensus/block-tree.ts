@@ -13,12 +13,11 @@ export interface TreeNode extends Tip {
 export interface BlockTree {
   readonly size: number;
   has(hash: Hex): boolean;
-  get(hash: Hex): TreeNode | undefined;
   add(node: TreeNode): void;
   /** Gives up the worst tips until the limit is kept; returns them. */
   trim(): readonly TreeNode[];
   remove(hash: Hex): void;
-  /** Removes a node and all its descendants, and returns them. */
+  /** Removes a node and all its descendants, and returns them, the node first. */
   removeBranch(hash: Hex): readonly TreeNode[];
   /** The best node by fork choice. */
   best(): TreeNode | undefined;
@@ -38,13 +37,14 @@ export function createBlockTree(sizeMax: number): BlockTree {
     return found;
   };
   const removeBranch = (hash: Hex): TreeNode[] => {
+    const children = Map.groupBy(nodes.values(), ({ parentHash }) => parentHash);
     const removed: TreeNode[] = [];
     const doomed = [hash];
     for (let next = doomed.pop(); next !== undefined; next = doomed.pop()) {
       const node = nodes.get(next);
       if (node !== undefined) removed.push(node);
       nodes.delete(next);
-      for (const child of nodes.values()) if (child.parentHash === next) doomed.push(child.hash);
+      for (const child of children.get(next) ?? []) doomed.push(child.hash);
     }
     return removed;
   };
@@ -59,7 +59,6 @@ export function createBlockTree(sizeMax: number): BlockTree {
       return nodes.size;
     },
     has: (hash) => nodes.has(hash),
-    get: (hash) => nodes.get(hash),
     add: (node) => void nodes.set(node.hash, node),
     trim() {
       const evicted: TreeNode[] = [];

@@ -156,4 +156,19 @@ describe("the sealer", () => {
     await turn();
     assert.equal(attempts, 1);
   });
+
+  it("rests when what waits cannot be sealed here, though it looks executable", async () => {
+    const { engine, sealer } = await followingNode();
+    let attempts = 0;
+    Object.assign(engine, {
+      seal: async () => {
+        attempts++;
+        return undefined;
+      },
+    });
+    await engine.submit(transactionOf(1, 0), "local");
+    for (let i = 0; i < 50; i++) await turn();
+    assert.ok(attempts >= 1 && attempts <= 3, `${attempts} attempts`);
+    await sealer.stop();
+  });
 });

@@ -67,7 +67,6 @@ export function createSealerLoop({ engine, self, heardAt, clock, random, logger 
     return true;
   };
   const consider = (): void => {
-    again = true;
     if (!running || sealing !== undefined) return;
     cancelTimer();
     const wanted = delay();
@@ -85,10 +84,23 @@ export function createSealerLoop({ engine, self, heardAt, clock, random, logger 
     });
   };
 
+  let events = 0;
+  /** The first of several events in a row is looked at now, so that sealing comes before the journal; the rest at once. */
+  const onEvent = (): void => {
+    again = true;
+    if (events++ > 0) return;
+    consider();
+    clock.setTimer(0, () => {
+      const more = events > 1;
+      events = 0;
+      if (more) consider();
+    });
+  };
+
   return {
     start() {
       running = true;
-      for (const event of ["head", "pooled", "transaction"] as const) unsubscribe.push(engine.on(event, consider));
+      for (const event of ["head", "pooled", "transaction"] as const) unsubscribe.push(engine.on(event, onEvent));
       consider();
     },
     async stop() {

@@ -12,7 +12,9 @@ import { checkHeader, isFromFuture, type PoaRules } from "@counterpart/core/cons
 
 export const SIDE_BLOCKS_MAX = 65_536;
 const ORPHANS_MAX = 512;
-const ORPHAN_TRANSACTIONS_MAX = 65_536;
+const ORPHAN_BYTES_MAX = 16 * 1024 * 1024;
+/** What a block without transactions counts as. */
+const HEADER_BYTES = 1_024;
 const INVALID_MAX = 4_096;
 
 export interface Fault {
@@ -49,16 +51,18 @@ export interface AdmissionDeps {
 /** Blocks whose parents are not held, first come first dropped. */
 function createOrphanage() {
   const orphans = new Map<Hex, Block>();
-  let transactions = 0;
+  let bytes = 0;
+  const sizeOf = ({ transactions }: Block): number =>
+    transactions.reduce((sum, { raw }) => sum + raw.length, HEADER_BYTES);
   const forget = (block: Block): void => {
-    if (orphans.delete(block.header.hash)) transactions -= block.transactions.length;
+    if (orphans.delete(block.header.hash)) bytes -= sizeOf(block);
   };
   return {
     keep(block: Block): void {
       forget(block);
       orphans.set(block.header.hash, block);
-      transactions += block.transactions.length;
-      while (orphans.size > ORPHANS_MAX || transactions > ORPHAN_TRANSACTIONS_MAX) {
+      bytes += sizeOf(block);
+      while (orphans.size > ORPHANS_MAX || bytes > ORPHAN_BYTES_MAX) {
         forget(orphans.values().next().value as Block);
       }
     },
@@ -152,7 +156,8 @@ export function createAdmission({
     },
     condemn(hash) {
       const removed = tree.removeBranch(hash);
-      for (const node of removed) condemnOne(node.hash);
+      // The root last: what is forgotten first is what only follows from it.
+      for (const node of [...removed].reverse()) condemnOne(node.hash);
       return removed;
     },
   };

@@ -156,8 +156,8 @@ export async function executeBlock(
 /** What `unwindHead` took back. */
 export interface Unwound {
   readonly block: Block;
-  /** Contracts whose rows it put back, and whether they exist in the state before. */
-  readonly contracts: ReturnType<typeof contractsIn>;
+  /** Contracts whose rows it put back. */
+  readonly contracts: readonly Hex[];
 }
 
 /** Takes the overlay's head back to its parent; the block is kept as a side block. */

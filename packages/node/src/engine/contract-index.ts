@@ -5,7 +5,7 @@ import { EMPTY_CODE_HASH } from "@counterpart/core/chain/header";
 import type { SealedHeader, Transaction } from "@counterpart/core/chain/types";
 import type { StateChanges } from "@counterpart/core/execution/types";
 import type { StoreReader, StoreWrite } from "@counterpart/core/ports/store";
-import type { Overlay } from "./overlay.ts";
+import type { Overlay, PreviousValue } from "./overlay.ts";
 import { accountKey, decodeContract, encodeContract, metaKey, numberKey } from "./rows.ts";
 import { readAccount } from "./state.ts";
 import type { ContractEntry } from "./types.ts";
@@ -126,11 +126,7 @@ export const contractCountRow = (count: number): StoreWrite => ({
   value: numberKey(count),
 });
 
-/** Addresses whose index rows are among previous values, by whether they existed before. */
-export function contractsIn(
-  previous: readonly { readonly table: string; readonly key: Uint8Array; readonly value: Uint8Array | null }[],
-): readonly { readonly address: Hex; readonly existedBefore: boolean }[] {
-  return previous
-    .filter(({ table }) => table === "contracts")
-    .map(({ key, value }) => ({ address: bytesToHex(key), existedBefore: value !== null }));
+/** Addresses whose index rows are among previous values. */
+export function contractsIn(previous: readonly PreviousValue[]): readonly Hex[] {
+  return previous.filter(({ table }) => table === "contracts").map(({ key }) => bytesToHex(key));
 }

@@ -7,6 +7,7 @@ import type { UnsignedTransaction } from "@counterpart/core/chain/transaction-fi
 import type { Block, Transaction } from "@counterpart/core/chain/types";
 import { privateKeyToAddress, signDigest } from "@counterpart/core/crypto/crypto";
 import { createExecutor } from "@counterpart/core/execution/executor";
+import type { Executor } from "@counterpart/core/execution/types";
 import type { Clock, Logger } from "@counterpart/core/ports/runtime";
 import type { Store } from "@counterpart/core/ports/store";
 import { createMemoryStore } from "../store/memory-store.ts";
@@ -67,6 +68,7 @@ export interface TestEngineOptions {
   readonly sealer?: number;
   readonly genesis?: Genesis;
   readonly poolLimits?: PoolLimits;
+  readonly executor?: Executor;
 }
 
 export function openTestEngine(options: TestEngineOptions = {}): Engine {
@@ -75,7 +77,7 @@ export function openTestEngine(options: TestEngineOptions = {}): Engine {
   return createEngine({
     store: options.store ?? createMemoryStore(),
     genesis,
-    executor: createExecutor({ chainId: genesis.chainId }),
+    executor: options.executor ?? createExecutor({ chainId: genesis.chainId }),
     sealer: { address: privateKeyToAddress(key), sign: (digest) => signDigest(digest, key) },
     clock: options.clock ?? createManualClock(),
     logger: silentLogger,

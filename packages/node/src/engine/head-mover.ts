@@ -130,9 +130,9 @@ async function importAdmitted(core: EngineCore, admitted: Admitted): Promise<Imp
 export async function sealBlock(core: EngineCore): Promise<Block | undefined> {
   const { processor, store, pool, sealer, signers } = core;
   if (!maySeal({ signers }, sealer.address)) return undefined;
-  const offered = [...pool.all()];
+  const offered = [...pool.untried];
   const built = await buildBlock({ deps: processor, store, pool, sealer, vanity: VANITY });
-  for (const pending of offered) pending.tried = true;
+  pool.noteTried(offered);
   if (built === undefined) return undefined;
   const { block, overlay, index } = built;
   const touched = new Set([...index.created, ...index.updated]);

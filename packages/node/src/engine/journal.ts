@@ -19,8 +19,8 @@ const WAIT_MS = 25;
 
 export interface Journal {
   /**
-   * Takes a transaction into the pool before it returns; resolves when it is durable, with its companions. One that is
-   * known already is no error.
+   * Takes a transaction into the pool before it returns, unless it replaces another; resolves when it is durable, with
+   * its companions. One that is known already is no error, and its companions are not written again.
    * @throws CodedError with the reason for which the pool refuses it, `STORE_WRITE_FAILED`, `NOT_READY`
    */
   submit(transaction: Transaction, origin: TransactionOrigin, companions: readonly StoreWrite[]): Promise<void>;
@@ -93,11 +93,19 @@ export function createJournal(core: EngineCore, queue: WriterQueue): Journal {
     return opened;
   };
 
+  /** A batch that could not be written is no failure of what a block has made durable meanwhile. */
+  const accepted = async ({ durable }: Batch, hash: Hex): Promise<void> => {
+    try {
+      await durable;
+    } catch (error) {
+      if (chain.location(hash) === undefined) throw error;
+    }
+  };
+
   return {
     submit(transaction, origin, companions) {
       const { hash } = transaction;
-      const waiting = batch?.entries.get(hash);
-      if (batch !== undefined && waiting !== undefined) return batch.durable;
+      if (batch?.entries.has(hash) === true) return accepted(batch, hash);
       if (isKnown(hash)) return Promise.resolve();
       if (queue.stopped) throw new CodedError("NOT_READY", "the node is stopping");
       if (pool.check(transaction, origin, state, core.head.gasLimit) !== undefined) {
@@ -112,7 +120,7 @@ export function createJournal(core: EngineCore, queue: WriterQueue): Journal {
       // Whoever seals stands in the queue before the journal: what is in that block is durable with it.
       emitter.emit("pooled");
       if (isFirst) clock.setTimer(0, () => void queue.run(async () => current.write()).catch(current.write));
-      return current.durable;
+      return accepted(current, hash);
     },
   };
 }

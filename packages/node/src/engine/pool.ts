@@ -36,8 +36,6 @@ export interface Pending {
   readonly arrivedAtMs: number;
   /** Order of arrival. */
   readonly sequence: number;
-  /** Whether a block was built since it arrived, with a chance for it. */
-  tried: boolean;
   /** Rows that become durable with it; absent once they are. */
   companions?: readonly StoreWrite[];
   /** The head on which the executor refused it: it is not offered again before the head moves. */
@@ -46,6 +44,8 @@ export interface Pending {
 
 export interface Pool {
   readonly size: number;
+  /** Re-injected transactions for which no block was built yet, with a chance for them. */
+  readonly untried: ReadonlySet<Hex>;
   get(hash: Hex): Pending | undefined;
   /** The pending transaction of a sender with this nonce. */
   at(sender: Hex, nonce: bigint): Pending | undefined;
@@ -67,6 +67,7 @@ export interface Pool {
   /** Puts a transaction in its place without any check. What was there is gone. */
   add(transaction: Transaction, origin: TransactionOrigin, arrivedAtMs: number): Pending;
   remove(hash: Hex): Pending | undefined;
+  noteTried(hashes: readonly Hex[]): void;
   /** First nonce that no included or consecutive pending transaction has. */
   nextNonce(sender: Hex, accountNonce: bigint): bigint;
   /** Why a pending transaction cannot be in the next block; undefined when it can. */
@@ -115,6 +116,7 @@ function checkAgainstState(transaction: Transaction, state: StateReader, nonceMa
 export function createPool(limits: PoolLimits): Pool {
   const byHash = new Map<Hex, Pending>();
   const bySender = new Map<Hex, Map<bigint, Pending>>();
+  const untried = new Set<Hex>();
   const use = { all: { count: 0, bytes: 0 }, fromPeers: { count: 0, bytes: 0 }, sequence: 0 };
   const account = ({ transaction, origin }: Pending, sign: 1 | -1): void => {
     for (const part of origin === "peer" ? [use.all, use.fromPeers] : [use.all]) {
@@ -126,6 +128,7 @@ export function createPool(limits: PoolLimits): Pool {
   const drop = (pending: Pending): void => {
     const { hash, sender, nonce } = pending.transaction;
     byHash.delete(hash);
+    untried.delete(hash);
     const mine = bySender.get(sender);
     mine?.delete(nonce);
     if (mine?.size === 0) bySender.delete(sender);
@@ -172,7 +175,8 @@ export function createPool(limits: PoolLimits): Pool {
       const mine = bySender.get(transaction.sender) ?? new Map<bigint, Pending>();
       const previous = mine.get(transaction.nonce);
       if (previous !== undefined) drop(previous);
-      const pending: Pending = { transaction, origin, arrivedAtMs, sequence: use.sequence++, tried: false };
+      const pending: Pending = { transaction, origin, arrivedAtMs, sequence: use.sequence++ };
+      if (origin === "reinjected") untried.add(transaction.hash);
       bySender.set(transaction.sender, mine);
       mine.set(transaction.nonce, pending);
       byHash.set(transaction.hash, pending);
@@ -183,6 +187,10 @@ export function createPool(limits: PoolLimits): Pool {
       const pending = byHash.get(hash);
       if (pending !== undefined) drop(pending);
       return pending;
+    },
+    untried,
+    noteTried(hashes) {
+      for (const hash of hashes) untried.delete(hash);
     },
     nextNonce,
     obstacle({ transaction }, state) {

@@ -8,7 +8,7 @@ import { assert, CodedError } from "@counterpart/core/base/errors";
 import { decodeAccount, encodeAccount } from "@counterpart/core/chain/account";
 import { EMPTY_CODE_HASH } from "@counterpart/core/chain/header";
 import type { Account } from "@counterpart/core/chain/types";
-import { asBytes, decodeRlp, encodeRlp } from "@counterpart/core/codec/rlp";
+import { encodeRlp } from "@counterpart/core/codec/rlp";
 import { keccak256 } from "@counterpart/core/crypto/crypto";
 import type { AccountChange, StateChanges, StateReader } from "@counterpart/core/execution/types";
 import type { StoreReader } from "@counterpart/core/ports/store";
@@ -55,9 +55,6 @@ export function createStateReader(rows: RowReader): StateReader {
 
 /** Leaf value of a storage trie: the RLP of the value without leading zeros. */
 const storageLeaf = (value: Uint8Array | null): Uint8Array | null => (value === null ? null : encodeRlp(value));
-
-/** Value of a storage trie's leaf. */
-export const storageLeafValue = (leaf: Uint8Array): bigint => bytesToBigInt(asBytes(decodeRlp(leaf), "slot", 32));
 
 function updateStorageTrie(
   overlay: Overlay,

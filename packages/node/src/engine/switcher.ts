@@ -41,7 +41,7 @@ export async function prepareSwitch(
     await pause();
     const unwound = unwindHead(overlay, deps.chainId);
     reverted.unshift(unwound.block);
-    for (const { address } of unwound.contracts) touched.add(address);
+    for (const address of unwound.contracts) touched.add(address);
   }
   for (const block of branch) {
     try {
@@ -76,7 +76,7 @@ export function differenceOf(store: StoreReader, overlay: Overlay, touched: Iter
   return { contractsCreated: created, contractsUpdated: updated, contractsRemoved: removed };
 }
 
-/** Hashes and numbers of the side blocks in the store. */
+/** Hashes of the side blocks in the store. */
 export function readSide(store: StoreReader, limit: number): readonly Hex[] {
   return store.range("side", { limit }).map(({ key }) => bytesToHex(key));
 }

@@ -51,9 +51,7 @@ export function poolView(core: EngineCore): PoolView {
     transactions: () => [...pool.all()].map(({ transaction }) => transaction),
     oldestExecutable: () => oldestExecutable(pool, state, core.head.hash),
     get reinjecting() {
-      let untried = 0;
-      for (const { origin, tried } of pool.all()) if (origin === "reinjected" && !tried) untried++;
-      return untried;
+      return pool.untried.size;
     },
   };
 }

@@ -47,7 +47,10 @@ export type TransactionStatus =
   | {
       readonly status: "conflicted";
       readonly transaction: Transaction;
-      /** The transaction of the same sender and nonce that took its place. */
+      /**
+       * The transaction that took its nonce: one of the same sender and nonce, or one whose execution raised the sender's
+       * nonce (EIP-7702).
+       */
       readonly by: Hex;
     };
 
@@ -84,7 +87,7 @@ export interface ImportResult {
   readonly added: number;
   /** Hashes whose parents are not held. */
   readonly orphans: readonly Hex[];
-  /** Blocks that break a rule. Nothing of them was kept. */
+  /** Blocks that break a rule, or are dated too far ahead (`FUTURE_BLOCK`). Nothing of them was kept. */
   readonly invalid: readonly { readonly hash: Hex; readonly code: ErrorCode; readonly message: string }[];
 }
 
@@ -151,7 +154,7 @@ export interface Engine {
   /**
    * Validates a transaction and gives it its place in the pool before the promise is returned, so that reading the next
    * nonce, signing and submitting in one go needs no lock. Resolves when it is durable, `companions` in the same write.
-   * Submitting it again resolves too.
+   * Submitting it again resolves too, without writing companions. One that replaces another takes its place later.
    * @throws CodedError of the pool, `STORE_WRITE_FAILED`, `NOT_READY`
    */
   submit(transaction: Transaction, origin: TransactionOrigin, companions?: readonly StoreWrite[]): Promise<void>;

@@ -1,0 +1,215 @@
+/** What becomes of accepted transactions when the pool, the journal and the head move at the same time. */
+
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { bigIntToBytes, bytesToBigInt, concatBytes, type Hex, hexToBytes } from "@counterpart/core/base/bytes";
+import { CodedError } from "@counterpart/core/base/errors";
+import { createAddress } from "@counterpart/core/chain/address";
+import type { Authorization, Transaction } from "@counterpart/core/chain/types";
+import { encodeRlp } from "@counterpart/core/codec/rlp";
+import { keccak256, signDigest } from "@counterpart/core/crypto/crypto";
+import { createExecutor } from "@counterpart/core/execution/executor";
+import type { Executor } from "@counterpart/core/execution/types";
+import type { Store } from "@counterpart/core/ports/store";
+import { createMemoryStore } from "../store/memory-store.ts";
+import {
+  accountOf,
+  chainOf,
+  creationOf,
+  keyOf,
+  openTestEngine,
+  sealAll,
+  TEST_GENESIS,
+  transactionOf,
+} from "./engine.test-support.ts";
+import type { Engine } from "./types.ts";
+
+const tip = (amount: bigint) => ({ maxFeePerGas: amount, maxPriorityFeePerGas: amount });
+
+/** A store whose writes fail while it is told so. */
+function createFailingStore() {
+  const inner = createMemoryStore();
+  const failure = { on: false };
+  const store: Store = {
+    ...inner,
+    write(rows) {
+      if (failure.on) throw new CodedError("STORE_WRITE_FAILED", "disk full");
+      inner.write(rows);
+    },
+  };
+  return { store, failure };
+}
+
+const statusOf = (engine: Engine, { hash }: Transaction): string | undefined => engine.transaction(hash)?.status;
+
+describe("a replacement", () => {
+  test("leaves the transaction that it replaces a status at every moment", async () => {
+    const engine = openTestEngine();
+    const [first, better] = [transactionOf(1, 0, tip(1n)), transactionOf(1, 0, tip(10n))];
+    await engine.submit(first, "local");
+    const done = engine.submit(better, "local");
+    assert.equal(statusOf(engine, first), "pending");
+    await done;
+    assert.deepEqual([statusOf(engine, first), statusOf(engine, better)], ["conflicted", "pending"]);
+  });
+
+  test("that cannot be written changes nothing, however many there are", async () => {
+    const { store, failure } = createFailingStore();
+    const engine = openTestEngine({ store });
+    const [first, second, third] = [1n, 10n, 100n].map((amount) => transactionOf(1, 0, tip(amount)));
+    assert.ok(first && second && third);
+    await engine.submit(first, "local");
+    failure.on = true;
+    const refused = [engine.submit(second, "local"), engine.submit(third, "local")];
+    for (const one of refused) await assert.rejects(one, { code: "STORE_WRITE_FAILED" });
+    assert.deepEqual(
+      [first, second, third].map((one) => statusOf(engine, one)),
+      ["pending", undefined, undefined],
+    );
+  });
+
+  test("is whole after a crash at any write", async () => {
+    const inner = createMemoryStore();
+    const states: Store[] = [];
+    const store: Store = {
+      ...inner,
+      write(rows) {
+        inner.write(rows);
+        states.push(copyOf(inner));
+      },
+    };
+    const engine = openTestEngine({ store });
+    const [first, better] = [transactionOf(1, 0, tip(1n)), transactionOf(1, 0, tip(10n))];
+    await engine.submit(first, "local");
+    states.length = 0;
+    engine.on("pooled", () => void engine.seal());
+    await engine.submit(better, "local");
+    await engine.stop();
+    assert.ok(states.length >= 2);
+    for (const crashed of states) {
+      const again = openTestEngine({ store: crashed });
+      assert.equal(statusOf(again, first), "conflicted");
+      assert.match(statusOf(again, better) ?? "none", /^(pending|included)$/);
+    }
+  });
+
+  test("that arrives while the first is being sealed is refused, and nobody hears that the first has lost", async () => {
+    const inner = createExecutor({ chainId: TEST_GENESIS.chainId });
+    let whileBuilding = (): void => {};
+    const executor: Executor = {
+      ...inner,
+      async begin(...input) {
+        const execution = await inner.begin(...input);
+        const run: typeof execution.run = async (transaction) => {
+          const outcome = await execution.run(transaction);
+          whileBuilding();
+          return outcome;
+        };
+        return { ...execution, run };
+      },
+    };
+    const engine = openTestEngine({ executor });
+    const [first, better] = [transactionOf(1, 0, tip(1n)), transactionOf(1, 0, tip(10n))];
+    await engine.submit(first, "local");
+    const lost: Hex[] = [];
+    engine.on("conflicted", (hash) => lost.push(hash));
+    let replacing: Promise<void> | undefined;
+    whileBuilding = () => {
+      replacing = engine.submit(better, "local");
+    };
+    await engine.seal();
+    await assert.rejects(replacing ?? Promise.resolve(), { code: "NONCE_TOO_LOW" });
+    assert.deepEqual([statusOf(engine, first), statusOf(engine, better), lost], ["included", undefined, []]);
+  });
+});
+
+const TABLES = [
+  ...["meta", "headers", "bodies", "receipts", "canonical", "side", "transactions", "accounts", "storage", "codes"],
+  ...["accountNodes", "storageNodes", "changes", "contracts", "pool", "conflicts"],
+] as Parameters<Store["get"]>[0][];
+
+function copyOf(store: Store): Store {
+  const copy = createMemoryStore();
+  for (const table of TABLES) {
+    copy.write(store.range(table, { limit: 1_000_000 }).map(({ key, value }) => ({ table, key, value })));
+  }
+  return copy;
+}
+
+test("what a block made durable is accepted, though the journal of the same moment could not be written", async () => {
+  const { store, failure } = createFailingStore();
+  const engine = openTestEngine({ store });
+  const done = [engine.submit(transactionOf(1, 0), "local"), engine.submit(transactionOf(2, 5), "local")];
+  await engine.seal();
+  failure.on = true;
+  await done[0];
+  await assert.rejects(done[1] ?? Promise.resolve(), { code: "STORE_WRITE_FAILED" });
+});
+
+test("import goes on after a write that failed", async () => {
+  const other = openTestEngine({ sealer: 101 });
+  for (const nonce of [0, 1]) await sealAll(other, [transactionOf(1, nonce)]);
+  const { store, failure } = createFailingStore();
+  const engine = openTestEngine({ store });
+  failure.on = true;
+  await assert.rejects(engine.import(chainOf(other)), { code: "STORE_WRITE_FAILED" });
+  failure.on = false;
+  const third = openTestEngine({ sealer: 102 });
+  await sealAll(third, [transactionOf(2, 0)]);
+  assert.equal((await engine.import(chainOf(third))).added, 1);
+  assert.equal((await engine.import(chainOf(other))).added, 2);
+  assert.equal(engine.head().hash, other.head().hash);
+});
+
+test("large transactions from peers leave room for local callers", async () => {
+  const poolLimits = {
+    transactionsMax: 1_000,
+    bytesMax: 100_000,
+    peerShare: 0.5,
+    senderMax: 1_000,
+    nonceGapMax: 1_000,
+  };
+  const engine = openTestEngine({ poolLimits });
+  const large = { data: new Uint8Array(5_000), gasLimit: 1_000_000n };
+  const flood = async (): Promise<void> => {
+    for (let nonce = 1; nonce < 100; nonce++) await engine.submit(transactionOf(1, nonce, large), "peer");
+  };
+  await assert.rejects(flood(), { code: "POOL_FULL" });
+  await engine.submit(transactionOf(2, 0, large), "local");
+});
+
+test("nothing after an unpayable transaction of the same sender counts as executable", async () => {
+  const engine = openTestEngine();
+  const most = { value: 9n * 10n ** 19n };
+  for (const transaction of [transactionOf(1, 0, most), transactionOf(1, 1, most), transactionOf(1, 2)]) {
+    await engine.submit(transaction, "peer");
+  }
+  await engine.seal();
+  assert.deepEqual(engine.pool.oldestExecutable(), {});
+  const last = engine.transaction(transactionOf(1, 2).hash);
+  assert.ok(last?.status === "pending");
+  assert.equal(last.reason, "INSUFFICIENT_FUNDS");
+});
+
+function authorize(address: Hex, nonce: bigint, key: Uint8Array): Authorization {
+  const chainId = BigInt(TEST_GENESIS.chainId);
+  const payload = encodeRlp([bigIntToBytes(chainId), hexToBytes(address), bigIntToBytes(nonce)]);
+  const signature = signDigest(keccak256(concatBytes(new Uint8Array([5]), payload)), key);
+  const [r, s] = [bytesToBigInt(signature.subarray(0, 32)), bytesToBigInt(signature.subarray(32, 64))];
+  return { chainId, address, nonce, yParity: signature[64] as number, r, s };
+}
+
+test("a transaction whose nonce a delegated account's creation used is conflicted", async () => {
+  const engine = openTestEngine();
+  // Code that creates two empty contracts: PUSH0 PUSH0 PUSH0 CREATE POP, twice.
+  await sealAll(engine, [creationOf(2, 0, hexToBytes("0x6a5f5f5ff0505f5f5ff050005f52600b6015f3"))]);
+  const authorizationList = [authorize(createAddress(accountOf(2), 0n), 0n, keyOf(1))];
+  const gasLimit = 500_000n;
+  await sealAll(engine, [transactionOf(3, 0, { type: 4, to: accountOf(3), value: 0n, authorizationList, gasLimit })]);
+  const waiting = transactionOf(1, 2);
+  await engine.submit(waiting, "peer");
+  const [block] = await sealAll(engine, [transactionOf(3, 1, { to: accountOf(1), value: 0n, gasLimit })]);
+  const status = engine.transaction(waiting.hash);
+  assert.ok(status?.status === "conflicted");
+  assert.equal(status.by, block?.transactions[0]?.hash);
+});
