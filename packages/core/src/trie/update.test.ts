@@ -39,10 +39,11 @@ describe("updating a trie", () => {
     await fc.assert(
       fc.asyncProperty(fc.array(trieBatch, { minLength: 1, maxLength: 5 }), async (batches) => {
         const trie = createMemoryTrie();
-        const reference = await createMPT();
-        for (const batch of batches) {
+        for (const [at, batch] of batches.entries()) {
           trie.apply(batch);
-          for (const { key, value } of batch) await reference.put(key, value);
+          // Made anew: after removals, where one key is the start of another, its root depends on what was there before.
+          const reference = await createMPT();
+          for (const { key, value } of contentOf(batches.slice(0, at + 1)).values()) await reference.put(key, value);
           assert.equal(trie.root, bytesToHex(reference.root()));
           assertHoldsExactlyItsNodes(trie);
         }

@@ -129,9 +129,10 @@ async function importAdmitted(core: EngineCore, admitted: Admitted): Promise<Imp
 /** Seals one block of executable transactions; undefined when there is none. Only within the writer queue. */
 export async function sealBlock(core: EngineCore): Promise<Block | undefined> {
   const { processor, store, pool, sealer, signers } = core;
-  if (!maySeal({ signers }, sealer.address)) return undefined;
   const offered = [...pool.untried];
-  const built = await buildBlock({ deps: processor, store, pool, sealer, vanity: VANITY });
+  const built = maySeal({ signers }, sealer.address)
+    ? await buildBlock({ deps: processor, store, pool, sealer, vanity: VANITY })
+    : undefined;
   pool.noteTried(offered);
   if (built === undefined) return undefined;
   const { block, overlay, index } = built;

@@ -55,10 +55,11 @@ function dialErrorCode(error: unknown): DialErrorCode {
 }
 
 /** The coded error for a failed start: libp2p wraps the listeners' errors into the text of one. */
-export function listenError(error: unknown, host: string, port: number): CodedError {
+export function listenError(error: unknown, host: string, port: number, wsPort?: number): CodedError {
   const reason = messageOf(error);
   if (reason.includes("EADDRINUSE")) {
-    return new CodedError("PORT_IN_USE", `port ${port} of ${host}, or the WebSocket port, is already taken`, {
+    const ports = wsPort === undefined ? `port ${port}` : `port ${port} or the WebSocket port ${wsPort}`;
+    return new CodedError("PORT_IN_USE", `${ports} of ${host} is already taken`, {
       host,
       port,
     });

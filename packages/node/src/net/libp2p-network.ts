@@ -104,7 +104,7 @@ class Libp2pNetwork implements Network {
 
   async start(accept: (link: Link) => LinkHandlers): Promise<void> {
     if (this.#links !== undefined) throw new CodedError("INVARIANT_BROKEN", "a network is started once");
-    const { clock, logger, peersMax = PEERS_MAX, host, port } = this.#options;
+    const { clock, logger, peersMax = PEERS_MAX, host, port, wsPort } = this.#options;
     const instance = BigInt(Math.trunc(clock.now()));
     const links = new LinkTable({
       peerId: this.peerId,
@@ -127,7 +127,7 @@ class Libp2pNetwork implements Network {
     try {
       await this.#node.start();
     } catch (error) {
-      throw listenError(error, host, port);
+      throw listenError(error, host, port, wsPort);
     }
     logger.info("listening for peers", { addresses: this.addresses() });
   }
