@@ -40,6 +40,9 @@ import { openLmdbStore } from "./store/lmdb-store.ts";
 import { createSystemClock, createSystemRandom } from "./telemetry/runtime.ts";
 import { VERSION } from "./version.ts";
 
+/** Peers at once, in the network and in the driver. */
+const PEERS_MAX = 50;
+
 /** What every part is given. */
 interface Ground {
   readonly config: NodeConfig;
@@ -137,6 +140,7 @@ async function startNetwork({ config, logger, clock, random, onStop }: Ground, c
     host: config.p2pHost,
     port: config.p2pPort,
     wsPort: config.wsPort,
+    peersMax: PEERS_MAX,
     logger: logger.child({ part: "net" }),
     clock,
   });
@@ -156,6 +160,7 @@ async function startNetwork({ config, logger, clock, random, onStop }: Ground, c
       forkRulesId: POA_RULES_ID,
       consensus: "poa",
     },
+    peersMax: PEERS_MAX,
     bootstrap: config.peer,
   });
   const sealer = createSealerLoop({

@@ -21,8 +21,6 @@ export const ERROR_CATALOGUE = {
   INVALID_HEADER: entry(400, "a block header breaks a consensus rule"),
   INVALID_BLOCK: entry(400, "a block's body or execution disagrees with its header"),
   FUTURE_BLOCK: entry(400, "a block is dated more than 60 s ahead of this node's clock"),
-  UNKNOWN_PARENT: entry(409, "the parent of a block is not held"),
-  MERGE_BELOW_HISTORY: entry(409, "two chains have no common ancestor within the history held"),
   INVALID_GENESIS: entry(400, "the genesis file is malformed or differs from the one in the data directory"),
   // pool
   NONCE_TOO_LOW: entry(409, "the sender has already used this nonce"),
@@ -32,12 +30,11 @@ export const ERROR_CATALOGUE = {
   GAS_LIMIT_EXCEEDED: entry(422, "the gas limit is above what a transaction or block may use"),
   POOL_FULL: entry(503, "the transaction pool accepts no more transactions at present"),
   POOL_SENDER_QUOTA: entry(429, "this sender has too many pending transactions"),
-  ALREADY_KNOWN: entry(409, "this transaction is already pending or included"),
+  TRANSACTION_CONFLICTED: entry(409, "another transaction of the same sender took this one's nonce"),
   // contracts
   CONTRACT_NOT_FOUND: entry(404, "there is no contract at this address at the head"),
   BLOCK_NOT_FOUND: entry(404, "no such block on the canonical chain"),
   TRANSACTION_NOT_FOUND: entry(404, "no such transaction is known to this node"),
-  WALLET_NOT_FOUND: entry(404, "this node does not hold the key of that account"),
   TOO_MANY_ACCOUNTS: entry(409, "this node already holds as many accounts as it may"),
   ABI_MISSING: entry(409, "the contract has no artifact here, so a function cannot be named"),
   INVALID_ABI: entry(400, "the ABI is malformed"),
@@ -77,7 +74,6 @@ export const ERROR_CATALOGUE = {
   CLOCK_SKEW: entry(409, "the peer's clock and this node's are more than 60 s apart"),
   TOO_MANY_PEERS: entry(503, "the peer limit is reached"),
   PEER_BANNED: entry(403, "the peer is banned for misbehaviour"),
-  PEER_NOT_FOUND: entry(404, "no such peer is connected"),
   PEER_DISCONNECTED: entry(502, "the peer disconnected"),
   BAD_MESSAGE: entry(400, "a peer's message is malformed, oversized or unexpected"),
   REQUEST_TIMEOUT: entry(504, "a peer did not answer a request in time"),
@@ -91,7 +87,6 @@ export const ERROR_CATALOGUE = {
   STORE_VERSION: entry(500, "the data directory was written by another version of the program"),
   STORE_WRITE_FAILED: entry(507, "the store could not be written"),
   // the program itself
-  UNSUPPORTED: entry(501, "not supported by this node"),
   INTERNAL_ERROR: entry(500, "an unexpected failure; the log has the details under the request id"),
   INVARIANT_BROKEN: entry(500, "a defect of this program: an invariant does not hold"),
 } as const satisfies Record<string, ErrorEntry>;

@@ -32,7 +32,3 @@ export function isCodedError(error: unknown, code?: ErrorCode): error is CodedEr
 export function assert(condition: unknown, message: string): asserts condition {
   if (!condition) throw new CodedError("INVARIANT_BROKEN", message);
 }
-
-export function assertNever(value: never): never {
-  throw new CodedError("INVARIANT_BROKEN", `unexpected case ${JSON.stringify(value)}`);
-}

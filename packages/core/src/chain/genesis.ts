@@ -18,7 +18,7 @@ import {
   ZERO_HASH,
 } from "./header.ts";
 import { MULTICALL3_CODE } from "./multicall3-code.ts";
-import { BLOCK_GAS_LIMIT, type ChainConfig } from "./rules.ts";
+import { BLOCK_GAS_LIMIT } from "./rules.ts";
 import {
   BEACON_ROOTS_ADDRESS,
   BEACON_ROOTS_CODE,
@@ -147,9 +147,4 @@ export function genesisHeader(genesis: Genesis, stateRoot: Hex): SealedHeader {
     parentBeaconBlockRoot: ZERO_HASH,
     requestsHash: EMPTY_REQUESTS_HASH,
   });
-}
-
-/** The rules of the chain that begins with `genesis`, frozen. */
-export function chainConfig({ chainId, consensus, signers, gasLimit }: Genesis): ChainConfig {
-  return Object.freeze({ chainId, consensus, signers, blockGasLimit: gasLimit });
 }

@@ -1,7 +1,5 @@
 /** Rules and limits of the chain that never change while it runs. Hard fork: Osaka, from genesis. */
 
-import type { Hex } from "../base/bytes.ts";
-
 /** Gas that the transactions of one block may use together. */
 export const BLOCK_GAS_LIMIT = 60_000_000;
 
@@ -19,12 +17,3 @@ export const MAX_INITCODE_BYTES = 49_152;
 
 /** Bytes of an encoded header: room for the seals of several hundred validators. */
 export const MAX_HEADER_BYTES = 64 * 1024;
-
-/** What the rest of the program needs to know of a chain; made once, from its genesis. */
-export interface ChainConfig {
-  readonly chainId: number;
-  readonly consensus: "poa";
-  /** Addresses that may seal; empty: anyone may. */
-  readonly signers: readonly Hex[];
-  readonly blockGasLimit: number;
-}

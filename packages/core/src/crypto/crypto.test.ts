@@ -17,7 +17,6 @@ import {
   checksumAddress,
   currentCrypto,
   keccak256Hex,
-  keccakOfHex,
   parseAddress,
   privateKeyToAddress,
   recoverAddress,
@@ -47,7 +46,10 @@ describe("hashing", () => {
   test("is Keccak-256, not SHA-3", () => {
     assert.equal(keccak256Hex(EMPTY_BYTES), "0xc5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470");
     assert.equal(keccak256Hex(utf8ToBytes("transfer(address,uint256)")).slice(0, 10), "0xa9059cbb");
-    assert.equal(keccakOfHex("0x80"), "0x56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421");
+    assert.equal(
+      keccak256Hex(new Uint8Array([0x80])),
+      "0x56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421",
+    );
   });
 });
 

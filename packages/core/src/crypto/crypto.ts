@@ -4,16 +4,9 @@
  */
 
 import type { Hex } from "../base/bytes.ts";
-import { bytesToHex, concatBytes, hexToBytes } from "../base/bytes.ts";
+import { bytesToHex, concatBytes } from "../base/bytes.ts";
 import { CodedError } from "../base/errors.ts";
 import { createPortableCrypto } from "./portable.ts";
-
-/** An ECDSA signature over secp256k1 with its recovery bit. */
-export interface Signature {
-  readonly r: bigint;
-  readonly s: bigint;
-  readonly yParity: 0 | 1;
-}
 
 export interface CryptoProvider {
   /** Name shown in logs and `GET version`, such as "portable" or "native". */
@@ -111,5 +104,3 @@ export function parseAddress(text: string): Hex {
   }
   return lower;
 }
-
-export const keccakOfHex = (hex: Hex): Hex => keccak256Hex(hexToBytes(hex));

@@ -4,6 +4,7 @@
  */
 
 import { compareBytes, concatBytes, type Hex, hexToBytes } from "../base/bytes.ts";
+import { CodedError } from "../base/errors.ts";
 import { createAddress } from "../chain/address.ts";
 import {
   asBigInt,
@@ -12,7 +13,6 @@ import {
   asList,
   asListMax,
   asNumber,
-  decodeRlp,
   encodeRlp,
   type RlpInput,
   type RlpItem,
@@ -30,16 +30,24 @@ import {
 import { artifactDigest, type ChainIdentity } from "./artifact-signature.ts";
 import type { ArtifactContent, ArtifactRecord } from "./artifact-types.ts";
 
-/** Content and the fixed fields with their RLP headers. */
-export const RECORD_SIZE_MAX = CONTENT_SIZE_MAX + 256;
+/** The last date of ECMAScript (year 275760): far from any clock's, and with room for later ones in an exact number. */
+export const UPDATED_AT_MAX = 8_640_000_000_000_000;
 const SIGNATURE_SIZE = 65;
+
+const isTime = (value: number): boolean => Number.isInteger(value) && value >= 0 && value <= UPDATED_AT_MAX;
 
 /** Hash of canonical content; `artifact_hash` of the contract. */
 export const contentHash = (content: Uint8Array): Hex => keccak256Hex(content);
 
-/** `updatedAt` of an owner's next record: later than the previous one, whatever the clock says (milliseconds). */
+/**
+ * `updatedAt` of an owner's next record: later than the previous one, whatever the clock says (milliseconds).
+ * @throws CodedError `STALE_ARTIFACT` when the previous one has the last date that there is
+ */
 export function nextUpdatedAt(now: number, previous: number | undefined): number {
-  return previous === undefined ? now : Math.max(now, previous + 1);
+  if (previous === undefined) return now;
+  if (previous < UPDATED_AT_MAX) return Math.max(now, previous + 1);
+  const message = "the artifact that is held has the last possible date, so that none can be newer";
+  throw new CodedError("STALE_ARTIFACT", message, { updated_at: previous });
 }
 
 export interface ArtifactDraft {
@@ -93,7 +101,7 @@ function checkOwner(record: ArtifactRecord, owner: Hex, expectedOwner: Hex | und
 export function verifyArtifact(record: ArtifactRecord, chain: ChainIdentity, expectedOwner?: Hex): Hex {
   return asArtifactError(() => {
     if (record.content.length > CONTENT_SIZE_MAX) throw invalidArtifact("content is too long");
-    if (!Number.isSafeInteger(record.updatedAt) || record.updatedAt < 0) throw invalidArtifact("updatedAt is no time");
+    if (!isTime(record.updatedAt)) throw invalidArtifact("updatedAt is no time, or one beyond all dates");
     if (contentHash(record.content) !== record.contentHash) throw invalidArtifact("content does not match its hash");
     decodeContent(record.content);
     const owner = recoverAddress(artifactDigest(record, chain), record.signature);
@@ -118,7 +126,7 @@ export function compareArtifacts(a: ArtifactRecord, b: ArtifactRecord): number {
   return compareBytes(hexToBytes(artifactRecordHash(a)), hexToBytes(artifactRecordHash(b)));
 }
 
-/** The greater of two records of one contract. */
+/** The greater of two records of one contract: what merging means, which every store of records is tested against. */
 export function mergeArtifacts(a: ArtifactRecord, b: ArtifactRecord): ArtifactRecord {
   return compareArtifacts(a, b) >= 0 ? a : b;
 }
@@ -161,17 +169,6 @@ export function artifactFromRlp(item: RlpItem | undefined): ArtifactRecord {
       content,
     };
   });
-}
-
-export const encodeArtifact = (record: ArtifactRecord): Uint8Array => encodeRlp(artifactToRlp(record));
-
-/**
- * The record that `bytes` encode; see `artifactFromRlp`.
- * @throws CodedError `INVALID_ARTIFACT`
- */
-export function decodeArtifact(bytes: Uint8Array): ArtifactRecord {
-  if (bytes.length > RECORD_SIZE_MAX) throw invalidArtifact(`a record is longer than ${RECORD_SIZE_MAX} bytes`);
-  return asArtifactError(() => artifactFromRlp(decodeRlp(bytes, { depthMax: 2, itemsMax: 8 })));
 }
 
 export interface ContractState {

@@ -120,17 +120,30 @@ describe("checkVersion", () => {
 
 describe("artifactStep", () => {
   const theirs: Status = { ...STATUS, artifacts: { count: 3, digest: word("e"), sequence: 8 } };
-  const step = (change: { theirs?: Partial<Status>; checkpoint?: number; compared?: boolean }): string =>
+  type Change = { theirs?: Partial<Status>; checkpoint?: number; compared?: boolean; apartForLong?: boolean };
+  const step = (change: Change): string =>
     artifactStep({
       mine: STATUS,
       theirs: { ...theirs, ...change.theirs },
       checkpoint: change.checkpoint ?? 8,
       compared: change.compared ?? false,
+      apartForLong: change.apartForLong ?? false,
     });
 
   it("compares artifacts only at the same head", () => {
     assert.equal(step({ theirs: { head: { hash: word("b"), number: 9 } } }), "wait");
     assert.equal(step({ theirs: { artifacts: { ...STATUS.artifacts, sequence: 99 } } }), "done");
+  });
+
+  it("fetches what is new at different heads only when they have differed for long", () => {
+    const head = { hash: word("b"), number: 9 };
+    assert.equal(step({ theirs: { head }, checkpoint: 7 }), "wait");
+    assert.equal(step({ theirs: { head }, checkpoint: 7, apartForLong: true }), "since");
+    assert.equal(step({ theirs: { head }, apartForLong: true }), "wait", "comparing all of it needs equal heads");
+    assert.equal(
+      step({ theirs: { head, artifacts: { ...STATUS.artifacts, sequence: 99 } }, apartForLong: true }),
+      "wait",
+    );
   });
 
   it("fetches what is new, then leaves it to the peer, then compares all of it once", () => {

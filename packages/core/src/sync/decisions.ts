@@ -81,7 +81,8 @@ export function checkVersion(mine: VersionMessage, theirs: VersionMessage): Hand
  * What to do about a peer's artifacts.
  * - `done`: there is nothing to fetch from it.
  * - `wait`: the heads differ, so the artifacts cannot be compared yet.
- * - `since`: fetch what changed there after the checkpoint.
+ * - `since`: fetch what changed there after the checkpoint. Where blocks come without a pause, heads may never be equal,
+ *   so after a while this is done whatever the heads are; what belongs to contracts not known yet is asked for again.
  * - `all`: both sides applied all that the other announced and still differ: compare from the start, once.
  */
 export type ArtifactStep = "done" | "wait" | "since" | "all";
@@ -93,12 +94,17 @@ export interface ArtifactSituation {
   readonly checkpoint: number;
   /** A comparison from the start was made of exactly these two sets. */
   readonly compared: boolean;
+  /** The heads have not been equal for so long that the artifacts wait no longer for it. */
+  readonly apartForLong: boolean;
 }
 
-export function artifactStep({ mine, theirs, checkpoint, compared }: ArtifactSituation): ArtifactStep {
-  if (!sameHead(mine, theirs)) return "wait";
-  if (sameArtifacts(mine, theirs)) return "done";
+export function artifactStep(situation: ArtifactSituation): ArtifactStep {
+  const { mine, theirs, checkpoint, compared, apartForLong } = situation;
+  const isApart = !sameHead(mine, theirs);
+  if (isApart && !apartForLong) return "wait";
+  if (sameArtifacts(mine, theirs)) return isApart ? "wait" : "done";
   if (theirs.artifacts.sequence > checkpoint) return "since";
+  if (isApart) return "wait";
   // While the peer is still fetching from this node, the difference is what it has not got yet.
   if (compared || theirs.applied < mine.sequence) return "done";
   return "all";

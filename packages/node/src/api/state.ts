@@ -2,7 +2,7 @@
 
 import type { Hex } from "@counterpart/core/base/bytes";
 import { EMPTY_CODE_HASH } from "@counterpart/core/chain/header";
-import type { Account, Block, SealedHeader } from "@counterpart/core/chain/types";
+import type { Account, Block } from "@counterpart/core/chain/types";
 import { EMPTY_TRIE_ROOT } from "@counterpart/core/trie/ordered";
 import type { Engine, Snapshot } from "../engine/types.ts";
 
@@ -13,16 +13,6 @@ const EMPTY_ACCOUNT: Account = {
   codeHash: EMPTY_CODE_HASH,
 };
 
-/** Reads the head's state at one consistent moment. */
-export function withSnapshot<T>(engine: Pick<Engine, "snapshot">, read: (snapshot: Snapshot) => T): T {
-  const snapshot = engine.snapshot();
-  try {
-    return read(snapshot);
-  } finally {
-    snapshot.done();
-  }
-}
-
 /** An account, or what the EVM sees where there is none. */
 export const accountOf = (snapshot: Pick<Snapshot, "account">, address: Hex): Account =>
   snapshot.account(address) ?? EMPTY_ACCOUNT;
@@ -31,10 +21,4 @@ export const accountOf = (snapshot: Pick<Snapshot, "account">, address: Hex): Ac
 export function canonicalBlock(engine: Engine, at: number | Hex): Block | undefined {
   const block = engine.block(at);
   return block !== undefined && engine.isCanonical(block.header.hash) ? block : undefined;
-}
-
-/** A header of the canonical chain. */
-export function canonicalHeader(engine: Engine, at: number | Hex): SealedHeader | undefined {
-  const header = engine.header(at);
-  return header !== undefined && engine.isCanonical(header.hash) ? header : undefined;
 }

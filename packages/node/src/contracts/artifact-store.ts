@@ -8,7 +8,8 @@ import { bigIntToBytes, bytesToBigInt, bytesToHex, type Hex, hexToBytes, leftPad
 import { isCodedError } from "@counterpart/core/base/errors";
 import { artifactRecordHash, compareArtifacts, verifyArtifact } from "@counterpart/core/sync/artifact";
 import type { ArtifactRecord, ArtifactsSummary } from "@counterpart/core/sync/artifact-types";
-import type { ContractEntry, Engine, HeadChange } from "../engine/types.ts";
+import type { ContractEntry, Engine, HeadChange, Snapshot } from "../engine/types.ts";
+import { withSnapshot } from "../engine/with-snapshot.ts";
 import { type ArtifactRow, type ArtifactTable, ROWS_PER_ADDRESS_MAX } from "./artifact-table.ts";
 import type { ArtifactChange, MergeOutcome } from "./types.ts";
 
@@ -38,19 +39,6 @@ export interface ArtifactStore {
 
 type ArtifactEngine = Pick<Engine, "chainId" | "genesisHash" | "snapshot">;
 
-/** Reads of contracts at one head. */
-export function withContracts<T>(
-  engine: Pick<Engine, "snapshot">,
-  read: (contract: (address: Hex) => ContractEntry | undefined) => T,
-): T {
-  const snapshot = engine.snapshot();
-  try {
-    return read((address) => snapshot.contract(address));
-  } finally {
-    snapshot.done();
-  }
-}
-
 function speaksOf(entry: ContractEntry | undefined, record: ArtifactRecord, owner: Hex): boolean {
   return (
     entry !== undefined &&
@@ -72,7 +60,7 @@ export function createArtifactStore(table: ArtifactTable, engine: ArtifactEngine
   /** Rows with another visibility; those that appear get a new place in the feed, so that peers see them. */
   const revise = (
     rows: readonly ArtifactRow[],
-    contract: (address: Hex) => ContractEntry | undefined,
+    { contract }: Pick<Snapshot, "contract">,
   ): { readonly before: ArtifactRow; readonly after: ArtifactRow }[] => {
     let sequence = state.sequence;
     return rows.flatMap((before) => {
@@ -96,7 +84,7 @@ export function createArtifactStore(table: ArtifactTable, engine: ArtifactEngine
       const rows = table.page(last, PAGE);
       last = rows.at(-1);
       for (const row of rows) count(row, 1);
-      apply(withContracts(engine, (contract) => revise(rows, contract)));
+      apply(withSnapshot(engine, (snapshot) => revise(rows, snapshot)));
     } while (last !== undefined);
   };
   open();
@@ -129,7 +117,7 @@ export function createArtifactStore(table: ArtifactTable, engine: ArtifactEngine
 
   return {
     merge(record, draftOf) {
-      const entry = withContracts(engine, (contract) => contract(record.address));
+      const entry = withSnapshot(engine, ({ contract }) => contract(record.address));
       if (entry === undefined || entry.codeHash !== record.codeHash) return { outcome: "unknown-contract" };
       const { owner } = entry;
       if (owner === undefined) return { outcome: "refused", reason: "a contract of the genesis has no owner" };
@@ -169,7 +157,7 @@ export function createArtifactStore(table: ArtifactTable, engine: ArtifactEngine
         ...(reverted.length > 0 ? contractsUpdated : []),
       ]);
       const rows = [...touched].flatMap((address) => table.of(address));
-      if (rows.length > 0) apply(withContracts(engine, (contract) => revise(rows, contract)));
+      if (rows.length > 0) apply(withSnapshot(engine, (snapshot) => revise(rows, snapshot)));
     },
   };
 }

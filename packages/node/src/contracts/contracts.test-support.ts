@@ -66,7 +66,7 @@ export function createTestKeys(own: number, others: readonly number[] = []): Key
     own: accountOf(own),
     accounts: () => [...held.keys()],
     holds: (address) => held.has(address),
-    create: () => Promise.reject(new CodedError("UNSUPPORTED", "tests make no accounts")),
+    create: () => Promise.reject(new Error("tests make no accounts")),
     sign(address, digest) {
       const key = held.get(address);
       if (key === undefined) throw new CodedError("FROM_NOT_HELD", "not held");

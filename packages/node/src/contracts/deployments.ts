@@ -6,7 +6,7 @@ import { MAX_INITCODE_BYTES } from "@counterpart/core/chain/rules";
 import { encodeContent } from "@counterpart/core/sync/artifact-content";
 import type { ArtifactContent } from "@counterpart/core/sync/artifact-types";
 import { type ContractAbi, parseContractAbi } from "./abi.ts";
-import { encodeParams, toAmount } from "./params.ts";
+import { encodeParams, invalidParameter, toAmount } from "./params.ts";
 import tokenTemplate from "./templates/token.json" with { type: "json" };
 import type { DeployRequest } from "./types.ts";
 
@@ -29,18 +29,11 @@ const DECIMALS_DEFAULT = 18;
 const tokenAbi = parseContractAbi(tokenTemplate.abi);
 const tokenCode = hexToBytes(tokenTemplate.bytecode);
 
-function invalid(parameter: string, type: string, reason: string): CodedError {
-  return new CodedError("INVALID_PARAMETER", `parameter ${parameter} (${type}): ${reason}`, {
-    parameter,
-    type,
-    reason,
-  });
-}
-
 function checkText(text: string, parameter: string, bytesMax: number): void {
-  if (text === "") throw invalid(parameter, "string", "is empty");
-  if (!text.isWellFormed()) throw invalid(parameter, "string", "is not well-formed text");
-  if (utf8ToBytes(text).length > bytesMax) throw invalid(parameter, "string", `is longer than ${bytesMax} bytes`);
+  if (text === "") throw invalidParameter(parameter, "string", "is empty");
+  if (!text.isWellFormed()) throw invalidParameter(parameter, "string", "is not well-formed text");
+  if (utf8ToBytes(text).length > bytesMax)
+    throw invalidParameter(parameter, "string", `is longer than ${bytesMax} bytes`);
 }
 
 /** Code must fit with its arguments (EIP-3860). */
@@ -55,11 +48,12 @@ function prepareToken(request: TokenRequest, owner: Hex): Deployment {
   checkText(name, "name", NAME_BYTES_MAX);
   checkText(symbol, "symbol", SYMBOL_BYTES_MAX);
   if (!Number.isInteger(decimals) || decimals < 0 || decimals > 255) {
-    throw invalid("decimals", "uint8", `${decimals} is not a whole number from 0 to 255`);
+    throw invalidParameter("decimals", "uint8", `${decimals} is not a whole number from 0 to 255`);
   }
   const cap = toAmount(request.cap, "cap");
   const supply = toAmount(request.initialSupply, "initial_supply");
-  if (cap > 0n && supply > cap) throw invalid("initial_supply", "uint256", `${supply} is above the cap ${cap}`);
+  if (cap > 0n && supply > cap)
+    throw invalidParameter("initial_supply", "uint256", `${supply} is above the cap ${cap}`);
   const content: ArtifactContent = {
     contractType: "token",
     name,
@@ -86,7 +80,8 @@ function prepareCustom(request: CustomRequest): Deployment {
   if (symbol !== undefined) checkText(symbol, "symbol", SYMBOL_BYTES_MAX);
   const abi = parseContractAbi(request.abi);
   const value = toAmount(request.value, "value");
-  if (value > 0n && !abi.constructorPayable) throw invalid("value", "uint256", "the constructor takes no value");
+  if (value > 0n && !abi.constructorPayable)
+    throw invalidParameter("value", "uint256", "the constructor takes no value");
   const content: ArtifactContent = {
     contractType: "custom",
     ...(name !== undefined && { name }),

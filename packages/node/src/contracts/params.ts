@@ -17,7 +17,8 @@ type Encodable = bigint | boolean | string | Encodable[];
 /** Greatest number of elements of one array; a transaction has no room for more. */
 const ELEMENTS_MAX = 8_192;
 
-function invalidParameter(path: string, type: string, reason: string): CodedError {
+/** `path` names the parameter, with tuple components and array elements. */
+export function invalidParameter(path: string, type: string, reason: string): CodedError {
   return new CodedError("INVALID_PARAMETER", `parameter ${path} (${type}): ${reason}`, {
     parameter: path,
     type,

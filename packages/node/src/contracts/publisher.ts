@@ -12,8 +12,9 @@ import { nextUpdatedAt, signArtifact } from "@counterpart/core/sync/artifact";
 import { decodeContent } from "@counterpart/core/sync/artifact-content";
 import type { ArtifactContent, ArtifactRecord } from "@counterpart/core/sync/artifact-types";
 import type { ContractEntry, Engine, HeadChange } from "../engine/types.ts";
+import { withSnapshot } from "../engine/with-snapshot.ts";
 import type { KeyRing } from "../keys/types.ts";
-import { type ArtifactStore, withContracts } from "./artifact-store.ts";
+import type { ArtifactStore } from "./artifact-store.ts";
 import { type ArtifactDraft, type ArtifactRow, type ArtifactTable, DRAFTS_MAX } from "./artifact-table.ts";
 
 export interface PublisherDeps {
@@ -30,7 +31,7 @@ export interface PublisherDeps {
 export interface Publisher {
   /**
    * Signs new content of a contract at the head.
-   * @throws CodedError `FROM_NOT_HELD`, `INVALID_ARTIFACT`
+   * @throws CodedError `FROM_NOT_HELD`, `INVALID_ARTIFACT`, `STALE_ARTIFACT` (what is held has the last date there is)
    */
   publish(entry: ContractEntry, content: ArtifactContent): void;
   /**
@@ -56,7 +57,8 @@ function newestOf(rows: readonly ArtifactRow[], owner: Hex): ArtifactRow | undef
 export function createPublisher(deps: PublisherDeps): Publisher {
   const { engine, keys, clock, logger, table, store, onPublished } = deps;
   const drafts = new Map(table.drafts().map((draft) => [draft.transactionHash, draft]));
-  const entryOf = (address: Hex): ContractEntry | undefined => withContracts(engine, (contract) => contract(address));
+  const entryOf = (address: Hex): ContractEntry | undefined =>
+    withSnapshot(engine, ({ contract }) => contract(address));
 
   const forget = (hashes: readonly Hex[]): void => {
     if (hashes.length === 0) return;

@@ -2,6 +2,7 @@
 
 import type { Clock, Logger } from "@counterpart/core/ports/runtime";
 import type { ArtifactRecord } from "@counterpart/core/sync/artifact-types";
+import { createEmitter } from "../engine/emitter.ts";
 import type { Engine } from "../engine/types.ts";
 import type { KeyRing } from "../keys/types.ts";
 import { parseContractAbi } from "./abi.ts";
@@ -25,26 +26,8 @@ export interface ContractServiceDeps {
   readonly instanceId: string;
 }
 
-type ArtifactListener = Parameters<ContractService["onArtifact"]>[0];
-
-/** Tells everyone; a listener that throws is logged and harms nobody else. */
-function createListeners(logger: Logger) {
-  const listeners = new Set<ArtifactListener>();
-  return {
-    add(listener: ArtifactListener): () => void {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
-    tell(record: ArtifactRecord, origin: "local" | "peer"): void {
-      for (const listener of [...listeners]) {
-        try {
-          listener(record, origin);
-        } catch (error) {
-          logger.error("a listener of artifacts failed", { error: String(error) });
-        }
-      }
-    },
-  };
+interface ContractEvents {
+  artifact(record: ArtifactRecord, origin: "local" | "peer"): void;
 }
 
 /**
@@ -54,9 +37,9 @@ function createListeners(logger: Logger) {
 export function createContractService(deps: ContractServiceDeps): ContractService {
   const { engine, keys, clock, logger, artifacts: table, instanceId } = deps;
   const contents = createContentCache();
-  const listeners = createListeners(logger);
+  const emitter = createEmitter<ContractEvents>(logger);
   const store = createArtifactStore(table, engine);
-  const onPublished = (record: ArtifactRecord): void => listeners.tell(record, "local");
+  const onPublished = (record: ArtifactRecord): void => emitter.emit("artifact", record, "local");
   const publisher = createPublisher({ engine, keys, clock, logger, table, store, onPublished });
   engine.on("head", (change) => {
     store.follow(change);
@@ -84,12 +67,12 @@ export function createContractService(deps: ContractServiceDeps): ContractServic
     async putRecord(record) {
       const { outcome, reason } = store.merge(record);
       if (reason !== undefined) logger.debug("an artifact was refused", { address: record.address, reason });
-      if (outcome === "added" || outcome === "replaced") listeners.tell(record, "peer");
+      if (outcome === "added" || outcome === "replaced") emitter.emit("artifact", record, "peer");
       return outcome;
     },
     artifacts: () => store.summary(),
     artifact: (address) => store.visible(address)?.record,
     artifactsSince: (sequence, limit) => store.since(sequence, limit),
-    onArtifact: listeners.add,
+    onArtifact: (listener) => emitter.on("artifact", listener),
   };
 }

@@ -5,15 +5,16 @@ import { CodedError } from "@counterpart/core/base/errors";
 import { createAddress } from "@counterpart/core/chain/address";
 import type { Transaction } from "@counterpart/core/chain/types";
 import type { ContractEntry, Engine } from "../engine/types.ts";
+import { withSnapshot } from "../engine/with-snapshot.ts";
 import type { KeyRing } from "../keys/types.ts";
 import type { AbiFunction, ContractAbi } from "./abi.ts";
-import { type ArtifactStore, withContracts } from "./artifact-store.ts";
+import type { ArtifactStore } from "./artifact-store.ts";
 import type { ContentCache } from "./content-cache.ts";
 import { decodeLog, decodeOutputs } from "./decode.ts";
 import { prepareDeployment } from "./deployments.ts";
 import { findFunction } from "./function-lookup.ts";
 import type { Included, InclusionWatch } from "./inclusion.ts";
-import { encodeParams, toAmount } from "./params.ts";
+import { encodeParams, invalidParameter, toAmount } from "./params.ts";
 import type { Publisher } from "./publisher.ts";
 import { requireHeld, type Sender } from "./sender.ts";
 import { gasCap, type Message, requireSuccess, simulate } from "./simulation.ts";
@@ -36,7 +37,7 @@ const BALANCE_OF_SELECTOR: Hex = "0x70a08231";
 
 /** @throws CodedError `CONTRACT_NOT_FOUND` */
 export function requireContract(engine: Pick<Engine, "snapshot">, address: Hex): ContractEntry {
-  const entry = withContracts(engine, (contract) => contract(address));
+  const entry = withSnapshot(engine, ({ contract }) => contract(address));
   if (entry === undefined) throw contractNotFound(address);
   return entry;
 }
@@ -54,12 +55,7 @@ const withSelector = (selector: Hex, args: Uint8Array): Uint8Array => concatByte
 function valueFor(fn: AbiFunction, call: FunctionCall): bigint {
   const value = toAmount(call.value, "value");
   if (value === 0n || fn.payable) return value;
-  const reason = `${fn.signature} takes no value`;
-  throw new CodedError("INVALID_PARAMETER", `parameter value (uint256): ${reason}`, {
-    parameter: "value",
-    type: "uint256",
-    reason,
-  });
+  throw invalidParameter("value", "uint256", `${fn.signature} takes no value`);
 }
 
 /** A function of a contract with its encoded call. */
@@ -81,9 +77,7 @@ function prepareCall(deps: TransactingDeps, address: Hex, call: FunctionCall): P
 
 function requireFunds(engine: Engine, { from, value }: Pick<Message, "from" | "value">): void {
   if (value === 0n) return;
-  const snapshot = engine.snapshot();
-  const balance = snapshot.account(from)?.balance ?? 0n;
-  snapshot.done();
+  const balance = withSnapshot(engine, ({ account }) => account(from)?.balance) ?? 0n;
   if (balance >= value) return;
   throw new CodedError("INSUFFICIENT_FUNDS", `${from} has ${balance} wei, less than the value ${value}`, {
     balance: balance.toString(),

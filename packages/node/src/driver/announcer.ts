@@ -18,6 +18,7 @@ import {
 import type { Message, NewContractMessage, UpdateContractMessage } from "@counterpart/core/sync/message-types";
 import { encodeMessage } from "@counterpart/core/sync/messages";
 import type { HeadChange, Snapshot } from "../engine/types.ts";
+import { withSnapshot } from "../engine/with-snapshot.ts";
 import { ANNOUNCED_BLOCKS_MAX, ANNOUNCED_CONTRACTS_MAX, FLOOD_QUEUE_MAX, OFFERED_TRANSACTIONS_MAX } from "./limits.ts";
 import type { Peers } from "./peers.ts";
 import type { DriverDeps } from "./ports.ts";
@@ -134,16 +135,13 @@ export function createAnnouncer({
     }
   };
   const announceContracts = (change: HeadChange): void => {
-    const snapshot = engine.snapshot();
-    try {
+    withSnapshot(engine, (snapshot) => {
       for (const message of createdMessages(snapshot, change.contractsCreated, contracts)) {
         spread(message, announcementKeys(message));
       }
       const update = updateMessage(snapshot, change.contractsUpdated);
       if (update !== undefined) spread(update, announcementKeys(update));
-    } finally {
-      snapshot.done();
-    }
+    });
   };
   const floodNow = (): void => {
     cancelFlood = undefined;
@@ -165,15 +163,12 @@ export function createAnnouncer({
     },
     artifactMade(artifact) {
       if (peers.ready().length === 0) return;
-      const snapshot = engine.snapshot();
-      try {
+      const [created] = withSnapshot(engine, (snapshot) => {
         const isNew = snapshot.contract(artifact.address)?.createdBlockHash === snapshot.head.hash;
-        const [created] = isNew ? createdMessages(snapshot, [artifact.address], contracts) : [];
-        const message = created ?? { type: "UpdateContract" as const, kind: "artifact" as const, artifact };
-        spread(message, announcementKeys(message));
-      } finally {
-        snapshot.done();
-      }
+        return isNew ? createdMessages(snapshot, [artifact.address], contracts) : [];
+      });
+      const message = created ?? { type: "UpdateContract" as const, kind: "artifact" as const, artifact };
+      spread(message, announcementKeys(message));
     },
     transaction(transaction) {
       if (flood.length >= FLOOD_QUEUE_MAX) return;

@@ -17,10 +17,12 @@ import type { Importer } from "./importer.ts";
 import { PULL_TURN_MS } from "./limits.ts";
 import type { Peers } from "./peers.ts";
 import type { Session } from "./session.ts";
+import type { SyncProgress } from "./types.ts";
 
 export interface BlockPull {
   /** Looks whether any peer is ahead and fetches until none is. Cheap when there is nothing to do. */
   kick(): void;
+  progress(): SyncProgress | undefined;
   stop(): Promise<void>;
 }
 
@@ -45,6 +47,7 @@ export function createBlockPull(deps: BlockPullDeps): BlockPull {
   const fetchDeps = { peers, clock, chainId: engine.chainId };
   let running: Promise<void> | undefined;
   let stopped = false;
+  let progress: SyncProgress | undefined;
   let cancelRetry = (): void => {};
 
   const isAhead = (session: Session): boolean => {
@@ -78,7 +81,7 @@ export function createBlockPull(deps: BlockPullDeps): BlockPull {
 
   /** Whether at least one block of this peer's became known. */
   const pullFrom = async (session: Session): Promise<boolean> => {
-    let progress = false;
+    let delivered = false;
     let start = locator();
     const endMs = clock.now() + PULL_TURN_MS;
     while (!stopped && clock.now() < endMs && session.closing === undefined && isAhead(session)) {
@@ -86,25 +89,28 @@ export function createBlockPull(deps: BlockPullDeps): BlockPull {
       const last = headers.at(-1);
       const unknown = headers.filter(({ hash }) => engine.header(hash) === undefined);
       if (unknown.length > 0) {
+        const toBlock = Math.max(bestHeadOf(session)?.number ?? 0, last?.number ?? 0);
+        progress = { fromBlock: progress?.fromBlock ?? engine.head().number, toBlock };
         if (!(await takeBodies(session, unknown, endMs))) return false;
-        progress = true;
+        delivered = true;
       }
       // One header alone is the end of the peer's chain.
       if (last === undefined || headers.length < 2) break;
       start = [last.hash];
     }
-    return progress;
+    return delivered;
   };
 
   const attempt = async (session: Session): Promise<void> => {
     const [startMs, startBlocks] = [clock.now(), session.blocksSynced];
     session.busy++;
     try {
-      const progress = await pullFrom(session);
-      if (progress || !isAhead(session)) session.blockRetry.reset();
+      const delivered = await pullFrom(session);
+      if (delivered || !isAhead(session)) session.blockRetry.reset();
       else throw new CodedError("PEER_ERROR", "the peer did not deliver the chain that it announced");
     } catch (error) {
       session.announced = undefined;
+      progress = undefined;
       session.blockRetry.fail();
       noteFailure(peers, session, error);
       if (!stopped) logger.warn("block sync stalled", { peer: session.peerId, reason: String(error) });
@@ -151,12 +157,14 @@ export function createBlockPull(deps: BlockPullDeps): BlockPull {
     }
     running = run().finally(() => {
       running = undefined;
+      progress = undefined;
       retryLater();
     });
   }
 
   return {
     kick,
+    progress: () => progress,
     async stop() {
       stopped = true;
       cancelRetry();

@@ -4,9 +4,9 @@ import { isCodedError } from "@counterpart/core/base/errors";
 import { encodeRlp, rlpNumber } from "@counterpart/core/codec/rlp";
 import { encodeMessage } from "@counterpart/core/sync/messages";
 import { word } from "./fake-chain.test-support.ts";
-import { PEERS_MAX } from "./limits.ts";
+import { TARGETS_MAX } from "./limits.ts";
 import { startStranger, versionFor } from "./stranger.test-support.ts";
-import { createWorld, sameAll, type TestNode, type World } from "./test-node.test-support.ts";
+import { createWorld, PEERS_MAX, sameAll, type TestNode, type World } from "./test-node.test-support.ts";
 
 describe("connections", () => {
   let world: World;
@@ -140,6 +140,31 @@ describe("connections", () => {
     assert.deepEqual(c.book.addresses, []);
     await connect(c, late);
     assert.deepEqual(c.book.addresses, ["late:5000"], "unless an operator connects to them");
+  });
+
+  it("take the place of an address that is not saved when there is no room, and of a saved one never", async () => {
+    const bootstrap = Array.from({ length: TARGETS_MAX }, (_, i) => `bootstrap-${i}:1`);
+    const c = await world.start("c", { bootstrap });
+    const targets = (): string[] => c.driver.peers().map(({ address }) => address);
+    assert.equal(targets().length, TARGETS_MAX);
+    await connect(c, a);
+    assert.equal(targets().length, TARGETS_MAX);
+    assert.ok(targets().includes(a.address) && !targets().includes("bootstrap-0:1"));
+    assert.deepEqual(c.book.addresses, [a.address]);
+  });
+
+  it("are refused with a reason when as many addresses as may be are saved", async () => {
+    const addresses = Array.from({ length: TARGETS_MAX }, (_, i) => `saved-${i}:1`);
+    b.book.addresses = addresses;
+    await world.stop(b);
+    b = await world.start("b", { restarted: b, bootstrap: ["bootstrap:1"] });
+    assert.ok(b.log.some(({ level, fields }) => level === "warn" && fields.address === "bootstrap:1"));
+    await fails(b, a.address, "TOO_MANY_PEERS");
+    assert.equal(linked(), false);
+    assert.deepEqual(b.book.addresses, addresses);
+    await world.clock.run(b.driver.disconnect({ address: "saved-7:1" }));
+    assert.equal((await connect(b, a)).status, "synced");
+    assert.deepEqual(b.book.addresses, [...addresses.filter((address) => address !== "saved-7:1"), a.address]);
   });
 
   it("that an operator ends are not made again by either side", async () => {

@@ -12,15 +12,16 @@ import { BLOBS_MAX } from "@counterpart/core/sync/limits";
 import type { ArtifactEnvelope, ContractsMessage } from "@counterpart/core/sync/message-types";
 import type { ContractService, MergeOutcome } from "../contracts/types.ts";
 import { createPacer } from "../engine/pacer.ts";
+import { withSnapshot } from "../engine/with-snapshot.ts";
 import { noteFailure } from "./block-fetch.ts";
 import { type CheckpointCache, checkpointName } from "./checkpoint-cache.ts";
 import { creditContract } from "./importer.ts";
-import { INLINE_BYTES_MAX } from "./limits.ts";
+import { INLINE_BYTES_MAX, PULL_SURPLUS_MAX } from "./limits.ts";
 import type { Peers } from "./peers.ts";
 import type { DriverDeps } from "./ports.ts";
 import type { Session } from "./session.ts";
 
-export interface ContractPullDeps extends Pick<DriverDeps, "contracts" | "clock" | "logger"> {
+export interface ContractPullDeps extends Pick<DriverDeps, "engine" | "contracts" | "clock" | "logger"> {
   readonly checkpoints: CheckpointCache;
   readonly peers: Peers;
   readonly onDone: (session: Session) => void;
@@ -55,6 +56,8 @@ export async function mergeRecord(
   return outcome;
 }
 
+const instanceOf = ({ version }: Session): string => version?.instanceId ?? "";
+
 function isNews(contracts: ContractService, envelope: ArtifactEnvelope): boolean {
   const held = contracts.artifact(envelope.address);
   return held === undefined || compareArtifacts({ ...envelope, content: EMPTY_BYTES }, held) > 0;
@@ -85,22 +88,35 @@ async function fetchContents(
   return contents;
 }
 
-function checkPage(page: SincePage, instanceId: string, after: number): void {
-  if (page.instanceId !== instanceId) throw new CodedError("BAD_MESSAGE", "the change sequence is of another database");
-  if (page.upTo <= after && page.upTo < page.last) throw new CodedError("BAD_MESSAGE", "the answer makes no progress");
+/** @param taken artifacts that the pages before brought */
+function checkPage(session: Session, page: SincePage, after: number, taken: number): void {
+  const { instanceId, upTo, last, entries } = page;
+  if (instanceId !== instanceOf(session)) {
+    throw new CodedError("BAD_MESSAGE", "the change sequence is of another database");
+  }
+  if (upTo < last && (upTo <= after || entries.length === 0)) {
+    throw new CodedError("BAD_MESSAGE", "the answer makes no progress");
+  }
+  const most = (session.status?.artifacts.count ?? 0) + PULL_SURPLUS_MAX;
+  if (taken + entries.length > most)
+    throw new CodedError("BAD_MESSAGE", `more than the ${most} artifacts there can be`);
 }
 
 export function createContractPull(deps: ContractPullDeps): ContractPull {
-  const { contracts, checkpoints, clock, logger, peers, onDone } = deps;
+  const { engine, contracts, checkpoints, clock, logger, peers, onDone } = deps;
   const underWay = new Set<Promise<void>>();
   let stopped = false;
 
   /** Merges one page; false when something of it could not be had now and must be asked for again. */
   const takePage = async (session: Session, entries: readonly ArtifactEnvelope[]): Promise<boolean> => {
-    const news = entries.filter((entry) => isNews(contracts, entry));
+    const unheld = entries.filter((entry) => isNews(contracts, entry));
+    // Content of a contract whose creation is still to come would be fetched in vain.
+    const news = withSnapshot(engine, ({ contract }) =>
+      unheld.filter(({ address, codeHash }) => contract(address)?.codeHash === codeHash),
+    );
     const contents = await fetchContents(session, news);
     const pause = createPacer(clock);
-    let complete = true;
+    let complete = news.length === unheld.length;
     for (const entry of news) {
       const content = entry.content ?? contents.get(entry.contentHash);
       if (content === undefined) complete = false;
@@ -116,16 +132,18 @@ export function createContractPull(deps: ContractPullDeps): ContractPull {
   };
 
   const pull = async (session: Session, mode: "since" | "all"): Promise<void> => {
-    const instanceId = session.version?.instanceId ?? "";
+    const instanceId = instanceOf(session);
     const start = mode === "all" ? 0 : checkpoints.get(checkpointName(session));
     // Who has nothing takes all content as it comes; who has most of it asks for what is new to him.
     const inlineBytesMax = start === 0 && contracts.artifacts().count > 0 ? 0 : INLINE_BYTES_MAX;
     let complete = true;
+    let taken = 0;
     for (let after = start, more = true; more && !stopped; ) {
       const query = { type: "GetContracts", kind: "since", instanceId, sequence: after, inlineBytesMax } as const;
       const page = await session.request(query);
       if (page.kind !== "since") throw new CodedError("BAD_MESSAGE", "contracts of another kind than asked for");
-      checkPage(page, instanceId, after);
+      checkPage(session, page, after, taken);
+      taken += page.entries.length;
       complete = (await takePage(session, page.entries)) && complete;
       after = Math.max(after, page.upTo);
       more = page.upTo < page.last;

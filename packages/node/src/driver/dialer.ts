@@ -33,7 +33,9 @@ export interface Dialer {
   targets(): readonly Target[];
   /** Connects and shakes hands, see `Dialing`. */
   dial: Dialing["dial"];
-  /** Keeps the address connected from now on, and after a restart. */
+  /** @throws CodedError `TOO_MANY_PEERS` unless `remember` would have room for the address */
+  checkRoom(address: string): void;
+  /** Keeps the address connected from now on, and after a restart. @throws CodedError `TOO_MANY_PEERS` */
   remember(address: string, peerId: string): void;
   /** Forgets what `matches`; dials under way to it end. */
   forget(matches: (target: { readonly address: string; readonly peerId: string | undefined }) => boolean): void;
@@ -54,16 +56,23 @@ export function createDialer(deps: DialerDeps): Dialer {
   const dialing = createDialing(deps);
   let running = false;
 
+  const tooMany = (): CodedError =>
+    new CodedError("TOO_MANY_PEERS", `${TARGETS_MAX} addresses are kept connected already: disconnect one of them`);
   const save = (): void => {
     peerBook.save([...targets.values()].filter(({ saved }) => saved).map(({ address }) => address));
   };
+  /**
+   * One that is to be saved takes the place of one that is not, when there is no room.
+   * @throws CodedError `TOO_MANY_PEERS`
+   */
   const addTarget = (address: string, saved: boolean): Target => {
     const held = targets.get(address);
     if (held !== undefined) return held;
-    for (const [oldest, target] of targets) {
-      if (targets.size < TARGETS_MAX) break;
-      target.cancelTimer();
-      targets.delete(oldest);
+    const unsaved = saved ? [...targets.values()].find((target) => !target.saved) : undefined;
+    if (targets.size >= TARGETS_MAX) {
+      if (unsaved === undefined) throw tooMany();
+      unsaved.cancelTimer();
+      targets.delete(unsaved.address);
     }
     const target: Target = {
       address,
@@ -114,8 +123,11 @@ export function createDialer(deps: DialerDeps): Dialer {
   return {
     start() {
       running = true;
-      for (const address of peerBook.load()) addTarget(address, true);
-      for (const address of deps.bootstrap) addTarget(address, false);
+      for (const address of peerBook.load().slice(0, TARGETS_MAX)) addTarget(address, true);
+      for (const address of deps.bootstrap) {
+        if (targets.size < TARGETS_MAX || targets.has(address)) addTarget(address, false);
+        else logger.warn("an address is not dialled: too many are remembered", { address, limit: TARGETS_MAX });
+      }
       for (const target of targets.values()) void redial(target);
     },
     stop() {
@@ -125,6 +137,10 @@ export function createDialer(deps: DialerDeps): Dialer {
     },
     targets: () => [...targets.values()],
     dial: dialing.dial,
+    checkRoom(address) {
+      const hasRoom = targets.size < TARGETS_MAX || [...targets.values()].some(({ saved }) => !saved);
+      if (!hasRoom && !targets.has(address)) throw tooMany();
+    },
     remember(address, peerId) {
       const target = addTarget(address, true);
       target.peerId = peerId;

@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, it } from "node:test";
 import type { Hex } from "@counterpart/core/base/bytes";
+import { signTransaction } from "@counterpart/core/chain/transaction";
+import type { Transaction } from "@counterpart/core/chain/types";
+import { keccak256, signDigest } from "@counterpart/core/crypto/crypto";
 import type { Message } from "@counterpart/core/sync/message-types";
 import { createAnnouncer } from "./announcer.ts";
 import {
@@ -30,6 +33,101 @@ const unused = (): never => {
   throw new Error("not part of this test");
 };
 
+interface TestIntake {
+  readonly clock: VirtualClock;
+  readonly engine: FakeEngine;
+  readonly contracts: FakeContracts;
+  readonly intake: Intake;
+  readonly session: Session;
+}
+
+/** @param change what a test does with the engine before the intake has it */
+function openIntake(change: (engine: FakeEngine) => FakeEngine = (engine) => engine): TestIntake {
+  const clock = createVirtualClock();
+  const engine = change(createFakeEngine("a"));
+  const contracts = createFakeContracts(engine);
+  const logger = createTestLogger([]);
+  const peers = createPeers(logger);
+  const deps = { engine, contracts, clock, logger, peers };
+  const importer = createImporter(engine, peers);
+  const intake = createIntake({ ...deps, importer, announcer: createAnnouncer(deps), onNews: () => {} });
+  const link = { peerId: "b", address: "b:1", direction: "inbound" as const, send: () => true, request: unused };
+  const hooks = {
+    ownVersion: unused,
+    admit: unused,
+    onAdmitted: unused,
+    onReady: unused,
+    onNews: unused,
+    onAnnouncement: unused,
+  };
+  const session = createSession(
+    { ...link, close: async () => {} },
+    {
+      clock,
+      random: createTestRandom(1),
+      logger,
+      hooks: { ...hooks, onRequest: unused, onFault: unused, onClosed: () => {} },
+    },
+  );
+  return { clock, engine, contracts, intake, session };
+}
+
+describe("a frame of transactions", () => {
+  const transfer = (nonce: number): Transaction =>
+    signTransaction(
+      {
+        type: 2,
+        chainId: 31_337n,
+        nonce: BigInt(nonce),
+        gasLimit: 21_000n,
+        maxFeePerGas: 0n,
+        maxPriorityFeePerGas: 0n,
+        to: OWNER,
+        value: 1n,
+        data: new Uint8Array(0),
+      },
+      (digest) => signDigest(digest, keccak256(new Uint8Array([1]))),
+    );
+  const frameOf = (transactions: readonly Transaction[]): Message => ({
+    type: "NewTransaction",
+    transactions: transactions.map(({ raw }) => raw),
+  });
+
+  it("of 256 copies of a transaction that is included reads no block", async () => {
+    const included = transfer(0);
+    const asked: Hex[] = [];
+    const { intake, session } = openIntake((engine) => ({
+      ...engine,
+      knows: (hash) => {
+        asked.push(hash);
+        return true;
+      },
+      transaction: unused,
+      block: unused,
+      submit: unused,
+    }));
+    await intake.handle(session, frameOf(Array.from({ length: 256 }, () => included)));
+    assert.deepEqual(asked, new Array(256).fill(included.hash));
+  });
+
+  it("is submitted together, so that one write takes all of it, and is done when all of it is", async () => {
+    const waiting: (() => void)[] = [];
+    const { intake, session, clock } = openIntake((engine) => ({
+      ...engine,
+      submit: () => new Promise<void>((resolve) => waiting.push(resolve)),
+    }));
+    let isDone = false;
+    const handled = intake.handle(session, frameOf([0, 1, 2, 3].map(transfer))).then(() => {
+      isDone = true;
+    });
+    await clock.pass(0);
+    assert.equal(waiting.length, 4, "none waits for another");
+    assert.equal(isDone, false);
+    for (const resolve of waiting) resolve();
+    await handled;
+  });
+});
+
 describe("announcements that come before their block", () => {
   let clock: VirtualClock;
   let engine: FakeEngine;
@@ -38,32 +136,7 @@ describe("announcements that come before their block", () => {
   let session: Session;
 
   beforeEach(() => {
-    clock = createVirtualClock();
-    engine = createFakeEngine("a");
-    contracts = createFakeContracts(engine);
-    const logger = createTestLogger([]);
-    const peers = createPeers(logger);
-    const deps = { engine, contracts, clock, logger, peers };
-    const importer = createImporter(engine, peers);
-    intake = createIntake({ ...deps, importer, announcer: createAnnouncer(deps), onNews: () => {} });
-    const link = { peerId: "b", address: "b:1", direction: "inbound" as const, send: () => true, request: unused };
-    const hooks = {
-      ownVersion: unused,
-      admit: unused,
-      onAdmitted: unused,
-      onReady: unused,
-      onNews: unused,
-      onAnnouncement: unused,
-    };
-    session = createSession(
-      { ...link, close: async () => {} },
-      {
-        clock,
-        random: createTestRandom(1),
-        logger,
-        hooks: { ...hooks, onRequest: unused, onFault: unused, onClosed: () => {} },
-      },
-    );
+    ({ clock, engine, contracts, intake, session } = openIntake());
   });
 
   const created = (address: Hex, blockHash: Hex, contentBytes: number): Message => ({

@@ -22,6 +22,7 @@ import type {
 import type { MergeOutcome } from "../contracts/types.ts";
 import { createPacer } from "../engine/pacer.ts";
 import type { Snapshot } from "../engine/types.ts";
+import { withSnapshot } from "../engine/with-snapshot.ts";
 import { type Announcer, announcementKeys } from "./announcer.ts";
 import { bestHeadOf } from "./block-pull.ts";
 import { mergeRecord } from "./contract-pull.ts";
@@ -129,12 +130,8 @@ export function createIntake(deps: IntakeDeps): Intake {
     !(message.type === "UpdateContract" && message.kind === "artifact") &&
     engine.header(message.blockHash) === undefined;
   const passOn = (message: ContractMessage): void => {
-    const snapshot = engine.snapshot();
-    try {
-      if (confirms(snapshot, message)) announcer.spread(message, announcementKeys(message));
-    } finally {
-      snapshot.done();
-    }
+    const confirmed = withSnapshot(engine, (snapshot) => confirms(snapshot, message));
+    if (confirmed) announcer.spread(message, announcementKeys(message));
   };
   const onContract = async (session: Session, message: ContractMessage, tries: number): Promise<void> => {
     for (const key of announcementKeys(message)) session.known.add(key);

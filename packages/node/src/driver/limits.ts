@@ -2,7 +2,6 @@
 
 const KIB = 1024;
 
-export const PEERS_MAX = 50;
 /** Links that have not shaken hands yet, beyond the peers. */
 export const STRANGERS_MAX = 64;
 /** Addresses that are remembered and redialled. */
@@ -60,6 +59,12 @@ export const RETRY_MIN_MS = 250;
 export const RETRY_MAX_MS = 30_000;
 /** The same two sets of artifacts are not compared again from the start before this. */
 export const COMPARE_AGAIN_MS = 30_000;
+/** Artifacts are fetched whatever the heads are when these have differed for so long: where blocks never pause. */
+export const APART_MAX_MS = 5_000;
+/** Not while so many blocks are missing, because most contracts that the artifacts speak of are missing with them. */
+export const APART_BLOCKS_MAX = 256;
+/** Artifacts that a pull brings beyond those that the peer says it has: they may change while it runs. */
+export const PULL_SURPLUS_MAX = 1_024;
 /** Blocks are fetched from one peer for this long; then whoever delivers fastest has the next turn. */
 export const PULL_TURN_MS = 10_000;
 /** Content asked for inline in one answer; the envelopes need the rest of the frame. */

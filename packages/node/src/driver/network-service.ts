@@ -2,7 +2,6 @@
 
 import { CodedError } from "@counterpart/core/base/errors";
 import type { Link, LinkHandlers } from "@counterpart/core/ports/network";
-import { type Admission, createAdmission } from "./admission.ts";
 import { createAgreements } from "./agreement.ts";
 import { type Announcer, createAnnouncer } from "./announcer.ts";
 import { type BlockPull, createBlockPull } from "./block-pull.ts";
@@ -14,17 +13,18 @@ import { createIntake, type Intake } from "./intake.ts";
 import { findLeader } from "./leader.ts";
 import { STRANGERS_MAX } from "./limits.ts";
 import { connect, disconnect, type OperatorDeps } from "./operator.ts";
+import { createPeerAdmission, type PeerAdmission } from "./peer-admission.ts";
 import { peerViews } from "./peer-view.ts";
 import { createPeers, type Peers } from "./peers.ts";
 import type { Driver, DriverDeps } from "./ports.ts";
 import { createReconciler, type Reconciler } from "./reconciler.ts";
-import { createRequestServer } from "./request-server.ts";
+import { createRequestHandler } from "./request-handler.ts";
 import { createSession, type Session, type SessionHooks } from "./session.ts";
 import { createStatusBoard } from "./status-board.ts";
 
 /** What keeps this node and its peers in step, wired together. */
 interface Syncing {
-  readonly admission: Admission;
+  readonly admission: PeerAdmission;
   readonly announcer: Announcer;
   readonly importer: Importer;
   readonly intake: Intake;
@@ -54,7 +54,7 @@ function createSyncing(deps: DriverDeps, peers: Peers, onInStep: (session: Sessi
     onInStep,
   });
   const intake = createIntake({ ...deps, peers, importer, announcer, onNews: reconciler.check });
-  const admission = createAdmission({ ...deps, peers, board });
+  const admission = createPeerAdmission({ ...deps, peers, board });
   return { admission, announcer, importer, intake, reconciler, blockPull, contractPull };
 }
 
@@ -108,7 +108,7 @@ export function createNetworkService(deps: DriverDeps): Driver {
     },
     onNews: reconciler.check,
     onAnnouncement: (session, message) => intake.handle(session, message),
-    onRequest: createRequestServer({ ...deps, peers, instanceId: self.instanceId }),
+    onRequest: createRequestHandler({ ...deps, peers, instanceId: self.instanceId }),
     onFault: (session, error) => peers.penalise(session, "BAD_MESSAGE", { reason: String(error) }),
     onClosed(session) {
       peers.remove(session);
@@ -140,6 +140,7 @@ export function createNetworkService(deps: DriverDeps): Driver {
     },
     addresses: () => network.addresses(),
     peers: () => peerViews(peers, dialer),
+    progress: () => blockPull.progress(),
     async connect(address, waitMs) {
       if (!running) throw new CodedError("NOT_READY", "the node is starting or stopping");
       return connect(operator, address, waitMs);

@@ -2,10 +2,10 @@
 
 import { isCodedError } from "@counterpart/core/base/errors";
 import type { Clock } from "@counterpart/core/ports/runtime";
-import type { Admission } from "./admission.ts";
 import type { Agreements } from "./agreement.ts";
 import type { Dialer } from "./dialer.ts";
 import { CONNECT_WAIT_MAX_MS } from "./limits.ts";
+import type { PeerAdmission } from "./peer-admission.ts";
 import type { Peers } from "./peers.ts";
 import type { Session } from "./session.ts";
 import type { ConnectResult, NetworkService } from "./types.ts";
@@ -14,7 +14,7 @@ export interface OperatorDeps {
   readonly clock: Clock;
   readonly peers: Peers;
   readonly dialer: Dialer;
-  readonly admission: Admission;
+  readonly admission: PeerAdmission;
   readonly agreements: Agreements;
 }
 
@@ -35,6 +35,7 @@ export async function connect(deps: OperatorDeps, address: string, waitMs: numbe
   const before = new Map(
     peers.all().map((session) => [session, { blocks: session.blocksSynced, contracts: session.contractsSynced }]),
   );
+  dialer.checkRoom(address);
   const { peerId } = await dialExplicitly(dialer, address);
   admission.lift(peerId);
   dialer.remember(address, peerId);

@@ -39,6 +39,9 @@ export interface Peers {
   penalise(session: Session, fault: Fault, details?: Readonly<Record<string, unknown>>): void;
 }
 
+/** The first, second, fourth, eighth… time: a peer that repeats its fault must not fill the log. */
+const isPowerOfTwo = (count: number): boolean => (count & (count - 1)) === 0;
+
 export function createPeers(logger: Logger): Peers {
   const sessions = new Map<string, Session>();
   const byLink = new WeakMap<Link, Session>();
@@ -56,7 +59,9 @@ export function createPeers(logger: Logger): Peers {
     },
     penalise(session, fault, details = {}) {
       if (session.closing !== undefined) return;
-      logger.warn("a peer is at fault", { peer: session.peerId, fault, ...details });
+      const count = (session.faults.get(fault) ?? 0) + 1;
+      session.faults.set(fault, count);
+      if (isPowerOfTwo(count)) logger.warn("a peer is at fault", { peer: session.peerId, fault, count, ...details });
       if (!FAULTS[fault].disconnect) return;
       void session.close("BAD_MESSAGE", new CodedError("BAD_MESSAGE", `the peer is at fault: ${fault}`, details));
     },

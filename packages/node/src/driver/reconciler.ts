@@ -9,6 +9,8 @@ import { type BlockPull, bestHeadOf } from "./block-pull.ts";
 import { type CheckpointCache, checkpointName } from "./checkpoint-cache.ts";
 import type { ContractPull } from "./contract-pull.ts";
 import {
+  APART_BLOCKS_MAX,
+  APART_MAX_MS,
   COMPARE_AGAIN_MS,
   REINJECTION_POLL_MS,
   SILENCE_MAX_MS,
@@ -70,12 +72,19 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
   const wasCompared = (session: Session, key: string): boolean =>
     session.compared?.key === key && clock.now() - session.compared.atMs < COMPARE_AGAIN_MS;
 
+  const noteHeads = (session: Session, mine: Status, theirs: Status): void => {
+    session.apartSinceMs = sameHead(mine, theirs) ? undefined : (session.apartSinceMs ?? clock.now());
+  };
+  const isApartForLong = ({ apartSinceMs }: Session): boolean =>
+    apartSinceMs !== undefined && clock.now() - apartSinceMs >= APART_MAX_MS;
+
   /** Fetches artifacts where that is due; whether everything the peer has said is applied. */
   const artifactsApplied = (session: Session, mine: Status, theirs: Status): boolean => {
     const source = checkpointName(session);
     const key = compareKey(mine, theirs);
     const checkpoint = checkpoints.get(source);
-    const step = artifactStep({ mine, theirs, checkpoint, compared: wasCompared(session, key) });
+    const compared = wasCompared(session, key);
+    const step = artifactStep({ mine, theirs, checkpoint, compared, apartForLong: isApartForLong(session) });
     if (step === "since" || step === "all") {
       if (session.artifactRetry.notBefore > clock.now()) return false;
       if (step === "all") session.compared = { key, atMs: clock.now() };
@@ -94,10 +103,13 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     if (!session.isReady || theirs === undefined || session.busy > 0) return;
     const mine = board.read(session.applied);
     if (session.sent.sequence !== mine.sequence) flushSoon();
+    noteHeads(session, mine, theirs);
     const best = bestHeadOf(session) ?? theirs.head;
     if (isBehind(mine.head, best)) {
       session.inStep = false;
       deps.blockPull.kick();
+      const isNear = best.number - mine.head.number <= APART_BLOCKS_MAX;
+      if (isNear && isApartForLong(session)) artifactsApplied(session, mine, theirs);
       return;
     }
     if (!artifactsApplied(session, mine, theirs)) {

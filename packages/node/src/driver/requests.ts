@@ -17,7 +17,7 @@ function decodeReply(frame: Uint8Array): ReturnType<typeof decodeMessage> {
 }
 
 /** @throws CodedError `REQUEST_TIMEOUT`, `PEER_DISCONNECTED`, `BAD_MESSAGE`, `PEER_ERROR` (details: refusal) */
-export async function sendRequest<T extends RequestType>(
+export async function askPeer<T extends RequestType>(
   session: Session,
   message: MessageOf<T> & { readonly type: T },
   clock: Clock,

@@ -124,6 +124,24 @@ describe("serve", () => {
       assert.deepEqual(since(700).entries, []);
     });
 
+    it("loads little more content than the answer has room for", () => {
+      publish(256, 100_000);
+      let loaded = 0;
+      const counting = {
+        ...contracts,
+        artifactsSince: (after: number, limit: number) => {
+          const changes = contracts.artifactsSince(after, limit);
+          loaded += changes.length;
+          return changes;
+        },
+      };
+      [now, tickMs] = [0, 30];
+      deps = { ...deps, contracts: counting };
+      const { entries } = since(0);
+      assert.ok(entries.length >= 3 && entries.length < 16, `${entries.length} entries`);
+      assert.ok(loaded < entries.length + 8, `${loaded} records loaded for ${entries.length}`);
+    });
+
     it("puts content inline only as far as asked", () => {
       publish(5, 1_000);
       const inline = (max: number): number =>

@@ -21,7 +21,9 @@ import type {
   Refusal,
   Request,
 } from "@counterpart/core/sync/message-types";
+import type { ArtifactChange } from "../contracts/types.ts";
 import type { Snapshot } from "../engine/types.ts";
+import { withSnapshot } from "../engine/with-snapshot.ts";
 import { SERVE_CPU_MS_MAX } from "./limits.ts";
 import type { DriverDeps } from "./ports.ts";
 
@@ -39,6 +41,8 @@ interface Budget {
 const ENVELOPE_BYTES = 256;
 /** Bytes of an account with its list headers, at most. */
 const ACCOUNT_BYTES = 192;
+/** Changes read at a time: each comes with its content, and an answer may have no room for many. */
+const CHANGES_AT_A_TIME = 8;
 /** List and string headers of one item. */
 const ITEM_BYTES = 10;
 
@@ -103,22 +107,27 @@ function serveSince(deps: ServeDeps, query: Extract<GetContractsMessage, { kind:
   const budget = createBudget("Contracts", clock);
   let inlineLeft = query.inlineBytesMax;
   const { sequence: last } = contracts.artifacts();
-  const changes = contracts.artifactsSince(after, CONTRACTS_MAX);
   const entries: ArtifactEnvelope[] = [];
   let upTo = after;
-  let cut = changes.length >= CONTRACTS_MAX;
-  for (const { sequence, record } of changes) {
+  /** Whether the change found room. */
+  const take = ({ sequence, record }: ArtifactChange): boolean => {
     const size = record.content.length;
     const inline = size <= inlineLeft && budget.hasRoom(ENVELOPE_BYTES + size);
-    if (!budget.take(ENVELOPE_BYTES + (inline ? size : 0))) {
-      cut = true;
-      break;
-    }
+    if (!budget.take(ENVELOPE_BYTES + (inline ? size : 0))) return false;
     if (inline) inlineLeft -= size;
     entries.push(toEnvelope(record, inline));
     upTo = sequence;
+    return true;
+  };
+  let more = true;
+  while (more && entries.length < CONTRACTS_MAX) {
+    const changes = contracts.artifactsSince(upTo, Math.min(CHANGES_AT_A_TIME, CONTRACTS_MAX - entries.length));
+    if (changes.length === 0) {
+      upTo = Math.max(upTo, last);
+      break;
+    }
+    more = changes.every(take);
   }
-  if (!cut) upTo = Math.max(upTo, last);
   return { type: "Contracts", kind: "since", instanceId, upTo, last: Math.max(last, upTo), entries };
 }
 
@@ -136,8 +145,7 @@ function contractAccount({ contracts }: ServeDeps, snapshot: Snapshot, address: 
 function serveAccounts(deps: ServeDeps, addresses: readonly Hex[]): Message {
   const budget = createBudget("Contracts", deps.clock);
   const accounts: ContractAccount[] = [];
-  const snapshot = deps.engine.snapshot();
-  try {
+  return withSnapshot(deps.engine, (snapshot) => {
     const { hash, number } = snapshot.head;
     for (const address of addresses) {
       const entry = contractAccount(deps, snapshot, address, budget);
@@ -146,9 +154,7 @@ function serveAccounts(deps: ServeDeps, addresses: readonly Hex[]): Message {
       accounts.push(entry);
     }
     return { type: "Contracts", kind: "accounts", block: { hash, number }, accounts };
-  } finally {
-    snapshot.done();
-  }
+  });
 }
 
 function findBlob(
@@ -165,17 +171,14 @@ function findBlob(
 function serveBlobs(deps: ServeDeps, wanted: readonly BlobRequest[]): Message {
   const budget = createBudget("Blobs", deps.clock);
   const blobs: (Uint8Array | undefined)[] = [];
-  const snapshot = deps.engine.snapshot();
-  try {
+  return withSnapshot(deps.engine, (snapshot) => {
     for (const request of wanted) {
       const blob = findBlob(deps, snapshot, request);
       if (!budget.take((blob?.length ?? 0) + ITEM_BYTES)) break;
       blobs.push(blob);
     }
     return { type: "Blobs", blobs };
-  } finally {
-    snapshot.done();
-  }
+  });
 }
 
 /** The answer to a request. */

@@ -19,7 +19,7 @@ import { decodeMessage, encodeMessage } from "@counterpart/core/sync/messages";
 import { closingError, isFinalGoodbye } from "./goodbyes.ts";
 import { createInbox, type Inbox } from "./inbox.ts";
 import { HANDSHAKE_TIMEOUT_MS } from "./limits.ts";
-import { sendRequest } from "./requests.ts";
+import { askPeer } from "./requests.ts";
 import { createSyncRecord, type SyncRecord } from "./sync-record.ts";
 
 /** How a session ended, or is ending. */
@@ -188,7 +188,7 @@ export function createSession(link: Link, deps: SessionDeps): Session {
     send: (message) => session.sendFrame(encodeMessage(message)),
     sendFrame: (frame) => inner.closing === undefined && link.send(frame),
     request: <T extends RequestType>(message: MessageOf<T> & { readonly type: T }) =>
-      sendRequest<T>(session, message, clock),
+      askPeer<T>(session, message, clock),
     async close(code, error = closingError(code), retryAfterMs = 0) {
       if (inner.closing === undefined) {
         session.send({ type: "Goodbye", code, retryAfterMs });

@@ -4,22 +4,22 @@ import { bytesToBigInt, bytesToUtf8, utf8ToBytes } from "@counterpart/core/base/
 import { asList, asNumber, decodeRlp, encodeRlp, rlpNumber } from "@counterpart/core/codec/rlp";
 import type { Clock } from "@counterpart/core/ports/runtime";
 import type { Store, StoreWrite } from "@counterpart/core/ports/store";
+import { TARGETS_MAX } from "./limits.ts";
 import type { Checkpoints, PeerBook } from "./ports.ts";
 
 type Rows = Pick<Store, "get" | "range" | "write">;
 
-const PEERS_MAX = 64;
 const CHECKPOINTS_MAX = 1_024;
 
 export function createStoredPeerBook(store: Rows): PeerBook {
-  const rows = () => store.range("peers", { limit: PEERS_MAX });
+  const rows = () => store.range("peers", { limit: TARGETS_MAX });
   return {
     load: () =>
       [...rows()]
         .sort((a, b) => Number(bytesToBigInt(a.value) - bytesToBigInt(b.value)))
         .map(({ key }) => bytesToUtf8(key)),
     save(addresses) {
-      const kept = addresses.slice(0, PEERS_MAX);
+      const kept = addresses.slice(0, TARGETS_MAX);
       const gone = rows().filter(({ key }) => !kept.includes(bytesToUtf8(key)));
       store.write([
         ...gone.map(({ key }): StoreWrite => ({ table: "peers", key, value: null })),

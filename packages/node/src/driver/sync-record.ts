@@ -39,6 +39,10 @@ export interface SyncRecord {
   blockRate: number;
   readonly blockRetry: Retry;
   readonly artifactRetry: Retry;
+  /** Since when the peer's head has been another than this node's; undefined while they are equal. */
+  apartSinceMs: number | undefined;
+  /** Faults so far, by name: what is repeated is logged ever more rarely. */
+  readonly faults: Map<string, number>;
   /** The two artifact digests last compared from the start, and when. */
   compared: { readonly key: string; readonly atMs: number } | undefined;
   readonly early: Map<string, EarlyMessage>;
@@ -64,6 +68,8 @@ export function createSyncRecord(clock: Clock, random: Random): SyncRecord {
     blockRate: Number.POSITIVE_INFINITY,
     blockRetry: createRetry(clock, random),
     artifactRetry: createRetry(clock, random),
+    apartSinceMs: undefined,
+    faults: new Map(),
     compared: undefined,
     early: new Map(),
     blocksSynced: 0,

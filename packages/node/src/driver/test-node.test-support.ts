@@ -22,6 +22,8 @@ import {
   type VirtualClock,
 } from "./virtual-clock.test-support.ts";
 
+export const PEERS_MAX = 50;
+
 export interface TestNode {
   readonly name: string;
   readonly address: string;
@@ -98,6 +100,7 @@ export function createWorld(): World {
           consensus: "poa",
           ...options.self,
         },
+        peersMax: PEERS_MAX,
         ...(options.bootstrap === undefined ? {} : { bootstrap: options.bootstrap }),
       });
       const node: TestNode = {

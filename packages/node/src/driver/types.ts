@@ -29,14 +29,24 @@ export interface ConnectResult {
   readonly durationMs: number;
 }
 
+/** Blocks that are being fetched now. */
+export interface SyncProgress {
+  /** Number of the head when this began. */
+  readonly fromBlock: number;
+  /** Number of the best block that the peer claims to have, whose headers so far are in order. */
+  readonly toBlock: number;
+}
+
 export interface NetworkService {
   readonly peerId: string;
   addresses(): readonly string[];
   peers(): readonly PeerView[];
+  /** Undefined unless blocks that this node lacks are arriving from a peer. */
+  progress(): SyncProgress | undefined;
   /**
    * Connects and resolves when both sides agree on version, blocks and contracts, or with `syncing` after `waitMs`.
    * Remembers the address and redials it without end.
-   * @throws CodedError of `Network.dial` or of the handshake
+   * @throws CodedError of `Network.dial` or of the handshake; `TOO_MANY_PEERS` when no more addresses can be remembered
    */
   connect(address: string, waitMs: number): Promise<ConnectResult>;
   /** Forgets a peer, or every peer: they are not redialled until connected again. Returns how many links were closed. */

@@ -14,6 +14,8 @@ const never = () => new AbortController().signal;
 const hasCode = (code: ErrorCode) => (error: unknown) => isCodedError(error, code);
 const webSocketAddress = (addresses: readonly string[]) => addresses.find((it) => it.includes("/ws/")) ?? "";
 
+const OPTIONS = { host: "127.0.0.1", port: 0, peersMax: 50, logger: silentLogger, clock: systemClock };
+
 test("a peer is dialled by host and port, by name, and by multiaddr with and without its id", async () => {
   const listener = await startNode(cleanup);
   const port = listener.address.split(":")[1];
@@ -32,7 +34,7 @@ test("a peer is dialled by host and port, by name, and by multiaddr with and wit
 });
 
 test("a peer is dialled over IPv6", async (t) => {
-  const options = { host: "::1", port: 0, logger: silentLogger, clock: systemClock, privateKey: await createPeerKey() };
+  const options = { ...OPTIONS, host: "::1", privateKey: await createPeerKey() };
   const listener = await createLibp2pNetwork(options);
   const dialler = await startNode(cleanup);
   try {
@@ -117,7 +119,7 @@ test("a node recognises itself at every address it has", async () => {
 
 test("a port that is taken, and a host that is not this machine's, have codes", async () => {
   const { address } = await startNode(cleanup);
-  const options = { logger: silentLogger, clock: systemClock, privateKey: await createPeerKey() };
+  const options = { ...OPTIONS, privateKey: await createPeerKey() };
   const port = Number(address.split(":")[1]);
   for (const [where, code] of [
     [{ host: "127.0.0.1", port }, "PORT_IN_USE"],
@@ -136,7 +138,7 @@ test("a port that is taken, and a host that is not this machine's, have codes", 
 
 test("the identity is the key's", async () => {
   const privateKey = await createPeerKey();
-  const options = { host: "127.0.0.1", port: 0, logger: silentLogger, clock: systemClock, privateKey };
+  const options = { ...OPTIONS, privateKey };
   const [first, second] = [await createLibp2pNetwork(options), await createLibp2pNetwork(options)];
   assert.equal(first.peerId, second.peerId);
 });

@@ -18,8 +18,6 @@ import { peerKeyFromBytes } from "./peer-key.ts";
 import { REQUEST_PROTOCOL } from "./request-client.ts";
 import { createTransports } from "./transports.ts";
 
-const PEERS_MAX = 50;
-
 export interface Libp2pNetworkOptions {
   /** The node's identity, as `createPeerKey` made it. */
   readonly privateKey: Uint8Array;
@@ -31,8 +29,8 @@ export interface Libp2pNetworkOptions {
   readonly wsPort?: number | undefined;
   readonly logger: Logger;
   readonly clock: Clock;
-  /** Links at once; 50 when absent. */
-  readonly peersMax?: number | undefined;
+  /** Links at once. */
+  readonly peersMax: number;
   /** Replaces single bounds, the frame cap among them. */
   readonly limits?: Partial<NetLimits> | undefined;
 }
@@ -49,7 +47,7 @@ export async function createLibp2pNetwork(options: Libp2pNetworkOptions): Promis
 }
 
 function createNode(options: Libp2pNetworkOptions, limits: NetLimits): Promise<Libp2p> {
-  const { host, port, wsPort, peersMax = PEERS_MAX } = options;
+  const { host, port, wsPort, peersMax } = options;
   const listen = [listenAddress(host, port, false)];
   if (wsPort !== undefined) listen.push(listenAddress(host, wsPort, true));
   // above the peer limit there is room for connections that are refused in the handshake, with a reason, or that are
@@ -104,7 +102,7 @@ class Libp2pNetwork implements Network {
 
   async start(accept: (link: Link) => LinkHandlers): Promise<void> {
     if (this.#links !== undefined) throw new CodedError("INVARIANT_BROKEN", "a network is started once");
-    const { clock, logger, peersMax = PEERS_MAX, host, port, wsPort } = this.#options;
+    const { clock, logger, peersMax, host, port, wsPort } = this.#options;
     const instance = BigInt(Math.trunc(clock.now()));
     const links = new LinkTable({
       peerId: this.peerId,

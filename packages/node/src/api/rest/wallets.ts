@@ -3,9 +3,10 @@
 import type { Hex } from "@counterpart/core/base/bytes";
 import Type, { type Static } from "typebox";
 import type { Snapshot } from "../../engine/types.ts";
+import { withSnapshot } from "../../engine/with-snapshot.ts";
 import type { Backend } from "../backend.ts";
 import type { ApiContext, ApiInstance } from "../context.ts";
-import { accountOf, withSnapshot } from "../state.ts";
+import { accountOf } from "../state.ts";
 import { AddressSchema, addressOf, DecimalSchema, PROBLEM_RESPONSE, refTo, shownAddress } from "./schemas.ts";
 
 const WalletSchema = Type.Object(

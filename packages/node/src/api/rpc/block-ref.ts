@@ -3,6 +3,7 @@
 import type { Hex } from "@counterpart/core/base/bytes";
 import type { SealedHeader } from "@counterpart/core/chain/types";
 import type { Engine, Snapshot } from "../../engine/types.ts";
+import { withSnapshot } from "../../engine/with-snapshot.ts";
 import type { JsonValue } from "../json.ts";
 import { serverError } from "./errors.ts";
 import { badValue, member, readBoolean, readHash, readObject, readSafeQuantity } from "./params.ts";
@@ -68,11 +69,8 @@ export function requireHead(engine: Engine, ref: BlockRef, head: Pick<SealedHead
 
 /** Reads the state that a caller named, which must be the head's. */
 export function readState<T>(engine: Engine, ref: BlockRef, read: (snapshot: Snapshot) => T): T {
-  const snapshot = engine.snapshot();
-  try {
+  return withSnapshot(engine, (snapshot) => {
     requireHead(engine, ref, snapshot.head);
     return read(snapshot);
-  } finally {
-    snapshot.done();
-  }
+  });
 }

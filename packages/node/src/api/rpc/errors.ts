@@ -40,7 +40,6 @@ const KNOWN_WORDS: Partial<Record<ErrorCode, string>> = {
   GAS_LIMIT_EXCEEDED: "exceeds block gas limit",
   POOL_FULL: "txpool is full",
   POOL_SENDER_QUOTA: "txpool sender quota exceeded",
-  ALREADY_KNOWN: "already known",
   BLOBS_UNSUPPORTED: "transaction type not supported",
   INVALID_TRANSACTION: "invalid transaction",
 };

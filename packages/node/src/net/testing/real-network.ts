@@ -62,6 +62,7 @@ export async function startNode(
     port: 0,
     logger: silentLogger,
     clock: systemClock,
+    peersMax: 50,
     ...options,
     privateKey,
   });

@@ -10,7 +10,7 @@ import { type ServeDeps, serve } from "./serve.ts";
 import type { Session } from "./session.ts";
 import { sleep } from "./timing.ts";
 
-export type RequestServer = (session: Session, frame: Uint8Array) => Promise<Uint8Array>;
+export type RequestHandler = (session: Session, frame: Uint8Array) => Promise<Uint8Array>;
 
 function decode(frame: Uint8Array): Message | undefined {
   try {
@@ -21,7 +21,7 @@ function decode(frame: Uint8Array): Message | undefined {
 }
 
 /** The returned function rejects with `BAD_MESSAGE` for what is no request; the peer is penalised for it. */
-export function createRequestServer(deps: ServeDeps & { readonly peers: Peers }): RequestServer {
+export function createRequestHandler(deps: ServeDeps & { readonly peers: Peers }): RequestHandler {
   const answer = async (session: Session, frame: Uint8Array): Promise<Message> => {
     const turn = session.turn;
     session.turn = turn.then(() => sleep(deps.clock, 0));

@@ -6,13 +6,13 @@ import { OWN_LIMITS } from "@counterpart/core/sync/limits";
 import type { VersionMessage } from "@counterpart/core/sync/message-types";
 import { PROTOCOL_VERSIONS } from "@counterpart/core/sync/messages-session";
 import { closingError } from "./goodbyes.ts";
-import { PEERS_MAX, REFUSED_MAX, TOO_MANY_PEERS_RETRY_MS } from "./limits.ts";
+import { REFUSED_MAX, TOO_MANY_PEERS_RETRY_MS } from "./limits.ts";
 import type { Peers } from "./peers.ts";
 import type { DriverDeps } from "./ports.ts";
 import type { Refusal, Session } from "./session.ts";
 import type { StatusBoard } from "./status-board.ts";
 
-export interface Admission {
+export interface PeerAdmission {
   ownVersion(explicit: boolean): VersionMessage;
   /** Undefined when the peer may stay. */
   admit(session: Session, theirs: VersionMessage): Refusal | undefined;
@@ -21,12 +21,12 @@ export interface Admission {
   lift(peerId: string): void;
 }
 
-export interface AdmissionDeps extends Pick<DriverDeps, "engine" | "self"> {
+export interface PeerAdmissionDeps extends Pick<DriverDeps, "engine" | "self" | "peersMax"> {
   readonly peers: Peers;
   readonly board: StatusBoard;
 }
 
-export function createAdmission({ engine, self, peers, board }: AdmissionDeps): Admission {
+export function createPeerAdmission({ engine, self, peers, board, peersMax }: PeerAdmissionDeps): PeerAdmission {
   const refused = new Set<string>();
 
   const ownVersion = (explicit: boolean): VersionMessage => ({
@@ -47,6 +47,11 @@ export function createAdmission({ engine, self, peers, board }: AdmissionDeps): 
     status: board.read(0),
   });
 
+  /**
+   * A peer says itself that its operator asked for the link, and nothing can check that. It is believed: the refusal is
+   * there to stop redials by nodes that missed a goodbye, and one operator's `connect` must be enough after both have
+   * disconnected. It is no ban; who would lie here could as well come back with a new identity.
+   */
   const isUnwanted = ({ link, peerId }: Session, theirs: VersionMessage): boolean => {
     if (theirs.explicit) refused.delete(peerId);
     return link.direction === "inbound" && refused.has(peerId);
@@ -60,8 +65,8 @@ export function createAdmission({ engine, self, peers, board }: AdmissionDeps): 
         return { code: verdict.code, error: new CodedError(verdict.code, verdict.message, verdict.details) };
       }
       if (isUnwanted(session, theirs)) return { code: "DISCONNECTED", error: closingError("DISCONNECTED") };
-      if (peers.all().filter(({ isAdmitted }) => isAdmitted).length < PEERS_MAX) return undefined;
-      const error = new CodedError("TOO_MANY_PEERS", `this node has ${PEERS_MAX} peers already`);
+      if (peers.all().filter(({ isAdmitted }) => isAdmitted).length < peersMax) return undefined;
+      const error = new CodedError("TOO_MANY_PEERS", `this node has ${peersMax} peers already`);
       return { code: "TOO_MANY_PEERS", error, retryAfterMs: TOO_MANY_PEERS_RETRY_MS };
     },
     refuse(peerId) {
