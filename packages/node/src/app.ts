@@ -167,6 +167,7 @@ async function startNetwork({ config, logger, clock, random, onStop }: Ground, c
     engine,
     self: keys.own,
     heardAt: (signer) => driver.leader(signer)?.heardAtMs,
+    catchingUpMs: driver.catchingUpMs,
     clock,
     random,
     logger: logger.child({ part: "sealer" }),

@@ -1,8 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { sealingDelay } from "./poa-sealing.ts";
+import { type SealingSituation, sealingDelay } from "./poa-sealing.ts";
 
-const nothing = { leads: false, leaderPresent: false, ownWaitedMs: undefined, peerWaitedMs: undefined, jitter: 0.5 };
+const nothing: SealingSituation = {
+  leads: false,
+  leaderPresent: false,
+  ownWaitedMs: undefined,
+  peerWaitedMs: undefined,
+  catchingUpMs: undefined,
+  jitter: 0.5,
+};
 
 test("nothing waits, nothing is sealed", () => {
   assert.equal(sealingDelay(nothing), undefined);
@@ -29,4 +36,12 @@ test("transactions from peers are sealed at once by the leader, by others only a
 
 test("the more urgent of two reasons decides", () => {
   assert.equal(sealingDelay({ ...nothing, leaderPresent: true, ownWaitedMs: 200, peerWaitedMs: 0 }), 50);
+});
+
+test("a node that takes over a better chain does not seal on its own until nothing of it comes for 2 s", () => {
+  const catchingUp = { ...nothing, leads: true, ownWaitedMs: 5_000 };
+  assert.equal(sealingDelay({ ...catchingUp, catchingUpMs: 0 }), 2_000);
+  assert.equal(sealingDelay({ ...catchingUp, catchingUpMs: 1_500 }), 500);
+  assert.equal(sealingDelay({ ...catchingUp, catchingUpMs: 2_500 }), 0);
+  assert.equal(sealingDelay({ ...nothing, catchingUpMs: 0 }), undefined);
 });

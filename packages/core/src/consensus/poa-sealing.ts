@@ -10,6 +10,9 @@ export const LEADER_SILENCE_MS = 2_000;
 /** Transactions of other nodes wait this long, plus up to as much again, before a node that does not lead seals them. */
 export const PEER_TRANSACTION_WAIT_MS = 2_000;
 
+/** A node that is taking over a better chain does not seal on its own until nothing of it has come for this long. */
+export const CATCH_UP_SILENCE_MS = 2_000;
+
 export interface SealingSituation {
   /** Whether this node sealed the head. */
   readonly leads: boolean;
@@ -19,17 +22,21 @@ export interface SealingSituation {
   readonly ownWaitedMs: number | undefined;
   /** How long the oldest executable transaction from a peer has waited. */
   readonly peerWaitedMs: number | undefined;
+  /** How long nothing new of a peer's better chain has come; undefined when no peer has a better one. */
+  readonly catchingUpMs: number | undefined;
   /** In [0, 1), fixed for a node, so that several nodes do not wake together. */
   readonly jitter: number;
 }
 
 /** Milliseconds until this node should seal: 0 now, undefined when nothing waits. */
 export function sealingDelay(situation: SealingSituation): number | undefined {
-  const { leads, leaderPresent, ownWaitedMs, peerWaitedMs, jitter } = situation;
+  const { leads, leaderPresent, ownWaitedMs, peerWaitedMs, catchingUpMs, jitter } = situation;
   const delays: number[] = [];
   if (ownWaitedMs !== undefined) delays.push(leads || !leaderPresent ? 0 : LEADER_GRACE_MS - ownWaitedMs);
   if (peerWaitedMs !== undefined) {
     delays.push(leads ? 0 : PEER_TRANSACTION_WAIT_MS * (1 + jitter) - peerWaitedMs);
   }
-  return delays.length === 0 ? undefined : Math.max(0, Math.min(...delays));
+  if (delays.length === 0) return undefined;
+  const hold = catchingUpMs === undefined ? 0 : CATCH_UP_SILENCE_MS - catchingUpMs;
+  return Math.max(0, hold, Math.min(...delays));
 }

@@ -2,12 +2,15 @@
 
 import type { Hex } from "@counterpart/core/base/bytes";
 import type { Block } from "@counterpart/core/chain/types";
+import type { Clock } from "@counterpart/core/ports/runtime";
 import type { Engine, HeadChange, ImportResult } from "../engine/types.ts";
 import { ORIGINS_MAX } from "./limits.ts";
 import type { Peers } from "./peers.ts";
 import type { Session } from "./session.ts";
 
 export interface Importer {
+  /** When a block that was not held before last came in. */
+  readonly addedAtMs: number;
   /** Whether a block with this hash is with the engine now. */
   isImporting(hash: Hex): boolean;
   /** Imports; penalises the sender for invalid blocks. Rejects only when the engine fails. */
@@ -21,7 +24,8 @@ export function creditContract(session: Session, address: Hex): void {
   if (session.credited.add(address)) session.contractsSynced++;
 }
 
-export function createImporter(engine: Engine, peers: Peers): Importer {
+export function createImporter(engine: Engine, peers: Peers, clock: Clock): Importer {
+  let addedAtMs = 0;
   const importing = new Set<Hex>();
   /** Block hash → id of the peer that sent it, oldest first. */
   const origins = new Map<Hex, string>();
@@ -35,6 +39,9 @@ export function createImporter(engine: Engine, peers: Peers): Importer {
     }
   };
   return {
+    get addedAtMs() {
+      return addedAtMs;
+    },
     isImporting: (hash) => importing.has(hash),
     async run(session, blocks) {
       const hashes = blocks.map(({ header }) => header.hash);
@@ -46,6 +53,7 @@ export function createImporter(engine: Engine, peers: Peers): Importer {
       try {
         const result = await engine.import(blocks);
         session.blocksSynced += result.added;
+        if (result.added > 0) addedAtMs = clock.now();
         // Blocks that others sent earlier may prove to be invalid only now.
         const fault = result.invalid.find(({ hash, code }) => code !== "FUTURE_BLOCK" && hashes.includes(hash));
         if (fault !== undefined) peers.penalise(session, "INVALID_BLOCK", { ...fault });

@@ -49,7 +49,7 @@ function openIntake(change: (engine: FakeEngine) => FakeEngine = (engine) => eng
   const logger = createTestLogger([]);
   const peers = createPeers(logger);
   const deps = { engine, contracts, clock, logger, peers };
-  const importer = createImporter(engine, peers);
+  const importer = createImporter(engine, peers, clock);
   const intake = createIntake({ ...deps, importer, announcer: createAnnouncer(deps), onNews: () => {} });
   const link = { peerId: "b", address: "b:1", direction: "inbound" as const, send: () => true, request: unused };
   const hooks = {

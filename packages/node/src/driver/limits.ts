@@ -71,3 +71,5 @@ export const PULL_TURN_MS = 10_000;
 export const INLINE_BYTES_MAX = 384 * KIB;
 /** Longest wait for agreement that `connect` takes. */
 export const CONNECT_WAIT_MAX_MS = 3_600_000;
+/** Sealing is held back for the sake of better chains that peers claim for this long in a row at the most. */
+export const CATCH_UP_MS_MAX = 60_000;

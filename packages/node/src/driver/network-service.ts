@@ -5,6 +5,7 @@ import type { Link, LinkHandlers } from "@counterpart/core/ports/network";
 import { createAgreements } from "./agreement.ts";
 import { type Announcer, createAnnouncer } from "./announcer.ts";
 import { type BlockPull, createBlockPull } from "./block-pull.ts";
+import { createCatchUp } from "./catch-up.ts";
 import { createCheckpointCache } from "./checkpoint-cache.ts";
 import { type ContractPull, createContractPull } from "./contract-pull.ts";
 import { createDialer } from "./dialer.ts";
@@ -36,7 +37,7 @@ interface Syncing {
 function createSyncing(deps: DriverDeps, peers: Peers, onInStep: (session: Session) => void): Syncing {
   const board = createStatusBoard(deps);
   const checkpoints = createCheckpointCache(deps.checkpoints);
-  const importer = createImporter(deps.engine, peers);
+  const importer = createImporter(deps.engine, peers, deps.clock);
   const announcer = createAnnouncer({ ...deps, peers });
   const onDone = (session: Session): void => {
     reconciler.changed();
@@ -147,6 +148,7 @@ export function createNetworkService(deps: DriverDeps): Driver {
     },
     disconnect: (target) => disconnect(operator, target),
     leader: (signer) => findLeader(peers, signer),
+    catchingUpMs: createCatchUp({ ...deps, peers, importer: syncing.importer }),
     async start() {
       running = true;
       unsubscribe = subscribe(deps, peers, syncing);

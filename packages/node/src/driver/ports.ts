@@ -61,4 +61,6 @@ export interface Leader {
 
 export interface Driver extends NetworkService {
   leader(signer: Hex): Leader | undefined;
+  /** Milliseconds since anything new of a peer's better chain arrived; undefined while no peer has a better one. */
+  catchingUpMs(): number | undefined;
 }

@@ -40,6 +40,7 @@ interface Setting {
   readonly clock: ReturnType<typeof createTestClock>;
   readonly sealer: SealerLoop;
   heardAt: number | undefined;
+  catchingUpMs: number | undefined;
   /** Resolves when the head next moves. */
   moved(): Promise<void>;
 }
@@ -56,6 +57,7 @@ async function followingNode(): Promise<Setting> {
     engine,
     clock,
     heardAt: undefined,
+    catchingUpMs: undefined,
     moved: () =>
       new Promise((resolve) => {
         const off = engine.on("head", () => {
@@ -67,6 +69,7 @@ async function followingNode(): Promise<Setting> {
       engine,
       self: accountOf(102),
       heardAt: (signer) => (signer === accountOf(101) ? setting.heardAt : undefined),
+      catchingUpMs: () => setting.catchingUpMs,
       clock,
       random: { fraction: () => 0.5, bytes: (size) => new Uint8Array(size) },
       logger: silentLogger,
@@ -169,6 +172,21 @@ describe("the sealer", () => {
     await engine.submit(transactionOf(1, 0), "local");
     for (let i = 0; i < 50; i++) await turn();
     assert.ok(attempts >= 1 && attempts <= 3, `${attempts} attempts`);
+    await sealer.stop();
+  });
+
+  it("holds back while a better chain comes in, and looks again when it has waited", async () => {
+    const setting = await followingNode();
+    const { engine, clock, sealer, moved } = setting;
+    setting.catchingUpMs = 500;
+    await engine.submit(transactionOf(1, 0), "local");
+    await turn();
+    assert.deepEqual([engine.head().number, clock.next()], [1, 1_500]);
+    setting.catchingUpMs = undefined;
+    const head = moved();
+    clock.advance(1_500);
+    await head;
+    assert.equal(engine.head().number, 2);
     await sealer.stop();
   });
 });

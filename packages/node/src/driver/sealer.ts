@@ -14,6 +14,8 @@ export interface SealerDeps {
   readonly self: Hex;
   /** When the peer that seals with this address was last heard; undefined when no such peer is connected. */
   readonly heardAt: (signer: Hex) => number | undefined;
+  /** As `Driver.catchingUpMs` says. */
+  readonly catchingUpMs: () => number | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -28,7 +30,8 @@ export interface SealerLoop {
 /** After a failed seal (a full disk, say) the next attempt waits, so that the log is not flooded. */
 const RETRY_MS = 1_000;
 
-export function createSealerLoop({ engine, self, heardAt, clock, random, logger }: SealerDeps): SealerLoop {
+export function createSealerLoop(deps: SealerDeps): SealerLoop {
+  const { engine, self, heardAt, catchingUpMs, clock, random, logger } = deps;
   const jitter = random.fraction();
   let running = false;
   let sealing: Promise<void> | undefined;
@@ -49,6 +52,7 @@ export function createSealerLoop({ engine, self, heardAt, clock, random, logger 
       leaderPresent: heard !== undefined && now - heard <= LEADER_SILENCE_MS,
       ownWaitedMs: waited(oldest.own),
       peerWaitedMs: waited(oldest.fromPeer),
+      catchingUpMs: catchingUpMs(),
       jitter,
     });
   };
