@@ -23,11 +23,13 @@ import { createArtifactTable } from "./contracts/artifact-table.ts";
 import { createContractService } from "./contracts/service.ts";
 import type { ContractService } from "./contracts/types.ts";
 import { createNativeCrypto } from "./crypto/native.ts";
+import { PEERS_MAX } from "./driver/limits.ts";
 import { createNetworkService } from "./driver/network-service.ts";
 import type { Driver } from "./driver/ports.ts";
 import { createSealerLoop } from "./driver/sealer.ts";
 import { createStoredCheckpoints, createStoredPeerBook } from "./driver/stored.ts";
 import { createEngine } from "./engine/engine.ts";
+import { createPacer } from "./engine/pacer.ts";
 import type { Engine } from "./engine/types.ts";
 import { developmentKeys } from "./keys/development.ts";
 import { createKeyRing } from "./keys/key-ring.ts";
@@ -39,9 +41,6 @@ import { openDataDir } from "./store/data-dir.ts";
 import { openLmdbStore } from "./store/lmdb-store.ts";
 import { createSystemClock, createSystemRandom } from "./telemetry/runtime.ts";
 import { VERSION } from "./version.ts";
-
-/** Peers at once, in the network and in the driver. */
-const PEERS_MAX = 50;
 
 /** What every part is given. */
 interface Ground {
@@ -115,7 +114,7 @@ async function openChain({ config, logger, clock, onStop }: Ground): Promise<Cha
   const engine = createEngine({
     store,
     genesis,
-    executor: createExecutor({ chainId: genesis.chainId }),
+    executor: createExecutor({ chainId: genesis.chainId, pause: createPacer(clock) }),
     sealer: { address: keys.own, sign: (digest) => keys.sign(keys.own, digest) },
     clock,
     logger: logger.child({ part: "engine" }),
@@ -160,7 +159,6 @@ async function startNetwork({ config, logger, clock, random, onStop }: Ground, c
       forkRulesId: POA_RULES_ID,
       consensus: "poa",
     },
-    peersMax: PEERS_MAX,
     bootstrap: config.peer,
   });
   const sealer = createSealerLoop({

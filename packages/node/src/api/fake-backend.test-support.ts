@@ -127,6 +127,7 @@ const networkDefaults: Partial<NetworkService> = {
   peerId: "12D3KooWTest",
   addresses: () => ["/ip4/127.0.0.1/tcp/5000/p2p/12D3KooWTest"],
   peers: () => [],
+  progress: () => undefined,
 };
 
 function createKeys(): KeyRing {

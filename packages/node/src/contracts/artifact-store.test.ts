@@ -4,7 +4,7 @@ import { bytesToHex, type Hex, utf8ToBytes } from "@counterpart/core/base/bytes"
 import { isCodedError } from "@counterpart/core/base/errors";
 import { createAddress } from "@counterpart/core/chain/address";
 import { keccak256, signDigest } from "@counterpart/core/crypto/crypto";
-import { artifactRecordHash, mergeArtifacts, signArtifact } from "@counterpart/core/sync/artifact";
+import { artifactRecordHash, mergeArtifacts, signArtifact, UPDATED_AT_MAX } from "@counterpart/core/sync/artifact";
 import type { ArtifactRecord } from "@counterpart/core/sync/artifact-types";
 import fc from "fast-check";
 import { accountOf, keyOf } from "../engine/engine.test-support.ts";
@@ -132,9 +132,10 @@ describe("merging a record", () => {
   it("takes a date far ahead from the owner, which only the owner can pass", () => {
     const entry = entryOf(1, 0);
     const { store } = openStore([entry]);
-    const far = 9_000_000_000_000_000;
+    const far = UPDATED_AT_MAX - 1;
     store.merge(recordOf(entry, 1, far));
     assert.equal(store.merge(recordOf(entry, 1, far + 1)).outcome, "replaced");
+    assert.equal(store.merge(recordOf(entry, 1, far + 2)).outcome, "refused");
   });
 
   it("ends with the same artifacts for any order and duplication of arrival", () => {

@@ -1,12 +1,17 @@
-/** Decoded artifact contents and their ABIs, by content hash; the least recently used go. */
+/** Decoded artifact contents, their ABIs and labels, by content hash; the least recently used go. */
 
 import type { Hex } from "@counterpart/core/base/bytes";
 import { decodeContent } from "@counterpart/core/sync/artifact-content";
 import type { ArtifactContent, ArtifactRecord } from "@counterpart/core/sync/artifact-types";
 import { type ContractAbi, parseContractAbi } from "./abi.ts";
 
+/** What lists are filtered by. */
+export type Labels = Pick<ArtifactContent, "contractType" | "name">;
+
 export interface ContentCache {
   content(record: ArtifactRecord): ArtifactContent;
+  /** Kept for many more records than whole content is, because a list looks at every contract's. */
+  labels(record: ArtifactRecord): Labels;
   /** Undefined when the content has none. @throws CodedError `INVALID_ABI` */
   abi(record: ArtifactRecord): ContractAbi | undefined;
 }
@@ -17,8 +22,12 @@ interface Cached {
   abi?: ContractAbi;
 }
 
+/** Of at most 288 bytes of text each. */
+const LABELS_MAX = 16_384;
+
 export function createContentCache(sizeBytesMax = 4 * 1024 * 1024): ContentCache {
   const entries = new Map<Hex, Cached>();
+  const labels = new Map<Hex, Labels>();
   let sizeBytes = 0;
   const add = (hash: Hex, cached: Cached): void => {
     entries.set(hash, cached);
@@ -42,6 +51,20 @@ export function createContentCache(sizeBytesMax = 4 * 1024 * 1024): ContentCache
   };
   return {
     content: (record) => lookup(record).content,
+    labels(record) {
+      const { contentHash } = record;
+      const known = labels.get(contentHash);
+      if (known !== undefined) return known;
+      // Not kept whole: a list of all contracts would throw out what is in use.
+      const { contractType, name } = entries.get(contentHash)?.content ?? decodeContent(record.content);
+      const made: Labels = { ...(contractType !== undefined && { contractType }), ...(name !== undefined && { name }) };
+      labels.set(contentHash, made);
+      for (const oldest of labels.keys()) {
+        if (labels.size <= LABELS_MAX) break;
+        labels.delete(oldest);
+      }
+      return made;
+    },
     abi(record) {
       const cached = lookup(record);
       if (cached.content.abi === undefined) return undefined;

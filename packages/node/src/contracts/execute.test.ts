@@ -204,11 +204,28 @@ describe("waiting for the inclusion", () => {
       await ready(node);
       const winner = transactionOf(1, 0, { maxFeePerGas: 1n, maxPriorityFeePerGas: 1n });
       await node.engine.submit(winner, "local");
-      const result = await deploying;
-      assert.equal(result.included, false);
-      assert.equal(node.engine.transaction(result.transactionHash)?.status, "conflicted");
+      const { details } = await failure("TRANSACTION_CONFLICTED", deploying);
+      assert.equal(details.by, winner.hash);
+      assert.equal(node.engine.transaction(details.transaction_hash as Hex)?.status, "conflicted");
       assert.equal(node.clock.timers, 0);
     }
+  });
+
+  it("says why a transaction cannot be included, when one before it cannot be paid", async () => {
+    const node = openTestNode();
+    const { address } = requireIncluded(await node.service.deploy({ contractType: "token", name: "T", symbol: "T" }));
+    const others = openTestNode({ sealing: false });
+    await others.engine.import(chainOf(node.engine));
+    await others.service.putRecord(node.service.artifact(address) ?? assert.fail());
+    // It could be paid when it came, and cannot after another block spent the money.
+    const rich = 10n ** 20n;
+    await others.engine.submit(transactionOf(1, 1, { value: rich - 1n }), "local");
+    await others.engine.submit(transactionOf(1, 2, { value: rich - 1n }), "local");
+    await others.engine.seal();
+    const mint = { function: "mint", params: { to: accountOf(2), amount: "1" } };
+    const waiting = await others.service.execute(address, mint, 0);
+    assert.ok(!waiting.included);
+    assert.equal(waiting.reason, "INSUFFICIENT_FUNDS");
   });
 
   it("goes on through blocks of others that do not have the transaction", async () => {

@@ -1,14 +1,24 @@
 /** Waiting for transactions to be included. */
 
 import type { Hex } from "@counterpart/core/base/bytes";
+import { CodedError } from "@counterpart/core/base/errors";
 import type { Clock } from "@counterpart/core/ports/runtime";
 import type { Engine, TransactionStatus } from "../engine/types.ts";
 
 export type Included = Extract<TransactionStatus, { status: "included" }>;
 
 export interface InclusionWatch {
-  /** Resolves when the transaction is included, or with undefined after `waitMs`, or when it lost its nonce. */
-  wait(transaction: Hex, waitMs: number): Promise<Included | undefined>;
+  /**
+   * What has become of a transaction, as soon as it is included or has lost its nonce, at the latest after `waitMs`;
+   * undefined when it is not known.
+   */
+  wait(transaction: Hex, waitMs: number): Promise<TransactionStatus | undefined>;
+}
+
+/** What is told to whoever sent a transaction that lost its nonce to the transaction `by`. */
+export function transactionConflicted(transaction: Hex, by: Hex): CodedError {
+  const message = `the transaction ${transaction} will not be included: ${by} took its nonce`;
+  return new CodedError("TRANSACTION_CONFLICTED", message, { transaction_hash: transaction, by });
 }
 
 /** Callers that wait at the same time; one more gets its answer at once. */
@@ -40,21 +50,18 @@ export function createInclusionWatch(engine: Pick<Engine, "transaction" | "on">,
   return {
     wait(hash, waitMs) {
       const status = engine.transaction(hash);
-      if (status?.status === "included") return Promise.resolve(status);
-      const isPending = status?.status === "pending";
-      if (!isPending || waitMs <= 0 || count >= WAITING_MAX) return Promise.resolve(undefined);
+      if (status?.status !== "pending" || waitMs <= 0 || count >= WAITING_MAX) return Promise.resolve(status);
       return new Promise((resolve) => {
-        const finish = (included: Included | undefined): void => {
+        const finish = (now: TransactionStatus | undefined): void => {
           leave();
           cancel();
-          resolve(included);
+          resolve(now);
         };
         const leave = enter(hash, () => {
           const now = engine.transaction(hash);
-          if (now?.status === "included") finish(now);
-          else if (now?.status === "conflicted") finish(undefined);
+          if (now?.status !== "pending") finish(now);
         });
-        const cancel = clock.setTimer(waitMs, () => finish(undefined));
+        const cancel = clock.setTimer(waitMs, () => finish(engine.transaction(hash)));
       });
     },
   };

@@ -2,7 +2,10 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Hex } from "@counterpart/core/base/bytes";
 import { isCodedError } from "@counterpart/core/base/errors";
-import { accountOf, chainOf, sealAll, transactionOf } from "../engine/engine.test-support.ts";
+import { accountOf, chainOf, sealAll, silentLogger, transactionOf } from "../engine/engine.test-support.ts";
+import { createSlowClock } from "../engine/slow-clock.test-support.ts";
+import { createArtifactTable } from "./artifact-table.ts";
+import { PAGE_CONTENT_BYTES_MAX, scanContracts } from "./contract-scan.ts";
 import {
   compile,
   LAB_SOURCE,
@@ -11,6 +14,7 @@ import {
   requireIncluded,
   type TestNode,
 } from "./contracts.test-support.ts";
+import { createContractService } from "./service.ts";
 import type { ContractFilter, ContractPage } from "./types.ts";
 
 const addressesOf = ({ contracts }: ContractPage): Hex[] => contracts.map(({ entry }) => entry.address);
@@ -69,6 +73,55 @@ describe("listing contracts", () => {
     assert.deepEqual(await found({ name: "mine", type: "custom" }), [custom]);
     assert.deepEqual(await found({ name: "nobody" }), []);
     assert.equal((await node.service.list({ limit: 1, name: "mine", type: "custom" })).cursor, undefined);
+  });
+
+  it("lets others have their turn, and ends a page that takes long", async () => {
+    const node = openTestNode();
+    const names = ["a", "b", "c", "d", "e", "f", "g", "h"];
+    const deployed = await Promise.all(names.map((name) => deploy(node, name)));
+    const clock = createSlowClock(100);
+    const artifacts = createArtifactTable(node.store);
+    const slow = createContractService({ ...node, clock, logger: silentLogger, artifacts, instanceId: "slow" });
+    for (const filter of [{}, { type: "token" }]) {
+      const pages = await everyPage({ ...node, service: slow }, { limit: 100, ...filter });
+      assert.ok(pages.length > 1, "500 ms are not enough");
+      assert.deepEqual(pages.flatMap(addressesOf), [...deployed].sort());
+    }
+    assert.ok(clock.turns >= deployed.length, `${clock.turns} turns`);
+  });
+
+  it("ends a page whose artifacts are large", async () => {
+    const { engine, clock } = openTestNode();
+    const [genesis] = engine.contracts(undefined, 1);
+    assert.ok(genesis);
+    const entries = Array.from({ length: 40 }, (_, i) => ({
+      ...genesis,
+      address: `0x${i.toString(16).padStart(40, "0")}` as Hex,
+    }));
+    const many = {
+      snapshot: () => ({ ...engine.snapshot(), contract: (address: Hex) => ({ ...genesis, address }) }),
+      contracts: (after: Hex | undefined) => entries.filter(({ address }) => after === undefined || address > after),
+    };
+    const sizes: number[] = [];
+    const seen: Hex[] = [];
+    for (let after: Hex | undefined, more = true; more; ) {
+      const { items, last } = await scanContracts<Hex>(many, clock, {
+        after,
+        limit: 1_000,
+        wanted: () => true,
+        read: (_, { address }) => ({ item: address, contentBytes: 256 * 1024 }),
+      });
+      sizes.push(items.length);
+      seen.push(...items);
+      more = last !== undefined;
+      after = last;
+    }
+    const most = PAGE_CONTENT_BYTES_MAX / (256 * 1024);
+    assert.deepEqual(sizes, [most, most, 40 - 2 * most]);
+    assert.deepEqual(
+      seen,
+      entries.map(({ address }) => address),
+    );
   });
 
   it("survives a contract whose total supply never ends", async () => {

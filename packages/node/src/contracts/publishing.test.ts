@@ -4,6 +4,7 @@ import { type Hex, hexToBytes } from "@counterpart/core/base/bytes";
 import { isCodedError } from "@counterpart/core/base/errors";
 import { createAddress } from "@counterpart/core/chain/address";
 import type { Block } from "@counterpart/core/chain/types";
+import { signArtifact, UPDATED_AT_MAX } from "@counterpart/core/sync/artifact";
 import type { ArtifactRecord } from "@counterpart/core/sync/artifact-types";
 import { accountOf, chainOf, creationOf, sealAll, transactionOf } from "../engine/engine.test-support.ts";
 import type { Engine } from "../engine/types.ts";
@@ -187,6 +188,20 @@ describe("a reorganisation", () => {
 });
 
 describe("publishing", () => {
+  it("is refused, with a reason, when what is held has the last date that there is", async () => {
+    const node = openTestNode();
+    const { address } = requireIncluded(await node.service.deploy(TOKEN));
+    const { signature: _, contentHash: __, content: ___, ...held } = node.service.artifact(address) ?? assert.fail();
+    const sign = (updatedAt: number): ArtifactRecord =>
+      signArtifact({ ...held, updatedAt, content: { name: "last" } }, node.engine, (digest) =>
+        node.keys.sign(node.keys.own, digest),
+      );
+    assert.equal(await node.service.putRecord(sign(Number.MAX_SAFE_INTEGER)), "refused");
+    assert.equal(await node.service.putRecord(sign(UPDATED_AT_MAX)), "replaced");
+    await assert.rejects(node.service.publish(address, {}), (error) => isCodedError(error, "STALE_ARTIFACT"));
+    assert.equal(await nameAt(node, address), "last");
+  });
+
   it("replaces what is shown, dated later even when the clock stands still", async () => {
     const node = openTestNode();
     const { address } = requireIncluded(await node.service.deploy(TOKEN));

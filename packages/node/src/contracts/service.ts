@@ -47,7 +47,7 @@ export function createContractService(deps: ContractServiceDeps): ContractServic
   });
   // After the line above: who waits for an inclusion finds its artifact there.
   const watch = createInclusionWatch(engine, clock);
-  const views = createViews({ engine, instanceId, store, contents });
+  const views = createViews({ engine, clock, instanceId, store, contents });
   const sender = createSender(engine, keys);
   const transacting: TransactingDeps = { engine, keys, store, contents, publisher, sender, watch };
 

@@ -13,7 +13,7 @@ import type { ContentCache } from "./content-cache.ts";
 import { decodeLog, decodeOutputs } from "./decode.ts";
 import { prepareDeployment } from "./deployments.ts";
 import { findFunction } from "./function-lookup.ts";
-import type { Included, InclusionWatch } from "./inclusion.ts";
+import { type Included, type InclusionWatch, transactionConflicted } from "./inclusion.ts";
 import { encodeParams, invalidParameter, toAmount } from "./params.ts";
 import type { Publisher } from "./publisher.ts";
 import { requireHeld, type Sender } from "./sender.ts";
@@ -93,12 +93,13 @@ interface Sent {
   readonly address?: Hex;
 }
 
+/** @throws CodedError `TRANSACTION_CONFLICTED` */
 async function awaitResult(deps: TransactingDeps, sent: Sent, waitMs = WAIT_MS_DEFAULT): Promise<SendResult> {
-  const included = await deps.watch.wait(sent.hash, Math.min(waitMs, WAIT_MS_MAX));
+  const status = await deps.watch.wait(sent.hash, Math.min(waitMs, WAIT_MS_MAX));
   const common = { transactionHash: sent.hash, ...(sent.address !== undefined && { address: sent.address }) };
-  return included === undefined
-    ? { included: false, ...common }
-    : { ...common, ...includedResult(deps, included, sent.result) };
+  if (status?.status === "included") return { ...common, ...includedResult(deps, status, sent.result) };
+  if (status?.status === "conflicted") throw transactionConflicted(sent.hash, status.by);
+  return { included: false, ...common, ...(status?.reason !== undefined && { reason: status.reason }) };
 }
 
 function includedResult({ store, contents }: TransactingDeps, included: Included, result: unknown) {
@@ -123,7 +124,7 @@ function includedResult({ store, contents }: TransactingDeps, included: Included
  * Deploys. The artifact is durable before this resolves with an inclusion; when the inclusion comes later, so does the
  * artifact.
  * @throws CodedError `FROM_NOT_HELD`, `INSUFFICIENT_FUNDS`, `EXECUTION_REVERTED`, `EXECUTION_HALTED`, those of
- * `prepareDeployment` and of the pool
+ * `prepareDeployment` and of the pool; `TRANSACTION_CONFLICTED` when another transaction takes the nonce meanwhile
  */
 export async function deploy(deps: TransactingDeps, request: DeployRequest): Promise<SendResult> {
   const { engine, keys, publisher, sender } = deps;
@@ -145,7 +146,8 @@ export async function deploy(deps: TransactingDeps, request: DeployRequest): Pro
 /**
  * Executes a function that changes state.
  * @throws CodedError `CONTRACT_NOT_FOUND`, `ABI_MISSING`, `VIEW_FUNCTION`, `FROM_NOT_HELD`, `INSUFFICIENT_FUNDS`,
- * `EXECUTION_REVERTED`, `EXECUTION_HALTED`, those of `findFunction`, `encodeParams` and of the pool
+ * `EXECUTION_REVERTED`, `EXECUTION_HALTED`, those of `findFunction`, `encodeParams` and of the pool;
+ * `TRANSACTION_CONFLICTED` when another transaction takes the nonce meanwhile
  */
 export async function execute(
   deps: TransactingDeps,

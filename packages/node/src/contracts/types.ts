@@ -1,6 +1,7 @@
 /** Contracts as callers and peers see them. */
 
 import type { Hex } from "@counterpart/core/base/bytes";
+import type { ErrorCode } from "@counterpart/core/base/error-catalogue";
 import type { Log } from "@counterpart/core/chain/types";
 import type { ArtifactContent, ArtifactRecord, ArtifactsSummary } from "@counterpart/core/sync/artifact-types";
 import type { ContractEntry } from "../engine/types.ts";
@@ -112,7 +113,13 @@ export type SendResult =
       readonly address?: Hex;
     }
   /** Not included within the time the caller wanted to wait. */
-  | { readonly included: false; readonly transactionHash: Hex; readonly address?: Hex };
+  | {
+      readonly included: false;
+      readonly transactionHash: Hex;
+      readonly address?: Hex;
+      /** Why it cannot be included at present, often because of an earlier transaction of the sender. */
+      readonly reason?: ErrorCode;
+    };
 
 export interface ArtifactChange {
   readonly sequence: number;

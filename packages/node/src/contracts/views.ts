@@ -4,17 +4,22 @@ import type { Hex } from "@counterpart/core/base/bytes";
 import { bytesToBigInt, hexToBytes } from "@counterpart/core/base/bytes";
 import { CodedError } from "@counterpart/core/base/errors";
 import { ZERO_HASH } from "@counterpart/core/chain/header";
+import type { Clock } from "@counterpart/core/ports/runtime";
 import { integrityHash, stateHash } from "@counterpart/core/sync/artifact";
 import type { ArtifactRecord } from "@counterpart/core/sync/artifact-types";
+import { createPacer } from "../engine/pacer.ts";
 import type { ContractEntry, Engine, Snapshot } from "../engine/types.ts";
+import { withSnapshot } from "../engine/with-snapshot.ts";
 import type { ContractAbi } from "./abi.ts";
 import type { ArtifactStore } from "./artifact-store.ts";
 import type { ContentCache } from "./content-cache.ts";
+import { scanContracts } from "./contract-scan.ts";
 import { formatCursor, formatSince, type Moment, parseCursor, parseSince } from "./page-token.ts";
 import type { ContractFilter, ContractPage, ContractView } from "./types.ts";
 
 export interface ViewDeps {
   readonly engine: Pick<Engine, "snapshot" | "contracts" | "head" | "isCanonical" | "call">;
+  readonly clock: Clock;
   readonly instanceId: string;
   readonly store: ArtifactStore;
   readonly contents: ContentCache;
@@ -28,9 +33,6 @@ export interface Views {
 }
 
 const PAGE_MAX = 1_000;
-/** Entries that one page looks at, when a filter lets few of them through. */
-const SCANNED_MAX = 2_048;
-const SCANNED_AT_A_TIME = 256;
 const TOTAL_SUPPLY_SELECTOR: Hex = "0x18160ddd";
 /** Plenty for a getter; a list asks every contract on it, whoever wrote them. */
 const TOTAL_SUPPLY_GAS = 200_000;
@@ -85,9 +87,10 @@ function viewOf(
 interface Draft {
   readonly view: ContractView;
   readonly abi: ContractAbi | undefined;
+  readonly contentBytes: number;
 }
 
-export function createViews({ engine, instanceId, store, contents }: ViewDeps): Views {
+export function createViews({ engine, clock, instanceId, store, contents }: ViewDeps): Views {
   const totalSupply = async (address: Hex): Promise<string | undefined> => {
     const message = { from: address, to: address, data: hexToBytes(TOTAL_SUPPLY_SELECTOR), value: 0n };
     const outcome = await engine.call({ ...message, gasLimit: TOTAL_SUPPLY_GAS });
@@ -101,7 +104,8 @@ export function createViews({ engine, instanceId, store, contents }: ViewDeps): 
   const draftOf = (snapshot: Snapshot, entry: ContractEntry): Draft => {
     const record = store.visible(entry.address)?.record;
     const view = viewOf(contents, snapshot, entry, record);
-    return { view, abi: record === undefined ? undefined : usableAbi(contents, record) };
+    if (record === undefined) return { view, abi: undefined, contentBytes: 0 };
+    return { view, abi: usableAbi(contents, record), contentBytes: record.content.length };
   };
   const now = (): Moment => {
     const { number, hash } = engine.head();
@@ -121,24 +125,20 @@ export function createViews({ engine, instanceId, store, contents }: ViewDeps): 
     if (changed && filter.type === undefined && filter.name === undefined) return true;
     const row = store.visible(entry.address);
     if (!changed && (row === undefined || row.sequence <= since.sequence)) return false;
-    const content = row === undefined ? {} : contents.content(row.record);
+    const labels = row === undefined ? {} : contents.labels(row.record);
     return (
-      (filter.type === undefined || content.contractType === filter.type) &&
-      (filter.name === undefined || content.name === filter.name)
+      (filter.type === undefined || labels.contractType === filter.type) &&
+      (filter.name === undefined || labels.name === filter.name)
     );
   };
 
   return {
     async get(address) {
-      const snapshot = engine.snapshot();
-      let draft: Draft;
-      try {
+      const draft = withSnapshot(engine, (snapshot) => {
         const entry = snapshot.contract(address);
         if (entry === undefined) throw contractNotFound(address);
-        draft = draftOf(snapshot, entry);
-      } finally {
-        snapshot.done();
-      }
+        return draftOf(snapshot, entry);
+      });
       return complete(draft);
     },
     async list(filter) {
@@ -146,12 +146,21 @@ export function createViews({ engine, instanceId, store, contents }: ViewDeps): 
       const begun = cursor?.begun ?? now();
       const since = sinceOf(filter.since);
       const limit = Math.min(Math.max(1, filter.limit), PAGE_MAX);
-      const { drafts, last } = readPage(engine, cursor?.after, limit, {
+      const { items, last } = await scanContracts<Draft>(engine, clock, {
+        after: cursor?.after,
+        limit,
         wanted: (entry) => matches(entry, filter, since),
-        draftOf,
+        read(snapshot, entry) {
+          const draft = draftOf(snapshot, entry);
+          return { item: draft, contentBytes: draft.contentBytes };
+        },
       });
+      const pause = createPacer(clock);
       const views: ContractView[] = [];
-      for (const draft of drafts) views.push(await complete(draft));
+      for (const draft of items) {
+        views.push(await complete(draft));
+        await pause();
+      }
       return {
         contracts: views,
         ...(last !== undefined && { cursor: formatCursor({ after: last, begun }) }),
@@ -159,36 +168,4 @@ export function createViews({ engine, instanceId, store, contents }: ViewDeps): 
       };
     },
   };
-}
-
-interface PageReader {
-  readonly wanted: (entry: ContractEntry) => boolean;
-  readonly draftOf: (snapshot: Snapshot, entry: ContractEntry) => Draft;
-}
-
-/** One page, read without a pause so that index and state are of one moment; `last` is set when there may be more. */
-function readPage(
-  engine: ViewDeps["engine"],
-  start: Hex | undefined,
-  limit: number,
-  { wanted, draftOf }: PageReader,
-): { readonly drafts: readonly Draft[]; readonly last?: Hex } {
-  const drafts: Draft[] = [];
-  const snapshot = engine.snapshot();
-  let last = start;
-  try {
-    for (let scanned = 0; scanned < SCANNED_MAX; scanned += SCANNED_AT_A_TIME) {
-      const entries = engine.contracts(last, SCANNED_AT_A_TIME);
-      for (const entry of entries) {
-        const isWanted = wanted(entry);
-        if (isWanted && drafts.length === limit && last !== undefined) return { drafts, last };
-        if (isWanted) drafts.push(draftOf(snapshot, entry));
-        last = entry.address;
-      }
-      if (entries.length < SCANNED_AT_A_TIME) return { drafts };
-    }
-  } finally {
-    snapshot.done();
-  }
-  return last === undefined ? { drafts } : { drafts, last };
 }

@@ -4,9 +4,9 @@ import { isCodedError } from "@counterpart/core/base/errors";
 import { encodeRlp, rlpNumber } from "@counterpart/core/codec/rlp";
 import { encodeMessage } from "@counterpart/core/sync/messages";
 import { word } from "./fake-chain.test-support.ts";
-import { TARGETS_MAX } from "./limits.ts";
+import { PEERS_MAX, TARGETS_MAX } from "./limits.ts";
 import { startStranger, versionFor } from "./stranger.test-support.ts";
-import { createWorld, PEERS_MAX, sameAll, type TestNode, type World } from "./test-node.test-support.ts";
+import { createWorld, sameAll, type TestNode, type World } from "./test-node.test-support.ts";
 
 describe("connections", () => {
   let world: World;

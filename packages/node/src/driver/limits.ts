@@ -2,6 +2,8 @@
 
 const KIB = 1024;
 
+/** Peers at once, for the network as well. */
+export const PEERS_MAX = 50;
 /** Links that have not shaken hands yet, beyond the peers. */
 export const STRANGERS_MAX = 64;
 /** Addresses that are remembered and redialled. */

@@ -6,7 +6,7 @@ import { OWN_LIMITS } from "@counterpart/core/sync/limits";
 import type { VersionMessage } from "@counterpart/core/sync/message-types";
 import { PROTOCOL_VERSIONS } from "@counterpart/core/sync/messages-session";
 import { closingError } from "./goodbyes.ts";
-import { REFUSED_MAX, TOO_MANY_PEERS_RETRY_MS } from "./limits.ts";
+import { PEERS_MAX, REFUSED_MAX, TOO_MANY_PEERS_RETRY_MS } from "./limits.ts";
 import type { Peers } from "./peers.ts";
 import type { DriverDeps } from "./ports.ts";
 import type { Refusal, Session } from "./session.ts";
@@ -21,12 +21,12 @@ export interface PeerAdmission {
   lift(peerId: string): void;
 }
 
-export interface PeerAdmissionDeps extends Pick<DriverDeps, "engine" | "self" | "peersMax"> {
+export interface PeerAdmissionDeps extends Pick<DriverDeps, "engine" | "self"> {
   readonly peers: Peers;
   readonly board: StatusBoard;
 }
 
-export function createPeerAdmission({ engine, self, peers, board, peersMax }: PeerAdmissionDeps): PeerAdmission {
+export function createPeerAdmission({ engine, self, peers, board }: PeerAdmissionDeps): PeerAdmission {
   const refused = new Set<string>();
 
   const ownVersion = (explicit: boolean): VersionMessage => ({
@@ -65,8 +65,8 @@ export function createPeerAdmission({ engine, self, peers, board, peersMax }: Pe
         return { code: verdict.code, error: new CodedError(verdict.code, verdict.message, verdict.details) };
       }
       if (isUnwanted(session, theirs)) return { code: "DISCONNECTED", error: closingError("DISCONNECTED") };
-      if (peers.all().filter(({ isAdmitted }) => isAdmitted).length < peersMax) return undefined;
-      const error = new CodedError("TOO_MANY_PEERS", `this node has ${peersMax} peers already`);
+      if (peers.all().filter(({ isAdmitted }) => isAdmitted).length < PEERS_MAX) return undefined;
+      const error = new CodedError("TOO_MANY_PEERS", `this node has ${PEERS_MAX} peers already`);
       return { code: "TOO_MANY_PEERS", error, retryAfterMs: TOO_MANY_PEERS_RETRY_MS };
     },
     refuse(peerId) {

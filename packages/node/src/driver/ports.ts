@@ -45,8 +45,6 @@ export interface DriverDeps {
   readonly random: Random;
   readonly logger: Logger;
   readonly self: Self;
-  /** Peers at once. */
-  readonly peersMax: number;
   /** Addresses to dial without end, though nobody connected to them; they are not saved. */
   readonly bootstrap?: readonly string[];
 }

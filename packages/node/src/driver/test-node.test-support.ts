@@ -22,8 +22,6 @@ import {
   type VirtualClock,
 } from "./virtual-clock.test-support.ts";
 
-export const PEERS_MAX = 50;
-
 export interface TestNode {
   readonly name: string;
   readonly address: string;
@@ -100,7 +98,6 @@ export function createWorld(): World {
           consensus: "poa",
           ...options.self,
         },
-        peersMax: PEERS_MAX,
         ...(options.bootstrap === undefined ? {} : { bootstrap: options.bootstrap }),
       });
       const node: TestNode = {

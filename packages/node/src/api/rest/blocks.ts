@@ -5,6 +5,7 @@ import { CodedError } from "@counterpart/core/base/errors";
 import { encodeBlock } from "@counterpart/core/chain/block";
 import type { Block } from "@counterpart/core/chain/types";
 import Type, { type Static } from "typebox";
+import { createPacer } from "../../engine/pacer.ts";
 import type { Engine } from "../../engine/types.ts";
 import type { ApiContext, ApiInstance, Certified } from "../context.ts";
 import { canonicalBlock } from "../state.ts";
@@ -100,7 +101,7 @@ function placeOf(text: string, engine: Engine): number | Hex {
   return text.startsWith("0x") ? hashOf(text) : Number(text);
 }
 
-export function registerBlocks(server: ApiInstance, { backend, certified }: ApiContext): void {
+export function registerBlocks(server: ApiInstance, { backend, clock, certified }: ApiContext): void {
   const { engine } = backend;
   server.addSchema(BlockSchema);
 
@@ -115,17 +116,19 @@ export function registerBlocks(server: ApiInstance, { backend, certified }: ApiC
         response: { 200: BlockListSchema, default: PROBLEM_RESPONSE },
       },
     },
-    ({ query }) => {
+    async ({ query }) => {
       const head = engine.head().number;
       const top = Math.min(head, (query.before ?? head + 1) - 1);
       const bottom = Math.max(-1, top - (query.limit ?? LIST_DEFAULT));
-      const blocks: Block[] = [];
+      const pause = createPacer(clock);
+      const blocks: Static<typeof BlockSchema>[] = [];
       for (let number = top; number > bottom; number--) {
         const block = engine.block(number);
-        if (block !== undefined) blocks.push(block);
+        if (block !== undefined) blocks.push(blockToJson(block, head, certified));
+        await pause();
       }
       return {
-        blocks: blocks.map((block) => blockToJson(block, head, certified)),
+        blocks,
         next_before: bottom < 0 ? null : bottom + 1,
       };
     },

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { bytesToHex, type Hex } from "@counterpart/core/base/bytes";
 import { checksumAddress } from "@counterpart/core/crypto/crypto";
 import { accountOf, creationOf, openTestEngine, transactionOf } from "../../engine/engine.test-support.ts";
+import type { Engine } from "../../engine/types.ts";
 import { createFakeBackend, hash32, openTestApi } from "../fake-backend.test-support.ts";
 
 const API = "/api/v1";
@@ -117,6 +118,21 @@ test("a transaction whose nonce another took is conflicted, and says by which", 
   for (const { raw } of [first, better]) await api.send("POST", `${API}/transactions`, { raw: bytesToHex(raw) });
   const { json } = await api.get(`${API}/transactions/${first.hash}`);
   assert.deepEqual([json.status, json.conflicted_by], ["conflicted", better.hash]);
+});
+
+test("handing in a transaction that loses its nonce meanwhile is a conflict, not a success", async () => {
+  const [transaction, by] = [transactionOf(1, 0), hash32("b")];
+  const engine: Engine = {
+    ...openTestEngine(),
+    submit: async () => {},
+    transaction: () => ({ status: "conflicted", transaction, by }),
+  };
+  const api = await openTestApi({}, createFakeBackend(engine));
+  const { status, json } = await api.send("POST", `${API}/transactions`, { raw: bytesToHex(transaction.raw) });
+  assert.deepEqual(
+    [status, json.code, json.transaction_hash, json.by],
+    [409, "TRANSACTION_CONFLICTED", transaction.hash, by],
+  );
 });
 
 test("a creation shows its address, and a failure that it reverted", async () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { CodedError } from "@counterpart/core/base/errors";
-import type { SendResult } from "../../contracts/types.ts";
+import { transactionConflicted } from "../../contracts/inclusion.ts";
 import {
   CONTRACT,
   CONTRACT_SHOWN,
@@ -11,31 +11,7 @@ import {
   OWNER_SHOWN,
   openTestApi,
 } from "../fake-backend.test-support.ts";
-
-const PATH = "/api/v1/contracts";
-
-const INCLUDED: SendResult = {
-  included: true,
-  transactionHash: hash32("a"),
-  blockHash: hash32("b"),
-  blockNumber: 7,
-  status: "success",
-  result: { amount: 2n ** 80n },
-  logs: [
-    {
-      log: { address: CONTRACT, topics: [hash32("c")], data: new Uint8Array([1, 2]) },
-      event: "Transfer",
-      args: { to: OWNER_SHOWN, value: 5n },
-    },
-  ],
-  confirmations: 1,
-  address: CONTRACT,
-};
-
-const PENDING: SendResult = { included: false, transactionHash: hash32("a"), address: CONTRACT };
-
-/** What the service was asked, numbers as their source text. */
-const plain = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
+import { INCLUDED, CONTRACTS_PATH as PATH, PENDING, plain } from "./contracts.test-support.ts";
 
 test("an execution answers with what it did", async () => {
   const api = await openTestApi();
@@ -93,6 +69,26 @@ test("parameters go by position as well, and may be left out", async () => {
     const { status, json } = await api.send("POST", path, body);
     assert.deepEqual([status, json.code], [400, "INVALID_REQUEST"], JSON.stringify(body));
   }
+});
+
+test("an execution that waits says what holds it up, and one that lost its nonce is a conflict", async () => {
+  const api = await openTestApi();
+  const path = `${PATH}/${CONTRACT}/execute`;
+  api.contracts.set({ execute: async () => ({ ...PENDING, reason: "INSUFFICIENT_FUNDS" }) });
+  const waiting = await api.send("POST", path, { function: "mint" });
+  assert.equal(waiting.status, 202);
+  assert.deepEqual(waiting.json, {
+    transaction_hash: hash32("a"),
+    status: "pending",
+    address: CONTRACT_SHOWN,
+    reason: "INSUFFICIENT_FUNDS",
+  });
+  api.contracts.set({ execute: () => Promise.reject(transactionConflicted(hash32("a"), hash32("b"))) });
+  const { status, json } = await api.send("POST", path, { function: "mint" });
+  assert.deepEqual(
+    [status, json.code, json.transaction_hash, json.by],
+    [409, "TRANSACTION_CONFLICTED", hash32("a"), hash32("b")],
+  );
 });
 
 test("a revert found by simulation is 422 with its reason", async () => {
@@ -177,13 +173,24 @@ test("what became of a record is told by code", async () => {
   const outcomes = [
     ["older", 409, "STALE_ARTIFACT"],
     ["refused", 400, "INVALID_ARTIFACT"],
-    ["unknown-contract", 404, "CONTRACT_NOT_FOUND"],
   ] as const;
   for (const [outcome, expected, code] of outcomes) {
     api.contracts.set({ putRecord: async () => outcome });
     const { status, json } = await api.send("PUT", path, { record: RECORD });
     assert.deepEqual([status, json.code], [expected, code]);
   }
+});
+
+test("a record of other code is invalid, and only one of no contract at all is not found", async () => {
+  const api = await openTestApi();
+  const path = `${PATH}/${CONTRACT}/artifact`;
+  api.contracts.set({ putRecord: async () => "unknown-contract", get: async () => CONTRACT_VIEW });
+  const other = await api.send("PUT", path, { record: { ...RECORD, code_hash: hash32("9") } });
+  assert.deepEqual([other.status, other.json.code], [400, "INVALID_ARTIFACT"]);
+  assert.equal(other.json.code_hash, CONTRACT_VIEW.entry.codeHash);
+  api.contracts.set({ get: () => Promise.reject(new CodedError("CONTRACT_NOT_FOUND", "none")) });
+  const none = await api.send("PUT", path, { record: RECORD });
+  assert.deepEqual([none.status, none.json.code], [404, "CONTRACT_NOT_FOUND"]);
 });
 
 test("a wrong record names its field", async () => {

@@ -59,7 +59,8 @@ function registerExecute(server: ApiInstance, { backend }: ApiContext): void {
         summary: "Execute a function that changes state",
         description:
           "Simulated first: a revert answers 422 EXECUTION_REVERTED with the decoded reason, and nothing is sent. 202 " +
-          "when the transaction is not included within wait_ms.",
+          "when the transaction is not included within wait_ms, 409 TRANSACTION_CONFLICTED when another one of the sender " +
+          "took its nonce.",
         params: AddressParams,
         body: ExecuteBody,
         response: { 200: ExecutedSchema, 202: refTo(PendingSchema), default: PROBLEM_RESPONSE },
@@ -69,7 +70,7 @@ function registerExecute(server: ApiInstance, { backend }: ApiContext): void {
       const address = addressOf(request.params.address, "address");
       const call = functionCallOf(request, request.body);
       const result = await backend.contracts.execute(address, call, request.body.wait_ms);
-      if (!result.included) return reply.code(202).send(pendingToJson(result.transactionHash, address));
+      if (!result.included) return reply.code(202).send(pendingToJson({ ...result, address }));
       return reply.code(200).send({
         transaction_hash: result.transactionHash,
         block_hash: result.blockHash,
@@ -134,17 +135,21 @@ function recordOf(address: ArtifactRecord["address"], json: ArtifactRecordJson):
   });
 }
 
+/** @throws CodedError `STALE_ARTIFACT`, `INVALID_ARTIFACT`, `CONTRACT_NOT_FOUND` */
 async function putRecord({ backend }: ApiContext, record: ArtifactRecord): Promise<ContractView> {
   const { address } = record;
   const outcome = await backend.contracts.putRecord(record);
   if (outcome === "older") throw new CodedError("STALE_ARTIFACT", "a newer artifact is already held", { address });
-  if (outcome === "unknown-contract") {
-    throw new CodedError("CONTRACT_NOT_FOUND", "there is no contract at this address at the head", { address });
-  }
   if (outcome === "refused") {
     throw new CodedError("INVALID_ARTIFACT", "the record is not signed by the contract's owner", { address });
   }
-  return await backend.contracts.get(address);
+  const view = await backend.contracts.get(address);
+  if (outcome !== "unknown-contract") return view;
+  const { codeHash } = view.entry;
+  throw new CodedError("INVALID_ARTIFACT", `the record is of other code than the contract's, ${codeHash}`, {
+    address,
+    code_hash: codeHash,
+  });
 }
 
 function registerArtifact(server: ApiInstance, context: ApiContext): void {

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { CodedError } from "@counterpart/core/base/errors";
-import type { SendResult } from "../../contracts/types.ts";
 import {
   CONTRACT,
   CONTRACT_SHOWN,
@@ -11,31 +10,7 @@ import {
   OWNER_SHOWN,
   openTestApi,
 } from "../fake-backend.test-support.ts";
-
-const PATH = "/api/v1/contracts";
-
-const INCLUDED: SendResult = {
-  included: true,
-  transactionHash: hash32("a"),
-  blockHash: hash32("b"),
-  blockNumber: 7,
-  status: "success",
-  result: { amount: 2n ** 80n },
-  logs: [
-    {
-      log: { address: CONTRACT, topics: [hash32("c")], data: new Uint8Array([1, 2]) },
-      event: "Transfer",
-      args: { to: OWNER_SHOWN, value: 5n },
-    },
-  ],
-  confirmations: 1,
-  address: CONTRACT,
-};
-
-const PENDING: SendResult = { included: false, transactionHash: hash32("a"), address: CONTRACT };
-
-/** What the service was asked, numbers as their source text. */
-const plain = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
+import { INCLUDED, CONTRACTS_PATH as PATH, PENDING, plain } from "./contracts.test-support.ts";
 
 test("a contract is shown with exactly the documented fields", async () => {
   const api = await openTestApi({ certified: "signer" });
@@ -234,7 +209,7 @@ test("a deployment that is not included in time answers 202 with what to ask for
   api.contracts.set({ deploy: async () => PENDING });
   const { status, json } = await api.send("POST", PATH, TOKEN);
   assert.equal(status, 202);
-  assert.deepEqual(json, { transaction_hash: hash32("a"), status: "pending", address: CONTRACT_SHOWN });
+  assert.deepEqual(json, { transaction_hash: hash32("a"), status: "pending", address: CONTRACT_SHOWN, reason: null });
 });
 
 test("a deployment whose block was reorganised away before it could be shown is pending again", async () => {

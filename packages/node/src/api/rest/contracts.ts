@@ -4,7 +4,7 @@ import { type Hex, isHex } from "@counterpart/core/base/bytes";
 import { CodedError, isCodedError } from "@counterpart/core/base/errors";
 import type { FastifyRequest } from "fastify";
 import Type from "typebox";
-import type { DeployRequest } from "../../contracts/types.ts";
+import type { DeployRequest, SendResult } from "../../contracts/types.ts";
 import { exactField } from "../body.ts";
 import type { ApiContext, ApiInstance } from "../context.ts";
 import { sameAmount } from "../json.ts";
@@ -64,14 +64,28 @@ export const PendingSchema = Type.Object(
     transaction_hash: HashSchema,
     status: Type.Enum(["pending"]),
     address: nullable(AddressSchema),
+    reason: nullable(
+      Type.String({
+        description:
+          "why it cannot be included at present, as an error code; INSUFFICIENT_FUNDS may be about an earlier pending " +
+          "transaction of the sender, which holds up those after it",
+      }),
+    ),
   },
   { $id: "Pending", description: "not included yet: ask GET transactions/{hash}" },
 );
 
+type Pending = Extract<SendResult, { included: false }>;
+
 export const AddressParams = Type.Object({ address: AddressSchema });
 
-export function pendingToJson(transactionHash: Hex, address: Hex | undefined) {
-  return { transaction_hash: transactionHash, status: "pending" as const, address: shownAddressOrNull(address) };
+export function pendingToJson({ transactionHash, address, reason }: Omit<Pending, "included">) {
+  return {
+    transaction_hash: transactionHash,
+    status: "pending" as const,
+    address: shownAddressOrNull(address),
+    reason: reason ?? null,
+  };
 }
 
 /** `total_supply` is taken for `cap`, and refused when both are given and differ. */
@@ -223,7 +237,8 @@ function registerDeploy(server: ApiInstance, context: ApiContext): void {
         summary: "Deploy a contract",
         description:
           "201 when it is included; 202 when it is not within wait_ms; 200 when its constructor reverted only when it " +
-          "was sealed. A deployment that reverts at once answers 422 and sends nothing.",
+          "was sealed. A deployment that reverts at once answers 422 and sends nothing. 409 TRANSACTION_CONFLICTED when " +
+          "another transaction of the sender took the nonce meanwhile.",
         body: DeployBody,
         response: {
           200: DeployRevertedSchema,
@@ -235,7 +250,7 @@ function registerDeploy(server: ApiInstance, context: ApiContext): void {
     },
     async (request, reply) => {
       const result = await backend.contracts.deploy(deployRequestOf(request, request.body));
-      if (!result.included) return reply.code(202).send(pendingToJson(result.transactionHash, result.address));
+      if (!result.included) return reply.code(202).send(pendingToJson(result));
       if (result.status === "reverted" || result.address === undefined) {
         return reply.code(200).send({
           transaction_hash: result.transactionHash,
@@ -244,7 +259,7 @@ function registerDeploy(server: ApiInstance, context: ApiContext): void {
         });
       }
       const view = await deployedView(context, result.address);
-      if (view === undefined) return reply.code(202).send(pendingToJson(result.transactionHash, result.address));
+      if (view === undefined) return reply.code(202).send(pendingToJson(result));
       return reply
         .code(201)
         .header("location", `/api/v1/contracts/${shownAddress(result.address)}`)

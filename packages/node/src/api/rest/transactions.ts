@@ -4,6 +4,7 @@ import { bytesToHex, type Hex, hexToBytes } from "@counterpart/core/base/bytes";
 import { CodedError } from "@counterpart/core/base/errors";
 import { decodeTransaction } from "@counterpart/core/chain/transaction";
 import Type, { type Static } from "typebox";
+import { transactionConflicted } from "../../contracts/inclusion.ts";
 import type { TransactionStatus } from "../../engine/types.ts";
 import type { ApiContext, ApiInstance, Certified } from "../context.ts";
 import { LogSchema, logToJson } from "./contract-schemas.ts";
@@ -125,7 +126,9 @@ export function registerTransactions(server: ApiInstance, { backend, certified }
         operationId: "submitTransaction",
         tags: ["transactions"],
         summary: "Hand in a signed transaction",
-        description: "202 while it is pending, 200 when it was included before. Handing in again is not an error.",
+        description:
+          "202 while it is pending, 200 when it was included before. Handing in again is not an error, unless another " +
+          "transaction has taken its nonce: TRANSACTION_CONFLICTED.",
         body: SubmitBody,
         response: { 200: refTo(TransactionSchema), 202: refTo(TransactionSchema), default: PROBLEM_RESPONSE },
       },
@@ -134,6 +137,7 @@ export function registerTransactions(server: ApiInstance, { backend, certified }
       const transaction = decodeTransaction(hexToBytes(body.raw), engine.chainId);
       await engine.submit(transaction, "local");
       const status = statusOf(transaction.hash);
+      if (status.status === "conflicted") throw transactionConflicted(transaction.hash, status.by);
       return reply.code(status.status === "pending" ? 202 : 200).send(transactionToJson(status, certified));
     },
   );

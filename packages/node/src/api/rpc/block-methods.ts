@@ -1,18 +1,44 @@
 /** Blocks and transactions as they are on the chain or in the pool. */
 
 import { decodeTransaction } from "@counterpart/core/chain/transaction";
+import type { Block, SealedHeader } from "@counterpart/core/chain/types";
+import { EMPTY_TRIE_ROOT } from "@counterpart/core/trie/ordered";
 import type { Engine } from "../../engine/types.ts";
 import { canonicalBlock } from "../state.ts";
 import { headerAt, readBlockNumber } from "./block-ref.ts";
 import type { RpcMethod } from "./dispatch.ts";
-import { formatBlock, formatReceipt, formatTransaction, quantity } from "./format.ts";
+import { nextBaseFee } from "./fees.ts";
+import { formatBlock, formatPendingBlock, formatReceipt, formatTransaction, quantity } from "./format.ts";
 import { defineMethod, optional, readBoolean, readData, readHash, required } from "./params.ts";
+
+/**
+ * The block that would be sealed now if nothing waited: no block is built for a question, so what is in the pool is
+ * not in it.
+ */
+function pendingBlock(engine: Engine): Block {
+  const head = engine.head();
+  const { timestamp = head.timestamp } = engine.nextContext();
+  const header: SealedHeader = {
+    ...head,
+    parentHash: head.hash,
+    number: head.number + 1,
+    timestamp,
+    transactionsRoot: EMPTY_TRIE_ROOT,
+    receiptsRoot: EMPTY_TRIE_ROOT,
+    logsBloom: new Uint8Array(head.logsBloom.length),
+    gasUsed: 0,
+    baseFeePerGas: nextBaseFee(head),
+    extraData: new Uint8Array(0),
+  };
+  return { header, transactions: [] };
+}
 
 export function blockMethods(engine: Engine): Record<string, RpcMethod> {
   return {
     eth_blockNumber: defineMethod([], () => quantity(engine.head().number)),
 
     eth_getBlockByNumber: defineMethod([required(readBlockNumber), optional(readBoolean, false)], (ref, full) => {
+      if (ref.kind === "pending") return formatPendingBlock(pendingBlock(engine));
       const header = headerAt(engine, ref);
       const block = header === undefined ? undefined : engine.block(header.hash);
       return block === undefined ? null : formatBlock(block, full);

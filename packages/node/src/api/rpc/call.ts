@@ -6,6 +6,8 @@ import { minimumGasLimit } from "@counterpart/core/chain/intrinsic-gas";
 import { TX_GAS_MAX } from "@counterpart/core/chain/rules";
 import type { AccessListEntry } from "@counterpart/core/chain/types";
 import type { CallMessage } from "@counterpart/core/execution/types";
+import type { Clock } from "@counterpart/core/ports/runtime";
+import { createPacer } from "../../engine/pacer.ts";
 import type { Engine } from "../../engine/types.ts";
 import type { JsonValue } from "../json.ts";
 import { accountOf } from "../state.ts";
@@ -109,7 +111,7 @@ function requireFunds(from: Hex, balance: bigint, value: bigint): void {
   throw serverError(`insufficient funds for gas * price + value: address ${from} have ${balance} want ${value}`);
 }
 
-export function callMethods(engine: Engine): Record<string, RpcMethod> {
+export function callMethods(engine: Engine, clock: Clock): Record<string, RpcMethod> {
   return {
     eth_call: defineMethod(
       [
@@ -135,6 +137,7 @@ export function callMethods(engine: Engine): Record<string, RpcMethod> {
       async ({ message, feeCap }, block) => {
         const { balance, toHasCode } = readParties(engine, block, message);
         requireFunds(message.from, balance, message.value);
+        const pause = createPacer(clock);
         const gas = await estimateGas({
           message,
           feeCap,
@@ -142,7 +145,10 @@ export function callMethods(engine: Engine): Record<string, RpcMethod> {
           toHasCode,
           blockGasLimit: engine.head().gasLimit,
           // What is estimated will run in the block after the head, whichever block was named.
-          run: (attempt) => engine.call(attempt, engine.nextContext()),
+          async run(attempt) {
+            await pause();
+            return engine.call(attempt, engine.nextContext());
+          },
         });
         return `0x${gas.toString(16)}`;
       },

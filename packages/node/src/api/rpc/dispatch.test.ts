@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { CodedError } from "@counterpart/core/base/errors";
+import type { Clock } from "@counterpart/core/ports/runtime";
+import { createManualClock } from "../../engine/engine.test-support.ts";
+import { createSlowClock } from "../../engine/slow-clock.test-support.ts";
 import { createDispatcher, RESPONSE_CHARACTERS_MAX, type RpcMethod } from "./dispatch.ts";
 import { RPC_CODES, RpcError } from "./errors.ts";
 
@@ -11,7 +14,7 @@ interface Reply {
   readonly error?: { readonly code: number; readonly message: string; readonly data?: unknown };
 }
 
-function open(extra: Record<string, RpcMethod> = {}) {
+function open(extra: Record<string, RpcMethod> = {}, clock: Clock = createManualClock()) {
   const defects: unknown[] = [];
   const seen: unknown[] = [];
   const methods = new Map<string, RpcMethod>(
@@ -27,7 +30,7 @@ function open(extra: Record<string, RpcMethod> = {}) {
       ...extra,
     }),
   );
-  const dispatcher = createDispatcher({ methods, onDefect: (error) => void defects.push(error) });
+  const dispatcher = createDispatcher({ methods, clock, onDefect: (error) => void defects.push(error) });
   const ask = async (text: string): Promise<Reply> => JSON.parse((await dispatcher.handle(text)) ?? "null") as Reply;
   return { dispatcher, ask, seen, defects };
 }
@@ -125,6 +128,14 @@ test("a notification is carried out and not answered, even when it fails", async
   assert.deepEqual(seen, [[5]]);
   assert.equal(await dispatcher.handle('{"jsonrpc":"2.0","method":"revert"}'), undefined);
   assert.equal(await dispatcher.handle('{"jsonrpc":"2.0","method":"unknown"}'), undefined);
+});
+
+test("others have their turn between the slow requests of a batch", async () => {
+  const clock = createSlowClock(50);
+  const { dispatcher } = open({}, clock);
+  const batch = Array.from({ length: 10 }, (_, id) => ({ jsonrpc: "2.0", id, method: "echo", params: [] }));
+  await dispatcher.handle(JSON.stringify(batch));
+  assert.equal(clock.turns, 10);
 });
 
 test("a batch is answered in order, without its notifications", async () => {

@@ -1,6 +1,8 @@
 /** JSON-RPC 2.0 over text: single requests, batches, notifications. Source: jsonrpc.org/specification. */
 
+import type { Clock } from "@counterpart/core/ports/runtime";
 import type { ArgumentValue } from "../../contracts/types.ts";
+import { createPacer } from "../../engine/pacer.ts";
 import { isExactNumber, type JsonValue, parseExactJson, toJsonText, toPlainJson } from "../json.ts";
 import { RPC_CODES, RpcError, rpcErrorOf } from "./errors.ts";
 
@@ -18,6 +20,7 @@ export interface Dispatcher {
 
 export interface DispatcherOptions {
   readonly methods: ReadonlyMap<string, RpcMethod>;
+  readonly clock: Clock;
   /** Hears of failures that callers are not told. */
   readonly onDefect: (error: unknown, method: string) => void;
 }
@@ -61,7 +64,7 @@ function callOf(request: JsonObject, id: string | undefined): Call {
   return { id, method, params: paramsOf(own("params")) };
 }
 
-export function createDispatcher({ methods, onDefect }: DispatcherOptions): Dispatcher {
+export function createDispatcher({ methods, clock, onDefect }: DispatcherOptions): Dispatcher {
   async function run(call: Call): Promise<string> {
     const method = methods.get(call.method);
     if (method === undefined) {
@@ -107,7 +110,9 @@ export function createDispatcher({ methods, onDefect }: DispatcherOptions): Disp
       return errorText("null", invalidRequest(`batch of more than ${BATCH_MAX} requests`));
     const answers: string[] = [];
     let size = 0;
+    const pause = createPacer(clock);
     for (const request of requests) {
+      await pause();
       const answer = await handleOne(request);
       if (answer === undefined) continue;
       size += answer.length;

@@ -1,6 +1,8 @@
 /** Fees: what to offer, and what was paid. Source: EIP-1559; go-ethereum's fee history. */
 
 import type { Receipt, SealedHeader } from "@counterpart/core/chain/types";
+import type { Clock } from "@counterpart/core/ports/runtime";
+import { createPacer } from "../../engine/pacer.ts";
 import type { Engine } from "../../engine/types.ts";
 import type { JsonValue } from "../json.ts";
 import { headerAt, readBlockNumber } from "./block-ref.ts";
@@ -85,29 +87,46 @@ function headersUpTo(engine: Engine, newest: SealedHeader, count: number): Seale
   return headers;
 }
 
-function feeHistory(engine: Engine, newest: SealedHeader, count: number, percentiles: readonly number[] | undefined) {
-  const most = percentiles === undefined || percentiles.length === 0 ? HISTORY_BLOCKS_MAX : REWARD_BLOCKS_MAX;
+async function rewardsOf(
+  engine: Engine,
+  clock: Clock,
+  headers: readonly SealedHeader[],
+  percentiles: readonly number[],
+): Promise<string[][]> {
+  const pause = createPacer(clock);
+  const rewards: string[][] = [];
+  for (const { hash, gasUsed, baseFeePerGas } of headers) {
+    rewards.push(rewardsAt(percentiles, gasUsed, baseFeePerGas, engine.receipts(hash) ?? []).map(quantity));
+    await pause();
+  }
+  return rewards;
+}
+
+async function feeHistory(
+  engine: Engine,
+  clock: Clock,
+  newest: SealedHeader,
+  count: number,
+  percentiles: readonly number[] = [],
+) {
+  const most = percentiles.length === 0 ? HISTORY_BLOCKS_MAX : REWARD_BLOCKS_MAX;
   const headers = headersUpTo(engine, newest, Math.min(count, most));
   const last = headers.at(-1);
   if (last === undefined) return { oldestBlock: quantity(0), gasUsedRatio: [] };
-  const rewards = (header: SealedHeader, wanted: readonly number[]): string[] =>
-    rewardsAt(wanted, header.gasUsed, header.baseFeePerGas, engine.receipts(header.hash) ?? []).map(quantity);
   return {
     oldestBlock: quantity(headers[0]?.number ?? 0),
     baseFeePerGas: [...headers.map((header) => header.baseFeePerGas), nextBaseFee(last)].map(quantity),
     gasUsedRatio: headers.map((header) => header.gasUsed / header.gasLimit),
     baseFeePerBlobGas: [...headers, last].map(() => quantity(1)),
     blobGasUsedRatio: headers.map(() => 0),
-    ...(percentiles === undefined || percentiles.length === 0
-      ? {}
-      : { reward: headers.map((header) => rewards(header, percentiles)) }),
+    ...(percentiles.length === 0 ? {} : { reward: await rewardsOf(engine, clock, headers, percentiles) }),
   };
 }
 
 /** What a sender would offer now for a transaction without fees of its own. */
 export const suggestedPrice = (engine: Engine): bigint => nextBaseFee(engine.head()) + SUGGESTED_TIP;
 
-export function feeMethods(engine: Engine): Record<string, RpcMethod> {
+export function feeMethods(engine: Engine, clock: Clock): Record<string, RpcMethod> {
   return {
     eth_gasPrice: defineMethod([], () => quantity(suggestedPrice(engine))),
     eth_maxPriorityFeePerGas: defineMethod([], () => quantity(SUGGESTED_TIP)),
@@ -116,7 +135,7 @@ export function feeMethods(engine: Engine): Record<string, RpcMethod> {
       (count, ref, percentiles) => {
         const newest = headerAt(engine, ref);
         if (newest === undefined) throw serverError("request beyond head block");
-        return feeHistory(engine, newest, count, percentiles);
+        return feeHistory(engine, clock, newest, count, percentiles);
       },
     ),
   };

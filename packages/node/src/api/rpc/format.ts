@@ -173,3 +173,8 @@ export function formatBlock(block: Block, fullTransactions: boolean) {
     withdrawals: [],
   };
 }
+
+/** A block that is not sealed: what only sealing gives is null, as in go-ethereum. */
+export function formatPendingBlock(block: Block) {
+  return { ...formatBlock(block, false), hash: null, nonce: null, miner: null };
+}

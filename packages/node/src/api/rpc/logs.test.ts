@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Hex } from "@counterpart/core/base/bytes";
+import { createSlowClock } from "../../engine/slow-clock.test-support.ts";
 import { createFakeBackend, hash32, openTestApi } from "../fake-backend.test-support.ts";
 import { ask, brief, fails, LOGGER, openLogs, type ShownLog, STRANGER, word } from "./asking.test-support.ts";
 
@@ -96,6 +97,14 @@ test("a range of logs is bounded, and its blooms spare the blocks that cannot ma
   await fails(api, -32000, /wider than 10000 blocks/, "eth_getLogs", { fromBlock: "0x0", toBlock: "latest" });
   const none = await ask<ShownLog[]>(api, "eth_getLogs", { fromBlock: "0x1", address: STRANGER });
   assert.deepEqual([none, reads], [[], []]);
+});
+
+test("others have their turn between slow blocks, however few they are", async () => {
+  const { engine } = await openLogs([5], [6], [7]);
+  const clock = createSlowClock(50);
+  const api = await openTestApi({ clock }, createFakeBackend(engine));
+  assert.equal((await ask<ShownLog[]>(api, "eth_getLogs", { fromBlock: "0x1" })).length, 3);
+  assert.equal(clock.turns, 4);
 });
 
 test("a reorganisation while logs are read starts the reading again, and is told if it never ends", async () => {

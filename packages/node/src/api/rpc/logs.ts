@@ -3,6 +3,7 @@
 import type { Hex } from "@counterpart/core/base/bytes";
 import type { Block, SealedHeader } from "@counterpart/core/chain/types";
 import type { Clock } from "@counterpart/core/ports/runtime";
+import { createPacer } from "../../engine/pacer.ts";
 import type { Engine } from "../../engine/types.ts";
 import type { JsonValue } from "../json.ts";
 import { type BlockRef, headerAt, LATEST, readBlockNumber } from "./block-ref.ts";
@@ -28,8 +29,6 @@ export const LOG_RESULTS_MAX = 10_000;
 const ADDRESSES_MAX = 1000;
 const TOPIC_ALTERNATIVES_MAX = 1000;
 const TOPIC_POSITIONS_MAX = 4;
-/** Headers looked at before other work gets its turn. */
-const HEADERS_AT_ONCE = 256;
 const REORGANISATIONS_MAX = 3;
 
 interface LogQuery extends LogFilter {
@@ -106,6 +105,7 @@ async function logsOfRange(engine: Engine, clock: Clock, query: LogQuery): Promi
   const { first, last } = rangeOf(engine, query);
   const mayMatch = createBloomTest(query);
   const logs: FormattedLog[] = [];
+  const pause = createPacer(clock);
   for (let number = first; number <= last.number; number++) {
     const header = engine.header(number);
     if (header === undefined) return undefined;
@@ -113,12 +113,10 @@ async function logsOfRange(engine: Engine, clock: Clock, query: LogQuery): Promi
       const block = engine.block(header.hash);
       if (block !== undefined) collect(engine, block, query, logs);
     }
-    if ((number - first + 1) % HEADERS_AT_ONCE === 0) await nextTurn(clock);
+    await pause();
   }
   return engine.isCanonical(last.hash) ? logs : undefined;
 }
-
-const nextTurn = (clock: Clock): Promise<void> => new Promise((resolve) => void clock.setTimer(0, resolve));
 
 export function logMethods(engine: Engine, clock: Clock): Record<string, RpcMethod> {
   return {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { bytesToHex } from "@counterpart/core/base/bytes";
 import { encodeBlock } from "@counterpart/core/chain/block";
+import { EMPTY_TRIE_ROOT } from "@counterpart/core/trie/ordered";
 import { openTestEngine, transactionOf } from "../../engine/engine.test-support.ts";
 import { createFakeBackend, hash32, openTestApi, type TestApi } from "../fake-backend.test-support.ts";
 import { ask, fails, OWN, STRANGER, word } from "./asking.test-support.ts";
@@ -25,7 +26,7 @@ test("the node says what it is", async () => {
   );
 });
 
-test("peers are counted when they are connected, and syncing shows how far behind the node is", async () => {
+test("peers are counted when they are connected, and syncing is shown only while blocks are fetched", async () => {
   const api = await openTestApi();
   const peer = { address: "a", direction: "inbound", blocksSynced: 0, contractsSynced: 0 } as const;
   assert.equal(await ask(api, "eth_syncing"), false);
@@ -37,6 +38,8 @@ test("peers are counted when they are connected, and syncing shows how far behin
     ],
   });
   assert.equal(await ask(api, "net_peerCount"), "0x2");
+  assert.equal(await ask(api, "eth_syncing"), false, "heights that peers claim prove nothing");
+  api.network.set({ progress: () => ({ fromBlock: 0, toBlock: 9 }) });
   assert.deepEqual(await ask(api, "eth_syncing"), { startingBlock: "0x0", currentBlock: "0x0", highestBlock: "0x9" });
 });
 
@@ -87,7 +90,7 @@ test("blocks are found by tag, number and hash, with hashes or whole transaction
   const numberAt = async (tag: unknown) => (await ask<{ number: string }>(api, "eth_getBlockByNumber", tag)).number;
   assert.deepEqual(await Promise.all(["latest", "pending", "earliest", "safe", "finalized", "0x1"].map(numberAt)), [
     "0x2",
-    "0x2",
+    "0x3",
     "0x0",
     "0x0",
     "0x0",
@@ -106,6 +109,17 @@ test("blocks are found by tag, number and hash, with hashes or whole transaction
   assert.equal(await ask(api, "eth_getBlockByNumber", "0x3", false), null);
   assert.equal(await ask(api, "eth_getBlockByHash", hash32("1"), false), null);
   assert.equal(await ask(api, "eth_blockNumber"), "0x2");
+});
+
+test("the pending block is the one after the head, without what only sealing gives", async () => {
+  const api = await openChain(2);
+  const latest = await ask<Record<string, unknown>>(api, "eth_getBlockByNumber", "latest");
+  const pending = await ask<Record<string, unknown>>(api, "eth_getBlockByNumber", "pending", true);
+  const { number, parentHash, hash, nonce, miner, transactions, gasUsed, transactionsRoot } = pending;
+  assert.deepEqual([number, parentHash], ["0x3", api.engine.head().hash]);
+  assert.deepEqual([hash, nonce, miner], [null, null, null]);
+  assert.deepEqual([transactions, gasUsed, transactionsRoot], [[], "0x0", EMPTY_TRIE_ROOT]);
+  assert.deepEqual(Object.keys(pending).sort(), Object.keys(latest).sort());
 });
 
 test("a state is read at the head, by any of its names", async () => {

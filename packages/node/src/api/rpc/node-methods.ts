@@ -9,19 +9,15 @@ import { defineMethod, readData, required } from "./params.ts";
 
 const isConnected = ({ state }: PeerView): boolean => state === "syncing" || state === "synced";
 
-/** Progress while a peer that this node is fetching from is ahead; false otherwise. */
+/** Progress while blocks are being fetched; false otherwise, whatever heights peers claim. */
 function syncing({ engine, network }: Backend) {
+  const progress = network.progress();
+  if (progress === undefined) return false;
   const current = engine.head().number;
-  const heights = network
-    .peers()
-    .filter(({ state }) => state === "syncing")
-    .map(({ head }) => head?.number ?? 0);
-  const highest = Math.max(current, ...heights);
-  if (highest === current) return false;
   return {
-    startingBlock: quantity(current),
+    startingBlock: quantity(progress.fromBlock),
     currentBlock: quantity(current),
-    highestBlock: quantity(highest),
+    highestBlock: quantity(Math.max(current, progress.toBlock)),
   };
 }
 

@@ -20,8 +20,8 @@ export function createMethods({ backend, clock }: Pick<ApiContext, "backend" | "
       ...blockMethods(engine),
       ...transactionMethods(engine),
       ...stateMethods(engine),
-      ...callMethods(engine),
-      ...feeMethods(engine),
+      ...callMethods(engine, clock),
+      ...feeMethods(engine, clock),
       ...logMethods(engine, clock),
     }),
   );
@@ -36,6 +36,7 @@ const RequestBody = Type.Unknown({
 export function registerRpc(parent: ApiInstance, context: ApiContext): void {
   const dispatcher = createDispatcher({
     methods: createMethods(context),
+    clock: context.clock,
     onDefect: (error, method) => {
       const stack = error instanceof Error ? error.stack : String(error);
       context.logger.error("JSON-RPC method failed", { method, stack });
