@@ -5,10 +5,12 @@ import { concatBytes, type Hex } from "../base/bytes.ts";
 import { createAddress } from "../chain/address.ts";
 import { calldataFloorGas } from "../chain/intrinsic-gas.ts";
 import { block, deploy, executor } from "./blocks.test-support.ts";
+import { createExecutor } from "./executor.ts";
 import {
   ALICE,
   assemble,
   blockContext,
+  CHAIN_ID,
   COINBASE,
   DESTROY,
   ETHER,
@@ -164,5 +166,52 @@ describe("the gas of a call", () => {
     const rich = await call(state, { from: ALICE.address, to, data });
     assert.equal(poor.status, "success");
     assert.equal(poor.gasUsed, rich.gasUsed);
+  });
+});
+
+describe("an executor that pauses", () => {
+  /** Counts down from calldata[0]. */
+  const LOOP = assemble("PUSH0 CALLDATALOAD JUMPDEST PUSH1 0x01 DUP2 SUB DUP1 PUSH1 0x02 JUMPI STOP");
+
+  it("does so in loops and calls, and gives the same results", async () => {
+    const state = fundedState(ALICE);
+    const loop = await deploy(state, LOOP);
+    const forward = await deploy(state, FORWARD, 1n);
+    let pauses = 0;
+    const pausing = createExecutor({
+      chainId: CHAIN_ID,
+      pause: async () => {
+        pauses++;
+        await new Promise((resolve) => setImmediate(resolve));
+      },
+    });
+    const base = { from: ALICE.address, value: 0n, gasLimit: 1_000_000 };
+    for (const [to, data, atLeast] of [
+      [loop, words(1_000n), 15],
+      // One pause where each of the two calls begins.
+      [forward, words(loop, 200n), 2 + 3],
+    ] as const) {
+      const message = { ...base, to, data };
+      pauses = 0;
+      const outcome = await pausing.call(blockContext(), message, state);
+      assert.ok(pauses >= atLeast, `${pauses} pauses`);
+      assert.deepEqual(outcome, await executor.call(blockContext(), message, state));
+    }
+  });
+
+  it("keeps calls that run at the same time apart", async () => {
+    const state = fundedState(ALICE);
+    const loop = await deploy(state, LOOP);
+    const pause = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+    const pausing = createExecutor({ chainId: CHAIN_ID, pause });
+    const run = (times: bigint): Promise<CallOutcome> =>
+      pausing.call(
+        blockContext(),
+        { from: ALICE.address, to: loop, data: words(times), value: 0n, gasLimit: 1_000_000 },
+        state,
+      );
+    const alone = await Promise.all([300n, 700n, 500n].map(async (times) => (await run(times)).gasUsed));
+    const together = await Promise.all(Array.from({ length: 12 }, (_, i) => run([300n, 700n, 500n][i % 3] as bigint)));
+    together.forEach(({ gasUsed, status }, i) => assert.deepEqual([status, gasUsed], ["success", alone[i % 3]]));
   });
 });

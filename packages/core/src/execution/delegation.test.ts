@@ -93,6 +93,28 @@ describe("a delegation (EIP-7702)", () => {
     assert.deepEqual([account?.nonce, account?.codeHash], [3n, keccak256Hex(designator(store))]);
   });
 
+  it("works in a call as in a transaction with the same message, gas included", async () => {
+    const state = fundedState(ALICE, BOB);
+    const store = await deploy(state, STORE);
+    const wrongNonce = authorize(NOBODY, store, 5n);
+    const wrongChain = authorize(NOBODY, store, 0n, 99n);
+    const malformed = { ...authorize(NOBODY, store, 0n), s: SECP256K1_ORDER };
+    const cases: [TestAccount, Authorization[]][] = [
+      [BOB, [authorize(BOB, store, 0n)]],
+      [NOBODY, [authorize(NOBODY, store, 0n, 0n)]],
+      [ALICE, [authorize(ALICE, store, 2n)]],
+      [BOB, [wrongNonce, wrongChain, malformed, authorize(BOB, store, 0n), authorize(BOB, store, 1n)]],
+      [BOB, [wrongNonce]],
+    ];
+    for (const [to, authorizationList] of cases) {
+      const parts = { to: to.address, data: words(3n, 33n, 0n), authorizationList };
+      const { outcomes } = await block(state, [{ from: ALICE, type: 4, nonce: 1n, ...parts }]);
+      const message = { from: ALICE.address, value: 0n, gasLimit: 2_000_000, ...parts };
+      const outcome = await executor.call(blockContext(), message, state);
+      assert.deepEqual([outcome.status, outcome.gasUsed], [outcomes[0]?.status, outcomes[0]?.gasUsed]);
+    }
+  });
+
   it("may make an account that did not exist, which costs more than one that did", async () => {
     const state = fundedState(ALICE, BOB);
     const store = await deploy(state, STORE);

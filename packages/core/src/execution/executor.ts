@@ -11,6 +11,7 @@ import { EMPTY_CODE_HASH } from "../chain/header.ts";
 import { calldataFloorGas, intrinsicGas, minimumGasLimit } from "../chain/intrinsic-gas.ts";
 import { BEACON_ROOTS_ADDRESS, HISTORY_ADDRESS, SYSTEM_ADDRESS } from "../chain/system-contracts.ts";
 import type { Transaction } from "../chain/types.ts";
+import { applyAuthorizations } from "./delegations.ts";
 import { toLibraryTransaction } from "./library-transaction.ts";
 import { createMachines, libraryAddress, type Machine } from "./machine.ts";
 import { endOf, halted, isDelegation, takeCreated } from "./result.ts";
@@ -169,6 +170,16 @@ function chargedGas(message: CallMessage, executionGas: bigint, refund: bigint):
   return Math.max(Number(spent - (refund < most ? refund : most)), calldataFloorGas(message));
 }
 
+/** Applies a message's authorizations; the sender's nonce rises first, as it does in a transaction. */
+function delegate({ evm, journal, common }: Machine, { from, authorizationList = [] }: CallMessage): bigint {
+  if (authorizationList.length === 0) return 0n;
+  const sender = journal.account(from);
+  if (sender !== undefined) journal.setAccount(from, { ...sender, nonce: sender.nonce + 1n });
+  const { refund, authorities } = applyAuthorizations(journal, authorizationList, Number(common.chainId()));
+  for (const authority of authorities) evm.journal.addAlwaysWarmAddress(authority);
+  return refund;
+}
+
 async function callOn(machine: Machine, context: BlockContext, message: CallMessage): Promise<CallOutcome> {
   const { evm, block, journal } = machine;
   const { from, to, data, value, gasLimit, gasPrice = 0n } = message;
@@ -178,6 +189,7 @@ async function callOn(machine: Machine, context: BlockContext, message: CallMess
     return { ...halted("insufficient balance"), gasUsed: minimumGasLimit(message) };
   }
   warm(machine, message, context.coinbase);
+  const delegationRefund = delegate(machine, message);
   const result = await evm.runCall({
     block,
     gasPrice,
@@ -192,14 +204,23 @@ async function callOn(machine: Machine, context: BlockContext, message: CallMess
   const creates = to === undefined && end.status === "success" && createdAddress !== undefined;
   return {
     ...end,
-    gasUsed: chargedGas(message, execResult.executionGasUsed, execResult.gasRefund ?? 0n),
+    gasUsed: chargedGas(message, execResult.executionGasUsed, delegationRefund + (execResult.gasRefund ?? 0n)),
     ...(creates ? { contractAddress: bytesToHex(createdAddress.bytes) } : {}),
   };
 }
 
-/** @param options.chainId what CHAINID gives and what transactions and authorizations are signed for */
-export function createExecutor({ chainId }: { readonly chainId: number }): Executor {
-  const machines = createMachines(chainId);
+export interface ExecutorOptions {
+  /** What CHAINID gives and what transactions and authorizations are signed for. */
+  readonly chainId: number;
+  /**
+   * Called now and then while code runs, in every loop and at every call: the EVM waits for it. So whoever owns the
+   * thread can serve others meanwhile.
+   */
+  readonly pause?: () => Promise<void>;
+}
+
+export function createExecutor({ chainId, pause }: ExecutorOptions): Executor {
+  const machines = createMachines(chainId, pause);
   return {
     async begin(context, state) {
       const machine = await machines.open(context, state);

@@ -94,12 +94,26 @@ interface LibraryEngine {
 const IDLE_MAX = 8;
 const NO_STATE = createStateJournal({ account: () => undefined, storage: () => 0n, code: () => new Uint8Array(0) });
 
-async function createLibraryEngine(shared: Common): Promise<LibraryEngine> {
+type Pause = () => Promise<void>;
+type CustomOpcode = NonNullable<NonNullable<Parameters<typeof createEVM>[0]>["customOpcodes"]>[number];
+
+/** Steps over a JUMPDEST between two looks at the clock. */
+const JUMPS_PER_PAUSE = 64;
+
+/** Every loop passes a JUMPDEST, which otherwise does nothing: 1 gas (yellow paper, appendix G). */
+function pausingJumpdest(pause: Pause): CustomOpcode {
+  let jumps = 0;
+  const logicFunction = (): Promise<void> | undefined => (++jumps % JUMPS_PER_PAUSE === 0 ? pause() : undefined);
+  return { opcode: 0x5b, opcodeName: "JUMPDEST", baseFee: 1, logicFunction };
+}
+
+async function createLibraryEngine(shared: Common, pause: Pause | undefined): Promise<LibraryEngine> {
   // A copy: the library's EVM listens to its chain description for as long as that lives.
   const common = shared.copy();
   const open: LibraryEngine["open"] = { journal: NO_STATE, blockHash: () => undefined };
-  const stateManager = createStateManager(open);
-  const evm = await createEVM({ common, stateManager, blockchain: blockchainOf(open) });
+  const stateManager = createStateManager(open, pause);
+  const customOpcodes = pause === undefined ? [] : [pausingJumpdest(pause)];
+  const evm = await createEVM({ common, stateManager, blockchain: blockchainOf(open), customOpcodes });
   const vm = await createVM({ common, stateManager, evm });
   return { common, evm, vm, open };
 }
@@ -112,13 +126,13 @@ export interface Machines {
 }
 
 /** Making the library's EVM takes 0.4 ms, about as long as a simple transaction: they are used again. */
-export function createMachines(chainId: number): Machines {
+export function createMachines(chainId: number, pause?: Pause): Machines {
   const shared = createCommon(chainId);
   const idle: LibraryEngine[] = [];
   const owners = new WeakMap<Machine, LibraryEngine>();
   return {
     async open(context, state) {
-      const engine = idle.pop() ?? (await createLibraryEngine(shared));
+      const engine = idle.pop() ?? (await createLibraryEngine(shared, pause));
       const { common, evm, vm, open } = engine;
       open.journal = createStateJournal(state);
       open.blockHash = context.blockHash;

@@ -77,8 +77,11 @@ function accountMethods(open: OpenState) {
   };
 }
 
-/** Values go to the library in their shortest form, as its own state managers give them. */
-export function createStateManager(open: OpenState): StateManagerInterface {
+/**
+ * Values go to the library in their shortest form, as its own state managers give them.
+ * @param pause awaited where a message call or creation begins
+ */
+export function createStateManager(open: OpenState, pause?: () => Promise<void>): StateManagerInterface {
   const manager: StateManagerInterface = {
     ...accountMethods(open),
     getStorage: async (address, slot) => bigIntToBytes(open.journal.storage(keyOf(address), bytesToHex(slot))),
@@ -86,7 +89,10 @@ export function createStateManager(open: OpenState): StateManagerInterface {
       open.journal.setStorage(keyOf(address), bytesToHex(slot), bytesToBigInt(value));
     },
     clearStorage: async (address) => open.journal.clearStorage(keyOf(address)),
-    checkpoint: async () => open.journal.checkpoint(),
+    async checkpoint() {
+      await pause?.();
+      open.journal.checkpoint();
+    },
     commit: async () => open.journal.commit(),
     revert: async () => open.journal.revert(),
     originalStorageCache: {

@@ -4,7 +4,7 @@
  */
 
 import type { Hex } from "../base/bytes.ts";
-import type { Account, Log, Transaction } from "../chain/types.ts";
+import type { Account, Authorization, Log, Transaction } from "../chain/types.ts";
 
 /** Synchronous reads of one state. */
 export interface StateReader {
@@ -92,6 +92,8 @@ export interface CallMessage {
   readonly gasLimit: number;
   readonly gasPrice?: bigint;
   readonly accessList?: readonly { readonly address: Hex; readonly storageKeys: readonly Hex[] }[];
+  /** EIP-7702: applied first, as in a type 4 transaction of the same sender. */
+  readonly authorizationList?: readonly Authorization[];
 }
 
 export interface CallOutcome {
