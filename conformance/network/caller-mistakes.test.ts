@@ -108,6 +108,12 @@ describe("the usual mistakes of a caller get a problem document with a stable co
     assert.deepEqual((await one.get("network/peers")).body.peers, []);
   });
 
+  test("a peer that is no address", async () => {
+    await using nodes = new Nodes();
+    await assert.rejects(nodes.start("one", { peer: ["nonsense"] }), { code: "INVALID_CONFIG", message: /nonsense/ });
+    await nodes.start("one");
+  });
+
   test("a data directory and a port that are taken", async () => {
     await using nodes = new Nodes();
     const one = await nodes.start("one");

@@ -49,7 +49,7 @@ describe("connecting", () => {
     const alsoHere = await deployToken(one, { name: "AlsoHere" });
     const there = await deployToken(two, { name: "There" });
     await mint(two, there, two.account, "7");
-    await connect(two, one);
+    assert.equal((await connect(two, one)).contracts_synced, 2);
     const view = await allAgree([one, two]);
     assert.deepEqual(Object.keys(view.contracts).sort(), [here, alsoHere, there].sort());
     for (const node of [one, two]) {

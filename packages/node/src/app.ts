@@ -35,6 +35,7 @@ import { developmentKeys } from "./keys/development.ts";
 import { createKeyRing } from "./keys/key-ring.ts";
 import { openSecret } from "./keys/secret-file.ts";
 import type { KeyRing } from "./keys/types.ts";
+import { parseDialAddress } from "./net/address.ts";
 import { createLibp2pNetwork } from "./net/libp2p-network.ts";
 import { createPeerKey } from "./net/peer-key.ts";
 import { openDataDir } from "./store/data-dir.ts";
@@ -132,6 +133,18 @@ async function openChain({ config, logger, clock, onStop }: Ground): Promise<Cha
   return { store, keys, genesis, engine, contracts, instanceId };
 }
 
+/** A wrong address among the peers would be redialled for ever. @throws CodedError `INVALID_CONFIG` */
+function checkPeers(addresses: readonly string[]): void {
+  for (const address of addresses) {
+    try {
+      parseDialAddress(address);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new CodedError("INVALID_CONFIG", `--peer ${address}: ${reason}`);
+    }
+  }
+}
+
 async function startNetwork({ config, logger, clock, random, onStop }: Ground, chain: Chain): Promise<Driver> {
   const { store, keys, engine, contracts, instanceId } = chain;
   const network = await createLibp2pNetwork({
@@ -224,6 +237,7 @@ export async function createApp(config: NodeConfig, { logger }: { readonly logge
     }
   };
   const startAll = async (): Promise<Addresses> => {
+    checkPeers(config.peer);
     await chooseCrypto(logger);
     const chain = await openChain(ground);
     const network = await startNetwork(ground, chain);

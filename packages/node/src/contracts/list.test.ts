@@ -90,6 +90,22 @@ describe("listing contracts", () => {
     assert.ok(clock.turns >= deployed.length, `${clock.turns} turns`);
   });
 
+  it("lets others have their turn between two contracts that are looked at, and two that are asked", async () => {
+    const node = openTestNode();
+    for (const name of ["a", "b", "c"]) await deploy(node, name);
+    const clock = createSlowClock(11);
+    const scan = { after: undefined, limit: 9, wanted: () => false, read: () => assert.fail("none is wanted") };
+    await scanContracts(node.engine, clock, scan);
+    const looked = clock.turns;
+    const all = node.engine.contracts(undefined, 100).length;
+    assert.ok(looked >= 5 && looked <= all, `${looked} turns for ${all} contracts`);
+    const artifacts = createArtifactTable(node.store);
+    const slow = createContractService({ ...node, clock, logger: silentLogger, artifacts, instanceId: "slow" });
+    const before = clock.turns;
+    const { contracts } = await slow.list({ limit: 9 });
+    assert.equal(clock.turns - before, looked + contracts.length);
+  });
+
   it("ends a page whose artifacts are large", async () => {
     const { engine, clock } = openTestNode();
     const [genesis] = engine.contracts(undefined, 1);

@@ -7,7 +7,7 @@ import type { ArtifactRecord } from "@counterpart/core/sync/artifact-types";
 import type { Message, Request, Status, VersionMessage } from "@counterpart/core/sync/message-types";
 import { encodeMessage } from "@counterpart/core/sync/messages";
 import { addressOf, makeBlock, makeRecord, word } from "./fake-chain.test-support.ts";
-import { type Stranger, startStranger, statusOf, versionFor } from "./stranger.test-support.ts";
+import { type Stranger, silence, startStranger, statusOf, versionFor } from "./stranger.test-support.ts";
 import { createWorld, type TestNode, type World } from "./test-node.test-support.ts";
 
 const TOKEN = addressOf("token");
@@ -103,7 +103,7 @@ describe("what a peer says while it is synced from", () => {
   it("counts as progress only once it has shown headers, and while it delivers", async () => {
     assert.equal(node.driver.progress(), undefined);
     const stranger = await meet({ head: { hash: word("fake"), number: 2 ** 40 } });
-    stranger.answer = async () => encodeMessage(NOT_HELD);
+    stranger.answer = silence;
     const progress: unknown[] = [];
     for (let i = 0; i < 60; i++) {
       await world.clock.pass(1_000);
@@ -188,8 +188,10 @@ describe("what a peer says while it is synced from", () => {
   it("with no artifact in it and more to come makes no progress", async () => {
     node.engine.make({ created: [TOKEN] });
     const stranger = await meet({ artifacts: { count: 3, digest: word("other"), sequence: 9 } });
-    stranger.answer = async () => encodeMessage(page(1, 9, []));
+    let pages = 0;
+    stranger.answer = async () => encodeMessage(page(++pages, 9, []));
     await world.clock.until(() => stranger.closed, 10_000);
+    assert.equal(pages, 1);
   });
 
   it("is logged ever more rarely when it is refused again and again", async () => {

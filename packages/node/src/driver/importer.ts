@@ -3,8 +3,9 @@
 import type { Hex } from "@counterpart/core/base/bytes";
 import type { Block } from "@counterpart/core/chain/types";
 import type { Clock } from "@counterpart/core/ports/runtime";
+import { createKnownSet } from "@counterpart/core/sync/known-set";
 import type { Engine, HeadChange, ImportResult } from "../engine/types.ts";
-import { ORIGINS_MAX } from "./limits.ts";
+import { HAD_BEFORE_MAX, ORIGINS_MAX } from "./limits.ts";
 import type { Peers } from "./peers.ts";
 import type { Session } from "./session.ts";
 
@@ -15,7 +16,7 @@ export interface Importer {
   isImporting(hash: Hex): boolean;
   /** Imports; penalises the sender for invalid blocks. Rejects only when the engine fails. */
   run(session: Session, blocks: readonly Block[]): Promise<ImportResult>;
-  /** Credits contracts that a new head brought to the peer that sent it. */
+  /** Credits contracts that a new head brought to the peer that sent it, those left out that this node had before. */
   creditHead(change: HeadChange): void;
 }
 
@@ -27,6 +28,8 @@ export function creditContract(session: Session, address: Hex): void {
 export function createImporter(engine: Engine, peers: Peers, clock: Clock): Importer {
   let addedAtMs = 0;
   const importing = new Set<Hex>();
+  /** Contracts that a reorganisation took away: when a peer's block brings them back, they are nothing new. */
+  const hadBefore = createKnownSet(HAD_BEFORE_MAX);
   /** Block hash → id of the peer that sent it, oldest first. */
   const origins = new Map<Hex, string>();
 
@@ -62,12 +65,13 @@ export function createImporter(engine: Engine, peers: Peers, clock: Clock): Impo
         for (const hash of hashes) importing.delete(hash);
       }
     },
-    creditHead({ applied, contractsCreated }) {
+    creditHead({ applied, contractsCreated, contractsRemoved }) {
+      for (const address of contractsRemoved) hadBefore.add(address);
       const last = applied.at(-1);
       const peerId = last === undefined ? undefined : origins.get(last.header.hash);
       const session = peerId === undefined ? undefined : peers.get(peerId);
       if (session === undefined) return;
-      for (const address of contractsCreated) creditContract(session, address);
+      for (const address of contractsCreated) if (!hadBefore.has(address)) creditContract(session, address);
     },
   };
 }

@@ -75,3 +75,5 @@ export const INLINE_BYTES_MAX = 384 * KIB;
 export const CONNECT_WAIT_MAX_MS = 3_600_000;
 /** Sealing is held back for the sake of better chains that peers claim for this long in a row at the most. */
 export const CATCH_UP_MS_MAX = 60_000;
+/** Contracts remembered that a reorganisation took away. */
+export const HAD_BEFORE_MAX = 4_096;

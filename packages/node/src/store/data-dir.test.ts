@@ -57,5 +57,7 @@ test(
     const file = join(folder, "file");
     writeFileSync(file, "");
     await assert.rejects(openDataDir(file), { code: "DATA_DIR_UNUSABLE" });
+    await assert.rejects(openDataDir(join(file, "below")), { code: "DATA_DIR_UNUSABLE" });
+    if (existsSync("/proc/self")) await assert.rejects(openDataDir("/proc/nope/data"), { code: "DATA_DIR_UNUSABLE" });
   }),
 );

@@ -1,7 +1,7 @@
 /** The data directory: one process at a time, also after that process was killed. */
 
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import { CodedError } from "@counterpart/core/base/errors";
 import lockfile from "proper-lockfile";
 
@@ -37,6 +37,13 @@ function holderOf(pidFile: string): number | undefined {
   }
 }
 
+/** Step by step: where a parent exists but takes no entries, Node's own recursion may never end. */
+function makeDirectory(path: string): void {
+  if (existsSync(path)) return;
+  makeDirectory(dirname(path));
+  mkdirSync(path, { mode: 0o700 });
+}
+
 async function lock(path: string, lockPath: string): Promise<() => Promise<void>> {
   return lockfile.lock(path, {
     lockfilePath: lockPath,
@@ -54,11 +61,12 @@ async function lock(path: string, lockPath: string): Promise<() => Promise<void>
  * Creates the directory where needed (mode 0700) and locks it. A lock left by a killed process is taken over at once.
  * @throws CodedError `DATA_DIR_LOCKED`, `DATA_DIR_UNUSABLE`
  */
-export async function openDataDir(path: string): Promise<DataDir> {
+export async function openDataDir(directory: string): Promise<DataDir> {
+  const path = resolve(directory);
   const lockPath = join(path, "lock");
   const pidFile = join(path, "pid");
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    makeDirectory(path);
     const holder = holderOf(pidFile);
     if (holder !== undefined && !isAlive(holder, path)) rmSync(lockPath, { recursive: true, force: true });
     const unlock = await lock(path, lockPath);
