@@ -7,6 +7,7 @@ import {
   createPublicClient,
   createWalletClient,
   defineChain,
+  encodeFunctionData,
   type Hex,
   hexToBytes,
   http,
@@ -116,6 +117,28 @@ test("viem sends ether, estimates gas, and sees nonces, fees and blocks on both 
   assert.equal(block.transactions[0]?.hash, hash);
   assert.equal(block.baseFeePerGas, 0n);
   assert.equal((await there.getFeeHistory({ blockCount: 4, rewardPercentiles: [50] })).oldestBlock, 0n);
+});
+
+test("viem delegates an account to a contract (EIP-7702), gas estimated here, and both nodes show it", async () => {
+  await using nodes = new Nodes();
+  const one = await nodes.start("one");
+  const two = await nodes.start("two");
+  await connect(two, one);
+  const { abi, bytecode } = compileErc20();
+  const { reader, writer } = clientsOf(one);
+  const deployment = await writer.deployContract({ abi, bytecode, args: ["Delegate", 0n] });
+  const { contractAddress } = await reader.waitForTransactionReceipt({ hash: deployment });
+  const delegating = privateKeyToAccount(`0x${"42".repeat(32)}`);
+  const authorization = await writer.signAuthorization({
+    account: delegating,
+    contractAddress: contractAddress as Hex,
+  });
+  const data = encodeFunctionData({ abi, functionName: "totalSupply" });
+  const hash = await writer.sendTransaction({ to: delegating.address, data, authorizationList: [authorization] });
+  assert.equal((await reader.waitForTransactionReceipt({ hash })).type, "eip7702");
+  await allAgree([one, two]);
+  const code = await clientsOf(two).reader.getCode({ address: delegating.address });
+  assert.equal(code, `0xef0100${(contractAddress as Hex).slice(2)}`);
 });
 
 /** Value of a leaf by a trie library that is not ours, which throws when the proof does not lead to the root. */

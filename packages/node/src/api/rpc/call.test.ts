@@ -46,7 +46,7 @@ test("wrong calls are refused with the reason", async () => {
   await fails(api, -32602, /overrides are not supported/, "eth_call", { to: OWN }, "latest", {
     [OWN]: { balance: "0x1" },
   });
-  await fails(api, -32602, /authorizationList/, "eth_estimateGas", { to: OWN, authorizationList: [{}] });
+  await fails(api, -32602, /authorization without/, "eth_estimateGas", { to: OWN, authorizationList: [{}] });
   await fails(api, -32000, /insufficient funds/, "eth_call", { from: STRANGER, to: OWN, value: "0x1" });
   await fails(api, -32000, /insufficient funds/, "eth_estimateGas", { from: STRANGER, to: OWN, value: "0x1" });
   await fails(api, -32000, /intrinsic gas too low/, "eth_call", { to: OWN, gas: "0x5207" });

@@ -4,7 +4,7 @@ import { bytesToHex, equalBytes, type Hex } from "@counterpart/core/base/bytes";
 import { ZERO_ADDRESS } from "@counterpart/core/chain/header";
 import { minimumGasLimit } from "@counterpart/core/chain/intrinsic-gas";
 import { TX_GAS_MAX } from "@counterpart/core/chain/rules";
-import type { AccessListEntry } from "@counterpart/core/chain/types";
+import type { AccessListEntry, Authorization } from "@counterpart/core/chain/types";
 import type { CallMessage } from "@counterpart/core/execution/types";
 import type { Clock } from "@counterpart/core/ports/runtime";
 import { createPacer } from "../../engine/pacer.ts";
@@ -32,6 +32,8 @@ import {
 import { failureOf } from "./revert.ts";
 
 const ACCESS_LIST_MAX = 1000;
+/** More do not fit in the gas of a transaction. */
+const AUTHORIZATIONS_MAX = 700;
 
 /** A message, and what its sender would pay for each unit of gas. */
 export interface CallRequest {
@@ -44,6 +46,22 @@ function readAccessListEntry(value: JsonValue): AccessListEntry {
   const address = member(object, "address", readAddress);
   if (address === undefined) throw badValue("access list entry without address");
   return { address, storageKeys: member(object, "storageKeys", listOf(readHash, ACCESS_LIST_MAX)) ?? [] };
+}
+
+/** As geth and viem write a signed authorization (EIP-7702). */
+function readAuthorization(value: JsonValue): Authorization {
+  const object = readObject(value);
+  const field = (name: string): bigint => {
+    const found = member(object, name, readQuantity);
+    if (found === undefined) throw badValue(`authorization without ${name}`);
+    return found;
+  };
+  const address = member(object, "address", readAddress);
+  if (address === undefined) throw badValue("authorization without address");
+  const yParity = field("yParity");
+  if (yParity > 1n) throw badValue("the yParity of an authorization is 0 or 1");
+  const [chainId, nonce, r, s] = [field("chainId"), field("nonce"), field("r"), field("s")];
+  return { chainId, address, nonce, yParity: Number(yParity), r, s };
 }
 
 function dataOf(object: JsonObject): Uint8Array {
@@ -65,17 +83,13 @@ function feeCapOf(object: JsonObject): bigint {
   return gasPrice ?? maxFee ?? 0n;
 }
 
-const readAnything = (value: JsonValue): JsonValue => value;
-
 /** Reads a transaction object. Gas is capped at what a transaction may have: nothing that runs longer can be sent. */
 function readCallRequest(value: JsonValue): CallRequest {
   const object = readObject(value);
-  const authorizations = member(object, "authorizationList", listOf(readAnything, ACCESS_LIST_MAX));
-  if (authorizations !== undefined && authorizations.length > 0) {
-    throw badValue("authorizationList is not supported in calls and estimates: set gas explicitly");
-  }
+  const authorizationList = member(object, "authorizationList", listOf(readAuthorization, AUTHORIZATIONS_MAX)) ?? [];
   const gas = member(object, "gas", readQuantity);
   const to = member(object, "to", readAddress);
+  if (authorizationList.length > 0 && to === undefined) throw badValue("authorizations need a recipient (EIP-7702)");
   const accessList = member(object, "accessList", listOf(readAccessListEntry, ACCESS_LIST_MAX));
   const feeCap = feeCapOf(object);
   return {
@@ -88,6 +102,7 @@ function readCallRequest(value: JsonValue): CallRequest {
       gasLimit: gas === undefined || gas > BigInt(TX_GAS_MAX) ? TX_GAS_MAX : Number(gas),
       ...(feeCap === 0n ? {} : { gasPrice: feeCap }),
       ...(accessList === undefined ? {} : { accessList }),
+      ...(authorizationList.length === 0 ? {} : { authorizationList }),
     },
   };
 }
