@@ -56,6 +56,13 @@ export function codedForm(error: unknown): CodedError | undefined {
   return code === undefined ? undefined : new CodedError(code, error.message);
 }
 
+/** Details as members of the problem, in the API's spelling. */
+function detailsOf({ details }: CodedError): Record<string, JsonValue> {
+  const members = Object.entries(toJson(details) as Record<string, JsonValue>);
+  const toSnake = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  return Object.fromEntries(members.map(([name, value]) => [toSnake(name), value]));
+}
+
 /** The problem document and headers that answer a failed request. */
 export function problemOf(error: unknown, instance: string, requestId: string): ProblemReply {
   const coded = codedForm(error) ?? INTERNAL;
@@ -63,7 +70,7 @@ export function problemOf(error: unknown, instance: string, requestId: string): 
   const allow = coded.code === "METHOD_NOT_ALLOWED" ? allowHeader(coded.details) : {};
   return {
     problem: {
-      ...(toJson(coded.details) as Record<string, JsonValue>),
+      ...detailsOf(coded),
       type: `urn:counterpart:error:${coded.code}`,
       title: meaning,
       status,

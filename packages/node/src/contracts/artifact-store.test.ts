@@ -88,6 +88,17 @@ function shows(store: ArtifactStore, records: readonly ArtifactRecord[]): void {
 }
 
 describe("merging a record", () => {
+  it("refuses one whose creation nonce is left out or another, though its owner signed it", () => {
+    const entry = entryOf(1, 3);
+    const { store } = openStore([entry, childOf(1, 9)]);
+    const { creationNonce: _, ...nonceless } = entry;
+    assert.equal(store.merge(recordOf(nonceless, 1, 5)).outcome, "refused");
+    assert.equal(store.merge(recordOf({ ...entry, creationNonce: 4n }, 1, 5)).outcome, "refused");
+    assert.equal(store.merge(recordOf({ ...childOf(1, 9), creationNonce: 0n }, 1, 5)).outcome, "refused");
+    assert.equal(store.summary().count, 0);
+    assert.equal(store.merge(recordOf(entry, 1, 5)).outcome, "added");
+  });
+
   it("adds, replaces by a newer one, ignores older and equal ones", () => {
     const entry = entryOf(1, 0);
     const { store } = openStore([entry]);

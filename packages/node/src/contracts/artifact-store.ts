@@ -121,6 +121,9 @@ export function createArtifactStore(table: ArtifactTable, engine: ArtifactEngine
       if (entry === undefined || entry.codeHash !== record.codeHash) return { outcome: "unknown-contract" };
       const { owner } = entry;
       if (owner === undefined) return { outcome: "refused", reason: "a contract of the genesis has no owner" };
+      if (entry.creationNonce !== record.creationNonce) {
+        return { outcome: "refused", reason: "its creation nonce is not the one that created the contract" };
+      }
       const held = table.get(record.address, record.codeHash, owner);
       const recordHash = artifactRecordHash(record);
       if (held?.recordHash === recordHash) return { outcome: "equal" };

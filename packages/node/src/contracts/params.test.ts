@@ -98,7 +98,7 @@ describe("integers", () => {
   it("say what is wrong, with parameter and type", () => {
     assert.throws(() => encodeParams(inputs("uint256 amount"), { amount: number("-5") }), {
       message: "parameter amount (uint256): -5 is negative",
-      details: { parameter: "amount", type: "uint256", reason: "-5 is negative" },
+      details: { parameter: "amount", abi_type: "uint256", reason: "-5 is negative" },
     });
   });
 

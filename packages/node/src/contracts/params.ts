@@ -21,7 +21,7 @@ const ELEMENTS_MAX = 8_192;
 export function invalidParameter(path: string, type: string, reason: string): CodedError {
   return new CodedError("INVALID_PARAMETER", `parameter ${path} (${type}): ${reason}`, {
     parameter: path,
-    type,
+    abi_type: type,
     reason,
   });
 }
@@ -121,7 +121,10 @@ function missing(inputs: readonly AbiParam[], index: number, prefix: string): Co
   const input = inputs[index] as AbiParam;
   const path = prefix + shownName(input, index);
   const type = signatureType(input);
-  return new CodedError("MISSING_PARAMETER", `parameter ${path} (${type}) is missing`, { parameter: path, type });
+  return new CodedError("MISSING_PARAMETER", `parameter ${path} (${type}) is missing`, {
+    parameter: path,
+    abi_type: type,
+  });
 }
 
 function unknown(name: string, inputs: readonly AbiParam[], prefix: string): CodedError {

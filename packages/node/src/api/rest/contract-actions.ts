@@ -122,6 +122,14 @@ function creationNonceOf(value: ArtifactRecordJson["creation_nonce"]): bigint | 
   return value === undefined || value === null ? undefined : BigInt(value);
 }
 
+/** Wallets end a signature with 27 or 28, a record with the bit itself: one record has one encoding. */
+function signatureOf(text: string): Uint8Array {
+  const signature = hexToBytes(text);
+  const last = signature[64];
+  if (last === 27 || last === 28) signature[64] = last - 27;
+  return signature;
+}
+
 /** @throws CodedError `INVALID_HEX` */
 function recordOf(address: ArtifactRecord["address"], json: ArtifactRecordJson): ArtifactRecord {
   return defined({
@@ -130,7 +138,7 @@ function recordOf(address: ArtifactRecord["address"], json: ArtifactRecordJson):
     creationNonce: creationNonceOf(json.creation_nonce),
     updatedAt: json.updated_at,
     contentHash: hashOf(json.content_hash),
-    signature: hexToBytes(json.signature),
+    signature: signatureOf(json.signature),
     content: hexToBytes(json.content),
   });
 }
@@ -141,7 +149,8 @@ async function putRecord({ backend }: ApiContext, record: ArtifactRecord): Promi
   const outcome = await backend.contracts.putRecord(record);
   if (outcome === "older") throw new CodedError("STALE_ARTIFACT", "a newer artifact is already held", { address });
   if (outcome === "refused") {
-    throw new CodedError("INVALID_ARTIFACT", "the record is not signed by the contract's owner", { address });
+    const message = "the record is not signed by the contract's owner, or speaks of another creation";
+    throw new CodedError("INVALID_ARTIFACT", message, { address });
   }
   const view = await backend.contracts.get(address);
   if (outcome !== "unknown-contract") return view;

@@ -186,7 +186,7 @@ export const ExecuteBody = Type.Object(
 
 const ArtifactContentBody = Type.Object(
   {
-    contract_type: Type.Optional(Type.String({ maxLength: 64 })),
+    contract_type: Type.Optional(Type.String({ maxLength: 32 })),
     name: Type.Optional(Type.String({ maxLength: NAME_CHARACTERS_MAX })),
     symbol: Type.Optional(Type.String({ maxLength: 64 })),
     decimals: Type.Optional(Type.Integer({ minimum: 0, maximum: 255 })),
@@ -204,7 +204,10 @@ const ArtifactRecordBody = Type.Object(
         creation_nonce: Type.Optional(nullable(Type.Union([DecimalSchema, Type.Integer({ minimum: 0 })]))),
         updated_at: TimestampSchema,
         content_hash: HashSchema,
-        signature: Type.String({ pattern: "^0x[0-9a-fA-F]{130}$", description: "r ‖ s ‖ recovery bit" }),
+        signature: Type.String({
+          pattern: "^0x[0-9a-fA-F]{130}$",
+          description: "r ‖ s ‖ recovery bit (0 or 1; 27 and 28 are read as such)",
+        }),
         content: Type.Unsafe<string>({ ...HexSchema, description: "canonical content, hexadecimal" }),
       },
       { additionalProperties: false },
