@@ -77,3 +77,5 @@ export const CONNECT_WAIT_MAX_MS = 3_600_000;
 export const CATCH_UP_MS_MAX = 60_000;
 /** Contracts remembered that a reorganisation took away. */
 export const HAD_BEFORE_MAX = 4_096;
+/** Nodes whose heads never stand still count as in step after holding each other's for so long. */
+export const COVERED_MS = 2_000;

@@ -12,6 +12,7 @@ import {
   APART_BLOCKS_MAX,
   APART_MAX_MS,
   COMPARE_AGAIN_MS,
+  COVERED_MS,
   REINJECTION_POLL_MS,
   SILENCE_MAX_MS,
   STATUS_COALESCE_MS,
@@ -33,7 +34,7 @@ export interface Reconciler {
   sendStatus(session: Session): void;
 }
 
-export interface ReconcilerDeps extends Pick<DriverDeps, "clock"> {
+export interface ReconcilerDeps extends Pick<DriverDeps, "clock" | "engine"> {
   readonly checkpoints: CheckpointCache;
   readonly peers: Peers;
   readonly board: StatusBoard;
@@ -44,7 +45,7 @@ export interface ReconcilerDeps extends Pick<DriverDeps, "clock"> {
 }
 
 export function createReconciler(deps: ReconcilerDeps): Reconciler {
-  const { clock, checkpoints, peers, board, onInStep } = deps;
+  const { clock, engine, checkpoints, peers, board, onInStep } = deps;
   let running = false;
   let cancelFlush: (() => void) | undefined;
   let cancelHeartbeat = (): void => {};
@@ -52,6 +53,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
   const sendStatus = (session: Session): void => {
     const status = board.read(session.applied);
     if (!session.send({ type: "Status", ...status })) return;
+    session.firstSequence ??= status.sequence;
     session.sent = { sequence: status.sequence, applied: status.applied };
   };
   const flush = (): void => {
@@ -97,6 +99,32 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     return step === "done";
   };
 
+  /** Whether this node has all that the peer had when it said `theirs`; its head may have gone on since. */
+  const holds = (session: Session, mine: Status, theirs: Status): boolean =>
+    engine.isCanonical(theirs.head.hash) &&
+    (sameArtifacts(mine, theirs) ||
+      (!sameHead(mine, theirs) && checkpoints.get(checkpointName(session)) >= theirs.artifacts.sequence));
+
+  /**
+   * Where blocks come without a pause, two nodes never have the same head at the same moment. They count as in step when
+   * each has held for a while what the other had when they connected, and all that it said since.
+   */
+  const isCovered = (session: Session, mine: Status, theirs: Status): boolean => {
+    const covers = session.firstSequence !== undefined && theirs.applied >= session.firstSequence;
+    if (!covers || mine.reinjecting > 0 || theirs.reinjecting > 0) return false;
+    session.coveredSinceMs ??= clock.now();
+    return clock.now() - session.coveredSinceMs >= COVERED_MS;
+  };
+  const acknowledge = (session: Session, theirs: Status): void => {
+    if (session.applied >= theirs.sequence) return;
+    session.applied = theirs.sequence;
+    flushSoon();
+  };
+  const conclude = (session: Session, inStep: boolean): void => {
+    session.inStep = inStep;
+    if (inStep) onInStep(session);
+  };
+
   function check(session: Session): void {
     const theirs = session.status;
     // While something of this peer's is being taken in, both sides' holdings are about to change.
@@ -104,24 +132,20 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     const mine = board.read(session.applied);
     if (session.sent.sequence !== mine.sequence) flushSoon();
     noteHeads(session, mine, theirs);
+    const isHeld = holds(session, mine, theirs);
+    if (isHeld) acknowledge(session, theirs);
+    const covered = isHeld && isCovered(session, mine, theirs);
     const best = bestHeadOf(session) ?? theirs.head;
     if (isBehind(mine.head, best)) {
-      session.inStep = false;
       deps.blockPull.kick();
       const isNear = best.number - mine.head.number <= APART_BLOCKS_MAX;
       if (isNear && isApartForLong(session)) artifactsApplied(session, mine, theirs);
+      conclude(session, covered);
       return;
     }
-    if (!artifactsApplied(session, mine, theirs)) {
-      session.inStep = false;
-      return;
-    }
-    if (session.applied < theirs.sequence) {
-      session.applied = theirs.sequence;
-      flushSoon();
-    }
-    session.inStep = agree(board.read(session.applied), theirs);
-    if (session.inStep) onInStep(session);
+    const applied = artifactsApplied(session, mine, theirs);
+    if (applied) acknowledge(session, theirs);
+    conclude(session, covered || (applied && agree(board.read(session.applied), theirs)));
   }
 
   const heartbeat = (): void => {

@@ -23,6 +23,10 @@ export interface SyncRecord {
   applied: number;
   /** What the last `Status` sent to it said. */
   sent: { readonly sequence: number; readonly applied: number };
+  /** Sequence of the first `Status` that was sent to it: what this node had when they connected. */
+  firstSequence: number | undefined;
+  /** When both sides first held what the other had; undefined before. */
+  coveredSinceMs: number | undefined;
   inStep: boolean;
   /** Imports and pulls from this peer under way, and announcements that wait. */
   busy: number;
@@ -58,6 +62,8 @@ export function createSyncRecord(clock: Clock, random: Random): SyncRecord {
     announced: undefined,
     applied: 0,
     sent: { sequence: 0, applied: 0 },
+    firstSequence: undefined,
+    coveredSinceMs: undefined,
     inStep: false,
     busy: 0,
     pulling: false,

@@ -55,6 +55,24 @@ describe("sync on connect", () => {
     assert.equal(a.driver.peers()[0]?.contractsSynced, 1);
   });
 
+  it("answers though the other node seals without a pause, and not before both hold what the other had", async () => {
+    const [a, b] = [await world.start("a"), await world.start("b")];
+    deploy(a);
+    deploy(b, OTHER, "Other");
+    a.engine.make({ updated: [TOKEN] });
+    const until = world.clock.now() + 10_000;
+    world.clock.setTimer(3, function seal() {
+      a.engine.make({});
+      if (world.clock.now() < until) world.clock.setTimer(3, seal);
+    });
+    const startMs = world.clock.now();
+    const result = await connect(b, a);
+    assert.equal(result.status, "synced");
+    assert.ok(world.clock.now() - startMs < 6_000, `${world.clock.now() - startMs} ms`);
+    assert.equal(b.contracts.artifact(TOKEN)?.updatedAt, 1);
+    assert.ok(b.engine.head().number > 500);
+  });
+
   it("counts everything, however late the engine answers after it has moved the head", async () => {
     const [a, b] = [await world.start("a"), await world.start("b")];
     deploy(a);
