@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { describe, test } from "node:test";
 import { MAX_BLOCK_BYTES } from "@counterpart/core/chain/rules";
+import { CATCH_UP_SILENCE_MS } from "@counterpart/core/consensus/poa-sealing";
 import { CLOCK_SKEW_MAX_MS } from "@counterpart/core/sync/decisions";
 import * as wireLimits from "@counterpart/core/sync/limits";
 import { GOODBYES, MESSAGE_NUMBERS, REFUSALS } from "@counterpart/core/sync/message-types";
@@ -57,6 +58,7 @@ describe("docs/PROTOCOL.md", () => {
       ...NET_LIMITS,
       MAX_BLOCK_BYTES,
       CLOCK_SKEW_MAX_MS,
+      CATCH_UP_SILENCE_MS,
     };
     for (const [name, value] of Object.entries(documented)) assert.equal(value, known[name], name);
     const internal = new Set(["FRAME_OVERHEAD_BYTES"]);
@@ -66,7 +68,9 @@ describe("docs/PROTOCOL.md", () => {
   });
 
   test("speaks of no constant that there is not", () => {
-    const known = new Set(Object.keys({ ...wireLimits, ...driverLimits, MAX_BLOCK_BYTES, CLOCK_SKEW_MAX_MS }));
+    const known = new Set(
+      Object.keys({ ...wireLimits, ...driverLimits, MAX_BLOCK_BYTES, CLOCK_SKEW_MAX_MS, CATCH_UP_SILENCE_MS }),
+    );
     const words = codesIn(PAGE).filter((code) => /^[A-Z_]+_(MAX|MIN|MS)$/.test(code));
     assert.ok(words.length > 20);
     for (const word of words) assert.ok(known.has(word), word);

@@ -11,7 +11,7 @@ export const EXIT = {
   usage: 2,
   /** A port is taken. */
   port: 3,
-  /** The data directory is in use, unusable, damaged or of another version. */
+  /** The data directory is in use, unusable or of another version, or a key file in it is damaged. */
   dataDir: 4,
 } as const;
 
