@@ -129,4 +129,10 @@ describe("finding a function", () => {
       );
     }
   });
+
+  it("refuses functions, events and errors without a name", () => {
+    for (const type of ["function", "event", "error"]) {
+      assert.throws(() => parseContractAbi([{ type }]), { code: "INVALID_ABI", message: /no name/ });
+    }
+  });
 });

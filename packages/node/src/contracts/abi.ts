@@ -77,6 +77,13 @@ function parseName(value: unknown, where: string): string {
   return value;
 }
 
+/** Of a function, event or error, which is called by it. */
+function parseItemName(value: unknown, where: string): string {
+  const name = parseName(value, where);
+  if (name === "") throw invalidAbi(`${where} has no name`);
+  return name;
+}
+
 function isElementary(base: string): boolean {
   const integer = /^u?int(\d+)$/.exec(base);
   if (integer !== null) return Number(integer[1]) % 8 === 0 && Number(integer[1]) >= 8 && Number(integer[1]) <= 256;
@@ -131,7 +138,7 @@ const hashOf = (signature: string): Hex => keccak256Hex(utf8ToBytes(signature));
 const selectorOf = (signature: string): Hex => hashOf(signature).slice(0, 10) as Hex;
 
 function parseFunction(raw: RawObject): AbiFunction {
-  const name = parseName(raw.name, "a function");
+  const name = parseItemName(raw.name, "a function");
   const inputs = parseParams(raw.inputs, name);
   const signature = signatureOf(name, inputs);
   const mutability = raw.stateMutability;
@@ -148,7 +155,7 @@ function parseFunction(raw: RawObject): AbiFunction {
 }
 
 function parseEvent(raw: RawObject): { readonly topic: Hex; readonly event: AbiEvent } {
-  const name = parseName(raw.name, "an event");
+  const name = parseItemName(raw.name, "an event");
   const params = parseParams(raw.inputs, name);
   const list: readonly unknown[] = Array.isArray(raw.inputs) ? raw.inputs : [];
   const inputs = params.map((param, i) => {
@@ -175,7 +182,7 @@ function addItem(builder: Builder, raw: unknown): void {
       builder.constructorItem = raw;
       return;
     case "error": {
-      const name = parseName(raw.name, "an error");
+      const name = parseItemName(raw.name, "an error");
       const inputs = parseParams(raw.inputs, name);
       builder.errors.set(selectorOf(signatureOf(name, inputs)), { name, inputs });
       return;
