@@ -61,3 +61,18 @@ test(
     if (existsSync("/proc/self")) await assert.rejects(openDataDir("/proc/nope/data"), { code: "DATA_DIR_UNUSABLE" });
   }),
 );
+
+test(
+  "nodes that start at the same moment make their common parent folder together",
+  inFolder(async (folder) => {
+    const script = (name: string): string => `const { openDataDir } = await import(${JSON.stringify(here)});
+      const dir = await openDataDir(${JSON.stringify(join(folder, "data", "deep"))} + "/${name}"); await dir.release();`;
+    const codes = await Promise.all(
+      ["a", "b", "c", "d"].map((name) => {
+        const child = spawn(process.execPath, ["--input-type=module", "-e", script(name)], { stdio: "inherit" });
+        return new Promise((resolve) => child.once("exit", resolve));
+      }),
+    );
+    assert.deepEqual(codes, [0, 0, 0, 0]);
+  }),
+);
