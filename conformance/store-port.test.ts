@@ -80,6 +80,24 @@ for (const [name, open] of Object.entries(adapters)) {
       await end();
     });
 
+    test("rows that are made while they are written may follow from what was written before", async () => {
+      const { store, end } = open();
+      store.write([1, 2, 3].map((n) => ({ table: "staging" as const, key: key(n), value: key(n) })));
+      const moves = function* (): Iterable<StoreWrite> {
+        for (let page = store.range("staging", { limit: 2 }); page.length > 0; ) {
+          for (const entry of page) {
+            yield put(entry.key, entry.value);
+            yield { table: "staging", key: entry.key, value: null };
+          }
+          page = store.range("staging", { limit: 2 });
+        }
+      };
+      store.write(moves());
+      assert.deepEqual(keysOf(store.range("meta", { limit: 9 })), [1, 2, 3]);
+      assert.deepEqual(store.range("staging", { limit: 9 }), []);
+      await end();
+    });
+
     test("a snapshot does not move while the store does", async () => {
       const { store, end } = open();
       store.write([put(key(1), key(1))]);

@@ -38,10 +38,11 @@ export interface StoreSnapshot extends StoreReader {
 
 export interface Store extends StoreReader {
   /**
-   * Writes everything or nothing, durable when it returns; readers see all of it or none.
+   * Writes everything or nothing, durable when it returns; readers see all of it or none. Rows may be made while they
+   * are written: what is read from this store meanwhile has the rows written so far.
    * @throws CodedError `STORE_WRITE_FAILED`
    */
-  write(writes: readonly StoreWrite[]): void;
+  write(writes: Iterable<StoreWrite>): void;
   snapshot(): StoreSnapshot;
   close(): Promise<void>;
 }

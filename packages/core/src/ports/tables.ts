@@ -27,6 +27,8 @@ export type TableName =
   | "storageNodes"
   /** number (8 bytes) → previous values of what that canonical block changed. */
   | "changes"
+  /** table (1 byte) ‖ key → what that row becomes when the branch being executed wins; empty between reorganisations. */
+  | "staging"
   /** address → contract entry at the head. */
   | "contracts"
   /** transaction hash → pending transaction. */

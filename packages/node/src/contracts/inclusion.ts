@@ -32,7 +32,7 @@ export function createInclusionWatch(engine: Pick<Engine, "transaction" | "on">,
   };
   engine.on("head", ({ applied }) => {
     if (count === 0) return;
-    for (const { transactions } of applied) for (const { hash } of transactions) wake(hash);
+    for (const { transactions } of applied) for (const hash of transactions) wake(hash);
   });
   engine.on("conflicted", wake);
 

@@ -137,7 +137,7 @@ export function createPublisher(deps: PublisherDeps): Publisher {
     },
     discard: (transactionHash) => void drafts.delete(transactionHash),
     follow({ reverted, applied, contractsCreated, contractsUpdated }) {
-      for (const { hash } of drafts.size === 0 ? [] : applied.flatMap(({ transactions }) => transactions)) {
+      for (const hash of drafts.size === 0 ? [] : applied.flatMap(({ transactions }) => transactions)) {
         const draft = drafts.get(hash);
         if (draft !== undefined) settle(draft);
       }

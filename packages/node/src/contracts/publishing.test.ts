@@ -114,8 +114,9 @@ function readOnlyArtifacts(store: ReturnType<typeof createMemoryStore>): ReturnT
   return {
     ...store,
     write(writes) {
-      if (writes.some(({ table }) => table.startsWith("artifact"))) throw new Error("the process ended");
-      store.write(writes);
+      const rows = [...writes];
+      if (rows.some(({ table }) => table.startsWith("artifact"))) throw new Error("the process ended");
+      store.write(rows);
     },
   };
 }

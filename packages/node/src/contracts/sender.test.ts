@@ -24,9 +24,10 @@ describe("sending", () => {
     for (const seals of [true, false]) {
       const inner = createMemoryStore();
       const writes: (readonly StoreWrite[])[] = [];
-      const write = (rows: readonly StoreWrite[]): void => {
-        writes.push(rows);
-        inner.write(rows);
+      const write = (rows: Iterable<StoreWrite>): void => {
+        const written = [...rows];
+        writes.push(written);
+        inner.write(written);
       };
       const store = { ...inner, write };
       const engine = openTestEngine({ store });

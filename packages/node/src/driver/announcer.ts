@@ -156,7 +156,7 @@ export function createAnnouncer({
       if (change.applied.length <= ANNOUNCED_BLOCKS_MAX) {
         for (const block of change.applied) {
           if (peers.ready().every(({ known }) => known.has(block.header.hash))) continue;
-          spread(blockAnnouncement(block), [block.header.hash]);
+          spread(blockAnnouncement(block.load()), [block.header.hash]);
         }
       }
       if (change.sealedHere) announceContracts(change);

@@ -165,7 +165,11 @@ export function createFakeEngine(sealer: string, chain = "dev"): FakeEngine {
     const change: HeadChange = {
       head: tip,
       reverted: reverted.reverse(),
-      applied,
+      applied: applied.map((block) => ({
+        header: block.header,
+        transactions: block.transactions.map(({ hash }) => hash),
+        load: () => block,
+      })),
       contractsCreated: [...touched].filter((address) => !before.has(address)),
       contractsUpdated: [...touched].filter((address) => before.has(address)),
       contractsRemoved: [...before].filter((address) => !entries.has(address)),

@@ -28,6 +28,7 @@ export interface ProcessorDeps {
   readonly executor: Executor;
   readonly chainId: number;
   readonly clock: Clock;
+  readonly overlayBytesMax: number;
 }
 
 /** Executed transactions of a block under construction, in order. */
@@ -90,8 +91,14 @@ export function completeHeader(
   };
 }
 
+/** What a block did. */
+export interface BlockEffects extends IndexChanges {
+  /** Accounts that it changed: nobody else's nonce is another one now. */
+  readonly accounts: Iterable<Hex>;
+}
+
 /** Puts a block that was executed on the overlay at the head of the canonical chain there. */
-export function appendBlock(overlay: Overlay, block: Block, executed: Executed, changes: StateChanges): IndexChanges {
+export function appendBlock(overlay: Overlay, block: Block, executed: Executed, changes: StateChanges): BlockEffects {
   const { header } = block;
   const hash = hexToBytes(header.hash);
   const index = indexContracts(overlay, header, changes, executed.creations);
@@ -105,7 +112,7 @@ export function appendBlock(overlay: Overlay, block: Block, executed: Executed, 
   block.transactions.forEach((transaction, at) => {
     overlay.put("transactions", hexToBytes(transaction.hash), encodeLocation(header.hash, at));
   });
-  return index;
+  return { ...index, accounts: changes.accounts.keys() };
 }
 
 function invalid(header: Header, what: string): CodedError {
@@ -140,7 +147,7 @@ export async function executeBlock(
   overlay: Overlay,
   block: Block,
   pause: Pause,
-): Promise<IndexChanges> {
+): Promise<BlockEffects> {
   const chain = createChainReader(overlay, deps.chainId);
   const parent = chain.head();
   assert(parent.hash === block.header.parentHash, "a block is executed on its parent");

@@ -12,6 +12,7 @@ import type { StoreReader } from "@counterpart/core/ports/store";
 import {
   addOutcome,
   appendBlock,
+  type BlockEffects,
   completeHeader,
   contextOf,
   type Executed,
@@ -19,7 +20,6 @@ import {
   type ProcessorDeps,
 } from "./block-processor.ts";
 import { createChainReader } from "./chain-reader.ts";
-import type { IndexChanges } from "./contract-index.ts";
 import { createOverlay, type Overlay } from "./overlay.ts";
 import { createPacer } from "./pacer.ts";
 import type { Pool } from "./pool.ts";
@@ -35,7 +35,7 @@ const BUILD_TIME_MS = 500;
 export interface Built {
   readonly block: Block;
   readonly overlay: Overlay;
-  readonly index: IndexChanges;
+  readonly effects: BlockEffects;
 }
 
 export interface BuildInput {
@@ -87,5 +87,5 @@ export async function buildBlock(input: BuildInput): Promise<Built | undefined> 
   const header = addSeal(completed, sealer.sign);
   assert(header.parentHash === parent.hash, "the head moved while a block was being built");
   const block: Block = { header, transactions: executed.transactions };
-  return { block, overlay, index: appendBlock(overlay, block, executed, changes) };
+  return { block, overlay, effects: appendBlock(overlay, block, executed, changes) };
 }

@@ -12,8 +12,10 @@ import { type ChainReader, createChainReader } from "./chain-reader.ts";
 import { readContractCount } from "./contract-index.ts";
 import { createEmitter, type Emitter } from "./emitter.ts";
 import { openGenesis } from "./open-genesis.ts";
+import { OVERLAY_BYTES_MAX } from "./overlay.ts";
 import { createPool, POOL_LIMITS, type Pool, type PoolLimits } from "./pool.ts";
 import { loadPool } from "./pool-rows.ts";
+import { clearStaging } from "./staging.ts";
 import { createStateReader } from "./state.ts";
 import { readSide } from "./switcher.ts";
 import type { EngineEvents, Sealer } from "./types.ts";
@@ -26,6 +28,8 @@ export interface EngineOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly poolLimits?: PoolLimits;
+  /** What a branch under execution may take in memory before it is put aside in the store. */
+  readonly overlayBytesMax?: number;
 }
 
 export interface EngineCore {
@@ -50,6 +54,7 @@ export function openCore(options: EngineOptions): EngineCore {
   const { store, genesis, executor, sealer, clock, logger } = options;
   const { chainId, signers } = genesis;
   const genesisHash = openGenesis(store, genesis);
+  clearStaging(store);
   const chain = createChainReader(store, chainId);
   const pool = createPool(options.poolLimits ?? POOL_LIMITS);
   loadPool(store, pool, chainId);
@@ -66,7 +71,7 @@ export function openCore(options: EngineOptions): EngineCore {
     store,
     genesisHash,
     signers,
-    processor: { executor, chainId, clock },
+    processor: { executor, chainId, clock, overlayBytesMax: options.overlayBytesMax ?? OVERLAY_BYTES_MAX },
     sealer,
     clock,
     chain,

@@ -69,6 +69,7 @@ export interface TestEngineOptions {
   readonly genesis?: Genesis;
   readonly poolLimits?: PoolLimits;
   readonly executor?: Executor;
+  readonly overlayBytesMax?: number;
 }
 
 export function openTestEngine(options: TestEngineOptions = {}): Engine {
@@ -82,6 +83,7 @@ export function openTestEngine(options: TestEngineOptions = {}): Engine {
     clock: options.clock ?? createManualClock(),
     logger: silentLogger,
     ...(options.poolLimits === undefined ? {} : { poolLimits: options.poolLimits }),
+    ...(options.overlayBytesMax === undefined ? {} : { overlayBytesMax: options.overlayBytesMax }),
   });
 }
 

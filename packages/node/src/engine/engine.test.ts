@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { type Hex, hexToBytes } from "@counterpart/core/base/bytes";
+import { bytesToUtf8, type Hex, hexToBytes } from "@counterpart/core/base/bytes";
 import { CodedError } from "@counterpart/core/base/errors";
 import { createAddress } from "@counterpart/core/chain/address";
 import type { Block, Transaction } from "@counterpart/core/chain/types";
@@ -20,6 +20,7 @@ import {
   TEST_GENESIS,
   transactionOf,
 } from "./engine.test-support.ts";
+import { createStaging } from "./staging.ts";
 import type { Engine, HeadChange } from "./types.ts";
 
 /** Creation code of a contract that counts its calls in slot 0: PUSH0 SLOAD PUSH1 1 ADD PUSH0 SSTORE. */
@@ -32,6 +33,20 @@ function counterValue(engine: Engine, address: Hex): bigint {
   const value = snapshot.storage(address, slot0);
   snapshot.done();
   return value;
+}
+
+/** Everything that follows from the head alone. */
+function stateRows(store: Store): readonly unknown[] {
+  const tables = [
+    "accounts",
+    "storage",
+    "accountNodes",
+    "storageNodes",
+    "contracts",
+    "canonical",
+    "transactions",
+  ] as const;
+  return tables.map((table) => store.range(table, { limit: 10_000 }));
 }
 
 function pick<T>(items: readonly T[], index: number): T {
@@ -165,8 +180,9 @@ describe("the pool", () => {
     const store: Store = {
       ...inner,
       write(rows) {
-        writes.push(rows.filter(({ table }) => table === "pool").length);
-        inner.write(rows);
+        const written = [...rows];
+        writes.push(written.filter(({ table }) => table === "pool").length);
+        inner.write(written);
       },
     };
     const engine = openTestEngine({ store });
@@ -251,6 +267,47 @@ describe("fork choice and merging", () => {
       assert.equal(engine.contractCount(), 2);
     }
     assert.deepEqual(left.head(), right.head());
+  });
+
+  test("a branch that outgrows memory becomes the chain in one write, and nothing of it is left aside", async () => {
+    const leftStore = createMemoryStore();
+    const left = openTestEngine({ sealer: 101, store: leftStore });
+    for (let i = 0; i < 12; i++) await sealAll(left, [deployCounter(1, i)]);
+    const inner = createMemoryStore();
+    const heads: number[] = [];
+    let staged = 0;
+    const store: Store = {
+      ...inner,
+      write(rows) {
+        const written = [...rows];
+        staged += written.filter(({ table, value }) => table === "staging" && value !== null).length;
+        if (written.some(({ table, key }) => table === "meta" && bytesToUtf8(key) === "head"))
+          heads.push(written.length);
+        inner.write(written);
+      },
+    };
+    const right = openTestEngine({ sealer: 102, store, overlayBytesMax: 2_000 });
+    await sealAll(right, [deployCounter(2, 0)]);
+    await sealAll(right, [transactionOf(2, 1)]);
+    heads.length = 0;
+    await right.import(chainOf(left));
+    assert.equal(right.head().hash, left.head().hash);
+    assert.equal(heads.length, 1);
+    assert.ok(staged > 100, `${staged} rows were put aside`);
+    assert.deepEqual(inner.range("staging", { limit: 1 }), []);
+    assert.deepEqual(stateRows(inner), stateRows(leftStore));
+    await right.seal();
+    assert.equal(right.contractCount(), 13);
+  });
+
+  test("what a crash leaves of a branch that had not won is forgotten at the next start", async () => {
+    const store = createMemoryStore();
+    await sealAll(openTestEngine({ store }), [transactionOf(1, 0)]);
+    const rows = [{ table: "meta" as const, key: new TextEncoder().encode("head"), value: null }];
+    createStaging(store).add(rows);
+    const again = openTestEngine({ store });
+    assert.equal(again.head().number, 1);
+    assert.deepEqual(store.range("staging", { limit: 1 }), []);
   });
 
   test("of two transactions with one sender and nonce one survives and the other is conflicted by it", async () => {

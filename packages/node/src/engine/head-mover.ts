@@ -12,26 +12,15 @@ import type { Admitted, Fault } from "./admission.ts";
 import { buildBlock } from "./builder.ts";
 import { contractCountRow } from "./contract-index.ts";
 import type { EngineCore } from "./core.ts";
-import type { Overlay } from "./overlay.ts";
 import { numberKey } from "./rows.ts";
-import { type Settlement, settle } from "./settle.ts";
+import { createNonceUses, type Settlement, settle } from "./settle.ts";
 import { createStateReader } from "./state.ts";
-import { differenceOf, headersOf, prepareSwitch } from "./switcher.ts";
+import { appliedBlock, type Branch, differenceOf, type Move, prepareSwitch } from "./switcher.ts";
 import type { HeadChange, ImportResult } from "./types.ts";
 
 /** Blocks of a pure extension that one write takes. A reorganisation is always one write. */
 const EXTENSION_BLOCKS_PER_WRITE = 64;
 const VANITY = utf8ToBytes("counterpart".padEnd(VANITY_BYTES, "\0"));
-
-interface Move {
-  readonly overlay: Overlay;
-  /** Lowest first. */
-  readonly applied: readonly Block[];
-  /** Lowest first. */
-  readonly reverted: readonly Block[];
-  readonly touched: ReadonlySet<Hex>;
-  readonly sealedHere: boolean;
-}
 
 function announce(core: EngineCore, change: HeadChange, settlement: Settlement): void {
   core.emitter.emit("head", change);
@@ -39,20 +28,26 @@ function announce(core: EngineCore, change: HeadChange, settlement: Settlement):
   for (const transaction of settlement.reinjected) core.emitter.emit("transaction", transaction, "reinjected");
 }
 
+function* rowsOf({ overlay }: Move, settlement: Settlement, contractCount: number): Iterable<StoreWrite> {
+  yield* overlay.writes();
+  yield* settlement.writes;
+  yield contractCountRow(contractCount);
+}
+
 /** The one write of a head change, then memory, then listeners. */
-function commit(core: EngineCore, { overlay, applied, reverted, touched, sealedHere }: Move): void {
+function commit(core: EngineCore, move: Move, sealedHere: boolean): void {
   const { store, pool, admission, chain, clock } = core;
-  const settlement = settle(pool, applied, reverted, createStateReader(overlay), clock.now());
-  const difference = differenceOf(store, overlay, touched);
+  const { overlay, applied, reverted, returned, nonces } = move;
+  const settlement = settle(pool, nonces, returned, createStateReader(overlay), clock.now());
+  const difference = differenceOf(store, overlay, move.touched);
   const count = core.contractCount + difference.contractsCreated.length - difference.contractsRemoved.length;
-  store.write([...overlay.writes(), ...settlement.writes, contractCountRow(count)]);
+  store.write(rowsOf(move, settlement, count));
   settlement.apply();
   core.contractCount = count;
   for (const { header } of applied) admission.tree.remove(header.hash);
-  for (const { header } of reverted) admission.tree.add(header);
+  for (const header of reverted) admission.tree.add(header);
   core.head = chain.head();
-  const revertedHeaders = headersOf(reverted).reverse();
-  announce(core, { head: core.head, reverted: revertedHeaders, applied, ...difference, sealedHere }, settlement);
+  announce(core, { head: core.head, reverted, applied, ...difference, sealedHere }, settlement);
 }
 
 const sideRows = (blocks: readonly Block[]): StoreWrite[] =>
@@ -71,14 +66,17 @@ const forgetRows = (nodes: readonly TreeNode[]): StoreWrite[] =>
     return (["headers", "bodies", "side"] as const).map((table): StoreWrite => ({ table, key, value: null }));
   });
 
-function branchTo(core: EngineCore, best: TreeNode, fresh: ReadonlyMap<Hex, Block>): Block[] {
+function branchTo(core: EngineCore, best: TreeNode, fresh: ReadonlyMap<Hex, Block>): Branch {
   const path = core.admission.tree.path(best.hash);
   const isExtension = path[0]?.parentHash === core.head.hash;
-  return (isExtension ? path.slice(0, EXTENSION_BLOCKS_PER_WRITE) : path).map(({ hash }) => {
-    const block = fresh.get(hash) ?? core.chain.block(hash);
-    assert(block !== undefined, `side block ${hash} is not held`);
-    return block;
-  });
+  return {
+    path: (isExtension ? path.slice(0, EXTENSION_BLOCKS_PER_WRITE) : path).map(({ hash }) => hash),
+    load(hash) {
+      const block = fresh.get(hash) ?? core.chain.block(hash);
+      assert(block !== undefined, `block ${hash} is not held`);
+      return block;
+    },
+  };
 }
 
 /** Follows fork choice until the head is the best of all held blocks; returns what proved to be invalid. */
@@ -86,10 +84,9 @@ async function advance(core: EngineCore, fresh: ReadonlyMap<Hex, Block>): Promis
   const { tree } = core.admission;
   const faults: Fault[] = [];
   for (let best = tree.best(); best !== undefined && compareHeads(best, core.head) > 0; best = tree.best()) {
-    const applied = branchTo(core, best, fresh);
-    const outcome = await prepareSwitch(core.processor, core.store, applied);
+    const outcome = await prepareSwitch(core.processor, core.store, branchTo(core, best, fresh));
     if (outcome.kind === "ready") {
-      commit(core, { ...outcome, applied, sealedHere: false });
+      commit(core, outcome.move, false);
       continue;
     }
     const condemned = core.admission.condemn(outcome.hash);
@@ -135,8 +132,11 @@ export async function sealBlock(core: EngineCore): Promise<Block | undefined> {
     : undefined;
   pool.noteTried(offered);
   if (built === undefined) return undefined;
-  const { block, overlay, index } = built;
-  const touched = new Set([...index.created, ...index.updated]);
-  commit(core, { overlay, applied: [block], reverted: [], touched, sealedHere: true });
+  const { block, overlay, effects } = built;
+  const nonces = createNonceUses();
+  nonces.note(block, effects.accounts);
+  const applied = [appliedBlock(block.header, block.transactions, () => block)];
+  const touched = new Set([...effects.created, ...effects.updated]);
+  commit(core, { overlay, applied, nonces, reverted: [], returned: [], touched }, true);
   return block;
 }

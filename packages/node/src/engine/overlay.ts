@@ -1,6 +1,6 @@
 /**
  * Changes on top of the store that are not written yet. A candidate branch is executed here whole, and becomes one
- * atomic write only when it wins. While recording, the first previous value of every flat row is kept: that is what
+ * atomic write only when it wins; what memory has no room for waits in staging. While recording, the first previous value of every flat row is kept: that is what
  * unwinding a block puts back.
  */
 
@@ -8,6 +8,7 @@ import { bytesToHex, type Hex, hexToBytes } from "@counterpart/core/base/bytes";
 import { assert } from "@counterpart/core/base/errors";
 import type { StoreReader, StoreWrite } from "@counterpart/core/ports/store";
 import type { TableName } from "@counterpart/core/ports/tables";
+import type { Staging } from "./staging.ts";
 
 /** Rows of a block's state that unwinding restores directly; trie nodes are recomputed from them. */
 export const RECORDED_TABLES = ["accounts", "storage", "contracts"] as const satisfies readonly TableName[];
@@ -26,9 +27,16 @@ export interface Overlay {
   /** Starts to keep previous values; ends with `recorded`. */
   record(): void;
   recorded(): readonly PreviousValue[];
-  /** Everything put so far, last value of each row. */
-  writes(): StoreWrite[];
+  /** What the rows put so far take in memory, roughly. */
+  readonly bytes: number;
+  /** Everything put so far, last value of each row. To be read while it is written, and once. */
+  writes(): Iterable<StoreWrite>;
 }
+
+/** Beyond this the rows go to staging: little enough for a write that holds the thread only briefly. */
+export const OVERLAY_BYTES_MAX = 8 * 1024 * 1024;
+/** What a row takes besides key and value. */
+const ROW_BYTES = 200;
 
 type Rows = Map<Hex, Uint8Array | null>;
 
@@ -36,13 +44,33 @@ function isRecorded(table: TableName): table is RecordedTable {
   return (RECORDED_TABLES as readonly TableName[]).includes(table);
 }
 
-export function createOverlay(base: Pick<StoreReader, "get">): Overlay {
+function* rowsOf(tables: ReadonlyMap<TableName, Rows>): Iterable<StoreWrite> {
+  for (const [table, rows] of tables) {
+    for (const [name, value] of rows) yield { table, key: hexToBytes(name), value };
+  }
+}
+
+/** @param staging takes what exceeds `bytesMax`; without it everything stays in memory */
+export function createOverlay(
+  base: Pick<StoreReader, "get">,
+  staging?: Staging,
+  bytesMax = OVERLAY_BYTES_MAX,
+): Overlay {
   const tables = new Map<TableName, Rows>();
   let recording: Map<string, PreviousValue> | undefined;
+  let bytes = 0;
+  let staged: Staging | undefined;
 
   const read = (table: TableName, key: Uint8Array, name: Hex): Uint8Array | undefined => {
-    const value = tables.get(table)?.get(name);
+    const inMemory = tables.get(table)?.get(name);
+    const value = inMemory === undefined ? staged?.get(table, key) : inMemory;
     return value === undefined ? base.get(table, key) : (value ?? undefined);
+  };
+  const stage = (): void => {
+    staging?.add(rowsOf(tables));
+    staged = staging;
+    tables.clear();
+    bytes = 0;
   };
   const keepPrevious = (table: TableName, key: Uint8Array, name: Hex): void => {
     if (recording === undefined || !isRecorded(table)) return;
@@ -58,7 +86,13 @@ export function createOverlay(base: Pick<StoreReader, "get">): Overlay {
       keepPrevious(table, key, name);
       const rows = tables.get(table) ?? new Map<Hex, Uint8Array | null>();
       tables.set(table, rows);
+      if (!rows.has(name)) bytes += key.length * 2 + ROW_BYTES;
+      bytes += (value?.length ?? 0) - (rows.get(name)?.length ?? 0);
       rows.set(name, value);
+      if (staging !== undefined && bytes > bytesMax) stage();
+    },
+    get bytes() {
+      return bytes;
     },
     record() {
       assert(recording === undefined, "an overlay records one block at a time");
@@ -70,9 +104,9 @@ export function createOverlay(base: Pick<StoreReader, "get">): Overlay {
       recording = undefined;
       return previous;
     },
-    writes: () =>
-      [...tables].flatMap(([table, rows]) =>
-        [...rows].map(([name, value]): StoreWrite => ({ table, key: hexToBytes(name), value })),
-      ),
+    *writes() {
+      if (staged !== undefined) yield* staged.moves();
+      yield* rowsOf(tables);
+    },
   };
 }

@@ -27,51 +27,72 @@ export interface Settlement {
 
 const slotOf = (sender: Hex, nonce: bigint): string => `${sender}:${nonce}`;
 
-/** Who used each sender's nonces in these blocks; authorizations of EIP-7702 use nonces too. */
-function nonceUsers(blocks: readonly Block[]): {
-  readonly bySlot: Map<string, Hex>;
-  readonly authority: Hex | undefined;
-} {
-  const bySlot = new Map<string, Hex>();
-  let authority: Hex | undefined;
-  for (const { transactions } of blocks) {
-    for (const transaction of transactions) {
-      bySlot.set(slotOf(transaction.sender, transaction.nonce), transaction.hash);
-      if (transaction.authorizationList.length > 0) authority = transaction.hash;
-    }
-  }
-  return { bySlot, authority };
+/** What the blocks of a branch mean for transactions, noted one by one, so that a long branch need not be in memory. */
+export interface NonceUses {
+  readonly included: ReadonlySet<Hex>;
+  /** Accounts whose nonce may be another one now: authorizations and creations by delegated accounts use nonces too. */
+  readonly accounts: ReadonlySet<Hex>;
+  /** Who used a sender's nonce. */
+  user(sender: Hex, nonce: bigint): Hex | undefined;
+  /** To blame for a nonce that no transaction has: the last with authorizations (EIP-7702), else the last one. */
+  readonly last: Hex | undefined;
+  note(block: Block, accounts: Iterable<Hex>): void;
 }
 
-/** Pending transactions that may have lost their nonce, which authorizations and creations by delegated accounts use too. */
-function endangered(pool: Pool, state: StateReader): readonly Pending[] {
-  return [...pool.senders()].flatMap((sender) => {
-    const next = state.account(sender)?.nonce ?? 0n;
-    return pool.of(sender).filter(({ transaction }) => transaction.nonce < next);
+export function createNonceUses(): NonceUses {
+  const included = new Set<Hex>();
+  const accounts = new Set<Hex>();
+  const bySlot = new Map<string, Hex>();
+  let authority: Hex | undefined;
+  let last: Hex | undefined;
+  return {
+    included,
+    accounts,
+    user: (sender, nonce) => bySlot.get(slotOf(sender, nonce)),
+    get last() {
+      return authority ?? last;
+    },
+    note({ transactions }, changed) {
+      for (const address of changed) accounts.add(address);
+      for (const { hash, sender, nonce, authorizationList } of transactions) {
+        included.add(hash);
+        bySlot.set(slotOf(sender, nonce), hash);
+        if (authorizationList.length > 0) authority = hash;
+        last = hash;
+      }
+    },
+  };
+}
+
+/** Pending transactions that have lost their nonce. */
+function endangered(pool: Pool, state: StateReader, accounts: Iterable<Hex>): readonly Pending[] {
+  return [...accounts].flatMap((account) => {
+    const pending = pool.of(account);
+    const next = pending.length === 0 ? 0n : (state.account(account)?.nonce ?? 0n);
+    return pending.filter(({ transaction }) => transaction.nonce < next);
   });
 }
 
 /**
- * @param applied blocks that joined the canonical chain, lowest first
- * @param reverted blocks that left it, lowest first
+ * @param applied of the blocks that joined the canonical chain
+ * @param reverted transactions of the blocks that left it, in the order they had. They are all in memory, because those
+ * that come back have to be in the pool
  * @param state the new head's state
  */
 export function settle(
   pool: Pool,
-  applied: readonly Block[],
-  reverted: readonly Block[],
+  applied: NonceUses,
+  reverted: readonly Transaction[],
   state: StateReader,
   nowMs: number,
 ): Settlement {
-  const included = new Set(applied.flatMap((block) => block.transactions.map(({ hash }) => hash)));
-  const { bySlot, authority } = nonceUsers(applied);
-  const lastIncluded = applied.at(-1)?.transactions.at(-1)?.hash;
+  const { included } = applied;
 
   const winnerOver = (transaction: Transaction): Hex | undefined => {
-    const direct = bySlot.get(slotOf(transaction.sender, transaction.nonce));
+    const direct = applied.user(transaction.sender, transaction.nonce);
     if (direct !== undefined) return direct;
     const used = transaction.nonce < (state.account(transaction.sender)?.nonce ?? 0n);
-    return used ? (authority ?? lastIncluded) : undefined;
+    return used ? applied.last : undefined;
   };
 
   const conflicts: Conflict[] = [];
@@ -81,10 +102,10 @@ export function settle(
     if (by !== undefined) conflicts.push({ transaction, by });
     return by === undefined;
   };
-  for (const { transaction } of endangered(pool, state)) {
+  for (const { transaction } of endangered(pool, state, applied.accounts)) {
     if (!included.has(transaction.hash)) consider(transaction);
   }
-  for (const transaction of reverted.flatMap((block) => block.transactions)) {
+  for (const transaction of reverted) {
     if (!included.has(transaction.hash) && consider(transaction)) returning.push(transaction);
   }
   // A pending transaction that holds the nonce of a returning one came later: it has lost to it before.

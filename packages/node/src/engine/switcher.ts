@@ -1,58 +1,99 @@
 /**
  * Moves the head to another block: takes back what has to go, executes what comes, all on an overlay. Only when every
- * block of the branch has executed to its own roots does the caller get something to write.
+ * block of the branch has executed to its own roots does the caller get something to write. Blocks are held one at a
+ * time, so that the length of a branch is not bounded by memory.
  */
 
 import { bytesToHex, type Hex, hexToBytes } from "@counterpart/core/base/bytes";
 import { assert, isCodedError } from "@counterpart/core/base/errors";
-import type { Block, SealedHeader } from "@counterpart/core/chain/types";
-import type { StoreReader } from "@counterpart/core/ports/store";
+import type { Block, SealedHeader, Transaction } from "@counterpart/core/chain/types";
+import type { Store, StoreReader } from "@counterpart/core/ports/store";
 import { executeBlock, type ProcessorDeps, unwindHead } from "./block-processor.ts";
 import { createChainReader } from "./chain-reader.ts";
 import { createOverlay, type Overlay } from "./overlay.ts";
-import { createPacer } from "./pacer.ts";
+import { createPacer, type Pause } from "./pacer.ts";
+import { createNonceUses, type NonceUses } from "./settle.ts";
+import { clearStaging, createStaging } from "./staging.ts";
+import type { AppliedBlock } from "./types.ts";
+
+/** A pure extension ends with the block that fills this much of memory; the rest of it is another write. */
+const EXTENSION_BYTES_PER_WRITE = 32 * 1024 * 1024;
+
+/** Blocks to become canonical, lowest first; the parent of the first is canonical. */
+export interface Branch {
+  readonly path: readonly Hex[];
+  load(hash: Hex): Block;
+}
+
+/** What a branch that has executed means. */
+export interface Move {
+  readonly overlay: Overlay;
+  /** Lowest first. */
+  readonly applied: readonly AppliedBlock[];
+  readonly nonces: NonceUses;
+  /** Highest first. */
+  readonly reverted: readonly SealedHeader[];
+  /** Transactions of the reverted blocks, in the order they had. */
+  readonly returned: readonly Transaction[];
+  /** Every contract that any of the blocks touched. */
+  readonly touched: ReadonlySet<Hex>;
+}
 
 export type SwitchOutcome =
-  | {
-      readonly kind: "ready";
-      readonly overlay: Overlay;
-      readonly reverted: readonly Block[];
-      readonly touched: ReadonlySet<Hex>;
-    }
+  | { readonly kind: "ready"; readonly move: Move }
   | { readonly kind: "invalid"; readonly hash: Hex; readonly message: string };
 
-/**
- * @param branch blocks to become canonical, lowest first; the parent of the first is canonical
- * @returns `reverted` lowest first, and every contract that any of the blocks touched
- */
-export async function prepareSwitch(
-  deps: ProcessorDeps,
-  store: StoreReader,
-  branch: readonly Block[],
-): Promise<SwitchOutcome> {
-  const overlay = createOverlay(store);
-  const chain = createChainReader(overlay, deps.chainId);
-  const ancestor = branch[0]?.header.parentHash;
-  assert(ancestor !== undefined && chain.isCanonical(ancestor), "a branch starts on the canonical chain");
-  const touched = new Set<Hex>();
-  const reverted: Block[] = [];
-  const pause = createPacer(deps.clock);
+/** Takes the overlay's head back to `ancestor`. */
+async function unwindTo(ancestor: Hex, overlay: Overlay, chainId: number, pause: Pause, touched: Set<Hex>) {
+  const chain = createChainReader(overlay, chainId);
+  const reverted: SealedHeader[] = [];
+  const returned: (readonly Transaction[])[] = [];
   while (chain.head().hash !== ancestor) {
     await pause();
-    const unwound = unwindHead(overlay, deps.chainId);
-    reverted.unshift(unwound.block);
-    for (const address of unwound.contracts) touched.add(address);
+    const { block, contracts } = unwindHead(overlay, chainId);
+    reverted.push(block.header);
+    returned.unshift(block.transactions);
+    for (const address of contracts) touched.add(address);
   }
-  for (const block of branch) {
+  return { reverted, returned: returned.flat() };
+}
+
+/** What listeners are told of a block; `load` may be called as long as the block is held. */
+export function appliedBlock(
+  header: SealedHeader,
+  transactions: readonly Transaction[],
+  load: () => Block,
+): AppliedBlock {
+  return { header, transactions: transactions.map(({ hash }) => hash), load };
+}
+
+export async function prepareSwitch(deps: ProcessorDeps, store: Store, branch: Branch): Promise<SwitchOutcome> {
+  const first = branch.path[0];
+  assert(first !== undefined, "a branch has blocks");
+  const ancestor = branch.load(first).header.parentHash;
+  const isExtension = createChainReader(store, deps.chainId).head().hash === ancestor;
+  if (!isExtension) clearStaging(store);
+  const overlay = createOverlay(store, isExtension ? undefined : createStaging(store), deps.overlayBytesMax);
+  assert(createChainReader(overlay, deps.chainId).isCanonical(ancestor), "a branch starts on the canonical chain");
+  const pause = createPacer(deps.clock);
+  const touched = new Set<Hex>();
+  const unwound = await unwindTo(ancestor, overlay, deps.chainId, pause, touched);
+  const nonces = createNonceUses();
+  const applied: AppliedBlock[] = [];
+  for (const hash of branch.path) {
+    if (isExtension && overlay.bytes > EXTENSION_BYTES_PER_WRITE) break;
+    const block = branch.load(hash);
     try {
-      const index = await executeBlock(deps, overlay, block, pause);
-      for (const address of [...index.created, ...index.updated]) touched.add(address);
+      const { created, updated, accounts } = await executeBlock(deps, overlay, block, pause);
+      for (const address of [...created, ...updated]) touched.add(address);
+      nonces.note(block, accounts);
+      applied.push(appliedBlock(block.header, block.transactions, () => branch.load(hash)));
     } catch (error) {
       if (!isCodedError(error, "INVALID_BLOCK")) throw error;
-      return { kind: "invalid", hash: block.header.hash, message: error.message };
+      return { kind: "invalid", hash, message: error.message };
     }
   }
-  return { kind: "ready", overlay, reverted, touched };
+  return { kind: "ready", move: { overlay, applied, nonces, touched, ...unwound } };
 }
 
 export interface ContractDifference {
@@ -80,5 +121,3 @@ export function differenceOf(store: StoreReader, overlay: Overlay, touched: Iter
 export function readSide(store: StoreReader, limit: number): readonly Hex[] {
   return store.range("side", { limit }).map(({ key }) => bytesToHex(key));
 }
-
-export const headersOf = (blocks: readonly Block[]): SealedHeader[] => blocks.map(({ header }) => header);

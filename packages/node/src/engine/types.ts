@@ -54,12 +54,20 @@ export type TransactionStatus =
       readonly by: Hex;
     };
 
+/** A block that joined the canonical chain; its body is read when it is asked for. */
+export interface AppliedBlock {
+  readonly header: SealedHeader;
+  /** Hashes of its transactions, in order. */
+  readonly transactions: readonly Hex[];
+  load(): Block;
+}
+
 export interface HeadChange {
   readonly head: SealedHeader;
   /** Blocks that left the canonical chain, highest first. */
   readonly reverted: readonly SealedHeader[];
   /** Blocks that joined it, lowest first. */
-  readonly applied: readonly Block[];
+  readonly applied: readonly AppliedBlock[];
   readonly contractsCreated: readonly Hex[];
   /** Contracts that existed before and whose account or storage changed. */
   readonly contractsUpdated: readonly Hex[];

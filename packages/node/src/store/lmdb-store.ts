@@ -22,6 +22,7 @@ const TABLES: Record<TableName, true> = {
   accountNodes: true,
   storageNodes: true,
   changes: true,
+  staging: true,
   contracts: true,
   pool: true,
   conflicts: true,
@@ -101,7 +102,7 @@ export function openLmdbStore(path: string): Store {
     throw new CodedError("DATA_DIR_UNUSABLE", `cannot open the database ${path}: ${String(cause)}`);
   }
   const { root, tables } = opened;
-  const apply = (writes: readonly StoreWrite[]): void => {
+  const apply = (writes: Iterable<StoreWrite>): void => {
     for (const { table, key, value } of writes) {
       if (value === null) tables[table].removeSync(key);
       else tables[table].putSync(key, value);

@@ -23,7 +23,7 @@ function readerOf(tables: Tables): StoreReader {
   };
 }
 
-function apply(tables: Tables, writes: readonly StoreWrite[]): void {
+function apply(tables: Tables, writes: Iterable<StoreWrite>): void {
   for (const { table, key, value } of writes) {
     const rows = tables.get(table) ?? new Map<string, Uint8Array>();
     tables.set(table, rows);
