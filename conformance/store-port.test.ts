@@ -12,7 +12,7 @@ import { openLmdbStore } from "../packages/node/src/store/lmdb-store.ts";
 import { createMemoryStore } from "../packages/node/src/store/memory-store.ts";
 
 const key = (...bytes: number[]): Uint8Array => new Uint8Array(bytes);
-const put = (at: Uint8Array, value: Uint8Array): StoreWrite => ({ table: "meta", key: at, value });
+const put = (at: Uint8Array, value: Uint8Array): StoreWrite => ({ table: "headers", key: at, value });
 const keysOf = (entries: readonly { readonly key: Uint8Array }[]): number[] =>
   entries.map((entry) => entry.key[0] ?? -1);
 
@@ -54,23 +54,23 @@ for (const [name, open] of Object.entries(adapters)) {
     test("reads what was written and nothing else", async () => {
       const { store, end } = open();
       store.write([put(key(1), key(7, 8)), { table: "codes", key: key(1), value: key(9) }]);
-      assert.deepEqual(store.get("meta", key(1)), key(7, 8));
+      assert.deepEqual(store.get("headers", key(1)), key(7, 8));
       assert.deepEqual(store.get("codes", key(1)), key(9));
-      assert.equal(store.get("meta", key(2)), undefined);
+      assert.equal(store.get("headers", key(2)), undefined);
       await end();
     });
 
     test("an empty value is a value, and removing what is absent is no error", async () => {
       const { store, end } = open();
-      store.write([put(key(1), key()), { table: "meta", key: key(5), value: null }]);
-      assert.deepEqual(store.get("meta", key(1)), key());
+      store.write([put(key(1), key()), { table: "headers", key: key(5), value: null }]);
+      assert.deepEqual(store.get("headers", key(1)), key());
       await end();
     });
 
     test("ranges are in order of unsigned bytes, with the start and without the end", async () => {
       const { store, end } = open();
       store.write([200, 3, 1, 2, 255].map((n) => put(key(n), key(n))));
-      const range = (options: object): number[] => keysOf(store.range("meta", { limit: 10, ...options }));
+      const range = (options: object): number[] => keysOf(store.range("headers", { limit: 10, ...options }));
       assert.deepEqual(range({}), [1, 2, 3, 200, 255]);
       assert.deepEqual(range({ start: key(2), end: key(200) }), [2, 3]);
       assert.deepEqual(range({ start: key(2), end: key(200), reverse: true }), [3, 2]);
@@ -93,7 +93,7 @@ for (const [name, open] of Object.entries(adapters)) {
         }
       };
       store.write(moves());
-      assert.deepEqual(keysOf(store.range("meta", { limit: 9 })), [1, 2, 3]);
+      assert.deepEqual(keysOf(store.range("headers", { limit: 9 })), [1, 2, 3]);
       assert.deepEqual(store.range("staging", { limit: 9 }), []);
       await end();
     });
@@ -104,19 +104,19 @@ for (const [name, open] of Object.entries(adapters)) {
       const snapshot = store.snapshot();
       store.write([put(key(1), key(2)), put(key(2), key(2))]);
       await new Promise((resolve) => setImmediate(resolve));
-      assert.deepEqual(snapshot.get("meta", key(1)), key(1));
-      assert.deepEqual(keysOf(snapshot.range("meta", { limit: 9 })), [1]);
+      assert.deepEqual(snapshot.get("headers", key(1)), key(1));
+      assert.deepEqual(keysOf(snapshot.range("headers", { limit: 9 })), [1]);
       snapshot.done();
-      assert.deepEqual(store.get("meta", key(1)), key(2));
+      assert.deepEqual(store.get("headers", key(1)), key(2));
       await end();
     });
 
     test("what is read belongs to the reader", async () => {
       const { store, end } = open();
       store.write([put(key(1), key(1))]);
-      store.get("meta", key(1))?.fill(99);
-      store.range("meta", { limit: 1 })[0]?.value.fill(99);
-      assert.deepEqual(store.get("meta", key(1)), key(1));
+      store.get("headers", key(1))?.fill(99);
+      store.range("headers", { limit: 1 })[0]?.value.fill(99);
+      assert.deepEqual(store.get("headers", key(1)), key(1));
       await end();
     });
 
@@ -133,14 +133,14 @@ for (const [name, open] of Object.entries(adapters)) {
           const { store, end } = open();
           const model = new Map<string, string>();
           for (const batch of batches) {
-            store.write(batch.map((write) => ({ table: "meta" as const, ...write })));
+            store.write(batch.map((write) => ({ table: "headers" as const, ...write })));
             for (const write of batch) {
               if (write.value === null) model.delete(bytesToHex(write.key));
               else model.set(bytesToHex(write.key), bytesToHex(write.value));
             }
           }
           const held = store
-            .range("meta", { limit: 1_000 })
+            .range("headers", { limit: 1_000 })
             .map((entry) => [bytesToHex(entry.key), bytesToHex(entry.value)]);
           assert.deepEqual(
             held,
@@ -157,7 +157,7 @@ for (const [name, open] of Object.entries(adapters)) {
 test("a write that LMDB refuses half-way leaves nothing behind", async () => {
   const { store, end } = openTemporaryLmdb();
   assert.throws(() => store.write([put(key(1), key(1)), put(key(), key(2))]), { code: "STORE_WRITE_FAILED" });
-  assert.equal(store.get("meta", key(1)), undefined);
+  assert.equal(store.get("headers", key(1)), undefined);
   await end();
 });
 
@@ -165,6 +165,6 @@ test("LMDB keeps what was written across closing and opening", async () => {
   const opened = openTemporaryLmdb();
   opened.store.write([put(key(1), key(1))]);
   const again = await opened.reopen?.();
-  assert.deepEqual(again?.get("meta", key(1)), key(1));
+  assert.deepEqual(again?.get("headers", key(1)), key(1));
   await opened.end();
 });

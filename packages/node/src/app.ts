@@ -105,7 +105,9 @@ async function openChain({ config, logger, clock, onStop }: Ground): Promise<Cha
   const genesis = readGenesis(config.genesis);
   const dataDir = await openDataDir(config.dataDir);
   onStop(() => dataDir.release());
-  const store = openLmdbStore(join(config.dataDir, "chain.mdb"));
+  const store = openLmdbStore(join(config.dataDir, "chain.mdb"), {
+    onMigrated: (versions) => logger.info("the database was brought to the format of this version", versions),
+  });
   onStop(() => store.close());
   const keys = createKeyRing({
     dir: join(config.dataDir, "keys"),

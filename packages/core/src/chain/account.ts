@@ -18,3 +18,8 @@ export function decodeAccount(bytes: Uint8Array): Account {
     codeHash: asFixedHex(codeHash, "code hash", 32),
   };
 }
+
+/** EIP-7702: 0xef0100 ‖ address. */
+export function isDelegation(code: Uint8Array): boolean {
+  return code.length === 23 && code[0] === 0xef && code[1] === 0x01 && code[2] === 0x00;
+}

@@ -1,11 +1,11 @@
 /** What the authorizations of a type 4 transaction do before its call runs (EIP-7702), for messages outside of one. */
 
 import { bigIntToBytes, bigIntToFixedBytes, concatBytes, type Hex, hexToBytes } from "../base/bytes.ts";
+import { isDelegation } from "../chain/account.ts";
 import { EMPTY_CODE_HASH, ZERO_ADDRESS } from "../chain/header.ts";
 import type { Authorization } from "../chain/types.ts";
 import { encodeRlp } from "../codec/rlp.ts";
 import { keccak256, recoverAddress } from "../crypto/crypto.ts";
-import { isDelegation } from "./result.ts";
 import type { StateJournal } from "./state-journal.ts";
 
 const MAGIC = new Uint8Array([0x05]);

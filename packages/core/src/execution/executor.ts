@@ -7,6 +7,7 @@ import { EthereumJSError } from "@ethereumjs/util";
 import { type RunTxResult, runTx } from "@ethereumjs/vm";
 import { bytesToHex, type Hex, hexToBytes } from "../base/bytes.ts";
 import { assert } from "../base/errors.ts";
+import { isDelegation } from "../chain/account.ts";
 import { EMPTY_CODE_HASH } from "../chain/header.ts";
 import { calldataFloorGas, intrinsicGas, minimumGasLimit } from "../chain/intrinsic-gas.ts";
 import { BEACON_ROOTS_ADDRESS, HISTORY_ADDRESS, SYSTEM_ADDRESS } from "../chain/system-contracts.ts";
@@ -14,7 +15,7 @@ import type { Transaction } from "../chain/types.ts";
 import { applyAuthorizations } from "./delegations.ts";
 import { toLibraryTransaction } from "./library-transaction.ts";
 import { createMachines, libraryAddress, type Machine } from "./machine.ts";
-import { endOf, halted, isDelegation, takeCreated } from "./result.ts";
+import { endOf, halted, takeCreated } from "./result.ts";
 import type {
   BlockContext,
   BlockExecution,

@@ -2,6 +2,7 @@
 
 import { EVMError, type ExecResult } from "@ethereumjs/evm";
 import { bytesToHex, EMPTY_BYTES, type Hex } from "../base/bytes.ts";
+import { isDelegation } from "../chain/account.ts";
 import { EMPTY_CODE_HASH } from "../chain/header.ts";
 import type { Log } from "../chain/types.ts";
 import type { StateJournal } from "./state-journal.ts";
@@ -34,11 +35,6 @@ export function endOf(result: ExecResult): ExecutionEnd {
 
 export function halted(halt: string): ExecutionEnd {
   return { status: "halted", output: EMPTY_BYTES, halt, logs: [] };
-}
-
-/** EIP-7702: 0xef0100 ‖ address. */
-export function isDelegation(code: Uint8Array): boolean {
-  return code.length === 23 && code[0] === 0xef && code[1] === 0x01 && code[2] === 0x00;
 }
 
 /** Accounts that received contract code in the transaction that just ended, and hold it. */

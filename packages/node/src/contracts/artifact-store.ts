@@ -39,7 +39,8 @@ export interface ArtifactStore {
 
 type ArtifactEngine = Pick<Engine, "chainId" | "genesisHash" | "snapshot">;
 
-function speaksOf(entry: ContractEntry | undefined, record: ArtifactRecord, owner: Hex): boolean {
+/** Whether a record signed by `owner` is about this contract. */
+export function speaksOf(entry: ContractEntry | undefined, record: ArtifactRecord, owner: Hex): boolean {
   return (
     entry !== undefined &&
     entry.codeHash === record.codeHash &&

@@ -107,7 +107,8 @@ function orCorrupt<T>(what: string, decode: () => T): T {
   }
 }
 
-function decodeRow(bytes: Uint8Array): ArtifactRow {
+/** @throws CodedError `STORE_CORRUPT` */
+export function decodeArtifactRow(bytes: Uint8Array): ArtifactRow {
   return orCorrupt("artifact", () => {
     const [item, hash, owner, sequence, visible] = asList(decodeRlp(bytes, { depthMax: 3, itemsMax: 16 }), "row", 5);
     const record = artifactFromRlp(item);
@@ -127,7 +128,8 @@ function encodeDraft({ address, owner, content }: ArtifactDraft): Uint8Array {
   return encodeRlp([hexToBytes(address), hexToBytes(owner), content]);
 }
 
-function decodeDraft(key: Uint8Array, value: Uint8Array): ArtifactDraft {
+/** @throws CodedError `STORE_CORRUPT` */
+export function decodeDraft(key: Uint8Array, value: Uint8Array): ArtifactDraft {
   return orCorrupt("draft of an artifact", () => {
     const [address, owner, content] = asList(decodeRlp(value, { depthMax: 1, itemsMax: 3 }), "draft", 3);
     return {
@@ -143,7 +145,7 @@ function decodeDraft(key: Uint8Array, value: Uint8Array): ArtifactDraft {
 export function createArtifactTable(store: Omit<Store, "close" | "snapshot">): ArtifactTable {
   const read = (key: Uint8Array): ArtifactRow | undefined => {
     const bytes = store.get("artifacts", key);
-    return bytes === undefined ? undefined : decodeRow(bytes);
+    return bytes === undefined ? undefined : decodeArtifactRow(bytes);
   };
   const putWrites = (row: ArtifactRow): StoreWrite[] => {
     const key = rowKey(row);
@@ -164,11 +166,13 @@ export function createArtifactTable(store: Omit<Store, "close" | "snapshot">): A
     of(address) {
       const start = hexToBytes(address);
       const end = concatBytes(start, new Uint8Array(53).fill(0xff));
-      return store.range("artifacts", { start, end, limit: ROWS_PER_ADDRESS_MAX }).map(({ value }) => decodeRow(value));
+      return store
+        .range("artifacts", { start, end, limit: ROWS_PER_ADDRESS_MAX })
+        .map(({ value }) => decodeArtifactRow(value));
     },
     page(previous, limit) {
       const start = previous === undefined ? {} : { start: after(rowKey(previous)) };
-      return store.range("artifacts", { ...start, limit }).map(({ value }) => decodeRow(value));
+      return store.range("artifacts", { ...start, limit }).map(({ value }) => decodeArtifactRow(value));
     },
     feed: (sequence, limit) =>
       store.range("artifactFeed", { start: feedKey(sequence + 1), limit }).flatMap(({ value }) => read(value) ?? []),

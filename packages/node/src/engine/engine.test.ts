@@ -454,15 +454,6 @@ describe("the store", () => {
     assert.throws(() => openTestEngine({ store, genesis }), { code: "INVALID_GENESIS" });
   });
 
-  test("a store of another format is left alone", async () => {
-    for (const value of [null, new Uint8Array([2])]) {
-      const store = createMemoryStore();
-      openTestEngine({ store });
-      store.write([{ table: "meta", key: new TextEncoder().encode("version"), value }]);
-      assert.throws(() => openTestEngine({ store }), { code: "STORE_VERSION" });
-    }
-  });
-
   test("a write that fails leaves head, pool and state as they were, and the next one goes through", async () => {
     const inner = createMemoryStore();
     let failing = false;

@@ -1,6 +1,6 @@
 /** Writes the genesis into an empty store, or checks that the store's is the same. */
 
-import { bytesToBigInt, bytesToHex, type Hex, hexToBytes } from "@counterpart/core/base/bytes";
+import { bytesToHex, type Hex, hexToBytes } from "@counterpart/core/base/bytes";
 import { CodedError } from "@counterpart/core/base/errors";
 import { encodeBody } from "@counterpart/core/chain/block";
 import { type Genesis, genesisAlloc, genesisHeader } from "@counterpart/core/chain/genesis";
@@ -13,22 +13,9 @@ import { createOverlay } from "./overlay.ts";
 import { metaKey, numberKey } from "./rows.ts";
 import { applyChanges } from "./state.ts";
 
-/** Of the tables and their encodings. A change that older programs cannot read gets a new number and a migration. */
-const FORMAT_VERSION = 1;
-
-function checkVersion(store: Store): void {
-  const row = store.get("meta", metaKey("version"));
-  const version = row === undefined ? 0 : Number(bytesToBigInt(row));
-  if (version === FORMAT_VERSION) return;
-  throw new CodedError(
-    "STORE_VERSION",
-    `the data directory has format ${version}, this program reads ${FORMAT_VERSION}`,
-  );
-}
-
 /**
  * @returns the genesis hash
- * @throws CodedError `INVALID_GENESIS` when the store holds another chain, `STORE_VERSION`
+ * @throws CodedError `INVALID_GENESIS` when the store holds another chain
  */
 export function openGenesis(store: Store, genesis: Genesis): Hex {
   const overlay = createOverlay({ get: () => undefined });
@@ -36,7 +23,6 @@ export function openGenesis(store: Store, genesis: Genesis): Hex {
   const header = genesisHeader(genesis, applyChanges(overlay, EMPTY_TRIE_ROOT, alloc));
   const stored = store.get("meta", metaKey("genesis"));
   if (stored !== undefined) {
-    checkVersion(store);
     if (bytesToHex(stored) === header.hash) return header.hash;
     throw new CodedError("INVALID_GENESIS", "the data directory holds a chain with another genesis", {
       stored: bytesToHex(stored),
@@ -49,7 +35,6 @@ export function openGenesis(store: Store, genesis: Genesis): Hex {
   overlay.put("bodies", hash, encodeBody([]));
   overlay.put("receipts", hash, encodeReceipts([]));
   overlay.put("canonical", numberKey(0), hash);
-  overlay.put("meta", metaKey("version"), numberKey(FORMAT_VERSION));
   overlay.put("meta", metaKey("genesis"), hash);
   overlay.put("meta", metaKey("head"), hash);
   store.write(overlay.writes());

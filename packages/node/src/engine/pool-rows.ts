@@ -38,7 +38,8 @@ export function readConflict(
   return { transaction: decodeTransaction(asBytes(raw, "raw"), chainId), by: asFixedHex(by, "by", 32) };
 }
 
-function decodeEntry(row: Uint8Array, chainId: number): JournalEntry {
+/** @throws CodedError `STORE_CORRUPT`, `INVALID_RLP`, `INVALID_TRANSACTION` */
+export function decodeJournalEntry(row: Uint8Array, chainId: number): JournalEntry {
   const [raw, origin, arrivedAt] = asList(decodeRlp(row), "pending transaction", 3);
   const named = ORIGINS[asNumber(origin, "origin")];
   if (named === undefined) throw new CodedError("STORE_CORRUPT", "the pool's journal names an unknown origin");
@@ -55,7 +56,7 @@ export function loadPool(rows: StoreReader, pool: Pool, chainId: number): void {
   let start: Uint8Array | undefined;
   for (;;) {
     const page = rows.range("pool", { ...(start === undefined ? {} : { start }), limit: PAGE });
-    entries.push(...page.map(({ value }) => decodeEntry(value, chainId)));
+    entries.push(...page.map(({ value }) => decodeJournalEntry(value, chainId)));
     const last = page.at(-1);
     if (page.length < PAGE || last === undefined) break;
     start = new Uint8Array([...last.key, 0]);

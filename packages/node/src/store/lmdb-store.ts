@@ -1,12 +1,15 @@
 /**
- * The store on LMDB. Only `transactionSync` writes: it is the one that rolls back when its body throws, and it flushes
+ * The store on LMDB, every value with a checksum. Only `transactionSync` writes: it is the one that rolls back when its body throws, and it flushes
  * before it returns. Reads outside a snapshot see the last write.
  */
 
-import { CodedError } from "@counterpart/core/base/errors";
+import { CodedError, isCodedError } from "@counterpart/core/base/errors";
+import type { LogFields } from "@counterpart/core/ports/runtime";
 import type { Entry, RangeOptions, Store, StoreReader, StoreWrite } from "@counterpart/core/ports/store";
 import type { TableName } from "@counterpart/core/ports/tables";
 import { type Database, open, type Transaction } from "lmdb";
+import { FORMAT_VERSION, migrate, needsMigration, type RawRows } from "./migrations.ts";
+import { checkedValue, withChecksum } from "./row-checksum.ts";
 
 const TABLES: Record<TableName, true> = {
   meta: true,
@@ -36,7 +39,9 @@ const TABLES: Record<TableName, true> = {
 /** Address space reserved for the file; the file itself grows as needed. */
 const MAP_SIZE_BYTES = 64 * 1024 ** 3;
 
-type Tables = Record<TableName, Database<Uint8Array, Uint8Array>>;
+type Table = Database<Uint8Array, Uint8Array>;
+type Tables = Record<TableName, Table>;
+type RootDatabase = ReturnType<typeof open>;
 
 const copy = (bytes: Uint8Array): Uint8Array => new Uint8Array(bytes);
 
@@ -45,9 +50,10 @@ function rangeBounds(options: RangeOptions): { start?: Uint8Array; end?: Uint8Ar
   return { ...(start === undefined ? {} : { start }), ...(end === undefined ? {} : { end }) };
 }
 
-function readRange(db: Database<Uint8Array, Uint8Array>, options: RangeOptions, transaction?: Transaction): Entry[] {
+function readRange(tables: Tables, table: TableName, options: RangeOptions, transaction?: Transaction): Entry[] {
+  const db = tables[table];
   const common = { ...rangeBounds(options), ...(transaction === undefined ? {} : { transaction }) };
-  const toEntry = ({ key, value }: Entry): Entry => ({ key: copy(key), value: copy(value) });
+  const toEntry = ({ key, value }: Entry): Entry => ({ key: copy(key), value: checkedValue(table, key, value) });
   if (options.reverse !== true) return [...db.getRange({ ...common, limit: options.limit }).map(toEntry)];
   // LMDB's reverse ranges start at the upper bound and include it: ask from above and drop what is outside.
   const { start, end } = common;
@@ -67,58 +73,94 @@ function readerOf(tables: Tables, transaction?: Transaction): StoreReader {
   return {
     get(table, key) {
       const value = tables[table].get(key, options);
-      return value === undefined ? undefined : copy(value);
+      return value === undefined ? undefined : checkedValue(table, key, value);
     },
-    range: (table, range) => readRange(tables[table], range, transaction),
+    range: (table, range) => readRange(tables, table, range, transaction),
   };
 }
 
-function openTables(path: string): { root: ReturnType<typeof open>; tables: Tables } {
-  const root = open({
-    path,
-    maxDbs: 64,
-    mapSize: MAP_SIZE_BYTES,
-    keyEncoding: "binary",
-    encoding: "binary",
-    overlappingSync: false,
-  });
-  const names = Object.keys(TABLES) as TableName[];
-  const opened = names.map((name) => [
-    name,
-    root.openDB<Uint8Array, Uint8Array>({ name, keyEncoding: "binary", encoding: "binary" }),
-  ]);
-  return { root, tables: Object.fromEntries(opened) as Tables };
+const NAMES = Object.keys(TABLES) as TableName[];
+
+interface Opened {
+  readonly root: RootDatabase;
+  readonly tables: Tables;
 }
 
-/**
- * Opens or creates the database file at `path`.
- * @throws CodedError `DATA_DIR_UNUSABLE`
- */
-export function openLmdbStore(path: string): Store {
-  let opened: ReturnType<typeof openTables>;
+function openTables(path: string): Opened {
   try {
-    opened = openTables(path);
+    const root = open({
+      path,
+      maxDbs: 64,
+      mapSize: MAP_SIZE_BYTES,
+      keyEncoding: "binary",
+      encoding: "binary",
+      overlappingSync: false,
+    });
+    const opened = NAMES.map((name) => [name, root.openDB({ name, keyEncoding: "binary", encoding: "binary" })]);
+    return { root, tables: Object.fromEntries(opened) as Tables };
   } catch (cause) {
     throw new CodedError("DATA_DIR_UNUSABLE", `cannot open the database ${path}: ${String(cause)}`);
   }
+}
+
+function rawRows(tables: Tables): RawRows {
+  return {
+    tables: NAMES,
+    get(table, key) {
+      const stored = tables[table].get(key);
+      return stored === undefined ? undefined : copy(stored);
+    },
+    put: (table, key, stored) => void tables[table].putSync(key, stored),
+    page: (table, after, limit) => [
+      ...tables[table]
+        .getRange({ ...(after === undefined ? {} : { start: after, exclusiveStart: true }), limit })
+        .map(({ key, value }) => [copy(key), copy(value)] as const),
+    ],
+  };
+}
+
+/** Everything that `work` writes, or nothing. @throws CodedError `STORE_WRITE_FAILED` */
+function transact<T>(root: RootDatabase, work: () => T): T {
+  try {
+    return root.transactionSync(work);
+  } catch (cause) {
+    if (isCodedError(cause)) throw cause;
+    throw new CodedError("STORE_WRITE_FAILED", `the database refused a write: ${String(cause)}`);
+  } finally {
+    root.resetReadTxn();
+  }
+}
+
+/** Brings the database to the format of this program, in one transaction: a crash leaves the old one whole. */
+function bringUpToDate({ root, tables }: Opened, onMigrated: StoreOptions["onMigrated"]): void {
+  const rows = rawRows(tables);
+  if (!needsMigration(rows)) return;
+  const found = transact(root, () => migrate(rows));
+  if (found !== undefined) onMigrated?.({ from: found, to: FORMAT_VERSION });
+}
+
+export interface StoreOptions {
+  /** Called after a database of an older format was brought up to date. */
+  readonly onMigrated?: (versions: LogFields) => void;
+}
+
+/**
+ * Opens or creates the database file at `path`. Reads of a damaged row throw `STORE_CORRUPT`.
+ * @throws CodedError `DATA_DIR_UNUSABLE`, `STORE_VERSION`, `STORE_CORRUPT`
+ */
+export function openLmdbStore(path: string, options: StoreOptions = {}): Store {
+  const opened = openTables(path);
+  bringUpToDate(opened, options.onMigrated);
   const { root, tables } = opened;
   const apply = (writes: Iterable<StoreWrite>): void => {
     for (const { table, key, value } of writes) {
       if (value === null) tables[table].removeSync(key);
-      else tables[table].putSync(key, value);
+      else tables[table].putSync(key, withChecksum(table, key, value));
     }
   };
   return {
     ...readerOf(tables),
-    write(writes) {
-      try {
-        root.transactionSync(() => apply(writes));
-      } catch (cause) {
-        throw new CodedError("STORE_WRITE_FAILED", `the database refused a write: ${String(cause)}`);
-      } finally {
-        root.resetReadTxn();
-      }
-    },
+    write: (writes) => transact(root, () => apply(writes)),
     snapshot() {
       root.resetReadTxn();
       const transaction = root.useReadTransaction();

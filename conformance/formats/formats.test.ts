@@ -1,0 +1,86 @@
+/** Databases that older versions wrote: opened by this one, with everything that was in them. */
+
+import assert from "node:assert/strict";
+import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { test } from "node:test";
+import { gunzipSync } from "node:zlib";
+import type { Hex } from "@counterpart/core/base/bytes";
+import { bytesToHex, utf8ToBytes } from "@counterpart/core/base/bytes";
+import { DEV_GENESIS } from "@counterpart/core/chain/genesis";
+import { verifyStore } from "../../packages/node/src/contracts/verify-store.ts";
+import { openLmdbStore } from "../../packages/node/src/store/lmdb-store.ts";
+import { FORMAT_VERSION } from "../../packages/node/src/store/migrations.ts";
+import { startNode, type TestNode } from "../network/nodes.ts";
+
+/** What the API said when the file was made. */
+interface Facts {
+  readonly head: { readonly hash: Hex; readonly number: number };
+  readonly contracts: readonly Readonly<Record<string, unknown>>[];
+  readonly transactions: Readonly<Record<Hex, Readonly<Record<string, unknown>>>>;
+  readonly peers: readonly string[];
+}
+
+const folder = import.meta.dirname;
+const files = globSync("format-*.mdb.gz", { cwd: folder });
+
+function unpack(file: string, into: string): string {
+  mkdirSync(into, { recursive: true });
+  const path = join(into, "chain.mdb");
+  writeFileSync(path, gunzipSync(readFileSync(join(folder, file))));
+  return path;
+}
+
+async function checkFacts(node: TestNode, facts: Facts): Promise<void> {
+  assert.deepEqual((await node.get("network")).body.head, facts.head);
+  const { contracts } = (await node.get("contracts")).body as unknown as Facts;
+  for (const expected of facts.contracts) {
+    const held = contracts.find(({ address }) => address === expected.address);
+    assert.partialDeepStrictEqual(held, expected);
+  }
+  assert.equal(contracts.length, facts.contracts.length);
+  for (const [hash, expected] of Object.entries(facts.transactions)) {
+    assert.partialDeepStrictEqual((await node.get(`transactions/${hash}`)).body, expected, hash);
+  }
+  const { peers } = (await node.get("network/peers")).body as { peers: { address: string }[] };
+  assert.deepEqual(
+    peers.map(({ address }) => address),
+    facts.peers,
+  );
+}
+
+test("there is a database of every older format", () => {
+  const formats = files.map((file) => Number(/\d+/.exec(file)?.[0])).sort((a, b) => a - b);
+  assert.deepEqual(
+    formats,
+    Array.from({ length: FORMAT_VERSION - 1 }, (_, at) => at + 1),
+  );
+});
+
+for (const file of files) {
+  const name = basename(file, ".mdb.gz");
+  test(`${name} opens with its chain, contracts, transactions and peers, and is whole`, async () => {
+    const data = mkdtempSync(join(tmpdir(), "counterpart-format-"));
+    try {
+      const facts = JSON.parse(readFileSync(join(folder, `${name}.json`), "utf8")) as Facts;
+      const path = unpack(file, data);
+      const versions: unknown[] = [];
+      const store = openLmdbStore(path, { onMigrated: (found) => versions.push(found) });
+      assert.deepEqual(versions, [{ from: Number(name.slice("format-".length)), to: FORMAT_VERSION }]);
+      const genesisHash = bytesToHex(store.get("meta", utf8ToBytes("genesis")) ?? new Uint8Array(0));
+      const { chainId, signers } = DEV_GENESIS;
+      const results = verifyStore(store, { chainId, signers, genesisHash });
+      assert.deepEqual(
+        results.flatMap(({ faults }) => faults),
+        [],
+      );
+      await store.close();
+      const node = await startNode(data);
+      await checkFacts(node, facts);
+      await node.stop();
+    } finally {
+      rmSync(data, { recursive: true, force: true });
+    }
+  });
+}

@@ -1,0 +1,143 @@
+/** The canonical chain and the blocks beside it, from their rows alone. */
+
+import { bytesToBigInt, bytesToHex, EMPTY_BYTES, equalBytes, type Hex, hexToBytes } from "@counterpart/core/base/bytes";
+import { decodeBody, transactionsRoot } from "@counterpart/core/chain/block";
+import { decodeHeader } from "@counterpart/core/chain/header";
+import { decodeReceipts, logsBloom, receiptsRoot } from "@counterpart/core/chain/receipt";
+import { decodeTransaction } from "@counterpart/core/chain/transaction";
+import type { SealedHeader, Transaction } from "@counterpart/core/chain/types";
+import { asList, decodeRlp } from "@counterpart/core/codec/rlp";
+import { checkHeader } from "@counterpart/core/consensus/poa";
+import type { StoreReader } from "@counterpart/core/ports/store";
+import type { TableName } from "@counterpart/core/ports/tables";
+import { decodePrevious, encodeLocation, metaKey, numberKey } from "../rows.ts";
+import { type ChainFacts, corrupt, faultAt, faultOf, rowsOf, type StoreFault } from "./check.ts";
+
+const BODY_LIMITS = { depthMax: 3, itemsMax: 200_000 };
+
+function need(rows: StoreReader, table: TableName, key: Uint8Array, what: string): Uint8Array {
+  const row = rows.get(table, key);
+  if (row === undefined) throw corrupt(`${what} is missing`);
+  return row;
+}
+
+function readHeader(rows: StoreReader, hash: Uint8Array): SealedHeader {
+  const header = decodeHeader(need(rows, "headers", hash, "the header"));
+  if (header.hash !== bytesToHex(hash)) throw corrupt("the header has another hash");
+  return header;
+}
+
+function readBody(rows: StoreReader, header: SealedHeader, chainId: number): readonly Transaction[] {
+  const transactions = decodeBody(need(rows, "bodies", hexToBytes(header.hash), "the body"), chainId);
+  if (transactionsRoot(transactions) !== header.transactionsRoot) throw corrupt("the body is not the header's");
+  const wrong = transactions.find(({ raw, sender }) => decodeTransaction(raw, chainId).sender !== sender);
+  if (wrong !== undefined) throw corrupt(`transaction ${wrong.hash} is kept with another sender`);
+  return transactions;
+}
+
+function checkReceipts(rows: StoreReader, header: SealedHeader, count: number): string | undefined {
+  const receipts = decodeReceipts(need(rows, "receipts", hexToBytes(header.hash), "the row of receipts"));
+  if (receipts.length !== count) return `${receipts.length} receipts for ${count} transactions`;
+  if (receiptsRoot(receipts) !== header.receiptsRoot) return "the receipts are not the header's";
+  const bloom = logsBloom(receipts.flatMap(({ logs }) => logs));
+  if (!equalBytes(bloom, header.logsBloom)) return "the logs are not in the header's bloom";
+  const gasUsed = receipts.at(-1)?.cumulativeGasUsed ?? 0;
+  return gasUsed === header.gasUsed ? undefined : "the receipts use other gas than the header says";
+}
+
+function checkLocations(rows: StoreReader, header: SealedHeader, transactions: readonly Transaction[]) {
+  const wrong = transactions.find(({ hash }, index) => {
+    const row = rows.get("transactions", hexToBytes(hash));
+    return row === undefined || !equalBytes(row, encodeLocation(header.hash, index));
+  });
+  return wrong === undefined ? undefined : `transaction ${wrong.hash} is not found where it is`;
+}
+
+/** Previous values are there for every block but the genesis; whether they are right shows when they are used. */
+function checkChanges(rows: StoreReader, { number }: SealedHeader): void {
+  if (number > 0) decodePrevious(need(rows, "changes", numberKey(number), "the row of previous values"));
+}
+
+/** Blocks of the canonical chain, from the genesis to the head. */
+export function* checkCanonical(rows: StoreReader, chain: ChainFacts): Generator<StoreFault | undefined> {
+  let parent: SealedHeader | undefined;
+  const examine = (number: number, hash: Uint8Array): string | undefined => {
+    const header = readHeader(rows, hash);
+    if (header.number !== number) return `the header says number ${header.number}`;
+    if (number === 0 && header.hash !== chain.genesisHash) return "the genesis is another";
+    if (parent !== undefined) checkHeader(header, parent, chain);
+    parent = header;
+    const transactions = readBody(rows, header, chain.chainId);
+    checkChanges(rows, header);
+    return checkReceipts(rows, header, transactions.length) ?? checkLocations(rows, header, transactions);
+  };
+  let next = 0;
+  for (const { key, value } of rowsOf(rows, "canonical")) {
+    const number = Number(bytesToBigInt(key));
+    yield number === next ? undefined : faultAt("canonical", key, `block ${next} is missing before it`);
+    next = number + 1;
+    yield faultOf("canonical", key, () => examine(number, value));
+  }
+  const head = rows.get("meta", metaKey("head"));
+  const isLast = parent !== undefined && head !== undefined && bytesToHex(head) === parent.hash;
+  yield isLast ? undefined : faultAt("meta", metaKey("head"), "the head is not the last block of the canonical chain");
+}
+
+/** Blocks beside the chain: whole, and with a parent that is held. */
+export function* checkSide(rows: StoreReader, { chainId }: ChainFacts): Generator<StoreFault | undefined> {
+  for (const { key, value } of rowsOf(rows, "side")) {
+    yield faultOf("side", key, () => {
+      const header = readHeader(rows, key);
+      if (header.number !== Number(bytesToBigInt(value))) return "the header has another number";
+      if (isCanonical(rows, header)) return "the block is on the canonical chain";
+      readBody(rows, header, chainId);
+      return rows.get("headers", hexToBytes(header.parentHash)) === undefined ? "its parent is not held" : undefined;
+    });
+  }
+}
+
+function isCanonical(rows: StoreReader, { hash, number }: { readonly hash: Hex; readonly number: number }): boolean {
+  const row = rows.get("canonical", numberKey(number));
+  return row !== undefined && bytesToHex(row) === hash;
+}
+
+/** Rows by block hash that belong to no block. */
+export function* checkBlockRows(rows: StoreReader): Generator<StoreFault | undefined> {
+  for (const table of ["headers", "bodies", "receipts"] as const) {
+    for (const { key } of rowsOf(rows, table)) {
+      yield faultOf(table, key, () => {
+        const canonical = isCanonical(rows, readHeader(rows, key));
+        const held = canonical || (table !== "receipts" && rows.get("side", key) !== undefined);
+        return held ? undefined : "it belongs to no block that is held";
+      });
+    }
+  }
+}
+
+/**
+ * Rows by number or transaction that belong to no canonical block. As every transaction of the chain has its row
+ * (`checkCanonical`), there is none too many when there are as many rows as transactions.
+ */
+export function* checkIndexes(rows: StoreReader): Generator<StoreFault | undefined> {
+  for (const { key } of rowsOf(rows, "changes")) {
+    const known = rows.get("canonical", key) !== undefined;
+    yield known ? undefined : faultAt("changes", key, "previous values of a block that is not on the chain");
+  }
+  let located = 0;
+  for (const { key, value } of rowsOf(rows, "transactions")) {
+    located++;
+    yield faultOf("transactions", key, () =>
+      isCanonical(rows, readHeader(rows, value.subarray(0, 32)))
+        ? undefined
+        : "its block is not on the canonical chain",
+    );
+  }
+  let included = 0;
+  for (const { value } of rowsOf(rows, "canonical")) {
+    const body = rows.get("bodies", value);
+    if (body !== undefined) included += asList(decodeRlp(body, BODY_LIMITS), "body").length;
+    yield undefined;
+  }
+  const message = `${located} transactions are indexed, and ${included} are on the chain`;
+  yield located === included ? undefined : faultAt("transactions", EMPTY_BYTES, message);
+}

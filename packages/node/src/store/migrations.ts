@@ -1,0 +1,77 @@
+/**
+ * The format of the database and the ways from older ones to it. A change of tables or encodings that an older program
+ * would misread gets the next number, a migration, and a file in the old format among the fixtures of the tests.
+ */
+
+import { CodedError } from "@counterpart/core/base/errors";
+import type { TableName } from "@counterpart/core/ports/tables";
+import { CHECKSUM_BYTES, checkedValue, withChecksum } from "./row-checksum.ts";
+
+export const FORMAT_VERSION = 2;
+
+/** Rows as they lie on disk, within one transaction. */
+export interface RawRows {
+  readonly tables: readonly TableName[];
+  get(table: TableName, key: Uint8Array): Uint8Array | undefined;
+  put(table: TableName, key: Uint8Array, stored: Uint8Array): void;
+  /** Rows of a table in order, after `after`. */
+  page(table: TableName, after: Uint8Array | undefined, limit: number): readonly (readonly [Uint8Array, Uint8Array])[];
+}
+
+const PAGE = 1_000;
+const VERSION_KEY = new TextEncoder().encode("version");
+const GENESIS_KEY = new TextEncoder().encode("genesis");
+const VERSION_BYTES = 8;
+
+/** 1 → 2: every value gets its checksum. */
+function addChecksums(rows: RawRows): void {
+  for (const table of rows.tables) {
+    let after: Uint8Array | undefined;
+    do {
+      const page = rows.page(table, after, PAGE);
+      for (const [key, value] of page) rows.put(table, key, withChecksum(table, key, value));
+      after = page.at(-1)?.[0];
+    } while (after !== undefined);
+  }
+}
+
+/** By the format that each starts from. */
+const MIGRATIONS: Readonly<Record<number, (rows: RawRows) => void>> = { 1: addChecksums };
+
+function encodeVersion(version: number): Uint8Array {
+  const value = new Uint8Array(VERSION_BYTES);
+  new DataView(value.buffer).setBigUint64(0, BigInt(version));
+  return withChecksum("meta", VERSION_KEY, value);
+}
+
+/** The format of what is stored; undefined for an empty database. Format 1 had no checksums, this row included. */
+function readVersion(rows: RawRows): number | undefined {
+  const stored = rows.get("meta", VERSION_KEY);
+  if (stored === undefined) return rows.get("meta", GENESIS_KEY) === undefined ? undefined : 0;
+  const isPlain = stored.length < VERSION_BYTES + CHECKSUM_BYTES;
+  const value = isPlain ? stored : checkedValue("meta", VERSION_KEY, stored);
+  return value.reduce((number, byte) => number * 256 + byte, 0);
+}
+
+/** Whether `migrate` has anything to do. @throws CodedError `STORE_VERSION`, `STORE_CORRUPT` */
+export function needsMigration(rows: RawRows): boolean {
+  const version = readVersion(rows);
+  if (version === undefined || version === FORMAT_VERSION) return version === undefined;
+  if (MIGRATIONS[version] !== undefined) return true;
+  throw new CodedError(
+    "STORE_VERSION",
+    `the database has format ${version}, and this program knows the formats up to ${FORMAT_VERSION}`,
+    { stored: version, known: FORMAT_VERSION },
+  );
+}
+
+/**
+ * Brings the rows to the present format, within the transaction of the caller.
+ * @returns the format that was found; undefined for an empty database
+ */
+export function migrate(rows: RawRows): number | undefined {
+  const found = readVersion(rows);
+  for (let version = found ?? FORMAT_VERSION; version < FORMAT_VERSION; version++) MIGRATIONS[version]?.(rows);
+  rows.put("meta", VERSION_KEY, encodeVersion(FORMAT_VERSION));
+  return found;
+}

@@ -1,0 +1,46 @@
+/**
+ * What keeps damage from passing for data: every stored value ends in the CRC-32 of table, key and value, so a row that
+ * was garbled, cut short or put in another's place is noticed when it is read.
+ */
+
+import { crc32 } from "node:zlib";
+import { bytesToHex } from "@counterpart/core/base/bytes";
+import { CodedError } from "@counterpart/core/base/errors";
+import type { TableName } from "@counterpart/core/ports/tables";
+
+export const CHECKSUM_BYTES = 4;
+
+const seeds = new Map<TableName, number>();
+
+function seedOf(table: TableName): number {
+  const seed = seeds.get(table) ?? crc32(table);
+  seeds.set(table, seed);
+  return seed;
+}
+
+const checksum = (table: TableName, key: Uint8Array, value: Uint8Array): number =>
+  crc32(value, crc32(key, seedOf(table)));
+
+/** The value as it is stored. */
+export function withChecksum(table: TableName, key: Uint8Array, value: Uint8Array): Uint8Array {
+  const stored = new Uint8Array(value.length + CHECKSUM_BYTES);
+  stored.set(value);
+  new DataView(stored.buffer).setUint32(value.length, checksum(table, key, value));
+  return stored;
+}
+
+/**
+ * A copy of the value that was stored.
+ * @throws CodedError `STORE_CORRUPT` with `{table, key}`
+ */
+export function checkedValue(table: TableName, key: Uint8Array, stored: Uint8Array): Uint8Array {
+  const size = stored.length - CHECKSUM_BYTES;
+  const value = new Uint8Array(stored.subarray(0, Math.max(0, size)));
+  const claimed = size < 0 ? undefined : new DataView(stored.buffer, stored.byteOffset + size).getUint32(0);
+  if (claimed === checksum(table, key, value)) return value;
+  const at = bytesToHex(key);
+  throw new CodedError("STORE_CORRUPT", `the database is damaged: row ${at} of table ${table} fails its checksum`, {
+    table,
+    key: at,
+  });
+}
