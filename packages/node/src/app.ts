@@ -20,6 +20,7 @@ import { createApiServer } from "./api/server.ts";
 import type { Addresses, App } from "./app-types.ts";
 import type { NodeConfig } from "./config.ts";
 import { createArtifactTable } from "./contracts/artifact-table.ts";
+import { createIdempotency } from "./contracts/idempotency.ts";
 import { createContractService } from "./contracts/service.ts";
 import type { ContractService } from "./contracts/types.ts";
 import { createNativeCrypto } from "./crypto/native.ts";
@@ -130,6 +131,7 @@ async function openChain({ config, logger, clock, onStop }: Ground): Promise<Cha
     clock,
     logger: logger.child({ part: "contracts" }),
     artifacts: createArtifactTable(store),
+    idempotency: createIdempotency(store, clock),
     instanceId,
   });
   return { store, keys, genesis, engine, contracts, instanceId };

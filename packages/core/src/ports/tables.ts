@@ -39,6 +39,8 @@ export type TableName =
   | "artifacts"
   /** change sequence (8 bytes) → key of the artifact. */
   | "artifactFeed"
+  /** keccak(Idempotency-Key) → the request that used it and the transaction that it became. */
+  | "idempotency"
   /** hash of a creating transaction → artifact content to sign once it is included. */
   | "artifactDrafts"
   /** address → when a peer that is redialled was added. */

@@ -1,7 +1,8 @@
 /** Request bodies: only JSON, strict UTF-8, with exact numbers beside the plain value that schemas are checked on. */
 
-import { bytesToUtf8 } from "@counterpart/core/base/bytes";
+import { bytesToUtf8, type Hex } from "@counterpart/core/base/bytes";
 import { CodedError } from "@counterpart/core/base/errors";
+import { keccak256Hex } from "@counterpart/core/crypto/crypto";
 import type { FastifyRequest } from "fastify";
 import type { ArgumentValue } from "../contracts/types.ts";
 import type { ApiInstance } from "./context.ts";
@@ -13,6 +14,8 @@ declare module "fastify" {
   interface FastifyRequest {
     /** The body with every number as its source text; null without body. */
     exactBody: ArgumentValue;
+    /** Keccak of the body as it came. */
+    bodyHash: Hex;
   }
 }
 
@@ -29,9 +32,11 @@ export function textOf(bytes: Uint8Array): string {
 export function registerJsonBodies(server: ApiInstance): void {
   server.removeAllContentTypeParsers();
   server.decorateRequest("exactBody", null);
+  server.decorateRequest("bodyHash", "0x");
   server.addContentTypeParser("application/json", { parseAs: "buffer" }, (request, bytes: Buffer, done) => {
     try {
       const exact = bytes.length === 0 ? {} : parseExactJson(textOf(bytes));
+      request.bodyHash = keccak256Hex(bytes);
       request.exactBody = exact;
       done(null, toPlainJson(exact));
     } catch (error) {

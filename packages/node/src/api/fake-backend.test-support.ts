@@ -151,6 +151,12 @@ export function createFakeBackend(engine: Engine = sealingEngine(openTestEngine(
   const contracts = createScript<ContractService>();
   const network = createScript<NetworkService>();
   network.set(networkDefaults);
+  contracts.set({
+    async submit(transaction) {
+      await engine.submit(transaction, "local");
+      return transaction;
+    },
+  });
   const backend: Backend = {
     version: "0.1.0",
     instanceId: "instance",

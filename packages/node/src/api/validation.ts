@@ -14,7 +14,12 @@ export interface FieldError {
 
 const FIELD_ERRORS_MAX = 10;
 
-const PART_NAMES: Readonly<Record<string, string>> = { body: "body", params: "path", querystring: "query" };
+const PART_NAMES: Readonly<Record<string, string>> = {
+  body: "body",
+  params: "path",
+  querystring: "query",
+  headers: "header",
+};
 
 const fieldOf = (instancePath: string, property?: string): string =>
   [...instancePath.split("/").slice(1), ...(property === undefined ? [] : [property])].join(".");

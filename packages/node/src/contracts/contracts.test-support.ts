@@ -19,6 +19,7 @@ import type { Engine } from "../engine/types.ts";
 import type { KeyRing } from "../keys/types.ts";
 import { createMemoryStore } from "../store/memory-store.ts";
 import { createArtifactTable } from "./artifact-table.ts";
+import { createIdempotency } from "./idempotency.ts";
 import { createContractService } from "./service.ts";
 import type { ArgumentValue, ContractService, SendResult } from "./types.ts";
 
@@ -100,7 +101,11 @@ export function openTestNode(options: TestNodeOptions = {}): TestNode {
   const engine = openTestEngine({ store, clock: { now: clock.now, setTimer: immediateTimersOnly }, sealer: own });
   const keys = createTestKeys(own, others);
   const artifacts = createArtifactTable(store);
-  const service = createContractService({ engine, keys, clock, logger: silentLogger, artifacts, instanceId });
+  const idempotency = createIdempotency(store, clock);
+  const service = createContractService({
+    ...{ engine, keys, clock, artifacts, idempotency, instanceId },
+    logger: silentLogger,
+  });
   if (sealing) {
     engine.on("transaction", () => {
       engine.seal();

@@ -14,6 +14,7 @@ import {
   requireIncluded,
   type TestNode,
 } from "./contracts.test-support.ts";
+import { createIdempotency } from "./idempotency.ts";
 import { createContractService } from "./service.ts";
 import type { ContractFilter, ContractPage } from "./types.ts";
 
@@ -81,7 +82,9 @@ describe("listing contracts", () => {
     const deployed = await Promise.all(names.map((name) => deploy(node, name)));
     const clock = createSlowClock(100);
     const artifacts = createArtifactTable(node.store);
-    const slow = createContractService({ ...node, clock, logger: silentLogger, artifacts, instanceId: "slow" });
+    const idempotency = createIdempotency(node.store, clock);
+    const parts = { ...node, artifacts, idempotency };
+    const slow = createContractService({ ...parts, clock, logger: silentLogger, instanceId: "slow" });
     for (const filter of [{}, { type: "token" }]) {
       const pages = await everyPage({ ...node, service: slow }, { limit: 100, ...filter });
       assert.ok(pages.length > 1, "500 ms are not enough");
@@ -100,7 +103,9 @@ describe("listing contracts", () => {
     const all = node.engine.contracts(undefined, 100).length;
     assert.ok(looked >= 5 && looked <= all, `${looked} turns for ${all} contracts`);
     const artifacts = createArtifactTable(node.store);
-    const slow = createContractService({ ...node, clock, logger: silentLogger, artifacts, instanceId: "slow" });
+    const idempotency = createIdempotency(node.store, clock);
+    const parts = { ...node, artifacts, idempotency };
+    const slow = createContractService({ ...parts, clock, logger: silentLogger, instanceId: "slow" });
     const before = clock.turns;
     const { contracts } = await slow.list({ limit: 9 });
     assert.equal(clock.turns - before, looked + contracts.length);

@@ -9,10 +9,19 @@ import { parseContractAbi } from "./abi.ts";
 import { createArtifactStore } from "./artifact-store.ts";
 import type { ArtifactTable } from "./artifact-table.ts";
 import { createContentCache } from "./content-cache.ts";
+import type { Idempotency } from "./idempotency.ts";
 import { createInclusionWatch } from "./inclusion.ts";
 import { createPublisher } from "./publisher.ts";
 import { createSender } from "./sender.ts";
-import { balanceOf, callFunction, deploy, execute, requireContract, type TransactingDeps } from "./transacting.ts";
+import {
+  balanceOf,
+  callFunction,
+  deploy,
+  execute,
+  requireContract,
+  submitSigned,
+  type TransactingDeps,
+} from "./transacting.ts";
 import type { ContractService } from "./types.ts";
 import { createViews } from "./views.ts";
 
@@ -22,6 +31,7 @@ export interface ContractServiceDeps {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly artifacts: ArtifactTable;
+  readonly idempotency: Idempotency;
   /** Names this node's data; part of the tokens that lists give. At most 128 characters. */
   readonly instanceId: string;
 }
@@ -35,7 +45,7 @@ interface ContractEvents {
  * for a new contract is there when the contract is announced.
  */
 export function createContractService(deps: ContractServiceDeps): ContractService {
-  const { engine, keys, clock, logger, artifacts: table, instanceId } = deps;
+  const { engine, keys, clock, logger, artifacts: table, idempotency, instanceId } = deps;
   const contents = createContentCache();
   const emitter = createEmitter<ContractEvents>(logger);
   const store = createArtifactStore(table, engine);
@@ -49,14 +59,15 @@ export function createContractService(deps: ContractServiceDeps): ContractServic
   const watch = createInclusionWatch(engine, clock);
   const views = createViews({ engine, clock, instanceId, store, contents });
   const sender = createSender(engine, keys);
-  const transacting: TransactingDeps = { engine, keys, store, contents, publisher, sender, watch };
+  const transacting: TransactingDeps = { engine, keys, store, contents, publisher, sender, watch, idempotency };
 
   return {
     list: views.list,
     get: views.get,
     balance: (address, wallet) => balanceOf(transacting, address, wallet),
-    deploy: (request) => deploy(transacting, request),
-    execute: (address, call, waitMs) => execute(transacting, address, call, waitMs),
+    deploy: (request, key) => deploy(transacting, request, key),
+    execute: (address, call, waitMs, key) => execute(transacting, address, call, waitMs, key),
+    submit: (transaction, key) => submitSigned(transacting, transaction, key),
     call: (address, call) => callFunction(transacting, address, call),
     async publish(address, content) {
       const entry = requireContract(engine, address);

@@ -1,7 +1,7 @@
 /** Deploying, executing and calling: from a caller's request to the decoded result. */
 
-import { bytesToBigInt, concatBytes, type Hex, hexToBytes } from "@counterpart/core/base/bytes";
-import { CodedError } from "@counterpart/core/base/errors";
+import { bytesToBigInt, concatBytes, EMPTY_BYTES, type Hex, hexToBytes } from "@counterpart/core/base/bytes";
+import { assert, CodedError, isCodedError } from "@counterpart/core/base/errors";
 import { createAddress } from "@counterpart/core/chain/address";
 import type { Transaction } from "@counterpart/core/chain/types";
 import type { ContractEntry, Engine } from "../engine/types.ts";
@@ -13,6 +13,7 @@ import type { ContentCache } from "./content-cache.ts";
 import { decodeLog, decodeOutputs } from "./decode.ts";
 import { prepareDeployment } from "./deployments.ts";
 import { findFunction } from "./function-lookup.ts";
+import type { Entry, Idempotency, RequestKey } from "./idempotency.ts";
 import { type Included, type InclusionWatch, transactionConflicted } from "./inclusion.ts";
 import { encodeParams, invalidParameter, toAmount } from "./params.ts";
 import type { Publisher } from "./publisher.ts";
@@ -29,6 +30,7 @@ export interface TransactingDeps {
   readonly publisher: Publisher;
   readonly sender: Sender;
   readonly watch: InclusionWatch;
+  readonly idempotency: Idempotency;
 }
 
 const WAIT_MS_DEFAULT = 30_000;
@@ -93,6 +95,40 @@ interface Sent {
   readonly address?: Hex;
 }
 
+/** What a caller's transaction became durable as. */
+interface Accepted {
+  readonly transaction: Transaction;
+  /** Return data of the simulation. */
+  readonly output: Uint8Array;
+}
+
+/**
+ * Sends once for a key: a request that was taken before gives what it became.
+ * @param send is given the rows to write with its transaction
+ */
+async function sendOnce(
+  { engine, idempotency }: TransactingDeps,
+  key: RequestKey | undefined,
+  send: (rowsFor: Entry["rows"]) => Promise<Accepted>,
+): Promise<Accepted> {
+  if (key === undefined) return send(() => []);
+  const entered = await idempotency.enter(key);
+  if (entered.known !== undefined) {
+    const { transactionHash, output } = entered.known;
+    const status = engine.transaction(transactionHash);
+    assert(status !== undefined, `transaction ${transactionHash} of an idempotency key is not known`);
+    return { transaction: status.transaction, output };
+  }
+  let sent = false;
+  try {
+    const accepted = await send(entered.rows);
+    sent = true;
+    return accepted;
+  } finally {
+    entered.leave(sent);
+  }
+}
+
 /** @throws CodedError `TRANSACTION_CONFLICTED` */
 async function awaitResult(deps: TransactingDeps, sent: Sent, waitMs = WAIT_MS_DEFAULT): Promise<SendResult> {
   const status = await deps.watch.wait(sent.hash, Math.min(waitMs, WAIT_MS_MAX));
@@ -124,37 +160,73 @@ function includedResult({ store, contents }: TransactingDeps, included: Included
  * Deploys. The artifact is durable before this resolves with an inclusion; when the inclusion comes later, so does the
  * artifact.
  * @throws CodedError `FROM_NOT_HELD`, `INSUFFICIENT_FUNDS`, `EXECUTION_REVERTED`, `EXECUTION_HALTED`, those of
- * `prepareDeployment` and of the pool; `TRANSACTION_CONFLICTED` when another transaction takes the nonce meanwhile
+ * `prepareDeployment` and of the pool; `TRANSACTION_CONFLICTED` when another transaction takes the nonce meanwhile;
+ * those of `Idempotency.enter`
  */
-export async function deploy(deps: TransactingDeps, request: DeployRequest): Promise<SendResult> {
-  const { engine, keys, publisher, sender } = deps;
+export async function deploy(deps: TransactingDeps, request: DeployRequest, key?: RequestKey): Promise<SendResult> {
+  const { transaction } = await sendOnce(deps, key, (rowsFor) => sendDeployment(deps, request, rowsFor));
+  const { hash, sender, nonce } = transaction;
+  return awaitResult(deps, { hash, result: null, address: createAddress(sender, nonce) }, request.waitMs);
+}
+
+async function sendDeployment(
+  { engine, keys, publisher, sender }: TransactingDeps,
+  request: DeployRequest,
+  rowsFor: Entry["rows"],
+): Promise<Accepted> {
   const from = requireHeld(keys, request.from ?? keys.own);
   const { data, value, abi, content } = prepareDeployment(request, from);
   const message: Message = { from, data, value };
   requireFunds(engine, message);
   const { outcome, gasLimit } = await simulate(engine, message, abi);
   if (outcome.output.length === 0) throw new CodedError("INVALID_BYTECODE", "the bytecode creates no code");
-  const addressOf = ({ nonce }: Transaction): Hex => createAddress(from, nonce);
   const transaction = await sender.send(message, gasLimit, {
-    before: (next) => publisher.draft({ transactionHash: next.hash, address: addressOf(next), owner: from, content }),
+    before({ hash, nonce }) {
+      const address = createAddress(from, nonce);
+      const draft = publisher.draft({ transactionHash: hash, address, owner: from, content });
+      return [...draft, ...rowsFor(hash, EMPTY_BYTES)];
+    },
     undo: ({ hash }) => publisher.discard(hash),
   });
-  const sent = { hash: transaction.hash, result: null, address: addressOf(transaction) };
-  return awaitResult(deps, sent, request.waitMs);
+  return { transaction, output: EMPTY_BYTES };
 }
 
 /**
  * Executes a function that changes state.
  * @throws CodedError `CONTRACT_NOT_FOUND`, `ABI_MISSING`, `VIEW_FUNCTION`, `FROM_NOT_HELD`, `INSUFFICIENT_FUNDS`,
  * `EXECUTION_REVERTED`, `EXECUTION_HALTED`, those of `findFunction`, `encodeParams` and of the pool;
- * `TRANSACTION_CONFLICTED` when another transaction takes the nonce meanwhile
+ * `TRANSACTION_CONFLICTED` when another transaction takes the nonce meanwhile; those of `Idempotency.enter`
  */
 export async function execute(
   deps: TransactingDeps,
   address: Hex,
   call: FunctionCall,
   waitMs?: number,
+  key?: RequestKey,
 ): Promise<SendResult> {
+  const { transaction, output } = await sendOnce(deps, key, (rowsFor) => sendExecution(deps, address, call, rowsFor));
+  // A function that answers something else than its ABI says (as old tokens do) was executed all the same.
+  const result = decodeResult(deps, address, call, output);
+  return awaitResult(deps, { hash: transaction.hash, result }, waitMs);
+}
+
+/** Null also where the contract's ABI has changed since. */
+function decodeResult(deps: TransactingDeps, address: Hex, call: FunctionCall, output: Uint8Array): unknown {
+  try {
+    const { outputs } = findFunction(requireAbi(deps, address), call.function, call.params);
+    return decodeOutputs(outputs, output)?.value ?? null;
+  } catch (error) {
+    if (isCodedError(error)) return null;
+    throw error;
+  }
+}
+
+async function sendExecution(
+  deps: TransactingDeps,
+  address: Hex,
+  call: FunctionCall,
+  rowsFor: Entry["rows"],
+): Promise<Accepted> {
   const { engine, keys, sender } = deps;
   const { entry, abi, fn, data, value } = prepareCall(deps, address, call);
   if (fn.view) {
@@ -167,9 +239,25 @@ export async function execute(
   const message: Message = { from: requireHeld(keys, call.from ?? entry.owner), to: address, data, value };
   requireFunds(engine, message);
   const { outcome, gasLimit } = await simulate(engine, message, abi);
-  const { hash } = await sender.send(message, gasLimit);
-  // A function that answers something else than its ABI says (as old tokens do) was executed all the same.
-  return awaitResult(deps, { hash, result: decodeOutputs(fn.outputs, outcome.output)?.value ?? null }, waitMs);
+  const { output } = outcome;
+  const transaction = await sender.send(message, gasLimit, {
+    before: ({ hash }) => rowsFor(hash, output),
+    undo() {},
+  });
+  return { transaction, output };
+}
+
+/**
+ * Hands a signed transaction to the pool; resolves when it is durable.
+ * @returns the transaction that the key stands for
+ * @throws CodedError of the pool
+ */
+export async function submitSigned(deps: TransactingDeps, signed: Transaction, key?: RequestKey): Promise<Transaction> {
+  const { transaction } = await sendOnce(deps, key, async (rowsFor) => {
+    await deps.engine.submit(signed, "local", rowsFor(signed.hash, EMPTY_BYTES));
+    return { transaction: signed, output: EMPTY_BYTES };
+  });
+  return transaction;
 }
 
 /**

@@ -2,9 +2,10 @@
 
 import type { Hex } from "@counterpart/core/base/bytes";
 import type { ErrorCode } from "@counterpart/core/base/error-catalogue";
-import type { Log } from "@counterpart/core/chain/types";
+import type { Log, Transaction } from "@counterpart/core/chain/types";
 import type { ArtifactContent, ArtifactRecord, ArtifactsSummary } from "@counterpart/core/sync/artifact-types";
 import type { ContractEntry } from "../engine/types.ts";
+import type { RequestKey } from "./idempotency.ts";
 
 /** One contract: its chain part, proven state, and its owner's artifact where there is one. */
 export interface ContractView {
@@ -134,8 +135,10 @@ export interface ContractService {
   get(address: Hex): Promise<ContractView>;
   /** Balance of a wallet in base units. @throws CodedError `CONTRACT_NOT_FOUND`, `BALANCE_UNAVAILABLE` */
   balance(address: Hex, wallet: Hex): Promise<bigint>;
-  deploy(request: DeployRequest): Promise<SendResult>;
-  execute(address: Hex, call: FunctionCall, waitMs?: number): Promise<SendResult>;
+  deploy(request: DeployRequest, key?: RequestKey): Promise<SendResult>;
+  execute(address: Hex, call: FunctionCall, waitMs?: number, key?: RequestKey): Promise<SendResult>;
+  /** Resolves when a signed transaction is durable, with the one that the key stands for. */
+  submit(transaction: Transaction, key?: RequestKey): Promise<Transaction>;
   /** Decoded return value; integers as decimal strings. */
   call(address: Hex, call: FunctionCall): Promise<unknown>;
   /** Signs new content with the owner's key held here, or keeps a record signed elsewhere. */

@@ -327,6 +327,7 @@ export function createFakeContracts(engine: Engine): FakeContracts {
     balance: unsupported,
     deploy: unsupported,
     execute: unsupported,
+    submit: unsupported,
     call: unsupported,
     publish: unsupported,
     async putRecord(record) {

@@ -29,6 +29,7 @@ const TABLES: Record<TableName, true> = {
   contracts: true,
   pool: true,
   conflicts: true,
+  idempotency: true,
   artifacts: true,
   artifactFeed: true,
   artifactDrafts: true,

@@ -46,7 +46,33 @@ test("an execution answers with what it did", async () => {
       value: "5",
     },
     9,
+    null,
   ]);
+});
+
+test("a request is known by its key, its route and its body", async () => {
+  const api = await openTestApi();
+  api.contracts.set({ execute: async () => PENDING });
+  const path = `${PATH}/${CONTRACT}/execute`;
+  const body = { function: "mint" };
+  const headers = { "idempotency-key": "order 7/a" };
+  for (const [to, what] of [
+    [path, body],
+    [path, body],
+    [`${path}?again`, body],
+    [path, { function: "burn" }],
+  ] as const) {
+    assert.equal((await api.send("POST", to, what, headers)).status, 202);
+  }
+  const keys = api.contracts.calls.map((call) => call.at(-1) as { key: string; fingerprint: string });
+  assert.deepEqual(new Set(keys.map(({ key }) => key)), new Set(["order 7/a"]));
+  assert.equal(keys[0]?.fingerprint, keys[1]?.fingerprint);
+  assert.equal(new Set(keys.map(({ fingerprint }) => fingerprint)).size, 3);
+  for (const key of ["", " ", "a ", "é", "a\tb", "k".repeat(256)]) {
+    const { status, json } = await api.send("POST", path, body, { "idempotency-key": key });
+    assert.deepEqual([status, json.code], [400, "INVALID_REQUEST"], JSON.stringify(key));
+  }
+  assert.equal(api.contracts.calls.length, 4);
 });
 
 test("parameters go by position as well, and may be left out", async () => {
@@ -56,8 +82,8 @@ test("parameters go by position as well, and may be left out", async () => {
   assert.equal((await api.send("POST", path, { function: "mint", params: [OWNER, "7"] })).status, 202);
   assert.equal((await api.send("POST", path, { function: "pause()" })).status, 202);
   assert.deepEqual(api.contracts.calls, [
-    ["execute", CONTRACT, { function: "mint", params: [OWNER, "7"] }, undefined],
-    ["execute", CONTRACT, { function: "pause()" }, undefined],
+    ["execute", CONTRACT, { function: "mint", params: [OWNER, "7"] }, undefined, undefined],
+    ["execute", CONTRACT, { function: "pause()" }, undefined, undefined],
   ]);
   for (const body of [
     {},

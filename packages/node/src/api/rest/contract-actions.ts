@@ -8,6 +8,7 @@ import Type from "typebox";
 import type { ArgumentValue, ContractView, FunctionCall } from "../../contracts/types.ts";
 import { exactField } from "../body.ts";
 import type { ApiContext, ApiInstance } from "../context.ts";
+import { IdempotencyHeaders, requestKeyOf } from "../idempotency-key.ts";
 import { amountText, toJson } from "../json.ts";
 import {
   ArtifactBody,
@@ -62,6 +63,7 @@ function registerExecute(server: ApiInstance, { backend }: ApiContext): void {
           "when the transaction is not included within wait_ms, 409 TRANSACTION_CONFLICTED when another one of the sender " +
           "took its nonce.",
         params: AddressParams,
+        headers: IdempotencyHeaders,
         body: ExecuteBody,
         response: { 200: ExecutedSchema, 202: refTo(PendingSchema), default: PROBLEM_RESPONSE },
       },
@@ -69,7 +71,7 @@ function registerExecute(server: ApiInstance, { backend }: ApiContext): void {
     async (request, reply) => {
       const address = addressOf(request.params.address, "address");
       const call = functionCallOf(request, request.body);
-      const result = await backend.contracts.execute(address, call, request.body.wait_ms);
+      const result = await backend.contracts.execute(address, call, request.body.wait_ms, requestKeyOf(request));
       if (!result.included) return reply.code(202).send(pendingToJson({ ...result, address }));
       return reply.code(200).send({
         transaction_hash: result.transactionHash,

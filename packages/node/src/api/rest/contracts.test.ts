@@ -141,6 +141,7 @@ test("a deployment answers 201 with the contract and where it is", async () => {
   assert.deepEqual(api.contracts.calls[0], [
     "deploy",
     { contractType: "token", name: "TestToken", symbol: "TEST", decimals: 18, cap: "1000000", waitMs: 5 },
+    undefined,
   ]);
 });
 

@@ -7,6 +7,7 @@ import Type from "typebox";
 import type { DeployRequest, SendResult } from "../../contracts/types.ts";
 import { exactField } from "../body.ts";
 import type { ApiContext, ApiInstance } from "../context.ts";
+import { IdempotencyHeaders, requestKeyOf } from "../idempotency-key.ts";
 import { sameAmount } from "../json.ts";
 import { ContractSchema, contractToJson, DeployBody, type DeployBodyJson, LogSchema } from "./contract-schemas.ts";
 import {
@@ -239,6 +240,7 @@ function registerDeploy(server: ApiInstance, context: ApiContext): void {
           "201 when it is included; 202 when it is not within wait_ms; 200 when its constructor reverted only when it " +
           "was sealed. A deployment that reverts at once answers 422 and sends nothing. 409 TRANSACTION_CONFLICTED when " +
           "another transaction of the sender took the nonce meanwhile.",
+        headers: IdempotencyHeaders,
         body: DeployBody,
         response: {
           200: DeployRevertedSchema,
@@ -249,7 +251,7 @@ function registerDeploy(server: ApiInstance, context: ApiContext): void {
       },
     },
     async (request, reply) => {
-      const result = await backend.contracts.deploy(deployRequestOf(request, request.body));
+      const result = await backend.contracts.deploy(deployRequestOf(request, request.body), requestKeyOf(request));
       if (!result.included) return reply.code(202).send(pendingToJson(result));
       if (result.status === "reverted" || result.address === undefined) {
         return reply.code(200).send({

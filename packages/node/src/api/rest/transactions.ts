@@ -7,6 +7,7 @@ import Type, { type Static } from "typebox";
 import { transactionConflicted } from "../../contracts/inclusion.ts";
 import type { TransactionStatus } from "../../engine/types.ts";
 import type { ApiContext, ApiInstance, Certified } from "../context.ts";
+import { IdempotencyHeaders, requestKeyOf } from "../idempotency-key.ts";
 import { LogSchema, logToJson } from "./contract-schemas.ts";
 import {
   AddressSchema,
@@ -129,15 +130,16 @@ export function registerTransactions(server: ApiInstance, { backend, certified }
         description:
           "202 while it is pending, 200 when it was included before. Handing in again is not an error, unless another " +
           "transaction has taken its nonce: TRANSACTION_CONFLICTED.",
+        headers: IdempotencyHeaders,
         body: SubmitBody,
         response: { 200: refTo(TransactionSchema), 202: refTo(TransactionSchema), default: PROBLEM_RESPONSE },
       },
     },
-    async ({ body }, reply) => {
-      const transaction = decodeTransaction(hexToBytes(body.raw), engine.chainId);
-      await engine.submit(transaction, "local");
-      const status = statusOf(transaction.hash);
-      if (status.status === "conflicted") throw transactionConflicted(transaction.hash, status.by);
+    async (request, reply) => {
+      const signed = decodeTransaction(hexToBytes(request.body.raw), engine.chainId);
+      const { hash } = await backend.contracts.submit(signed, requestKeyOf(request));
+      const status = statusOf(hash);
+      if (status.status === "conflicted") throw transactionConflicted(hash, status.by);
       return reply.code(status.status === "pending" ? 202 : 200).send(transactionToJson(status, certified));
     },
   );

@@ -1,0 +1,185 @@
+import assert from "node:assert/strict";
+import { before, describe, test } from "node:test";
+import type { Hex } from "@counterpart/core/base/bytes";
+import { CodedError } from "@counterpart/core/base/errors";
+import { keccak256Hex } from "@counterpart/core/crypto/crypto";
+import type { Store, StoreWrite } from "@counterpart/core/ports/store";
+import { accountOf, chainOf, sealAll, transactionOf } from "../engine/engine.test-support.ts";
+import { createMemoryStore } from "../store/memory-store.ts";
+import {
+  compile,
+  createTimedClock,
+  LAB_SOURCE,
+  number,
+  openTestNode,
+  requireIncluded,
+} from "./contracts.test-support.ts";
+import { createIdempotency, KEPT_MS, KEYS_MAX, type RequestKey } from "./idempotency.ts";
+import type { FunctionCall } from "./types.ts";
+
+const keyOf = (key: string, request = key): RequestKey => ({
+  key,
+  fingerprint: keccak256Hex(new TextEncoder().encode(request)),
+});
+const set = (next: string): FunctionCall => ({ function: "set", params: { next: number(next) } });
+
+let lab: { readonly abi: readonly unknown[]; readonly bytecode: Hex };
+before(() => {
+  lab = compile(LAB_SOURCE)("Lab");
+});
+const deployment = () => ({ contractType: "custom" as const, ...lab, args: ["5"] });
+
+describe("a request that is repeated with its key", () => {
+  test("acts once, and is answered with the same transaction and result", async () => {
+    const node = openTestNode();
+    const first = requireIncluded(await node.service.deploy(deployment(), keyOf("d")));
+    const again = requireIncluded(await node.service.deploy(deployment(), keyOf("d")));
+    assert.deepEqual(again, first);
+    const address = first.address;
+    const executed = requireIncluded(await node.service.execute(address, set("7"), 1_000, keyOf("e")));
+    await node.service.execute(address, set("8"));
+    const repeated = requireIncluded(await node.service.execute(address, set("7"), 1_000, keyOf("e")));
+    assert.deepEqual({ ...repeated, confirmations: 0 }, { ...executed, confirmations: 0 });
+    assert.equal(repeated.result, "5");
+    assert.equal(await node.service.call(address, { function: "value" }), "8");
+  });
+
+  test("acts once however many come at the same time", async () => {
+    const node = openTestNode();
+    const { address } = requireIncluded(await node.service.deploy(deployment()));
+    const results = await Promise.all(
+      Array.from({ length: 50 }, () => node.service.execute(address, set("7"), 1_000, keyOf("k"))),
+    );
+    assert.equal(new Set(results.map(({ transactionHash }) => transactionHash)).size, 1);
+    assert.equal(node.engine.pool.nextNonce(node.keys.own), 2n);
+  });
+
+  test("acts once across a restart, with the transaction in the pool or in a block", async () => {
+    const store = createMemoryStore();
+    const node = openTestNode({ store, sealing: false });
+    const sent = await node.service.deploy({ ...deployment(), waitMs: 0 }, keyOf("d"));
+    assert.equal(sent.included, false);
+    await node.engine.stop();
+    const restarted = openTestNode({ store, sealing: false });
+    const pending = await restarted.service.deploy({ ...deployment(), waitMs: 0 }, keyOf("d"));
+    assert.deepEqual(pending, sent);
+    await restarted.engine.seal();
+    const included = requireIncluded(await restarted.service.deploy(deployment(), keyOf("d")));
+    assert.equal(included.transactionHash, sent.transactionHash);
+    assert.equal(restarted.engine.pool.nextNonce(restarted.keys.own), 1n);
+  });
+
+  test("is answered with what a reorganisation made of its transaction", async () => {
+    const node = openTestNode();
+    const other = openTestNode({ own: 2, others: [1] });
+    const raw = transactionOf(3, 0, { value: 1n });
+    const { hash } = await node.service.submit(raw, keyOf("t"));
+    await sealAll(node.engine, []);
+    await sealAll(other.engine, [transactionOf(3, 0, { value: 2n })]);
+    for (let nonce = 0; nonce < 3; nonce++) await sealAll(other.engine, [transactionOf(4, nonce)]);
+    await node.engine.import(chainOf(other.engine));
+    assert.equal((await node.service.submit(raw, keyOf("t"))).hash, hash);
+    assert.equal(node.engine.transaction(hash)?.status, "conflicted");
+  });
+
+  test("is refused with another request's content, and names the transaction that the key stands for", async () => {
+    const node = openTestNode();
+    const { transactionHash, address } = requireIncluded(await node.service.deploy(deployment(), keyOf("k", "one")));
+    await assert.rejects(node.service.execute(address, set("7"), 0, keyOf("k", "two")), {
+      code: "IDEMPOTENCY_KEY_REUSED",
+      details: { transaction_hash: transactionHash },
+    });
+  });
+});
+
+describe("what is remembered", () => {
+  test("is nothing of a request that failed before there was a transaction", async () => {
+    const node = openTestNode();
+    const { address } = requireIncluded(await node.service.deploy(deployment()));
+    await assert.rejects(node.service.execute(address, set("5000"), 0, keyOf("k")), { code: "EXECUTION_REVERTED" });
+    requireIncluded(await node.service.execute(address, set("6"), 1_000, keyOf("k", "corrected")));
+  });
+
+  test("is nothing of a transaction that could not be made durable", async () => {
+    const inner = createMemoryStore();
+    let failing = false;
+    const store: Store = {
+      ...inner,
+      write(rows) {
+        if (failing) throw new CodedError("STORE_WRITE_FAILED", "disk full");
+        inner.write(rows);
+      },
+    };
+    const node = openTestNode({ store });
+    failing = true;
+    await assert.rejects(node.service.deploy(deployment(), keyOf("k")), { code: "STORE_WRITE_FAILED" });
+    failing = false;
+    requireIncluded(await node.service.deploy(deployment(), keyOf("k")));
+    assert.equal(node.engine.pool.nextNonce(accountOf(1)), 1n);
+  });
+
+  test("goes into the same write as the transaction", async () => {
+    const inner = createMemoryStore();
+    const writes: (readonly StoreWrite[])[] = [];
+    const store: Store = {
+      ...inner,
+      write(rows) {
+        const written = [...rows];
+        writes.push(written);
+        inner.write(written);
+      },
+    };
+    const node = openTestNode({ store, sealing: false });
+    writes.length = 0;
+    await node.service.deploy({ ...deployment(), waitMs: 0 }, keyOf("k"));
+    const tables = writes.map((rows) => rows.map(({ table }) => table));
+    const together = tables.filter((names) => names.includes("idempotency"));
+    assert.deepEqual(
+      together.map((names) => names.includes("pool")),
+      [true],
+    );
+  });
+
+  test("is forgotten after 24 hours, and then the key is free", async () => {
+    const store = createMemoryStore();
+    const clock = createTimedClock();
+    const use = async (key: RequestKey): Promise<Hex | undefined> => {
+      const entered = await createIdempotency(store, clock).enter(key);
+      if (entered.known !== undefined) return entered.known.transactionHash;
+      store.write(entered.rows(keccak256Hex(new Uint8Array([clock.now() & 255])), new Uint8Array(0)));
+      entered.leave(true);
+      return undefined;
+    };
+    assert.equal(await use(keyOf("k")), undefined);
+    clock.advance(KEPT_MS);
+    assert.notEqual(await use(keyOf("k")), undefined);
+    clock.advance(1);
+    assert.equal(await use(keyOf("k", "another")), undefined);
+    assert.equal(store.range("idempotency", { limit: 9 }).length, 1);
+  });
+
+  test("has a limit: new keys are refused until old ones are over", async () => {
+    const store = createMemoryStore();
+    const clock = createTimedClock();
+    const seed = await createIdempotency(store, clock).enter(keyOf("seed"));
+    assert.ok(seed.known === undefined);
+    const [row] = seed.rows(keccak256Hex(new Uint8Array(1)), new Uint8Array(0));
+    assert.ok(row?.value);
+    const value = row.value;
+    store.write(
+      Array.from({ length: KEYS_MAX }, (_, n) => {
+        const key = new Uint8Array(32);
+        new DataView(key.buffer).setUint32(0, n);
+        return { table: "idempotency" as const, key, value };
+      }),
+    );
+    const full = createIdempotency(store, clock);
+    await assert.rejects(full.enter(keyOf("one more")), { code: "IDEMPOTENCY_KEYS_FULL" });
+    clock.advance(KEPT_MS + 1);
+    const entered = await full.enter(keyOf("one more"));
+    assert.ok(entered.known === undefined);
+    store.write(entered.rows(keccak256Hex(new Uint8Array(2)), new Uint8Array(0)));
+    entered.leave(true);
+    assert.ok(store.range("idempotency", { limit: KEYS_MAX + 9 }).length <= KEYS_MAX);
+  });
+});
