@@ -41,6 +41,7 @@ import { createLibp2pNetwork } from "./net/libp2p-network.ts";
 import { createPeerKey } from "./net/peer-key.ts";
 import { openDataDir } from "./store/data-dir.ts";
 import { openLmdbStore } from "./store/lmdb-store.ts";
+import { probeDatabase } from "./store/probe.ts";
 import { createSystemClock, createSystemRandom } from "./telemetry/runtime.ts";
 import { VERSION } from "./version.ts";
 
@@ -106,7 +107,9 @@ async function openChain({ config, logger, clock, onStop }: Ground): Promise<Cha
   const genesis = readGenesis(config.genesis);
   const dataDir = await openDataDir(config.dataDir);
   onStop(() => dataDir.release());
-  const store = openLmdbStore(join(config.dataDir, "chain.mdb"), {
+  const path = join(config.dataDir, "chain.mdb");
+  await probeDatabase(path);
+  const store = openLmdbStore(path, {
     onMigrated: (versions) => logger.info("the database was brought to the format of this version", versions),
   });
   onStop(() => store.close());

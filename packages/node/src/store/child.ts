@@ -1,0 +1,30 @@
+/** Work on a database that may be damaged, in a process of its own: LMDB then ends that one with a signal. */
+
+import { spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+
+export interface ChildEnd {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+/**
+ * Runs a module of this program with arguments, and waits for its end.
+ * @param module name without ending of a module beside `base`, which is a `.ts` file here and `.js` when published
+ * @param onLine called with every line that it prints
+ */
+export function runModule(
+  module: string,
+  base: string,
+  args: readonly string[],
+  onLine: (line: string) => void,
+): Promise<ChildEnd> {
+  const file = fileURLToPath(new URL(`./${module}${base.endsWith(".ts") ? ".ts" : ".js"}`, base));
+  const child = spawn(process.execPath, [file, ...args], { stdio: ["ignore", "pipe", "ignore"] });
+  createInterface({ input: child.stdout }).on("line", onLine);
+  return new Promise((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", (code, signal) => resolve({ code, signal }));
+  });
+}
