@@ -81,7 +81,8 @@ function chooseCrypto(logger: Logger): Promise<void> {
   return chosen;
 }
 
-function readGenesis(path: string | undefined): Genesis {
+/** @throws CodedError `INVALID_GENESIS` */
+export function readGenesis(path: string | undefined): Genesis {
   if (path === undefined) return DEV_GENESIS;
   let text: string;
   try {

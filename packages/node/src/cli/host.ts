@@ -20,6 +20,8 @@ export interface Host {
 export function createProcessHost(): Host {
   ignoreBrokenPipe(process.stdout);
   ignoreBrokenPipe(process.stderr);
+  // A file that may not grow is an error of the write. The lock file's library would end the process at this signal.
+  if (process.platform !== "win32") process.on("SIGXFSZ", () => {});
   return {
     print: (text) => void process.stdout.write(text),
     printError: (text) => void process.stderr.write(text),

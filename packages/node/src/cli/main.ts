@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { createLogger } from "../telemetry/logger.ts";
 import { exitCodeOf, sentenceOf } from "./exit-code.ts";
 import { createProcessHost } from "./host.ts";
-import { parseArguments } from "./program.ts";
+import { parseArguments, type Request } from "./program.ts";
 import { resolveConfig } from "./resolve-config.ts";
 import { runNode } from "./run-node.ts";
 
@@ -13,6 +13,7 @@ const host = createProcessHost();
 async function main(): Promise<void> {
   const request = parseArguments(process.argv.slice(2), { write: host.print, writeError: host.printError });
   if (request.kind === "shown") return;
+  if (request.kind !== "start") return runDatabaseCommand(request);
   const config = resolveConfig({
     flags: request.flags,
     environment: process.env,
@@ -23,6 +24,19 @@ async function main(): Promise<void> {
   // The node's parts are loaded only now, so that help and wrong flags are answered at once.
   const { createApp } = await import("../app.ts");
   await runNode({ config, logger, host, createApp });
+}
+
+async function runDatabaseCommand(request: Exclude<Request, { kind: "start" | "shown" }>): Promise<void> {
+  const { verify, backup, restore } = await import("./db.ts");
+  const output = { print: host.print, ...(process.stderr.isTTY && { progress: showProgress }) };
+  if (request.kind === "verify") await verify(request.options, output);
+  else if (request.kind === "backup") await backup(request.options, output);
+  else await restore(request.options, output);
+}
+
+/** On the terminal's last line, to be written over. */
+function showProgress(text: string): void {
+  host.printError(`\r\x1b[K${text}\r`);
 }
 
 try {

@@ -2,12 +2,18 @@
 
 import { CodedError } from "@counterpart/core/base/errors";
 import { Command, CommanderError, Option } from "commander";
-import { CONFIG_DEFAULTS, CONFIG_OPTIONS, type ConfigOption } from "../config.ts";
+import { CONFIG_DEFAULTS, CONFIG_OPTIONS, type ConfigOption, defaultDataDir } from "../config.ts";
 import { VERSION } from "../version.ts";
+import type { BackupOptions, RestoreOptions, VerifyOptions } from "./db.ts";
 import { CONFIG_VARIABLE, type Flags } from "./resolve-config.ts";
 
 /** What the arguments ask for; `shown` when commander has already answered with help or the version. */
-export type Request = { readonly kind: "start"; readonly flags: Flags } | { readonly kind: "shown" };
+export type Request =
+  | { readonly kind: "start"; readonly flags: Flags }
+  | { readonly kind: "verify"; readonly options: VerifyOptions }
+  | { readonly kind: "backup"; readonly options: BackupOptions }
+  | { readonly kind: "restore"; readonly options: RestoreOptions }
+  | { readonly kind: "shown" };
 
 export interface Output {
   write(text: string): void;
@@ -35,8 +41,8 @@ Exit codes:
  */
 export function parseArguments(args: readonly string[], output: Output): Request {
   let request: Request = { kind: "shown" };
-  const program = createProgram(output, (flags) => {
-    request = { kind: "start", flags };
+  const program = createProgram(output, (asked) => {
+    request = asked;
   });
   try {
     program.parse([...args], { from: "user" });
@@ -52,7 +58,7 @@ function usageMessage(error: CommanderError): string {
   return error.message.replace(/^error: /, "").replace(/\s*\n\s*/g, " ");
 }
 
-function createProgram(output: Output, start: (flags: Flags) => void): Command {
+function createProgram(output: Output, ask: (request: Request) => void): Command {
   const program = new Command("counterpart")
     .description("A node of an EVM network that synchronises smart contracts between peers")
     .version(VERSION, "-V, --version", "show the version")
@@ -68,9 +74,34 @@ function createProgram(output: Output, start: (flags: Flags) => void): Command {
     .version(VERSION, "-V, --version", "show the version")
     .addOption(configOption())
     .addHelpText("after", HELP)
-    .action((flags: Flags) => start(flags));
+    .action((flags: Flags) => ask({ kind: "start", flags }));
   for (const option of CONFIG_OPTIONS) command.addOption(toFlag(option));
+  addDatabaseCommands(program.command("db").description("check, copy and restore a node's database"), ask);
   return program;
+}
+
+const DATA_DIR_DEFAULT = defaultDataDir(CONFIG_DEFAULTS.p2pPort);
+
+function addDatabaseCommands(db: Command, ask: (request: Request) => void): void {
+  const dataDir = ["--data-dir <path>", "the node's folder", DATA_DIR_DEFAULT] as const;
+  const genesis = ["--genesis <path>", "genesis file (the development network when not given)"] as const;
+  db.command("verify")
+    .description("check everything that is stored; the node must not run")
+    .option(...dataDir)
+    .option(...genesis)
+    .action((options: VerifyOptions) => ask({ kind: "verify", options }));
+  db.command("backup")
+    .description("copy database and keys to a new folder, also while the node runs")
+    .option(...dataDir)
+    .requiredOption("--to <path>", "folder to make")
+    .option("--no-keys", "leave the keys out")
+    .action((options: BackupOptions) => ask({ kind: "backup", options }));
+  db.command("restore")
+    .description("check a backup and make it a data directory")
+    .requiredOption("--from <path>", "folder that backup made")
+    .option(...dataDir)
+    .option(...genesis)
+    .action((options: RestoreOptions) => ask({ kind: "restore", options }));
 }
 
 function configOption(): Option {

@@ -101,7 +101,7 @@ function openWithLimit(path: string, kib: number): string {
   const module = new URL("./lmdb-store.ts", import.meta.url).href;
   const script = `const { openLmdbStore } = await import(${JSON.stringify(module)});
     try { openLmdbStore(${JSON.stringify(path)}); console.log("opened"); } catch (error) { console.log(error.code); }`;
-  const limited = `trap '' XFSZ; ulimit -f ${kib}; exec "$@"`;
+  const limited = `ulimit -f ${kib}; exec "$@"`;
   const node = [process.execPath, "--input-type=module", "-e", script];
   return spawnSync("bash", ["-c", limited, "bash", ...node], { encoding: "utf8" }).stdout.trim();
 }

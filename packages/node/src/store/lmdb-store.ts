@@ -9,7 +9,8 @@ import type { Entry, RangeOptions, Store, StoreReader, StoreWrite } from "@count
 import type { TableName } from "@counterpart/core/ports/tables";
 import { type Database, open, type Transaction } from "lmdb";
 import { FORMAT_VERSION, migrate, needsMigration, type RawRows } from "./migrations.ts";
-import { checkedValue, withChecksum } from "./row-checksum.ts";
+import { createRooms, type FileFacts, type Room, type Rooms } from "./room.ts";
+import { checkedValue, isSound, withChecksum } from "./row-checksum.ts";
 
 const TABLES: Record<TableName, true> = {
   meta: true,
@@ -104,14 +105,17 @@ function openTables(path: string): Opened {
   }
 }
 
-function rawRows(tables: Tables): RawRows {
+function rawRows(tables: Tables, room?: Room): RawRows {
   return {
     tables: NAMES,
     get(table, key) {
       const stored = tables[table].get(key);
       return stored === undefined ? undefined : copy(stored);
     },
-    put: (table, key, stored) => void tables[table].putSync(key, stored),
+    put(table, key, stored) {
+      room?.take(key.length + stored.length);
+      tables[table].putSync(key, stored);
+    },
     page: (table, after, limit) => [
       ...tables[table]
         .getRange({ ...(after === undefined ? {} : { start: after, exclusiveStart: true }), limit })
@@ -133,11 +137,25 @@ function transact<T>(root: RootDatabase, work: () => T): T {
 }
 
 /** Brings the database to the format of this program, in one transaction: a crash leaves the old one whole. */
-function bringUpToDate({ root, tables }: Opened, onMigrated: StoreOptions["onMigrated"]): void {
-  const rows = rawRows(tables);
-  if (!needsMigration(rows)) return;
-  const found = transact(root, () => migrate(rows));
+function bringUpToDate({ root, tables }: Opened, rooms: Rooms, onMigrated: StoreOptions["onMigrated"]): void {
+  if (!needsMigration(rawRows(tables))) return;
+  const found = transact(root, () => migrate(rawRows(tables, rooms.begin())));
   if (found !== undefined) onMigrated?.({ from: found, to: FORMAT_VERSION });
+}
+
+/** What LMDB can do beyond the port. */
+export interface LmdbStore extends Store {
+  /** Every row of the database, with its place when it fails its checksum. */
+  scan(): Iterable<{ readonly table: TableName; readonly key: Uint8Array } | undefined>;
+  /** Copies the database as it is at this moment into a new file, while others read and write. */
+  copyTo(path: string): Promise<void>;
+}
+
+function* scanRows(tables: Tables): ReturnType<LmdbStore["scan"]> {
+  for (const table of NAMES) {
+    for (const { key, value } of tables[table].getRange({}))
+      yield isSound(table, key, value) ? undefined : { table, key };
+  }
 }
 
 export interface StoreOptions {
@@ -149,12 +167,15 @@ export interface StoreOptions {
  * Opens or creates the database file at `path`. Reads of a damaged row throw `STORE_CORRUPT`.
  * @throws CodedError `DATA_DIR_UNUSABLE`, `STORE_VERSION`, `STORE_CORRUPT`
  */
-export function openLmdbStore(path: string, options: StoreOptions = {}): Store {
+export function openLmdbStore(path: string, options: StoreOptions = {}): LmdbStore {
   const opened = openTables(path);
-  bringUpToDate(opened, options.onMigrated);
   const { root, tables } = opened;
+  const rooms = createRooms(path, () => root.getStats() as FileFacts);
+  bringUpToDate(opened, rooms, options.onMigrated);
   const apply = (writes: Iterable<StoreWrite>): void => {
+    const room = rooms.begin();
     for (const { table, key, value } of writes) {
+      room.take(key.length + (value?.length ?? 0));
       if (value === null) tables[table].removeSync(key);
       else tables[table].putSync(key, withChecksum(table, key, value));
     }
@@ -167,6 +188,17 @@ export function openLmdbStore(path: string, options: StoreOptions = {}): Store {
       const transaction = root.useReadTransaction();
       return { ...readerOf(tables, transaction), done: () => transaction.done() };
     },
-    close: () => root.close(),
+    scan: () => scanRows(tables),
+    async copyTo(copy) {
+      try {
+        await root.backup(copy, true);
+      } catch (cause) {
+        throw new CodedError("STORE_WRITE_FAILED", `the database cannot be copied to ${copy}: ${String(cause)}`);
+      }
+    },
+    async close() {
+      await root.close();
+      rooms.close();
+    },
   };
 }

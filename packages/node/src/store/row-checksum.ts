@@ -29,15 +29,20 @@ export function withChecksum(table: TableName, key: Uint8Array, value: Uint8Arra
   return stored;
 }
 
+/** Whether a stored value has the checksum that belongs to it. */
+export function isSound(table: TableName, key: Uint8Array, stored: Uint8Array): boolean {
+  const size = stored.length - CHECKSUM_BYTES;
+  if (size < 0) return false;
+  const claimed = new DataView(stored.buffer, stored.byteOffset + size).getUint32(0);
+  return claimed === checksum(table, key, stored.subarray(0, size));
+}
+
 /**
  * A copy of the value that was stored.
  * @throws CodedError `STORE_CORRUPT` with `{table, key}`
  */
 export function checkedValue(table: TableName, key: Uint8Array, stored: Uint8Array): Uint8Array {
-  const size = stored.length - CHECKSUM_BYTES;
-  const value = new Uint8Array(stored.subarray(0, Math.max(0, size)));
-  const claimed = size < 0 ? undefined : new DataView(stored.buffer, stored.byteOffset + size).getUint32(0);
-  if (claimed === checksum(table, key, value)) return value;
+  if (isSound(table, key, stored)) return new Uint8Array(stored.subarray(0, stored.length - CHECKSUM_BYTES));
   const at = bytesToHex(key);
   throw new CodedError("STORE_CORRUPT", `the database is damaged: row ${at} of table ${table} fails its checksum`, {
     table,

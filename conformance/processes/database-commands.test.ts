@@ -1,0 +1,156 @@
+import assert from "node:assert/strict";
+import { closeSync, cpSync, existsSync, openSync, readFileSync, statSync, truncateSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { counterpart, liftFileLimit, type ProcessNode, ProcessNodes, until } from "./process-node.ts";
+
+const TOKEN = { contract_type: "token", name: "Coin", symbol: "C" };
+
+async function deploy(node: ProcessNode): Promise<string> {
+  const { status, body } = await node.post("contracts", TOKEN);
+  assert.equal(status, 201, JSON.stringify(body));
+  return body.address as string;
+}
+
+const mint = (node: ProcessNode, address: string, amount: string) =>
+  node.post(`contracts/${address}/execute`, { function: "mint", params: { to: node.account, amount } });
+
+async function integrity(node: ProcessNode, address: string): Promise<unknown> {
+  return (await node.get(`contracts/${address}`)).body.integrity_hash;
+}
+
+test("a sound database is whole, and the check says what it looked at", async () => {
+  await using nodes = new ProcessNodes();
+  const node = await nodes.start("one");
+  await deploy(node);
+  assert.match(counterpart("db", "verify", "--data-dir", node.dataDir).text, /DATA_DIR_LOCKED/);
+  await node.kill();
+  const { code, text } = counterpart("db", "verify", "--data-dir", node.dataDir);
+  assert.equal(code, 0, text);
+  assert.match(text, /ok {3}checksums: \d+ looked at/);
+  assert.match(text, /ok {3}accounts: \d+ looked at/);
+  assert.match(text, /is whole\n$/);
+});
+
+test("damage is named by table and row, with another exit code; a file that is no database ends no other way", async () => {
+  await using nodes = new ProcessNodes();
+  const node = await nodes.start("one");
+  await deploy(node);
+  await node.stop();
+  const path = join(node.dataDir, "chain.mdb");
+  const content = readFileSync(path);
+  // The name of the token, in its artifact, its block and its storage, and wherever older pages still have it.
+  const file = openSync(path, "r+");
+  for (let at = content.indexOf("Coin"); at >= 0; at = content.indexOf("Coin", at + 1)) writeSync(file, "Kain", at);
+  closeSync(file);
+  const damaged = counterpart("db", "verify", "--data-dir", node.dataDir);
+  assert.equal(damaged.code, 4, damaged.text);
+  assert.match(damaged.text, /BAD {2}checksums: \d+ looked at, \d+ faults?\n +\w+ 0x\w+…: the row fails its checksum/);
+  truncateSync(path, 40_000);
+  for (const args of [
+    ["db", "verify"],
+    ["start", "--api-port", "0", "--p2p-port", "0"],
+  ]) {
+    const { code, text } = counterpart(...args, "--data-dir", node.dataDir);
+    assert.equal(code, 4, text);
+    assert.match(text, /^counterpart: the database \S+ is damaged .*: restore a backup, .* \(STORE_CORRUPT\)\n$/);
+  }
+});
+
+test("a backup of a node that goes on writing is whole, and a restored node goes on from it and meets the others", async () => {
+  await using nodes = new ProcessNodes();
+  const one = await nodes.start("one");
+  const address = await deploy(one);
+  const to = join(nodes.folder, "backup");
+  let writing = true;
+  const writer = (async () => {
+    while (writing) assert.equal((await mint(one, address, "1")).status, 200);
+  })();
+  const backup = await new Promise<ReturnType<typeof counterpart>>((resolve) => {
+    setImmediate(() => resolve(counterpart("db", "backup", "--data-dir", one.dataDir, "--to", to)));
+  });
+  writing = false;
+  await writer;
+  assert.equal(backup.code, 0, backup.text);
+  assert.equal(statSync(join(to, "keys", "node.json")).mode & 0o777, 0o600);
+  assert.match(counterpart("db", "backup", "--data-dir", one.dataDir, "--to", to).text, /is there already/);
+  const restored = join(nodes.folder, "two");
+  const { code, text } = counterpart("db", "restore", "--from", to, "--data-dir", restored);
+  assert.equal(code, 0, text);
+  assert.match(counterpart("db", "restore", "--from", to, "--data-dir", restored).text, /is not empty/);
+  await mint(one, address, "5");
+  const two = await nodes.start("two");
+  assert.equal(two.account, one.account);
+  assert.notEqual((await two.get("version")).body.instance_id, (await one.get("version")).body.instance_id);
+  // The peer identity came along with the keys; two nodes may not share it.
+  await two.stop();
+  await one.stop();
+  const bare = join(nodes.folder, "bare");
+  assert.equal(counterpart("db", "backup", "--data-dir", restored, "--to", bare, "--no-keys").code, 0);
+  assert.equal(existsSync(join(bare, "keys")), false);
+  const third = join(nodes.folder, "three");
+  assert.equal(counterpart("db", "restore", "--from", bare, "--data-dir", third).code, 0);
+  const [first, three] = [await nodes.start("one"), await nodes.start("three")];
+  const { status, body } = await three.post("network/connect", { address: first.p2p });
+  assert.equal(status, 200, JSON.stringify(body));
+  assert.equal(await integrity(three, address), await integrity(first, address));
+});
+
+test("a backup that is damaged is not restored, and leaves nothing behind", async () => {
+  await using nodes = new ProcessNodes();
+  const node = await nodes.start("one");
+  await deploy(node);
+  await node.stop();
+  const to = join(nodes.folder, "backup");
+  cpSync(node.dataDir, to, { recursive: true });
+  truncateSync(join(to, "chain.mdb"), 20_000);
+  const restored = join(nodes.folder, "two");
+  assert.equal(counterpart("db", "restore", "--from", to, "--data-dir", restored).code, 4);
+  assert.equal(existsSync(restored), false);
+  assert.match(counterpart("db", "verify", "--data-dir", join(nodes.folder, "none")).text, /there is no database in/);
+});
+
+test("on a full disk reads go on and writes are refused; with room again everything goes on without a restart", async () => {
+  await using nodes = new ProcessNodes();
+  const peer = await nodes.start("peer");
+  const one = await nodes.start("one", { fileKiBMax: 3_000 });
+  assert.equal((await one.post("network/connect", { address: peer.p2p })).status, 200);
+  const address = await deploy(one);
+  const call = { function: "mint", params: { to: one.account, amount: "1" }, wait_ms: 500 };
+  const execute = () => one.post(`contracts/${address}/execute`, call);
+  const balance = async (node: ProcessNode) =>
+    Number((await node.get(`contracts/${address}/balance/${one.account}`)).body.balance);
+  // The disk has no room for blocks first (202: taken, and durable), then for nothing any more (507).
+  let minted = 0;
+  for (let status = 200; status === 200; minted++) {
+    status = (await execute()).status;
+    assert.ok(status === 200 || status === 202, `${status}`);
+    assert.ok(minted < 5_000, "the disk did not get full");
+  }
+  const deployed: string[] = [];
+  for (;;) {
+    const { status, body } = await one.post("contracts", { ...TOKEN, wait_ms: 0 });
+    if (status === 507) {
+      assert.equal(body.code, "STORE_WRITE_FAILED");
+      break;
+    }
+    assert.equal(status, 202, JSON.stringify(body));
+    deployed.push(body.address as string);
+    assert.ok(deployed.length < 500, "the disk did not get full");
+  }
+  assert.ok((await balance(one)) > 0, "reads go on");
+  // What others write meanwhile cannot come in, and they are not blamed for it.
+  for (let i = 0; i < 3; i++) await deploy(peer);
+  liftFileLimit(one);
+  await until(async () => (await balance(one)) === minted, "every mint that was taken is in a block, and nothing else");
+  for (const taken of deployed) await until(async () => (await one.get(`contracts/${taken}`)).status === 200, taken);
+  await until(async () => (await execute()).status === 200, "a mint is taken again");
+  await until(async () => {
+    const heads = await Promise.all([one, peer].map(async (node) => (await node.get("network")).body.head));
+    return JSON.stringify(heads[0]) === JSON.stringify(heads[1]);
+  }, "both have the same head");
+  assert.equal(await balance(one), await balance(peer));
+  assert.ok(one.log.every((entry) => entry.msg !== "a peer is at fault"));
+  await one.stop();
+  assert.equal(counterpart("db", "verify", "--data-dir", one.dataDir).code, 0);
+});

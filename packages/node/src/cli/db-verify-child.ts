@@ -1,0 +1,61 @@
+/**
+ * Run as a process of its own by `counterpart db verify`: checks the database and prints what it finds, a line of JSON
+ * each. Arguments: path of the database, facts of its chain as JSON.
+ */
+
+import { argv } from "node:process";
+import { bytesToHex } from "@counterpart/core/base/bytes";
+import { CHECKS, type CheckResult, FAULTS_KEPT_MAX, runCheck } from "../contracts/verify-store.ts";
+import type { ChainFacts, StoreFault } from "../engine/verify/check.ts";
+import { type LmdbStore, openLmdbStore } from "../store/lmdb-store.ts";
+
+/** A check under way, a check that has ended, or what kept the checks from starting. */
+export type VerifyLine =
+  | { readonly kind: "progress"; readonly name: string; readonly examined: number }
+  | ({ readonly kind: "result" } & CheckResult)
+  | { readonly kind: "failure"; readonly message: string };
+
+const TICKS = 4_096;
+const PROGRESS_MS = 500;
+
+const say = (line: VerifyLine): void => void process.stdout.write(`${JSON.stringify(line)}\n`);
+
+function createTicker(name: string): () => void {
+  let examined = 0;
+  let saidAt = performance.now();
+  return () => {
+    if (++examined % TICKS !== 0 || performance.now() - saidAt < PROGRESS_MS) return;
+    saidAt = performance.now();
+    say({ kind: "progress", name, examined });
+  };
+}
+
+export const CHECKSUMS = "checksums";
+
+function scan(store: LmdbStore): CheckResult {
+  const tick = createTicker(CHECKSUMS);
+  const faults: StoreFault[] = [];
+  let examined = 0;
+  let faultCount = 0;
+  for (const damaged of store.scan()) {
+    examined++;
+    tick();
+    if (damaged === undefined || ++faultCount > FAULTS_KEPT_MAX) continue;
+    faults.push({ table: damaged.table, key: bytesToHex(damaged.key), message: "the row fails its checksum" });
+  }
+  return { name: CHECKSUMS, examined, faults, faultCount };
+}
+
+function verify(path: string, chain: ChainFacts): void {
+  const store = openLmdbStore(path);
+  say({ kind: "result", ...scan(store) });
+  for (const name of Object.keys(CHECKS)) {
+    say({ kind: "result", ...runCheck(name, store, chain, createTicker(name)) });
+  }
+}
+
+try {
+  verify(argv[2] ?? "", JSON.parse(argv[3] ?? "") as ChainFacts);
+} catch (error) {
+  say({ kind: "failure", message: error instanceof Error ? error.message : String(error) });
+}

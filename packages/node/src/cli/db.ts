@@ -1,0 +1,174 @@
+/** `counterpart db`: checking, copying and restoring the database of a node. */
+
+import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { utf8ToBytes } from "@counterpart/core/base/bytes";
+import { CodedError } from "@counterpart/core/base/errors";
+import { genesisAlloc, genesisHeader } from "@counterpart/core/chain/genesis";
+import { EMPTY_TRIE_ROOT } from "@counterpart/core/trie/ordered";
+import { readGenesis } from "../app.ts";
+import { createOverlay } from "../engine/overlay.ts";
+import { applyChanges } from "../engine/state.ts";
+import type { ChainFacts } from "../engine/verify/check.ts";
+import { runModule } from "../store/child.ts";
+import { openDataDir } from "../store/data-dir.ts";
+import { openLmdbStore } from "../store/lmdb-store.ts";
+import { probeDatabase } from "../store/probe.ts";
+import type { VerifyLine } from "./db-verify-child.ts";
+
+const DATABASE = "chain.mdb";
+const KEYS = "keys";
+
+export interface Output {
+  print(text: string): void;
+  /** Where progress goes; absent where nobody looks. */
+  progress?(text: string): void;
+}
+
+function requireDatabase(folder: string): string {
+  const path = join(folder, DATABASE);
+  if (existsSync(path)) return path;
+  throw new CodedError("DATA_DIR_UNUSABLE", `there is no database in ${folder}`, { path });
+}
+
+function chainFacts(genesisFile: string | undefined): ChainFacts {
+  const genesis = readGenesis(genesisFile);
+  const root = applyChanges(createOverlay({ get: () => undefined }), EMPTY_TRIE_ROOT, genesisAlloc(genesis));
+  return { chainId: genesis.chainId, signers: genesis.signers, genesisHash: genesisHeader(genesis, root).hash };
+}
+
+const KEYS_SHOWN = 20;
+const shortened = (key: string): string => (key.length <= KEYS_SHOWN ? key : `${key.slice(0, KEYS_SHOWN)}…`);
+
+/** One line for each check that has ended, and for each of its faults. */
+function linesOf(line: Extract<VerifyLine, { kind: "result" }>): string {
+  const { name, examined, faults, faultCount } = line;
+  const mark = faultCount === 0 ? "ok  " : "BAD ";
+  const shown = faults.map(({ table, key, message }) => `       ${table} ${shortened(key)}: ${message}\n`);
+  const rest = faultCount > faults.length ? `       and ${faultCount - faults.length} more\n` : "";
+  const count = faultCount === 0 ? "" : `, ${faultCount} fault${faultCount === 1 ? "" : "s"}`;
+  return `  ${mark} ${name}: ${examined} looked at${count}\n${shown.join("")}${rest}`;
+}
+
+/**
+ * Checks everything that is stored, in a process of its own.
+ * @returns how many faults were found
+ * @throws CodedError `DATA_DIR_LOCKED`, `DATA_DIR_UNUSABLE`, `INVALID_GENESIS`, `STORE_CORRUPT` when the file is so
+ * damaged that the checks could not end
+ */
+async function verifyDatabase(path: string, chain: ChainFacts, { print, progress }: Output): Promise<number> {
+  let faults = 0;
+  let failure: string | undefined;
+  const onLine = (text: string): void => {
+    const line = JSON.parse(text) as VerifyLine;
+    if (line.kind === "progress") progress?.(`  …    ${line.name}: ${line.examined}`);
+    else if (line.kind === "failure") failure = line.message;
+    else {
+      faults += line.faultCount;
+      print(linesOf(line));
+    }
+  };
+  const { code, signal } = await runModule("db-verify-child", import.meta.url, [path, JSON.stringify(chain)], onLine);
+  if (failure === undefined && code === 0) return faults;
+  const reason = failure ?? signal ?? `exit code ${code}`;
+  throw new CodedError("STORE_CORRUPT", `checking ${path} ended early (${reason})`, { path, reason });
+}
+
+export interface VerifyOptions {
+  readonly dataDir: string;
+  readonly genesis?: string;
+}
+
+/** @throws CodedError those of `verifyDatabase`; `STORE_CORRUPT` when there are faults */
+export async function verify({ dataDir, genesis }: VerifyOptions, output: Output): Promise<void> {
+  const path = requireDatabase(resolve(dataDir));
+  const chain = chainFacts(genesis);
+  const held = await openDataDir(dataDir);
+  try {
+    await probeDatabase(path);
+    const faults = await verifyDatabase(path, chain, output);
+    if (faults > 0) throw new CodedError("STORE_CORRUPT", `${path} has ${faults} faults`, { path, faults });
+    output.print(`${path} is whole\n`);
+  } finally {
+    await held.release();
+  }
+}
+
+export interface BackupOptions {
+  readonly dataDir: string;
+  readonly to: string;
+  readonly keys: boolean;
+}
+
+/** Where something is made before it gets its name, so that what has the name is whole. */
+function draftOf(path: string): string {
+  const draft = `${resolve(path)}.${process.pid}.tmp`;
+  rmSync(draft, { recursive: true, force: true });
+  mkdirSync(draft, { recursive: true, mode: 0o700 });
+  return draft;
+}
+
+function copyKeys(from: string, to: string): void {
+  if (existsSync(join(from, KEYS))) cpSync(join(from, KEYS), join(to, KEYS), { recursive: true });
+}
+
+/**
+ * Copies the database as it is at one moment, also while a node uses it, and the keys.
+ * @throws CodedError `DATA_DIR_UNUSABLE` when the target is there already, `STORE_WRITE_FAILED`
+ */
+export async function backup({ dataDir, to, keys }: BackupOptions, { print }: Output): Promise<void> {
+  const path = requireDatabase(resolve(dataDir));
+  if (existsSync(to)) throw new CodedError("DATA_DIR_UNUSABLE", `${to} is there already`, { path: to });
+  await probeDatabase(path);
+  const draft = draftOf(to);
+  try {
+    const store = openLmdbStore(path);
+    await store.copyTo(join(draft, DATABASE));
+    await store.close();
+    if (keys) copyKeys(dataDir, draft);
+    renameSync(draft, to);
+  } finally {
+    rmSync(draft, { recursive: true, force: true });
+  }
+  print(`${path} is copied to ${to}${keys ? ", with its keys" : ""}\n`);
+}
+
+export interface RestoreOptions {
+  readonly from: string;
+  readonly dataDir: string;
+  readonly genesis?: string;
+}
+
+/** A database that others may have read on from must not give new changes the numbers of changes they know. */
+async function renameInstance(path: string): Promise<void> {
+  const store = openLmdbStore(path);
+  store.write([{ table: "meta", key: utf8ToBytes("instance"), value: null }]);
+  await store.close();
+}
+
+/**
+ * Checks a backup and makes it a data directory.
+ * @throws CodedError `DATA_DIR_UNUSABLE` when the directory is not empty, those of `verify`
+ */
+export async function restore({ from, dataDir, genesis }: RestoreOptions, output: Output): Promise<void> {
+  const source = requireDatabase(resolve(from));
+  if (existsSync(dataDir) && readdirSync(dataDir).length > 0) {
+    throw new CodedError("DATA_DIR_UNUSABLE", `${dataDir} is not empty`, { path: dataDir });
+  }
+  const chain = chainFacts(genesis);
+  mkdirSync(dirname(resolve(dataDir)), { recursive: true });
+  const draft = draftOf(dataDir);
+  try {
+    cpSync(source, join(draft, DATABASE));
+    copyKeys(from, draft);
+    await probeDatabase(join(draft, DATABASE));
+    const faults = await verifyDatabase(join(draft, DATABASE), chain, output);
+    if (faults > 0) throw new CodedError("STORE_CORRUPT", `the backup ${source} has ${faults} faults`, { faults });
+    await renameInstance(join(draft, DATABASE));
+    rmSync(dataDir, { recursive: true, force: true });
+    renameSync(draft, dataDir);
+  } finally {
+    rmSync(draft, { recursive: true, force: true });
+  }
+  output.print(`${from} is restored to ${dataDir}\n`);
+}
