@@ -3,6 +3,7 @@
  * One that is lost costs fetching a few envelopes again.
  */
 
+import { isCodedError } from "@counterpart/core/base/errors";
 import type { Checkpoints } from "./ports.ts";
 import type { Session } from "./session.ts";
 
@@ -26,9 +27,14 @@ export function createCheckpointCache(stored: Checkpoints): CheckpointCache {
   const cached = new Map<string, { sequence: number; dirty: boolean }>();
 
   const flush = (): void => {
-    for (const [instanceId, entry] of cached) {
-      if (entry.dirty) stored.set(instanceId, entry.sequence);
-      entry.dirty = false;
+    try {
+      for (const [instanceId, entry] of cached) {
+        if (entry.dirty) stored.set(instanceId, entry.sequence);
+        entry.dirty = false;
+      }
+    } catch (error) {
+      // A full disk: what was not written stays to be written, and is worth no more than that.
+      if (!isCodedError(error, "STORE_WRITE_FAILED")) throw error;
     }
   };
   const entryOf = (instanceId: string): { sequence: number; dirty: boolean } => {

@@ -4,7 +4,7 @@
  */
 
 import { EMPTY_BYTES, type Hex } from "@counterpart/core/base/bytes";
-import { CodedError } from "@counterpart/core/base/errors";
+import { CodedError, isCodedError } from "@counterpart/core/base/errors";
 import { keccak256Hex } from "@counterpart/core/crypto/crypto";
 import { compareArtifacts } from "@counterpart/core/sync/artifact";
 import type { ArtifactRecord } from "@counterpart/core/sync/artifact-types";
@@ -37,18 +37,22 @@ type SincePage = Extract<ContractsMessage, { kind: "since" }>;
 
 const EMPTY_HASH = keccak256Hex(EMPTY_BYTES);
 
-/** Keeps a record that a peer sent, and credits or blames the peer. A record that cannot be merged is `refused`. */
+/**
+ * Keeps a record that a peer sent, and credits or blames the peer. A record that cannot be merged is `refused`, one that
+ * this node's disk has no room for is `unwritten`, which is nobody's fault.
+ */
 export async function mergeRecord(
   session: Session,
   record: ArtifactRecord,
   { contracts, peers }: { readonly contracts: ContractService; readonly peers: Peers },
-): Promise<MergeOutcome> {
+): Promise<MergeOutcome | "unwritten"> {
   let outcome: MergeOutcome = "refused";
   let reason: string | undefined;
   try {
     outcome = await contracts.putRecord(record);
   } catch (error) {
-    if (!(error instanceof CodedError)) throw error;
+    if (isCodedError(error, "STORE_WRITE_FAILED")) return "unwritten";
+    if (!isCodedError(error)) throw error;
     reason = error.message;
   }
   if (outcome === "refused") peers.penalise(session, "REFUSED_RECORD", { address: record.address, reason });
@@ -124,7 +128,8 @@ export function createContractPull(deps: ContractPullDeps): ContractPull {
         throw new CodedError("BAD_MESSAGE", "an artifact's content does not have its hash");
       } else {
         const record = { ...entry, signature: entry.signature.slice(), content: content.slice() };
-        if ((await mergeRecord(session, record, deps)) === "unknown-contract") complete = false;
+        const outcome = await mergeRecord(session, record, deps);
+        if (outcome === "unknown-contract" || outcome === "unwritten") complete = false;
       }
       await pause();
     }

@@ -58,8 +58,14 @@ export function createDialer(deps: DialerDeps): Dialer {
 
   const tooMany = (): CodedError =>
     new CodedError("TOO_MANY_PEERS", `${TARGETS_MAX} addresses are kept connected already: disconnect one of them`);
+  /** What a full disk keeps from being saved is saved with the next change. */
   const save = (): void => {
-    peerBook.save([...targets.values()].filter(({ saved }) => saved).map(({ address }) => address));
+    try {
+      peerBook.save([...targets.values()].filter(({ saved }) => saved).map(({ address }) => address));
+    } catch (error) {
+      if (!isCodedError(error, "STORE_WRITE_FAILED")) throw error;
+      logger.warn("the addresses of peers could not be saved", { error: error.message });
+    }
   };
   /**
    * One that is to be saved takes the place of one that is not, when there is no room.

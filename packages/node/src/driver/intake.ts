@@ -137,10 +137,10 @@ export function createIntake(deps: IntakeDeps): Intake {
     for (const key of announcementKeys(message)) session.known.add(key);
     if (isEarly(message)) return keepEarly(session, message, tries + 1);
     const artifact = message.type === "NewContract" || message.kind === "artifact" ? message.artifact : undefined;
-    let outcome: MergeOutcome = "equal";
+    let outcome: MergeOutcome | "unwritten" = "equal";
     if (artifact !== undefined) outcome = await mergeRecord(session, artifact, deps);
     if (outcome === "unknown-contract") return keepEarly(session, message, tries + 1);
-    if (outcome === "refused" || outcome === "older") return;
+    if (outcome === "refused" || outcome === "older" || outcome === "unwritten") return;
     passOn(message);
   };
 

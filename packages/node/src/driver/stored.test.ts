@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { CodedError } from "@counterpart/core/base/errors";
+import type { ArtifactRecord } from "@counterpart/core/sync/artifact-types";
+import type { ContractService } from "../contracts/types.ts";
 import { createMemoryStore } from "../store/memory-store.ts";
+import { createCheckpointCache } from "./checkpoint-cache.ts";
+import { mergeRecord } from "./contract-pull.ts";
+import type { Peers } from "./peers.ts";
+import type { Session } from "./session.ts";
 import { createStoredCheckpoints, createStoredPeerBook } from "./stored.ts";
 
 test("the peer book gives back what was saved last, in its order", () => {
@@ -28,4 +35,31 @@ test("checkpoints are kept by instance, and the oldest go beyond the limit", () 
   assert.equal(checkpoints.get("node-0"), undefined);
   assert.ok(store.range("checkpoints", { limit: 5_000 }).length <= 1_025);
   assert.equal(checkpoints.get("unknown"), undefined);
+});
+
+test("checkpoints that a full disk refused are kept in memory and written later", () => {
+  const written = new Map<string, number>();
+  let full = true;
+  const cache = createCheckpointCache({
+    get: (id) => written.get(id),
+    set(id, sequence) {
+      if (full) throw new CodedError("STORE_WRITE_FAILED", "the disk is full");
+      written.set(id, sequence);
+    },
+  });
+  cache.raise("peer", 7);
+  cache.flush();
+  assert.equal(cache.get("peer"), 7);
+  full = false;
+  cache.flush();
+  assert.deepEqual([...written], [["peer", 7]]);
+});
+
+test("a record that the disk has no room for is nobody's fault", async () => {
+  const session = { credited: { add: () => assert.fail("nothing was kept") } } as unknown as Session;
+  const record = { address: "0x00000000000000000000000000000000000000aa" } as unknown as ArtifactRecord;
+  const putRecord = (): Promise<never> => Promise.reject(new CodedError("STORE_WRITE_FAILED", "the disk is full"));
+  const contracts = { putRecord } as unknown as ContractService;
+  const peers = { penalise: () => assert.fail("the peer was blamed") } as unknown as Peers;
+  assert.equal(await mergeRecord(session, record, { contracts, peers }), "unwritten");
 });
