@@ -1,0 +1,194 @@
+/** Bugs to plant: a simulation is worth trusting as long as it catches them. */
+
+import { readFileSync } from "node:fs";
+import { registerHooks } from "node:module";
+import { fileURLToPath, pathToFileURL } from "node:url";
+
+export interface Bug {
+  readonly name: string;
+  /** What would go wrong. */
+  readonly about: string;
+  /** Relative to the repository's root. */
+  readonly file: string;
+  /** Stands in the file exactly once. */
+  readonly find: string;
+  readonly replace: string;
+}
+
+export const BUGS: readonly Bug[] = [
+  {
+    name: "first-seen-tie",
+    about: "of two heads of equal height, the one that came first stays",
+    file: "packages/core/src/consensus/poa.ts",
+    find: "return a.hash < b.hash ? 1 : -1;",
+    replace: "return -1;",
+  },
+  {
+    name: "reinjection-dropped",
+    about: "transactions of a losing branch are forgotten",
+    file: "packages/node/src/engine/settle.ts",
+    find: "if (!included.has(transaction.hash) && consider(transaction)) returning.push(transaction);",
+    replace: "if (!included.has(transaction.hash)) consider(transaction);",
+  },
+  {
+    name: "reinjection-not-durable",
+    about: "transactions of a losing branch come back in memory alone",
+    file: "packages/node/src/engine/settle.ts",
+    find: '...returning.map((transaction) => pendingRow({ transaction, origin: "reinjected", arrivedAtMs: nowMs })),',
+    replace: "",
+  },
+  {
+    name: "conflict-not-kept",
+    about: "nothing remembers what a transaction lost its nonce to",
+    file: "packages/node/src/engine/pool-rows.ts",
+    find: 'return [removedRow(loser.hash), { table: "conflicts", key: hexToBytes(loser.hash), value }];',
+    replace: "return value === undefined ? [] : [removedRow(loser.hash)];",
+  },
+  {
+    name: "commit-in-two-writes",
+    about: "a change of head is two writes, with room for a crash between them",
+    file: "packages/node/src/engine/head-mover.ts",
+    find: "store.write(rowsOf(move, settlement, count));",
+    replace:
+      "const rows = [...rowsOf(move, settlement, count)];\n  store.write(rows.slice(0, rows.length >> 1));\n  store.write(rows.slice(rows.length >> 1));",
+  },
+  {
+    name: "acknowledged-early",
+    about: "a transaction is acknowledged before it is durable",
+    file: "packages/node/src/engine/journal.ts",
+    find: "return accepted(current, hash);",
+    replace: "accepted(current, hash).catch(() => {});\n      return Promise.resolve();",
+  },
+  {
+    name: "journal-not-read",
+    about: "pending transactions are not read back after a restart",
+    file: "packages/node/src/engine/core.ts",
+    find: "loadPool(store, pool, chainId);",
+    replace: "",
+  },
+  {
+    name: "contracts-not-unwound",
+    about: "taking a block back leaves the index of contracts as it is",
+    file: "packages/node/src/engine/state.ts",
+    find: "for (const { table, key, value } of previous) overlay.put(table, key, value);",
+    replace: 'for (const { table, key, value } of previous) if (table !== "contracts") overlay.put(table, key, value);',
+  },
+  {
+    name: "storage-trie-not-unwound",
+    about: "taking a block back leaves the tries of storage as they are",
+    file: "packages/node/src/engine/state.ts",
+    find: 'restoreStorage(overlay, of("storage"));',
+    replace: "",
+  },
+  {
+    name: "locations-not-unwound",
+    about: "transactions of a block that was taken back are still found in it",
+    file: "packages/node/src/engine/block-processor.ts",
+    find: 'for (const { hash } of block.transactions) overlay.put("transactions", hexToBytes(hash), null);',
+    replace: "",
+  },
+  {
+    name: "receipts-not-unwound",
+    about: "receipts of a block that was taken back stay",
+    file: "packages/node/src/engine/block-processor.ts",
+    find: 'overlay.put("receipts", hexToBytes(head.hash), null);',
+    replace: "",
+  },
+  {
+    name: "contract-count-wrong",
+    about: "contracts that a reorganisation removes are still counted",
+    file: "packages/node/src/engine/head-mover.ts",
+    find: "difference.contractsCreated.length - difference.contractsRemoved.length",
+    replace: "difference.contractsCreated.length",
+  },
+  {
+    name: "future-block-condemned",
+    about: "a block from a fast clock counts as invalid for ever",
+    file: "packages/node/src/engine/admission.ts",
+    find: "if (isFromFuture(block.header, nowMs)) {",
+    replace: "if (isFromFuture(block.header, nowMs)) {\n      condemnOne(block.header.hash);",
+  },
+  {
+    name: "artifact-last-arrival-wins",
+    about: "the artifact that came last stays, not the newest",
+    file: "packages/node/src/contracts/artifact-store.ts",
+    find: 'if (held !== undefined && compareArtifacts(record, held.record) < 0) return { outcome: "older" };',
+    replace: "",
+  },
+  {
+    name: "artifacts-not-followed",
+    about: "artifacts are not shown and hidden as their contracts come and go",
+    file: "packages/node/src/contracts/service.ts",
+    find: "store.follow(change);",
+    replace: "",
+  },
+  {
+    name: "repeated-request-acts-twice",
+    about: "an idempotency key is not written with its transaction",
+    file: "packages/node/src/contracts/transacting.ts",
+    find: "before: ({ hash }) => rowsFor(hash, output),",
+    replace: "before: () => [],",
+  },
+  {
+    name: "status-not-repeated",
+    about: "Status is said once after a change and not again",
+    file: "packages/node/src/driver/reconciler.ts",
+    find: "check(session);\n      sendStatus(session);",
+    replace: "check(session);",
+  },
+  {
+    name: "redial-gives-up",
+    about: "a node stops redialling after three failures",
+    file: "packages/node/src/driver/dialer.ts",
+    find: "schedule(target);\n    } finally {",
+    replace: "if (target.failures < 3) schedule(target);\n    } finally {",
+  },
+  {
+    name: "no-retry-after-failure",
+    about: "a peer that failed to deliver once is never asked again",
+    file: "packages/node/src/driver/timing.ts",
+    find: "notBefore = clock.now() + backoffMs(failures",
+    replace: "notBefore = Number.MAX_SAFE_INTEGER + backoffMs(failures",
+  },
+  {
+    name: "request-slot-leaked",
+    about: "a served request keeps its slot",
+    file: "packages/node/src/driver/request-handler.ts",
+    find: "session.serving--;",
+    replace: "",
+  },
+  {
+    name: "full-disk-blames-peer",
+    about: "a peer is blamed for what this node's disk had no room for",
+    file: "packages/node/src/driver/contract-pull.ts",
+    find: 'if (isCodedError(error, "STORE_WRITE_FAILED")) return "unwritten";',
+    replace: "",
+  },
+  {
+    name: "full-disk-stops-heartbeat",
+    about: "a checkpoint that a full disk refuses ends the node",
+    file: "packages/node/src/driver/checkpoint-cache.ts",
+    find: 'if (!isCodedError(error, "STORE_WRITE_FAILED")) throw error;',
+    replace: "if (isCodedError(error)) throw error;",
+  },
+];
+
+const ROOT = new URL("../", import.meta.url);
+
+/** The file's text with the bug in it. @throws when the place is not there exactly once */
+export function sourceWith({ name, file, find, replace }: Bug): string {
+  const source = readFileSync(new URL(file, ROOT), "utf8");
+  const places = source.split(find).length - 1;
+  if (places !== 1) throw new Error(`bug ${name}: its place is ${places} times in ${file}`);
+  return source.replace(find, () => replace);
+}
+
+/** Loads the bug's file with the bug in it, from now on in this process. */
+export function plant(bug: Bug): void {
+  const target = pathToFileURL(fileURLToPath(new URL(bug.file, ROOT))).href;
+  const source = sourceWith(bug);
+  registerHooks({
+    load: (url, context, next) =>
+      url === target ? { format: "module-typescript", source, shortCircuit: true } : next(url, context),
+  });
+}

@@ -1,0 +1,123 @@
+/** What must hold, apart from what is done: each check throws with what it found. */
+
+import type { Hex } from "@counterpart/core/base/bytes";
+import type { Genesis } from "@counterpart/core/chain/genesis";
+import type { SealedHeader } from "@counterpart/core/chain/types";
+import { compareHeads } from "@counterpart/core/consensus/poa";
+import { compareArtifacts } from "@counterpart/core/sync/artifact";
+import type { ArtifactRecord } from "@counterpart/core/sync/artifact-types";
+import { runCheck, verifyStore } from "../packages/node/src/contracts/verify-store.ts";
+import type { Ledger } from "./ledger.ts";
+import type { Life, SimNode } from "./node.ts";
+
+export class Violation extends Error {}
+
+function demand(holds: boolean, what: string): asserts holds {
+  if (!holds) throw new Violation(what);
+}
+
+/** Every transaction that a node acknowledged is included, pending or conflicted there, and conflicted by a real winner. */
+export function checkAcknowledged(ledger: Ledger, node: SimNode, life: Life): void {
+  for (const { hash, node: by, sender, nonce } of ledger.transactions.values()) {
+    if (by !== node.name) continue;
+    const status = life.engine.transaction(hash);
+    demand(status !== undefined, `${node.name} acknowledged ${hash} and does not know it`);
+    if (status.status !== "conflicted") continue;
+    const winner = life.engine.transaction(status.by)?.transaction;
+    demand(winner !== undefined, `${hash} lost to ${status.by}, which ${node.name} does not know`);
+    demand(
+      winner.sender === sender && winner.nonce === nonce,
+      `${hash} lost to ${status.by} of another sender or nonce`,
+    );
+  }
+}
+
+/** What readers see is the state of exactly the head. */
+export function checkReaders(node: SimNode, life: Life, { chainId, signers }: Genesis): void {
+  const chain = { chainId, signers, genesisHash: life.engine.genesisHash };
+  for (const name of ["accounts", "storage", "contracts", "artifacts"]) {
+    const { faults } = runCheck(name, node.disk.reader(), chain);
+    demand(faults.length === 0, `${node.name}: ${name}: ${JSON.stringify(faults[0])}`);
+  }
+  const { chain: _, ...head } = { chain, hash: life.engine.head().hash };
+  demand(life.engine.isCanonical(head.hash), `${node.name} has a head that is not on its chain`);
+}
+
+/** The whole of what a node stored holds together. */
+export function checkStore(node: SimNode, life: Life, { chainId, signers }: Genesis): void {
+  const chain = { chainId, signers, genesisHash: life.engine.genesisHash };
+  for (const { name, faults } of verifyStore(node.disk.reader(), chain)) {
+    demand(faults.length === 0, `${node.name}: ${name}: ${JSON.stringify(faults[0])}`);
+  }
+}
+
+const lifeOf = (node: SimNode): Life => {
+  demand(node.life !== undefined, `${node.name} is down`);
+  return node.life;
+};
+
+/** Whether all have the same head and artifacts, and nothing that could be in a block waits. */
+export function isInStep(nodes: readonly SimNode[]): boolean {
+  const facts = nodes.map((node) => {
+    if (node.life === undefined) return `${node.name} is down`;
+    const { engine, contracts } = node.life;
+    const { own, fromPeer } = engine.pool.oldestExecutable();
+    const waits = own === undefined && fromPeer === undefined ? "" : node.name;
+    const { count, digest } = contracts.artifacts();
+    return `${engine.head().hash} ${count} ${digest} ${waits}`;
+  });
+  return new Set(facts).size === 1;
+}
+
+/** The common head is the best of every block that anybody ever sealed. */
+export function checkHead(nodes: readonly SimNode[], sealed: ReadonlyMap<Hex, SealedHeader>): void {
+  const head = lifeOf(nodes[0] as SimNode).engine.head();
+  for (const header of sealed.values()) {
+    demand(
+      compareHeads(head, header) >= 0,
+      `block ${header.number} ${header.hash} is better than the head ${head.number} ${head.hash}`,
+    );
+  }
+}
+
+/** A transaction that one node has in a block, every node has in that block, and none that was included is lost. */
+export function checkFates(ledger: Ledger, nodes: readonly SimNode[]): void {
+  for (const { hash, sender, nonce } of ledger.transactions.values()) {
+    const places = nodes.map((node) => lifeOf(node).engine.transaction(hash));
+    const included = places.flatMap((status) => (status?.status === "included" ? [status.blockHash] : []));
+    demand(
+      included.length === 0 || included.length === nodes.length,
+      `${hash} is included on ${included.length} of ${nodes.length}`,
+    );
+    demand(new Set(included).size <= 1, `${hash} is in several blocks`);
+    if (included.length > 0) continue;
+    const account = lifeOf(nodes[0] as SimNode).engine;
+    const used = account.pool.nextNonce(sender) > nonce;
+    const conflicted = places.some((status) => status?.status === "conflicted");
+    const pending = places.some((status) => status?.status === "pending");
+    demand(conflicted || pending, `${hash} is nowhere, and its nonce is ${used ? "used" : "free"}`);
+  }
+}
+
+/** The artifact shown is the greatest of all records that speak of the contract as it is now. */
+export function checkArtifacts(ledger: Ledger, nodes: readonly SimNode[]): void {
+  const { engine, contracts } = lifeOf(nodes[0] as SimNode);
+  const snapshot = engine.snapshot();
+  try {
+    for (const [address, records] of ledger.artifacts) {
+      const entry = snapshot.contract(address);
+      const speaking = records.filter(
+        ({ codeHash, creationNonce }) => entry?.codeHash === codeHash && entry.creationNonce === creationNonce,
+      );
+      const best = speaking.reduce<ArtifactRecord | undefined>(
+        (a, b) => (a === undefined || compareArtifacts(b, a) > 0 ? b : a),
+        undefined,
+      );
+      const shown = contracts.artifact(address);
+      if (best === undefined || shown === undefined) continue;
+      demand(compareArtifacts(shown, best) >= 0, `${address} shows an older artifact than there is`);
+    }
+  } finally {
+    snapshot.done();
+  }
+}

@@ -1,0 +1,34 @@
+/** What clients were told, kept outside of the nodes: acknowledged transactions and artifacts. */
+
+import type { Hex } from "@counterpart/core/base/bytes";
+import type { ArtifactRecord } from "@counterpart/core/sync/artifact-types";
+
+export interface Acknowledged {
+  readonly hash: Hex;
+  /** Who acknowledged it. */
+  readonly node: string;
+  readonly sender: Hex;
+  readonly nonce: bigint;
+}
+
+export interface Ledger {
+  readonly transactions: Map<Hex, Acknowledged>;
+  /** Every record that a node has shown to have, by the contract that it speaks of. */
+  readonly artifacts: Map<Hex, ArtifactRecord[]>;
+  note(acknowledged: Acknowledged): void;
+  noteArtifact(record: ArtifactRecord): void;
+}
+
+export function createLedger(): Ledger {
+  const transactions = new Map<Hex, Acknowledged>();
+  const artifacts = new Map<Hex, ArtifactRecord[]>();
+  return {
+    transactions,
+    artifacts,
+    note: (acknowledged) => void transactions.set(acknowledged.hash, acknowledged),
+    noteArtifact(record) {
+      const held = artifacts.get(record.address) ?? [];
+      artifacts.set(record.address, [...held, record]);
+    },
+  };
+}

@@ -1,0 +1,57 @@
+/**
+ * `npm run sim -- --seed N`: one run, told as it happens. `npm run sim -- --seeds 1..500`: many, summed up. With `--bug
+ * NAME` the program has that bug planted.
+ */
+
+import { parseArgs } from "node:util";
+import { BUGS, plant } from "./bugs.ts";
+
+const { values } = parseArgs({
+  options: { seed: { type: "string" }, seeds: { type: "string" }, bug: { type: "string" }, first: { type: "boolean" } },
+});
+
+function rangeOf(text: string): readonly number[] {
+  const [first = "1", last = first] = text.split("..");
+  return Array.from({ length: Number(last) - Number(first) + 1 }, (_, at) => Number(first) + at);
+}
+
+if (values.bug !== undefined) {
+  const bug = BUGS.find(({ name }) => name === values.bug);
+  if (bug === undefined) throw new Error(`no such bug: ${BUGS.map(({ name }) => name).join(", ")}`);
+  plant(bug);
+}
+// Only now, so that the bug is in what is loaded.
+const { useCrypto } = await import("@counterpart/core/crypto/crypto");
+const { createNativeCrypto } = await import("../packages/node/src/crypto/native.ts");
+const { run } = await import("./run.ts");
+useCrypto(await createNativeCrypto());
+
+const seeds = rangeOf(values.seed ?? values.seeds ?? "1..100");
+const isSingle = values.seed !== undefined;
+const total: Record<string, number> = {};
+const failed: number[] = [];
+const started = performance.now();
+for (const seed of seeds) {
+  const result = await run({
+    seed,
+    ...(isSingle && {
+      onLog: ({ node, level, message, fields }, now) =>
+        console.log(new Date(now).toISOString().slice(11, 23), node, level, message, JSON.stringify(fields)),
+    }),
+  });
+  for (const [what, times] of Object.entries(result.coverage)) total[what] = (total[what] ?? 0) + times;
+  if (isSingle) console.log(`trace ${result.trace}, ${result.events} events`);
+  if (result.violation === undefined) continue;
+  failed.push(seed);
+  console.log(`seed ${seed}: ${result.violation}`);
+  if (values.first === true) break;
+}
+console.log(
+  Object.entries(total)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([what, times]) => `  ${what}: ${times}`)
+    .join("\n"),
+);
+const seconds = ((performance.now() - started) / 1_000).toFixed(1);
+console.log(`${seeds.length} seeds in ${seconds} s: ${failed.length === 0 ? "clean" : `failed ${failed.join(" ")}`}`);
+process.exitCode = failed.length === 0 ? 0 : 1;

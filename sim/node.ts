@@ -1,0 +1,181 @@
+/** A node of the simulation: every real part between simulated network, disk, clock and chance. */
+
+import { bytesToHex, type Hex, utf8ToBytes } from "@counterpart/core/base/bytes";
+import { CodedError } from "@counterpart/core/base/errors";
+import type { Genesis } from "@counterpart/core/chain/genesis";
+import { POA_RULES_ID } from "@counterpart/core/consensus/poa";
+import { keccak256, privateKeyToAddress, signDigest } from "@counterpart/core/crypto/crypto";
+import { createExecutor } from "@counterpart/core/execution/executor";
+import type { Executor } from "@counterpart/core/execution/types";
+import type { LogFields, Logger } from "@counterpart/core/ports/runtime";
+import { createArtifactTable } from "../packages/node/src/contracts/artifact-table.ts";
+import { createIdempotency } from "../packages/node/src/contracts/idempotency.ts";
+import { createContractService } from "../packages/node/src/contracts/service.ts";
+import type { ContractService } from "../packages/node/src/contracts/types.ts";
+import { createNetworkService } from "../packages/node/src/driver/network-service.ts";
+import type { Driver } from "../packages/node/src/driver/ports.ts";
+import { createSealerLoop } from "../packages/node/src/driver/sealer.ts";
+import { createStoredCheckpoints, createStoredPeerBook } from "../packages/node/src/driver/stored.ts";
+import { createEngine } from "../packages/node/src/engine/engine.ts";
+import type { Engine } from "../packages/node/src/engine/types.ts";
+import type { KeyRing } from "../packages/node/src/keys/types.ts";
+import type { Dice } from "./dice.ts";
+import { createDisk, type Disk } from "./disk.ts";
+import { createSmallExecutor } from "./executor.ts";
+import { addressOf, type SimNetwork } from "./network.ts";
+import { createNodeClock, type NodeClock, type Timeline } from "./timeline.ts";
+
+export interface LogEntry {
+  readonly node: string;
+  readonly level: "debug" | "info" | "warn" | "error";
+  readonly message: string;
+  readonly fields: LogFields;
+}
+
+export interface World {
+  readonly timeline: Timeline;
+  readonly network: SimNetwork;
+  readonly dice: Dice;
+  readonly genesis: Genesis;
+  /** Whether the EVM executes, rather than the small machine. */
+  readonly evm: boolean;
+  readonly onLog: (entry: LogEntry) => void;
+}
+
+/** What a node is between two crashes. */
+export interface Life {
+  readonly engine: Engine;
+  readonly contracts: ContractService;
+  readonly driver: Driver;
+  readonly clock: NodeClock;
+}
+
+export interface SimNode {
+  readonly name: string;
+  readonly account: Hex;
+  readonly disk: Disk;
+  readonly life: Life | undefined;
+  skewMs: number;
+  /** @param peers names to stay connected to */
+  start(peers: readonly string[]): Promise<void>;
+  /** The process is gone: nothing of it happens any more, and what it wrote is there. */
+  crash(): void;
+  /** Called with the engine of each life before anything happens in it. */
+  onLife: (life: Pick<Life, "engine" | "contracts">) => void;
+}
+
+export const keyOf = (name: string): Uint8Array => keccak256(utf8ToBytes(`key of ${name}`));
+export const accountOf = (name: string): Hex => privateKeyToAddress(keyOf(name));
+
+function createKeys(name: string): KeyRing {
+  const own = accountOf(name);
+  return {
+    own,
+    accounts: () => [own],
+    holds: (address) => address === own,
+    create: () => Promise.reject(new Error("no accounts are made here")),
+    sign(address, digest) {
+      if (address !== own) throw new CodedError("FROM_NOT_HELD", "not held");
+      return signDigest(digest, keyOf(name));
+    },
+  };
+}
+
+function createSimLogger(node: string, onLog: World["onLog"]): Logger {
+  const at =
+    (level: LogEntry["level"]) =>
+    (message: string, fields: LogFields = {}): void =>
+      onLog({ node, level, message, fields });
+  const logger: Logger = {
+    debug: at("debug"),
+    info: at("info"),
+    warn: at("warn"),
+    error: at("error"),
+    child: () => logger,
+  };
+  return logger;
+}
+
+function instanceOf(store: ReturnType<Disk["open"]>, dice: Dice): string {
+  const key = utf8ToBytes("instance");
+  const stored = store.get("meta", key);
+  if (stored !== undefined) return bytesToHex(stored).slice(2);
+  const made = dice.bytes(8);
+  store.write([{ table: "meta", key, value: made }]);
+  return bytesToHex(made).slice(2);
+}
+
+export function createSimNode(world: World, name: string): SimNode {
+  const { timeline, network, genesis, evm, onLog } = world;
+  const disk = createDisk();
+  const keys = createKeys(name);
+  const logger = createSimLogger(name, onLog);
+  let life: Life | undefined;
+  let lives = 0;
+
+  const open = (
+    dice: Dice,
+    clock: NodeClock,
+    peers: readonly string[],
+    isAlive: () => boolean,
+  ): Life & { start(): Promise<void> } => {
+    const store = disk.open(isAlive);
+    const executor: Executor = evm ? createExecutor({ chainId: genesis.chainId }) : createSmallExecutor();
+    const sign = (digest: Uint8Array): Uint8Array => keys.sign(keys.own, digest);
+    const engine = createEngine({ store, genesis, executor, sealer: { address: keys.own, sign }, clock, logger });
+    const instanceId = instanceOf(store, dice);
+    const contracts = createContractService({
+      ...{ engine, keys, clock, logger, instanceId },
+      artifacts: createArtifactTable(store),
+      idempotency: createIdempotency(store, clock),
+    });
+    node.onLife({ engine, contracts });
+    const driver = createNetworkService({
+      ...{ engine, contracts, clock, logger, random: dice },
+      network: network.join(name),
+      peerBook: createStoredPeerBook(store),
+      checkpoints: createStoredCheckpoints(store, clock),
+      self: { client: name, instanceId, signer: keys.own, forkRulesId: POA_RULES_ID, consensus: "poa" },
+      bootstrap: peers.map(addressOf),
+    });
+    const sealer = createSealerLoop({
+      ...{ engine, clock, logger, random: dice },
+      self: keys.own,
+      heardAt: (signer) => driver.leader(signer)?.heardAtMs,
+      catchingUpMs: driver.catchingUpMs,
+    });
+    return {
+      ...{ engine, contracts, driver, clock },
+      async start() {
+        await driver.start();
+        sealer.start();
+      },
+    };
+  };
+
+  const node: SimNode = {
+    name,
+    account: keys.own,
+    disk,
+    skewMs: 0,
+    get life() {
+      return life;
+    },
+    onLife: () => {},
+    async start(peers) {
+      const mine = ++lives;
+      const clock = createNodeClock(timeline, node.skewMs);
+      const isAlive = (): boolean => lives === mine;
+      const next = open(world.dice.fork(`${name}/${mine}`), clock, peers, isAlive);
+      life = next;
+      await next.start();
+    },
+    crash() {
+      lives++;
+      life?.clock.die();
+      life = undefined;
+      network.remove(name);
+    },
+  };
+  return node;
+}
