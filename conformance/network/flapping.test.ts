@@ -1,15 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { allAgree, balance, connect, deployToken, execute, Nodes, type TestNode } from "./nodes.ts";
-
-/** Small and seeded, so that a failure can be repeated. */
-function createRandom(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fffffff;
-    return (state >>> 8) % below;
-  };
-}
+import { createRandom } from "./random.ts";
 
 async function grantMinters(owner: TestNode, address: string, others: readonly TestNode[]): Promise<void> {
   const role = (await owner.post(`contracts/${address}/call`, { function: "MINTER_ROLE" })).body.result;

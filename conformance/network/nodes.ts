@@ -36,10 +36,24 @@ async function request(url: string, init: RequestInit): Promise<Reply> {
   return { status: response.status, body: (await response.json()) as Record<string, unknown> };
 }
 
-function hostAndPort(multiaddr: string): string {
+/** Of a multiaddr of TCP. */
+export function hostAndPort(multiaddr: string): string {
   const [, host, port] = /^\/ip4\/([^/]+)\/tcp\/(\d+)/.exec(multiaddr) ?? [];
   assert.ok(host !== undefined && port !== undefined, `not a TCP address: ${multiaddr}`);
   return `${host}:${port}`;
+}
+
+/** Requests to the API of the node that serves at `url`. */
+export function requestsTo(url: string): Pick<TestNode, "get" | "post"> {
+  return {
+    get: (path) => request(`${url}/api/v1/${path}`, {}),
+    post: (path, body) =>
+      request(`${url}/api/v1/${path}`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: typeof body === "string" ? body : JSON.stringify(body),
+      }),
+  };
 }
 
 export async function startNode(dataDir: string, settings: Partial<NodeConfig> = {}): Promise<TestNode> {
@@ -51,13 +65,7 @@ export async function startNode(dataDir: string, settings: Partial<NodeConfig> =
     p2p: hostAndPort(p2p[0] ?? ""),
     account,
     dataDir,
-    get: (path) => request(`${api}/api/v1/${path}`, {}),
-    post: (path, body) =>
-      request(`${api}/api/v1/${path}`, {
-        method: "POST",
-        headers: { "content-type": "application/json" },
-        body: typeof body === "string" ? body : JSON.stringify(body),
-      }),
+    ...requestsTo(api),
     stop: () => app.stop(),
   };
 }
