@@ -5,11 +5,22 @@
 
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
+import { merging } from "./merging.ts";
 import { Bench } from "./processes.ts";
+import { memory, recovery } from "./recovery.ts";
 import { executions, type Figures, freshNode, propagation, type Scenario } from "./scenarios.ts";
 import { median, round } from "./statistics.ts";
+import { writers } from "./writers.ts";
 
-const SCENARIOS: Readonly<Record<string, Scenario>> = { propagation, executions, "fresh-node": freshNode };
+const SCENARIOS: Readonly<Record<string, Scenario>> = {
+  propagation,
+  executions,
+  "fresh-node": freshNode,
+  merging,
+  writers,
+  recovery,
+  memory,
+};
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -1,7 +1,7 @@
 /** Nodes and peers to compare with, each a process of its own, all ended with the benchmark. */
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -16,13 +16,26 @@ export interface NodeProcess {
   readonly api: string;
   readonly p2p: string;
   readonly account: string;
+  readonly dataDir: string;
   stop(): Promise<void>;
+  /** `kill -9`. */
+  kill(): Promise<void>;
+  /** Resident now, as the kernel counts. */
+  memoryBytes(): number;
+  /** The most that was resident since the start. */
+  peakMemoryBytes(): number;
 }
 
-async function end(child: ChildProcess): Promise<void> {
+/** A size in the status of a process, which Linux keeps. */
+function statusBytes({ pid }: ChildProcess, field: "VmRSS" | "VmHWM"): number {
+  const status = readFileSync(`/proc/${pid}/status`, "utf8");
+  return Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, "m").exec(status)?.[1]) * 1_024;
+}
+
+async function end(child: ChildProcess, signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const gone = new Promise((resolve) => child.once("exit", resolve));
-  child.kill("SIGTERM");
+  child.kill(signal);
   await gone;
 }
 
@@ -65,8 +78,9 @@ export class Bench {
   readonly #children = new Set<ChildProcess>();
   #names = 0;
 
-  async node(): Promise<NodeProcess> {
-    const dataDir = join(this.#folder, `node-${this.#names++}`);
+  /** A node on a fresh data directory, unless one is given. */
+  async node(options: { readonly dataDir?: string } = {}): Promise<NodeProcess> {
+    const dataDir = options.dataDir ?? join(this.#folder, `node-${this.#names++}`);
     const flags = [
       "--api-port",
       "0",
@@ -82,7 +96,16 @@ export class Bench {
     const child = spawn(process.execPath, [LAUNCHER, "start", ...flags], { stdio: ["ignore", "pipe", "inherit"] });
     this.#children.add(child);
     const { api, p2p, account } = await firstLine(child, readyLine);
-    return { api: `${api}/api/v1`, p2p: hostAndPort(p2p[0]), account, stop: () => this.#stop(child) };
+    return {
+      api: `${api}/api/v1`,
+      p2p: hostAndPort(p2p[0]),
+      account,
+      dataDir,
+      stop: () => this.#stop(child),
+      kill: () => this.#stop(child, "SIGKILL"),
+      memoryBytes: () => statusBytes(child, "VmRSS"),
+      peakMemoryBytes: () => statusBytes(child, "VmHWM"),
+    };
   }
 
   /** Anvil with automatic sealing; undefined where it is not installed. Gives its URL. */
@@ -100,13 +123,13 @@ export class Bench {
     return { url: `http://${url}`, stop: () => this.#stop(child) };
   }
 
-  async #stop(child: ChildProcess): Promise<void> {
+  async #stop(child: ChildProcess, signal?: NodeJS.Signals): Promise<void> {
     this.#children.delete(child);
-    await end(child);
+    await end(child, signal);
   }
 
   async end(): Promise<void> {
-    await Promise.all([...this.#children].map(end));
+    await Promise.all([...this.#children].map((child) => end(child)));
     rmSync(this.#folder, { recursive: true, force: true });
   }
 }

@@ -14,11 +14,11 @@ export type Scenario = (bench: Bench, scale: number) => Promise<Figures>;
 const PARALLEL = 10;
 const TOKEN = { contract_type: "token", name: "Bench", symbol: "BENCH", decimals: 18 };
 
-async function deployToken(node: NodeProcess): Promise<string> {
+export async function deployToken(node: NodeProcess): Promise<string> {
   return (await postJson(`${node.api}/contracts`, TOKEN)).address as string;
 }
 
-const mint = (node: NodeProcess, address: string, amount: number): Promise<Json> =>
+export const mint = (node: NodeProcess, address: string, amount: number): Promise<Json> =>
   postJson(`${node.api}/contracts/${address}/execute`, { function: "mint", params: { to: node.account, amount } });
 
 async function untilBalance(node: NodeProcess, address: string, wallet: string, wanted: string): Promise<number> {
@@ -50,7 +50,11 @@ export const propagation: Scenario = async (bench, scale) => {
   return { "p50 ms": percentile(delays, 50), "p99 ms": percentile(delays, 99) };
 };
 
-async function perSecond(total: number, parallel: number, once: (index: number) => Promise<unknown>): Promise<number> {
+export async function perSecond(
+  total: number,
+  parallel: number,
+  once: (index: number) => Promise<unknown>,
+): Promise<number> {
   let next = 0;
   const worker = async (): Promise<void> => {
     while (next < total) await once(next++);
