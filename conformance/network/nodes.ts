@@ -163,12 +163,12 @@ export async function eventually(check: () => Promise<void>, withinMs = 20_000):
 }
 
 /** All nodes have the same head, state root and contracts. */
-export async function allAgree(nodes: readonly TestNode[]): Promise<View> {
+export async function allAgree(nodes: readonly TestNode[], withinMs?: number): Promise<View> {
   let agreed: View | undefined;
   await eventually(async () => {
     const [first, ...others] = await Promise.all(nodes.map(viewOf));
     for (const other of others) assert.deepEqual(other, first);
     agreed = first;
-  });
+  }, withinMs);
   return agreed as View;
 }
