@@ -128,6 +128,7 @@ const networkDefaults: Partial<NetworkService> = {
   addresses: () => ["/ip4/127.0.0.1/tcp/5000/p2p/12D3KooWTest"],
   peers: () => [],
   progress: () => undefined,
+  onPeer: () => () => {},
 };
 
 function createKeys(): KeyRing {
@@ -152,6 +153,7 @@ export function createFakeBackend(engine: Engine = sealingEngine(openTestEngine(
   const network = createScript<NetworkService>();
   network.set(networkDefaults);
   contracts.set({
+    onArtifact: () => () => {},
     async submit(transaction) {
       await engine.submit(transaction, "local");
       return transaction;
@@ -210,6 +212,8 @@ export async function openTestApi(
 ): Promise<TestApi> {
   const logger = createRecordingLogger();
   const server = await buildServer(serverOptions(fake, { logger, ...options }));
+  // Not what a request asked, but what the server subscribed to.
+  for (const { calls } of [fake.network, fake.contracts]) calls.length = 0;
   const inject = async (
     method: "GET" | "POST" | "PUT",
     url: string,

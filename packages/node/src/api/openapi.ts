@@ -10,6 +10,7 @@ const TAGS = [
   { name: "contracts", description: "Deploy, execute, call and read contracts" },
   { name: "blocks", description: "The canonical chain" },
   { name: "transactions", description: "Signed transactions and what became of them" },
+  { name: "events", description: "What happens, as it happens" },
   { name: "wallets", description: "Accounts" },
   { name: "json-rpc", description: "For Ethereum tools" },
 ];

@@ -12,6 +12,7 @@ import { problemOf, rawProblem } from "./problem.ts";
 import { registerBlocks } from "./rest/blocks.ts";
 import { registerContractActions } from "./rest/contract-actions.ts";
 import { registerContracts } from "./rest/contracts.ts";
+import { registerEvents } from "./rest/events.ts";
 import { registerNetwork } from "./rest/network.ts";
 import { ProblemSchema } from "./rest/schemas.ts";
 import { registerStatus } from "./rest/status.ts";
@@ -128,6 +129,7 @@ function registerRest(server: ApiInstance, context: ApiContext): void {
       registerBlocks(scope, context);
       registerTransactions(scope, context);
       registerWallets(scope, context);
+      registerEvents(scope, context);
       done();
     },
     { prefix: API_PREFIX },

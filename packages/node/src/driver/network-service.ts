@@ -2,6 +2,7 @@
 
 import { CodedError } from "@counterpart/core/base/errors";
 import type { Link, LinkHandlers } from "@counterpart/core/ports/network";
+import { createEmitter } from "../engine/emitter.ts";
 import { createAgreements } from "./agreement.ts";
 import { type Announcer, createAnnouncer } from "./announcer.ts";
 import { type BlockPull, createBlockPull } from "./block-pull.ts";
@@ -22,6 +23,7 @@ import { createReconciler, type Reconciler } from "./reconciler.ts";
 import { createRequestHandler } from "./request-handler.ts";
 import { createSession, type Session, type SessionHooks } from "./session.ts";
 import { createStatusBoard } from "./status-board.ts";
+import type { PeerChange } from "./types.ts";
 
 /** What keeps this node and its peers in step, wired together. */
 interface Syncing {
@@ -77,6 +79,29 @@ function subscribe({ engine, contracts }: DriverDeps, peers: Peers, syncing: Syn
   ];
 }
 
+interface PeerEvents {
+  peer(change: PeerChange): void;
+}
+
+/** Tells listeners of peers that have shaken hands. */
+function createPeerNews(logger: DriverDeps["logger"]) {
+  const emitter = createEmitter<PeerEvents>(logger);
+  const known = new WeakSet<Session>();
+  const tell = ({ peerId, link }: Session, kind: PeerChange["kind"], reason?: PeerChange["reason"]): void =>
+    emitter.emit("peer", { kind, peerId, address: link.address, ...(reason === undefined ? {} : { reason }) });
+  return {
+    on: (listener: PeerEvents["peer"]) => emitter.on("peer", listener),
+    connected(session: Session): void {
+      known.add(session);
+      tell(session, "connected");
+    },
+    synced: (session: Session): void => tell(session, "synced"),
+    closed(session: Session): void {
+      if (known.delete(session)) tell(session, "disconnected", session.closing?.error.code);
+    },
+  };
+}
+
 /**
  * The network side of a node.
  *
@@ -86,10 +111,14 @@ function subscribe({ engine, contracts }: DriverDeps, peers: Peers, syncing: Syn
 export function createNetworkService(deps: DriverDeps): Driver {
   const { network, clock, logger, self } = deps;
   const peers = createPeers(logger);
+  const news = createPeerNews(logger);
   const agreements = createAgreements(peers, clock);
   const dialer = createDialer({ ...deps, peers, bootstrap: deps.bootstrap ?? [] });
   const syncing = createSyncing(deps, peers, (session) => {
-    if (!session.offered) syncing.announcer.offerPool(session);
+    if (!session.offered) {
+      syncing.announcer.offerPool(session);
+      news.synced(session);
+    }
     session.offered = true;
     agreements.inStep(session);
   });
@@ -104,6 +133,7 @@ export function createNetworkService(deps: DriverDeps): Driver {
     onReady(session) {
       const { client, signer } = session.version ?? {};
       logger.info("peer connected", { peer: session.peerId, address: session.link.address, client, signer });
+      news.connected(session);
       reconciler.changed();
       reconciler.check(session);
     },
@@ -114,6 +144,7 @@ export function createNetworkService(deps: DriverDeps): Driver {
     onClosed(session) {
       peers.remove(session);
       logger.info("peer disconnected", { peer: session.peerId, reason: session.closing?.error.message });
+      news.closed(session);
       agreements.closed(session);
       dialer.sessionClosed(session);
     },
@@ -147,6 +178,7 @@ export function createNetworkService(deps: DriverDeps): Driver {
       return connect(operator, address, waitMs);
     },
     disconnect: (target) => disconnect(operator, target),
+    onPeer: news.on,
     leader: (signer) => findLeader(peers, signer),
     catchingUpMs: createCatchUp({ ...deps, peers, importer: syncing.importer }),
     async start() {

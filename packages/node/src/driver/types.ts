@@ -1,6 +1,7 @@
 /** The network as callers of the API see it. */
 
 import type { Hex } from "@counterpart/core/base/bytes";
+import type { ErrorCode } from "@counterpart/core/base/error-catalogue";
 
 export type PeerState = "connecting" | "handshaking" | "syncing" | "synced" | "disconnected";
 
@@ -37,6 +38,15 @@ export interface SyncProgress {
   readonly toBlock: number;
 }
 
+/** What happened to a peer. `synced`: both sides said for the first time on this connection that they agree. */
+export interface PeerChange {
+  readonly kind: "connected" | "synced" | "disconnected";
+  readonly peerId: string;
+  readonly address: string;
+  /** Why it disconnected. */
+  readonly reason?: ErrorCode;
+}
+
 export interface NetworkService {
   readonly peerId: string;
   addresses(): readonly string[];
@@ -51,6 +61,8 @@ export interface NetworkService {
   connect(address: string, waitMs: number): Promise<ConnectResult>;
   /** Forgets a peer, or every peer: they are not redialled until connected again. Returns how many links were closed. */
   disconnect(target?: { readonly peerId?: string; readonly address?: string }): Promise<number>;
+  /** Calls back after each change of a peer that has shaken hands; one that never did is not heard of. */
+  onPeer(listener: (change: PeerChange) => void): () => void;
   start(): Promise<void>;
   stop(): Promise<void>;
 }

@@ -1,0 +1,41 @@
+/** The latest events, numbered, in a ring of limited size that every reader reads at its own pace. */
+
+import type { EventType } from "./event-types.ts";
+
+export interface FeedEvent {
+  readonly sequence: number;
+  readonly type: EventType;
+  /** The JSON text of its data. */
+  readonly data: string;
+}
+
+export interface EventRing {
+  /** Sequence of the newest event; 0 before the first. */
+  readonly last: number;
+  /** Sequence of the oldest event that is held; 1 before the first. */
+  readonly first: number;
+  push(type: EventType, data: string): void;
+  /** Undefined for what is not held. */
+  at(sequence: number): FeedEvent | undefined;
+}
+
+export function createEventRing(size: number): EventRing {
+  const slots: FeedEvent[] = [];
+  let last = 0;
+  return {
+    get last() {
+      return last;
+    },
+    get first() {
+      return Math.max(1, last - size + 1);
+    },
+    push(type, data) {
+      last++;
+      slots[last % size] = { sequence: last, type, data };
+    },
+    at(sequence) {
+      const event = slots[sequence % size];
+      return event?.sequence === sequence ? event : undefined;
+    },
+  };
+}

@@ -1,0 +1,74 @@
+/** Turns what engine, contracts and network tell into events, in an order in which each agrees with what can be read. */
+
+import type { Transaction } from "@counterpart/core/chain/types";
+import type { ArtifactRecord } from "@counterpart/core/sync/artifact-types";
+import type { PeerChange } from "../../driver/types.ts";
+import type { Engine, HeadChange, TransactionOrigin } from "../../engine/types.ts";
+import { withSnapshot } from "../../engine/with-snapshot.ts";
+import type { Backend } from "../backend.ts";
+import { shownAddress } from "../rest/schemas.ts";
+import type { EventData, EventType } from "./event-types.ts";
+
+export type Tell = <T extends EventType>(type: T, data: EventData<T>) => void;
+
+function tellHead(tell: Tell, change: HeadChange): void {
+  const { head, reverted, applied, sealedHere } = change;
+  for (const { hash, number } of reverted) tell("block.reorged", { hash, number });
+  tell("head", {
+    hash: head.hash,
+    number: head.number,
+    parent_hash: head.parentHash,
+    timestamp: head.timestamp,
+    blocks_added: applied.length,
+    blocks_reorged: reverted.length,
+    sealed_here: sealedHere,
+  });
+  for (const { header, transactions } of applied) {
+    const block = { block_hash: header.hash, block_number: header.number };
+    for (const [index, hash] of transactions.entries()) tell("transaction.included", { hash, ...block, index });
+  }
+}
+
+/** Those of the genesis are left out, as in lists: every block writes to the ones that keep block hashes. */
+function tellContracts(tell: Tell, engine: Engine, change: HeadChange): void {
+  const at = { block_hash: change.head.hash, block_number: change.head.number };
+  for (const address of change.contractsCreated) tell("contract.created", { address: shownAddress(address), ...at });
+  const updated = withSnapshot(engine, ({ contract }) =>
+    change.contractsUpdated.filter((address) => contract(address)?.genesis !== true),
+  );
+  for (const address of updated) tell("contract.updated", { address: shownAddress(address), ...at });
+  for (const address of change.contractsRemoved) tell("contract.removed", { address: shownAddress(address), ...at });
+}
+
+function tellTransaction(tell: Tell, { hash, sender, nonce }: Transaction, origin: TransactionOrigin): void {
+  if (origin === "reinjected") tell("transaction.reorged", { hash });
+  else tell("transaction.pending", { hash, from: shownAddress(sender), nonce: Number(nonce), origin });
+}
+
+function tellArtifact(tell: Tell, record: ArtifactRecord, origin: "local" | "peer"): void {
+  const { contentHash, updatedAt } = record;
+  tell("artifact", { address: shownAddress(record.address), content_hash: contentHash, updated_at: updatedAt, origin });
+}
+
+function tellPeer(tell: Tell, { kind, peerId, address, reason }: PeerChange): void {
+  const peer = { peer_id: peerId, address };
+  if (kind === "disconnected") tell("peer.disconnected", { ...peer, reason: reason ?? null });
+  else tell(`peer.${kind}`, peer);
+}
+
+/** Returns the function that ends it. */
+export function followBackend({ engine, contracts, network }: Backend, tell: Tell): () => void {
+  const ends = [
+    engine.on("head", (change) => {
+      tellHead(tell, change);
+      tellContracts(tell, engine, change);
+    }),
+    engine.on("conflicted", (hash, by) => tell("transaction.conflicted", { hash, conflicted_by: by })),
+    engine.on("transaction", (transaction, origin) => tellTransaction(tell, transaction, origin)),
+    contracts.onArtifact((record, origin) => tellArtifact(tell, record, origin)),
+    network.onPeer((change) => tellPeer(tell, change)),
+  ];
+  return () => {
+    for (const end of ends) end();
+  };
+}
