@@ -206,18 +206,35 @@ export function createPool(limits: PoolLimits): Pool {
   };
 }
 
-/** When the oldest transactions that a block on `head` could hold arrived. */
-export function oldestExecutable(pool: Pool, state: StateReader, head: Hex): { own?: number; fromPeer?: number } {
-  const oldest: { own?: number; fromPeer?: number } = {};
-  for (const sender of pool.senders()) {
+/** What a block on `head` could hold of some senders, each sender's in order of nonce. */
+function* executable(pool: Pool, state: StateReader, head: Hex, senders: Iterable<Hex>): Iterable<Pending> {
+  for (const sender of senders) {
     const { nonce = 0n, balance = 0n } = state.account(sender) ?? {};
     for (let at = nonce; ; at++) {
       const pending = pool.at(sender, at);
       // What comes after one that cannot be included cannot be included either.
       if (pending === undefined || pending.refusedAt === head || balance < costOf(pending.transaction)) break;
-      const kind = pending.origin === "peer" ? "fromPeer" : "own";
-      oldest[kind] = Math.min(oldest[kind] ?? pending.arrivedAtMs, pending.arrivedAtMs);
+      yield pending;
     }
   }
+}
+
+/** When the oldest transactions that a block on `head` could hold arrived. */
+export function oldestExecutable(pool: Pool, state: StateReader, head: Hex): { own?: number; fromPeer?: number } {
+  const oldest: { own?: number; fromPeer?: number } = {};
+  for (const { origin, arrivedAtMs } of executable(pool, state, head, pool.senders())) {
+    const kind = origin === "peer" ? "fromPeer" : "own";
+    oldest[kind] = Math.min(oldest[kind] ?? arrivedAtMs, arrivedAtMs);
+  }
   return oldest;
+}
+
+/** How many untried transactions a block on `head` could hold. The others wait for something else than being tried. */
+export function countUntried(pool: Pool, state: StateReader, head: Hex): number {
+  const senders = new Set([...pool.untried].flatMap((hash) => pool.get(hash)?.transaction.sender ?? []));
+  let count = 0;
+  for (const { transaction } of executable(pool, state, head, senders)) {
+    if (pool.untried.has(transaction.hash)) count++;
+  }
+  return count;
 }

@@ -3,7 +3,7 @@
 import { type Hex, hexToBytes } from "@counterpart/core/base/bytes";
 import { assert } from "@counterpart/core/base/errors";
 import type { EngineCore } from "./core.ts";
-import { oldestExecutable } from "./pool.ts";
+import { countUntried, oldestExecutable } from "./pool.ts";
 import { readConflict } from "./pool-rows.ts";
 import type { PoolView, TransactionStatus } from "./types.ts";
 
@@ -51,7 +51,7 @@ export function poolView(core: EngineCore): PoolView {
     transactions: () => [...pool.all()].map(({ transaction }) => transaction),
     oldestExecutable: () => oldestExecutable(pool, state, core.head.hash),
     get reinjecting() {
-      return pool.untried.size;
+      return countUntried(pool, state, core.head.hash);
     },
   };
 }

@@ -119,7 +119,7 @@ export interface PoolView {
   /** Next nonce of a sender, its consecutive pending transactions included. */
   nextNonce(sender: Hex): bigint;
   transactions(): readonly Transaction[];
-  /** Re-injected transactions that were not tried yet. */
+  /** Re-injected transactions that a block could hold and that were not tried yet. */
   readonly reinjecting: number;
   /** When the oldest transactions that a block sealed now could hold arrived, in ms. */
   oldestExecutable(): { readonly own?: number; readonly fromPeer?: number };
