@@ -10,6 +10,7 @@ import { CLOCK_SKEW_MAX_MS } from "@counterpart/core/sync/decisions";
 import * as wireLimits from "@counterpart/core/sync/limits";
 import { GOODBYES, MESSAGE_NUMBERS, REFUSALS } from "@counterpart/core/sync/message-types";
 import { PROTOCOL_VERSIONS } from "@counterpart/core/sync/messages-session";
+import * as scores from "@counterpart/core/sync/scores";
 import * as driverLimits from "../../packages/node/src/driver/limits.ts";
 import { NET_LIMITS } from "../../packages/node/src/net/limits.ts";
 import { ANNOUNCE_PROTOCOL } from "../../packages/node/src/net/link-table.ts";
@@ -50,11 +51,24 @@ describe("docs/PROTOCOL.md", () => {
     assert.ok(PAGE.includes("as version 1 of the protocol does it"));
   });
 
+  test("lists every fault with its points and what becomes of the link", () => {
+    const rows = rowsOf(PAGE, "fault", "points", "the link").map(([fault = "", points, link]) => [
+      codesIn(fault)[0],
+      Number(points),
+      link === "ends",
+    ]);
+    assert.deepEqual(
+      rows,
+      Object.entries(scores.FAULTS).map(([fault, { points, disconnect }]) => [fault, points, disconnect]),
+    );
+  });
+
   test("has the limits that the program has, and every one of the messages", () => {
     const documented = numbersOf(rowsOf(PAGE, "constant", "value", "of"));
     const known: Record<string, number> = {
       ...onlyNumbers(wireLimits),
       ...onlyNumbers(driverLimits),
+      ...onlyNumbers(scores),
       ...NET_LIMITS,
       MAX_BLOCK_BYTES,
       CLOCK_SKEW_MAX_MS,
@@ -69,7 +83,14 @@ describe("docs/PROTOCOL.md", () => {
 
   test("speaks of no constant that there is not", () => {
     const known = new Set(
-      Object.keys({ ...wireLimits, ...driverLimits, MAX_BLOCK_BYTES, CLOCK_SKEW_MAX_MS, CATCH_UP_SILENCE_MS }),
+      Object.keys({
+        ...wireLimits,
+        ...driverLimits,
+        ...scores,
+        MAX_BLOCK_BYTES,
+        CLOCK_SKEW_MAX_MS,
+        CATCH_UP_SILENCE_MS,
+      }),
     );
     const words = codesIn(PAGE).filter((code) => /^[A-Z_]+_(MAX|MIN|MS)$/.test(code));
     assert.ok(words.length > 20);

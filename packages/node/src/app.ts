@@ -28,7 +28,7 @@ import { PEERS_MAX } from "./driver/limits.ts";
 import { createNetworkService } from "./driver/network-service.ts";
 import type { Driver } from "./driver/ports.ts";
 import { createSealerLoop } from "./driver/sealer.ts";
-import { createStoredCheckpoints, createStoredPeerBook } from "./driver/stored.ts";
+import { createStoredBanBook, createStoredCheckpoints, createStoredPeerBook } from "./driver/stored.ts";
 import { createEngine } from "./engine/engine.ts";
 import { createPacer } from "./engine/pacer.ts";
 import type { Engine } from "./engine/types.ts";
@@ -170,6 +170,7 @@ async function startNetwork({ config, logger, clock, random, onStop }: Ground, c
     contracts,
     peerBook: createStoredPeerBook(store),
     checkpoints: createStoredCheckpoints(store, clock),
+    banBook: createStoredBanBook(store),
     clock,
     random,
     logger: logger.child({ part: "peers" }),

@@ -45,5 +45,7 @@ export type TableName =
   | "artifactDrafts"
   /** address → when a peer that is redialled was added. */
   | "peers"
+  /** peer id → the ban that it is under, or was lately. */
+  | "bans"
   /** instance id → the change sequence of that node's artifacts up to which this node has them. */
   | "checkpoints";

@@ -127,6 +127,7 @@ const networkDefaults: Partial<NetworkService> = {
   peerId: "12D3KooWTest",
   addresses: () => ["/ip4/127.0.0.1/tcp/5000/p2p/12D3KooWTest"],
   peers: () => [],
+  bans: () => [],
   progress: () => undefined,
   onPeer: () => () => {},
 };
@@ -189,7 +190,12 @@ export interface TestApi extends FakeBackend {
   readonly server: ApiInstance;
   readonly logger: ReturnType<typeof createRecordingLogger>;
   get(path: string, headers?: Record<string, string>): Promise<Answer>;
-  send(method: "POST" | "PUT", path: string, body: unknown, headers?: Record<string, string>): Promise<Answer>;
+  send(
+    method: "POST" | "PUT" | "DELETE",
+    path: string,
+    body: unknown,
+    headers?: Record<string, string>,
+  ): Promise<Answer>;
   rpc(method: string, ...params: unknown[]): Promise<RpcAnswer>;
 }
 
@@ -215,7 +221,7 @@ export async function openTestApi(
   // Not what a request asked, but what the server subscribed to.
   for (const { calls } of [fake.network, fake.contracts]) calls.length = 0;
   const inject = async (
-    method: "GET" | "POST" | "PUT",
+    method: "GET" | "POST" | "PUT" | "DELETE",
     url: string,
     headers: Record<string, string>,
     payload?: string,

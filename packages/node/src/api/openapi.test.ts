@@ -4,6 +4,7 @@ import { documentOf, type Operation } from "./documented.test-support.ts";
 import { openTestApi } from "./fake-backend.test-support.ts";
 
 const EXPECTED = [
+  "DELETE /api/v1/network/bans/{peer_id}",
   "GET /api/v1/blocks",
   "GET /api/v1/blocks/{block}",
   "GET /api/v1/contracts",
@@ -12,6 +13,7 @@ const EXPECTED = [
   "GET /api/v1/events",
   "GET /api/v1/health",
   "GET /api/v1/network",
+  "GET /api/v1/network/bans",
   "GET /api/v1/network/peers",
   "GET /api/v1/ready",
   "GET /api/v1/transactions/{hash}",

@@ -101,7 +101,7 @@ function registerGuards(server: ApiInstance, { host, token, allowedHosts = [], s
       return reply
         .code(204)
         .headers({
-          "access-control-allow-methods": "GET, POST, PUT",
+          "access-control-allow-methods": "GET, POST, PUT, DELETE",
           "access-control-allow-headers": "authorization, content-type",
         })
         .send();

@@ -24,7 +24,8 @@ export function noteFailure(peers: Peers, session: Session, error: unknown): voi
     session.batch = Math.max(1, Math.floor(session.batch / 2));
     peers.penalise(session, "TIMEOUT");
   } else if (isCodedError(error, "BAD_MESSAGE") || isCodedError(error, "INVALID_RLP")) {
-    peers.penalise(session, "WRONG_REPLY", { reason: error.message });
+    const fault = error.details.fault === "FORGED_CONTENT" ? "FORGED_CONTENT" : "WRONG_REPLY";
+    peers.penalise(session, fault, { reason: error.message });
   }
 }
 

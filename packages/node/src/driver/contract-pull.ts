@@ -60,6 +60,8 @@ export async function mergeRecord(
   return outcome;
 }
 
+const forged = (message: string): CodedError => new CodedError("BAD_MESSAGE", message, { fault: "FORGED_CONTENT" });
+
 const instanceOf = ({ version }: Session): string => version?.instanceId ?? "";
 
 function isNews(contracts: ContractService, envelope: ArtifactEnvelope): boolean {
@@ -84,7 +86,7 @@ async function fetchContents(
     for (const [index, blob] of blobs.entries()) {
       if (blob === undefined) continue;
       const hash = keccak256Hex(blob);
-      if (hash !== wanted[index]?.hash) throw new CodedError("BAD_MESSAGE", "a blob does not have the hash asked for");
+      if (hash !== wanted[index]?.hash) throw forged("a blob does not have the hash asked for");
       contents.set(hash, blob);
     }
     missing = missing.slice(blobs.length);
@@ -125,7 +127,7 @@ export function createContractPull(deps: ContractPullDeps): ContractPull {
       const content = entry.content ?? contents.get(entry.contentHash);
       if (content === undefined) complete = false;
       else if (keccak256Hex(content) !== entry.contentHash) {
-        throw new CodedError("BAD_MESSAGE", "an artifact's content does not have its hash");
+        throw forged("an artifact's content does not have its hash");
       } else {
         const record = { ...entry, signature: entry.signature.slice(), content: content.slice() };
         const outcome = await mergeRecord(session, record, deps);

@@ -282,6 +282,7 @@ describe("a faulty peer", () => {
             });
       await world.clock.run(node.driver.connect(`${name}:5000`, 0));
       await world.clock.until(() => stranger.closed, 10_000);
+      assert.equal(node.driver.bans().find(({ peerId }) => peerId === name)?.reason, "FORGED_CONTENT");
     }
     assert.equal(node.contracts.puts, 0);
   });

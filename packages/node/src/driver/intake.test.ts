@@ -22,6 +22,7 @@ import { createIntake, type Intake } from "./intake.ts";
 import { EARLY_BYTES_MAX, EARLY_MESSAGES_MAX } from "./limits.ts";
 import { createPeers } from "./peers.ts";
 import { createSession, type Session } from "./session.ts";
+import { createStandings } from "./standings.ts";
 import {
   createTestLogger,
   createTestRandom,
@@ -47,7 +48,7 @@ function openIntake(change: (engine: FakeEngine) => FakeEngine = (engine) => eng
   const engine = change(createFakeEngine("a"));
   const contracts = createFakeContracts(engine);
   const logger = createTestLogger([]);
-  const peers = createPeers(logger);
+  const peers = createPeers({ standings: createStandings({ book: undefined, clock, logger }), clock, logger });
   const deps = { engine, contracts, clock, logger, peers };
   const importer = createImporter(engine, peers, clock);
   const intake = createIntake({ ...deps, importer, announcer: createAnnouncer(deps), onNews: () => {} });

@@ -8,6 +8,10 @@ export const PEERS_MAX = 50;
 export const STRANGERS_MAX = 64;
 /** Addresses that are remembered and redialled. */
 export const TARGETS_MAX = 64;
+/** Peers whose score is remembered. */
+export const STANDINGS_MAX = 1_024;
+/** Bans that are kept; the oldest go first. */
+export const BANS_MAX = 1_024;
 /** Peers whose redials are refused after `disconnect`. */
 export const REFUSED_MAX = 256;
 

@@ -22,6 +22,7 @@ import type { Driver, DriverDeps } from "./ports.ts";
 import { createReconciler, type Reconciler } from "./reconciler.ts";
 import { createRequestHandler } from "./request-handler.ts";
 import { createSession, type Session, type SessionHooks } from "./session.ts";
+import { bannedError, createStandings } from "./standings.ts";
 import { createStatusBoard } from "./status-board.ts";
 import type { PeerChange } from "./types.ts";
 
@@ -110,7 +111,8 @@ function createPeerNews(logger: DriverDeps["logger"]) {
  */
 export function createNetworkService(deps: DriverDeps): Driver {
   const { network, clock, logger, self } = deps;
-  const peers = createPeers(logger);
+  const standings = createStandings({ book: deps.banBook, clock, logger });
+  const peers = createPeers({ standings, clock, logger });
   const news = createPeerNews(logger);
   const agreements = createAgreements(peers, clock);
   const dialer = createDialer({ ...deps, peers, bootstrap: deps.bootstrap ?? [] });
@@ -157,6 +159,12 @@ export function createNetworkService(deps: DriverDeps): Driver {
       void session.close(running ? "TOO_MANY_PEERS" : "STOPPING");
       return session.handlers;
     }
+    const ban = standings.banOf(link.peerId);
+    if (ban !== undefined) {
+      peers.add(session);
+      void session.close("PEER_BANNED", bannedError(ban), ban.untilMs - clock.now());
+      return session.handlers;
+    }
     // The network keeps one link for each peer, so a second one means that the first is dead.
     peers.add(session);
     void previous?.close("REPLACED");
@@ -177,6 +185,8 @@ export function createNetworkService(deps: DriverDeps): Driver {
       if (!running) throw new CodedError("NOT_READY", "the node is starting or stopping");
       return connect(operator, address, waitMs);
     },
+    bans: standings.bans,
+    liftBan: standings.lift,
     disconnect: (target) => disconnect(operator, target),
     onPeer: news.on,
     leader: (signer) => findLeader(peers, signer),

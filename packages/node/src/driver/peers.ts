@@ -2,28 +2,10 @@
 
 import { CodedError } from "@counterpart/core/base/errors";
 import type { Link } from "@counterpart/core/ports/network";
-import type { Logger } from "@counterpart/core/ports/runtime";
+import type { Clock, Logger } from "@counterpart/core/ports/runtime";
+import { bansAtOnce, FAULTS, type Fault } from "@counterpart/core/sync/scores";
 import type { Session } from "./session.ts";
-
-/**
- * What a peer can do wrong, and whether the connection ends for it. A bad reply condemns the reply, never the block or
- * record it was about.
- */
-export const FAULTS = {
-  /** Undecodable, oversized, unexpected. */
-  BAD_MESSAGE: { disconnect: true },
-  /** Decodable, but not what was asked for. */
-  WRONG_REPLY: { disconnect: true },
-  /** A block that breaks a rule: whoever checks before passing on never sends one. */
-  INVALID_BLOCK: { disconnect: true },
-  /** A record not signed by the owner as this node knows him; two chains may know different ones. */
-  REFUSED_RECORD: { disconnect: false },
-  TIMEOUT: { disconnect: false },
-  /** Nothing, where the peer's own Status says there is something. */
-  EMPTY_REPLY: { disconnect: false },
-} as const;
-
-export type Fault = keyof typeof FAULTS;
+import { bannedError, type Standings } from "./standings.ts";
 
 export interface Peers {
   all(): readonly Session[];
@@ -42,7 +24,13 @@ export interface Peers {
 /** The first, second, fourth, eighth… time: a peer that repeats its fault must not fill the log. */
 const isPowerOfTwo = (count: number): boolean => (count & (count - 1)) === 0;
 
-export function createPeers(logger: Logger): Peers {
+export interface PeersDeps {
+  readonly standings: Standings;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export function createPeers({ standings, clock, logger }: PeersDeps): Peers {
   const sessions = new Map<string, Session>();
   const byLink = new WeakMap<Link, Session>();
   return {
@@ -58,12 +46,21 @@ export function createPeers(logger: Logger): Peers {
       if (sessions.get(session.peerId) === session) sessions.delete(session.peerId);
     },
     penalise(session, fault, details = {}) {
-      if (session.closing !== undefined) return;
+      const { peerId } = session;
+      // A peer that leaves before its fault is found out has committed it all the same; lesser ones end with the link.
+      if (session.closing !== undefined && !bansAtOnce(fault)) return;
       const count = (session.faults.get(fault) ?? 0) + 1;
       session.faults.set(fault, count);
-      if (isPowerOfTwo(count)) logger.warn("a peer is at fault", { peer: session.peerId, fault, count, ...details });
-      if (!FAULTS[fault].disconnect) return;
-      void session.close("BAD_MESSAGE", new CodedError("BAD_MESSAGE", `the peer is at fault: ${fault}`, details));
+      if (isPowerOfTwo(count)) logger.warn("a peer is at fault", { peer: peerId, fault, count, ...details });
+      // Before the handshake nothing says that the other side means to speak this protocol.
+      const ban = session.wasAdmitted ? standings.note(peerId, fault) : undefined;
+      if (ban !== undefined) {
+        logger.warn("a peer is banned", { peer: peerId, fault, untilMs: ban.untilMs, times: ban.times });
+        // It may be back on another link.
+        void (sessions.get(peerId) ?? session).close("PEER_BANNED", bannedError(ban), ban.untilMs - clock.now());
+      } else if (FAULTS[fault].disconnect) {
+        void session.close("BAD_MESSAGE", new CodedError("BAD_MESSAGE", `the peer is at fault: ${fault}`, details));
+      }
     },
   };
 }

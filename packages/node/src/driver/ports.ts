@@ -4,6 +4,7 @@ import type { Hex } from "@counterpart/core/base/bytes";
 import type { Transaction } from "@counterpart/core/chain/types";
 import type { Network } from "@counterpart/core/ports/network";
 import type { Clock, Logger, Random } from "@counterpart/core/ports/runtime";
+import type { Ban } from "@counterpart/core/sync/scores";
 import type { ContractService } from "../contracts/types.ts";
 import type { Engine } from "../engine/types.ts";
 import type { NetworkService } from "./types.ts";
@@ -13,6 +14,13 @@ export interface PeerBook {
   load(): readonly string[];
   /** Replaces what is kept. */
   save(addresses: readonly string[]): void;
+}
+
+/** Bans over restarts, by peer id, oldest first; at most 1024. */
+export interface BanBook {
+  load(): readonly (readonly [string, Ban])[];
+  /** Replaces what is kept. @throws CodedError `STORE_WRITE_FAILED` */
+  save(bans: ReadonlyMap<string, Ban>): void;
 }
 
 /** How far the artifacts of other nodes are known, by the node's instance id. The implementation bounds their number. */
@@ -41,6 +49,8 @@ export interface DriverDeps {
   readonly contracts: ContractService;
   readonly peerBook: PeerBook;
   readonly checkpoints: Checkpoints;
+  /** Without it bans end with the program. */
+  readonly banBook?: BanBook;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;

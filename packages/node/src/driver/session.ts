@@ -40,6 +40,8 @@ export interface Session extends SyncRecord {
   readonly isReady: boolean;
   /** This side has accepted the peer. */
   readonly isAdmitted: boolean;
+  /** The same, and stays so when the session ends. */
+  readonly wasAdmitted: boolean;
   readonly closing: Closing | undefined;
   readonly inbox: Inbox;
   readonly handlers: LinkHandlers;
@@ -148,6 +150,9 @@ export function createSession(link: Link, deps: SessionDeps): Session {
     get isAdmitted() {
       return inner.admitted && inner.closing === undefined;
     },
+    get wasAdmitted() {
+      return inner.admitted;
+    },
     get closing() {
       return inner.closing;
     },
@@ -177,7 +182,10 @@ export function createSession(link: Link, deps: SessionDeps): Session {
         await done.promise;
         return hooks.onRequest(session, frame);
       },
-      onClose: (reason) => end(closingError(reason), false),
+      onClose(reason) {
+        if (reason === "BAD_MESSAGE") hooks.onFault(session, new Error("the framing was broken"));
+        end(closingError(reason), false);
+      },
     },
     open(explicit) {
       if (inner.opened || inner.closing !== undefined) return;

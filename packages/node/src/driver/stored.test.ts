@@ -8,7 +8,7 @@ import { createCheckpointCache } from "./checkpoint-cache.ts";
 import { mergeRecord } from "./contract-pull.ts";
 import type { Peers } from "./peers.ts";
 import type { Session } from "./session.ts";
-import { createStoredCheckpoints, createStoredPeerBook } from "./stored.ts";
+import { createStoredBanBook, createStoredCheckpoints, createStoredPeerBook } from "./stored.ts";
 
 test("the peer book gives back what was saved last, in its order", () => {
   const store = createMemoryStore();
@@ -21,6 +21,24 @@ test("the peer book keeps at most 64 addresses", () => {
   const book = createStoredPeerBook(createMemoryStore());
   book.save(Array.from({ length: 100 }, (_, i) => `10.0.0.1:${i}`));
   assert.equal(book.load().length, 64);
+});
+
+test("bans are given back as they were saved, the oldest first", () => {
+  const store = createMemoryStore();
+  const ban = (sinceMs: number, times: number) =>
+    ({ reason: "INVALID_BLOCK", sinceMs, untilMs: sinceMs + 3_600_000, times }) as const;
+  createStoredBanBook(store).save(
+    new Map([
+      ["a", ban(2, 1)],
+      ["b", ban(1, 3)],
+    ]),
+  );
+  assert.deepEqual(createStoredBanBook(store).load(), [
+    ["b", ban(1, 3)],
+    ["a", ban(2, 1)],
+  ]);
+  createStoredBanBook(store).save(new Map([["a", ban(2, 1)]]));
+  assert.deepEqual(createStoredBanBook(store).load(), [["a", ban(2, 1)]]);
 });
 
 test("checkpoints are kept by instance, and the oldest go beyond the limit", () => {

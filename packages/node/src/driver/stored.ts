@@ -1,11 +1,12 @@
 /** The driver's memory across restarts, in the store: peers to redial, and how far other nodes' artifacts are known. */
 
 import { bytesToBigInt, bytesToUtf8, utf8ToBytes } from "@counterpart/core/base/bytes";
-import { asList, asNumber, decodeRlp, encodeRlp, rlpNumber } from "@counterpart/core/codec/rlp";
+import { asBytes, asList, asNumber, decodeRlp, encodeRlp, rlpNumber } from "@counterpart/core/codec/rlp";
 import type { Clock } from "@counterpart/core/ports/runtime";
 import type { Store, StoreWrite } from "@counterpart/core/ports/store";
-import { TARGETS_MAX } from "./limits.ts";
-import type { Checkpoints, PeerBook } from "./ports.ts";
+import { type Ban, FAULTS, type Fault } from "@counterpart/core/sync/scores";
+import { BANS_MAX, TARGETS_MAX } from "./limits.ts";
+import type { BanBook, Checkpoints, PeerBook } from "./ports.ts";
 
 type Rows = Pick<Store, "get" | "range" | "write">;
 
@@ -25,6 +26,42 @@ export function createStoredPeerBook(store: Rows): PeerBook {
         ...gone.map(({ key }): StoreWrite => ({ table: "peers", key, value: null })),
         ...kept.map((address, at): StoreWrite => {
           return { table: "peers", key: utf8ToBytes(address), value: rlpNumber(at + 1) };
+        }),
+      ]);
+    },
+  };
+}
+
+const isFault = (text: string): text is Fault => Object.hasOwn(FAULTS, text);
+
+/** A ban for a reason that this release does not know any more counts as one for a malformed message. */
+function decodeBan(row: Uint8Array): Ban {
+  const [reason, since, until, times] = asList(decodeRlp(row), "ban", 4);
+  const name = bytesToUtf8(asBytes(reason, "reason"));
+  return {
+    reason: isFault(name) ? name : "BAD_MESSAGE",
+    sinceMs: asNumber(since, "since"),
+    untilMs: asNumber(until, "until"),
+    times: asNumber(times, "times"),
+  };
+}
+
+const encodeBan = ({ reason, sinceMs, untilMs, times }: Ban): Uint8Array =>
+  encodeRlp([utf8ToBytes(reason), rlpNumber(sinceMs), rlpNumber(untilMs), rlpNumber(times)]);
+
+export function createStoredBanBook(store: Rows): BanBook {
+  const rows = () => store.range("bans", { limit: BANS_MAX });
+  return {
+    load: () =>
+      rows()
+        .map(({ key, value }) => [bytesToUtf8(key), decodeBan(value)] as const)
+        .sort(([, a], [, b]) => a.sinceMs - b.sinceMs),
+    save(bans) {
+      const gone = rows().filter(({ key }) => !bans.has(bytesToUtf8(key)));
+      store.write([
+        ...gone.map(({ key }): StoreWrite => ({ table: "bans", key, value: null })),
+        ...[...bans].map(([peerId, ban]): StoreWrite => {
+          return { table: "bans", key: utf8ToBytes(peerId), value: encodeBan(ban) };
         }),
       ]);
     },

@@ -3,6 +3,7 @@
 import type { Hex } from "@counterpart/core/base/bytes";
 import type { Message, MessageType } from "@counterpart/core/sync/message-types";
 import { decodeMessage, frameType } from "@counterpart/core/sync/messages";
+import type { Ban } from "@counterpart/core/sync/scores";
 import {
   addressOf,
   createFakeContracts,
@@ -31,6 +32,7 @@ export interface TestNode {
   readonly contracts: FakeContracts;
   readonly checkpoints: Map<string, number>;
   readonly book: { addresses: readonly string[] };
+  readonly bans: Map<string, Ban>;
   readonly log: LogEntry[];
 }
 
@@ -73,6 +75,7 @@ export function createWorld(): World {
       const contracts = restarted?.contracts ?? createFakeContracts(engine);
       const checkpoints = restarted?.checkpoints ?? new Map<string, number>();
       const book = restarted?.book ?? { addresses: [] };
+      const bans = restarted?.bans ?? new Map<string, Ban>();
       const peerBook: PeerBook = {
         load: () => book.addresses,
         save: (addresses) => {
@@ -87,6 +90,13 @@ export function createWorld(): World {
         contracts,
         peerBook,
         checkpoints: { get: (id) => checkpoints.get(id), set: (id, sequence) => void checkpoints.set(id, sequence) },
+        banBook: {
+          load: () => [...bans],
+          save(kept) {
+            bans.clear();
+            for (const [peerId, ban] of kept) bans.set(peerId, ban);
+          },
+        },
         clock: { now: () => clock.now() + (options.clockAheadMs ?? 0), setTimer: clock.setTimer },
         random: createTestRandom(seed++),
         logger: createTestLogger(log),
@@ -109,6 +119,7 @@ export function createWorld(): World {
         contracts,
         checkpoints,
         book,
+        bans,
         log,
       };
       nodes.add(node);

@@ -2,6 +2,7 @@
 
 import type { Hex } from "@counterpart/core/base/bytes";
 import type { ErrorCode } from "@counterpart/core/base/error-catalogue";
+import type { Ban } from "@counterpart/core/sync/scores";
 
 export type PeerState = "connecting" | "handshaking" | "syncing" | "synced" | "disconnected";
 
@@ -19,6 +20,11 @@ export interface PeerView {
   readonly lastError?: string;
   readonly blocksSynced: number;
   readonly contractsSynced: number;
+}
+
+/** A peer that this node refuses. */
+export interface BanView extends Ban {
+  readonly peerId: string;
 }
 
 export interface ConnectResult {
@@ -56,13 +62,18 @@ export interface NetworkService {
   /**
    * Connects and resolves when both sides agree on version, blocks and contracts, or with `syncing` after `waitMs`.
    * Remembers the address and redials it without end.
-   * @throws CodedError of `Network.dial` or of the handshake; `TOO_MANY_PEERS` when no more addresses can be remembered
+   * @throws CodedError of `Network.dial` or of the handshake; `TOO_MANY_PEERS` when no more addresses can be remembered;
+   * `PEER_BANNED` (details: until, when this node banned the peer)
    */
   connect(address: string, waitMs: number): Promise<ConnectResult>;
   /** Forgets a peer, or every peer: they are not redialled until connected again. Returns how many links were closed. */
   disconnect(target?: { readonly peerId?: string; readonly address?: string }): Promise<number>;
   /** Calls back after each change of a peer that has shaken hands; one that never did is not heard of. */
   onPeer(listener: (change: PeerChange) => void): () => void;
+  /** Peers that are banned now. */
+  bans(): readonly BanView[];
+  /** Ends a ban, and forgets the score that led to it. False when the peer is not banned. */
+  liftBan(peerId: string): boolean;
   start(): Promise<void>;
   stop(): Promise<void>;
 }

@@ -35,6 +35,7 @@ const TABLES: Record<TableName, true> = {
   artifactFeed: true,
   artifactDrafts: true,
   peers: true,
+  bans: true,
   checkpoints: true,
 };
 

@@ -62,6 +62,7 @@ test("what keeps two nodes apart is told by code", async () => {
     ["WRONG_CHAIN", 409],
     ["CLOCK_SKEW", 409],
     ["SELF_CONNECTION", 400],
+    ["PEER_BANNED", 403],
     ["INVALID_ADDRESS", 400],
   ] as const;
   for (const [code, expected] of cases) {
@@ -85,6 +86,33 @@ test("disconnecting names a peer, an address, or nobody for all", async () => {
   ]);
   const both = await api.send("POST", `${API}/disconnect`, { peer_id: "p", address: "a" });
   assert.deepEqual([both.status, both.json.code], [400, "INVALID_REQUEST"]);
+});
+
+test("bans are listed, and lifted by peer", async () => {
+  const api = await openTestApi();
+  const ban = { peerId: "12D3KooWBad", reason: "INVALID_BLOCK", sinceMs: 1_000, untilMs: 3_601_000, times: 1 } as const;
+  const banned = [ban];
+  api.network.set({
+    bans: () => banned,
+    liftBan: (peerId) => peerId === ban.peerId && banned.splice(0).length > 0,
+  });
+  const { json } = await api.get(`${API}/bans`);
+  assert.deepEqual(json, {
+    bans: [
+      {
+        peer_id: "12D3KooWBad",
+        reason: "INVALID_BLOCK",
+        banned_at: 1_000,
+        banned_until: 3_601_000,
+        times: 1,
+      },
+    ],
+  });
+  for (const lifted of [true, false]) {
+    const answer = await api.send("DELETE", `${API}/bans/12D3KooWBad`, undefined);
+    assert.deepEqual([answer.status, answer.json], [200, { lifted }]);
+  }
+  assert.deepEqual((await api.get(`${API}/bans`)).json, { bans: [] });
 });
 
 test("peers are shown with null for what is not known", async () => {

@@ -2,7 +2,7 @@
 
 import { CodedError } from "@counterpart/core/base/errors";
 import Type, { type Static } from "typebox";
-import type { PeerView } from "../../driver/types.ts";
+import type { BanView, PeerView } from "../../driver/types.ts";
 import type { ApiContext, ApiInstance } from "../context.ts";
 import {
   AddressSchema,
@@ -82,6 +82,27 @@ const DisconnectBody = Type.Object(
   { additionalProperties: false },
 );
 
+const BanSchema = Type.Object(
+  {
+    peer_id: Type.String(),
+    reason: Type.String({ description: "the fault that brought the ban, see docs/PROTOCOL.md" }),
+    banned_at: Type.Integer({ description: "milliseconds since 1970" }),
+    banned_until: Type.Integer({ description: "milliseconds since 1970" }),
+    times: Type.Integer({ description: "this ban and those before it that are still remembered" }),
+  },
+  { $id: "Ban" },
+);
+
+const BanParams = Type.Object({ peer_id: Type.String({ minLength: 1, maxLength: 128 }) });
+
+const banToJson = ({ peerId, reason, sinceMs, untilMs, times }: BanView): Static<typeof BanSchema> => ({
+  peer_id: peerId,
+  reason,
+  banned_at: sinceMs,
+  banned_until: untilMs,
+  times,
+});
+
 export function peerToJson(peer: PeerView): Static<typeof PeerSchema> {
   return {
     peer_id: peer.peerId ?? null,
@@ -102,7 +123,9 @@ export function peerToJson(peer: PeerView): Static<typeof PeerSchema> {
 export function registerNetwork(server: ApiInstance, context: ApiContext): void {
   server.addSchema(PeerSchema);
   server.addSchema(ConnectSchema);
+  server.addSchema(BanSchema);
   registerReads(server, context);
+  registerBans(server, context);
   registerLinks(server, context);
 }
 
@@ -145,6 +168,38 @@ function registerReads(server: ApiInstance, { backend }: ApiContext): void {
       },
     },
     () => ({ peers: network.peers().map(peerToJson) }),
+  );
+}
+
+function registerBans(server: ApiInstance, { backend }: ApiContext): void {
+  const { network } = backend;
+
+  server.get(
+    "/network/bans",
+    {
+      schema: {
+        operationId: "listBans",
+        tags: ["network"],
+        summary: "Every peer that this node refuses for misbehaviour",
+        response: { 200: Type.Object({ bans: Type.Array(refTo(BanSchema)) }), default: PROBLEM_RESPONSE },
+      },
+    },
+    () => ({ bans: network.bans().map(banToJson) }),
+  );
+
+  server.delete(
+    "/network/bans/:peer_id",
+    {
+      schema: {
+        operationId: "liftBan",
+        tags: ["network"],
+        summary: "End a peer's ban",
+        description: "The peer may connect again at once. `lifted` is false when it was not banned.",
+        params: BanParams,
+        response: { 200: Type.Object({ lifted: Type.Boolean() }), default: PROBLEM_RESPONSE },
+      },
+    },
+    ({ params }) => ({ lifted: network.liftBan(params.peer_id) }),
   );
 }
 
