@@ -48,11 +48,16 @@ export function createTransfers(index: number, mark: number): Transfers {
   };
 }
 
-export async function putArtifact(node: TestNode, address: string, name: string): Promise<Reply> {
+export async function putArtifact(
+  node: TestNode,
+  address: string,
+  name: string,
+  fields: Readonly<Record<string, unknown>> = {},
+): Promise<Reply> {
   const response = await fetch(`${node.url}/api/v1/contracts/${address}/artifact`, {
     method: "PUT",
     headers: { "content-type": "application/json" },
-    body: JSON.stringify({ name }),
+    body: JSON.stringify({ name, ...fields }),
   });
   return { status: response.status, body: (await response.json()) as Record<string, unknown> };
 }
@@ -97,6 +102,7 @@ export function createWorkload({ node, ledger, transfers, random }: WorkloadOpti
       const address = described.splice(random(described.length), 1)[0];
       if (address === undefined) return;
       const version = ++versions;
+      ledger.describing(address);
       const reply = await putArtifact(node, address, versionName(version));
       if (!isAwayNow(reply)) ledger.artifact(reply, address, version);
       described.push(address);
