@@ -6,6 +6,8 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 
 export interface Bug {
   readonly name: string;
+  /** A run that catches it. */
+  readonly seed: number;
   /** What would go wrong. */
   readonly about: string;
   /** Relative to the repository's root. */
@@ -18,6 +20,7 @@ export interface Bug {
 export const BUGS: readonly Bug[] = [
   {
     name: "first-seen-tie",
+    seed: 5,
     about: "of two heads of equal height, the one that came first stays",
     file: "packages/core/src/consensus/poa.ts",
     find: "return a.hash < b.hash ? 1 : -1;",
@@ -25,6 +28,7 @@ export const BUGS: readonly Bug[] = [
   },
   {
     name: "reinjection-dropped",
+    seed: 1,
     about: "transactions of a losing branch are forgotten",
     file: "packages/node/src/engine/settle.ts",
     find: "if (!included.has(transaction.hash) && consider(transaction)) returning.push(transaction);",
@@ -32,6 +36,7 @@ export const BUGS: readonly Bug[] = [
   },
   {
     name: "reinjection-not-durable",
+    seed: 2,
     about: "transactions of a losing branch come back in memory alone",
     file: "packages/node/src/engine/settle.ts",
     find: '...returning.map((transaction) => pendingRow({ transaction, origin: "reinjected", arrivedAtMs: nowMs })),',
@@ -39,6 +44,7 @@ export const BUGS: readonly Bug[] = [
   },
   {
     name: "conflict-not-kept",
+    seed: 1,
     about: "nothing remembers what a transaction lost its nonce to",
     file: "packages/node/src/engine/pool-rows.ts",
     find: 'return [removedRow(loser.hash), { table: "conflicts", key: hexToBytes(loser.hash), value }];',
@@ -46,6 +52,7 @@ export const BUGS: readonly Bug[] = [
   },
   {
     name: "commit-in-two-writes",
+    seed: 2,
     about: "a change of head is two writes, with room for a crash between them",
     file: "packages/node/src/engine/head-mover.ts",
     find: "store.write(rowsOf(move, settlement, count));",
@@ -54,6 +61,7 @@ export const BUGS: readonly Bug[] = [
   },
   {
     name: "acknowledged-early",
+    seed: 2,
     about: "a transaction is acknowledged before it is durable",
     file: "packages/node/src/engine/journal.ts",
     find: "return accepted(current, hash);",
@@ -61,6 +69,7 @@ export const BUGS: readonly Bug[] = [
   },
   {
     name: "journal-not-read",
+    seed: 2,
     about: "pending transactions are not read back after a restart",
     file: "packages/node/src/engine/core.ts",
     find: "loadPool(store, pool, chainId);",
@@ -68,6 +77,7 @@ export const BUGS: readonly Bug[] = [
   },
   {
     name: "contracts-not-unwound",
+    seed: 1,
     about: "taking a block back leaves the index of contracts as it is",
     file: "packages/node/src/engine/state.ts",
     find: "for (const { table, key, value } of previous) overlay.put(table, key, value);",
@@ -75,6 +85,7 @@ export const BUGS: readonly Bug[] = [
   },
   {
     name: "storage-trie-not-unwound",
+    seed: 1,
     about: "taking a block back leaves the tries of storage as they are",
     file: "packages/node/src/engine/state.ts",
     find: 'restoreStorage(overlay, of("storage"));',
@@ -82,6 +93,7 @@ export const BUGS: readonly Bug[] = [
   },
   {
     name: "locations-not-unwound",
+    seed: 1,
     about: "transactions of a block that was taken back are still found in it",
     file: "packages/node/src/engine/block-processor.ts",
     find: 'for (const { hash } of block.transactions) overlay.put("transactions", hexToBytes(hash), null);',
@@ -89,6 +101,7 @@ export const BUGS: readonly Bug[] = [
   },
   {
     name: "receipts-not-unwound",
+    seed: 1,
     about: "receipts of a block that was taken back stay",
     file: "packages/node/src/engine/block-processor.ts",
     find: 'overlay.put("receipts", hexToBytes(head.hash), null);',
@@ -96,6 +109,7 @@ export const BUGS: readonly Bug[] = [
   },
   {
     name: "contract-count-wrong",
+    seed: 1,
     about: "contracts that a reorganisation removes are still counted",
     file: "packages/node/src/engine/head-mover.ts",
     find: "difference.contractsCreated.length - difference.contractsRemoved.length",
@@ -103,6 +117,7 @@ export const BUGS: readonly Bug[] = [
   },
   {
     name: "future-block-condemned",
+    seed: 11,
     about: "a block from a fast clock counts as invalid for ever",
     file: "packages/node/src/engine/admission.ts",
     find: "if (isFromFuture(block.header, nowMs)) {",
@@ -110,6 +125,7 @@ export const BUGS: readonly Bug[] = [
   },
   {
     name: "artifact-last-arrival-wins",
+    seed: 1,
     about: "the artifact that came last stays, not the newest",
     file: "packages/node/src/contracts/artifact-store.ts",
     find: 'if (held !== undefined && compareArtifacts(record, held.record) < 0) return { outcome: "older" };',
@@ -117,6 +133,7 @@ export const BUGS: readonly Bug[] = [
   },
   {
     name: "artifacts-not-followed",
+    seed: 9,
     about: "artifacts are not shown and hidden as their contracts come and go",
     file: "packages/node/src/contracts/service.ts",
     find: "store.follow(change);",
@@ -124,6 +141,7 @@ export const BUGS: readonly Bug[] = [
   },
   {
     name: "repeated-request-acts-twice",
+    seed: 1,
     about: "an idempotency key is not written with its transaction",
     file: "packages/node/src/contracts/transacting.ts",
     find: "before: ({ hash }) => rowsFor(hash, output),",
@@ -131,6 +149,7 @@ export const BUGS: readonly Bug[] = [
   },
   {
     name: "status-not-repeated",
+    seed: 8,
     about: "Status is said once after a change and not again",
     file: "packages/node/src/driver/reconciler.ts",
     find: "check(session);\n      sendStatus(session);",
@@ -138,6 +157,7 @@ export const BUGS: readonly Bug[] = [
   },
   {
     name: "redial-gives-up",
+    seed: 11,
     about: "a node stops redialling after three failures",
     file: "packages/node/src/driver/dialer.ts",
     find: "schedule(target);\n    } finally {",
@@ -145,6 +165,7 @@ export const BUGS: readonly Bug[] = [
   },
   {
     name: "no-retry-after-failure",
+    seed: 1,
     about: "a peer that failed to deliver once is never asked again",
     file: "packages/node/src/driver/timing.ts",
     find: "notBefore = clock.now() + backoffMs(failures",
@@ -152,6 +173,7 @@ export const BUGS: readonly Bug[] = [
   },
   {
     name: "request-slot-leaked",
+    seed: 1,
     about: "a served request keeps its slot",
     file: "packages/node/src/driver/request-handler.ts",
     find: "session.serving--;",
@@ -159,6 +181,7 @@ export const BUGS: readonly Bug[] = [
   },
   {
     name: "full-disk-blames-peer",
+    seed: 6,
     about: "a peer is blamed for what this node's disk had no room for",
     file: "packages/node/src/driver/contract-pull.ts",
     find: 'if (isCodedError(error, "STORE_WRITE_FAILED")) return "unwritten";',
@@ -166,6 +189,7 @@ export const BUGS: readonly Bug[] = [
   },
   {
     name: "full-disk-stops-heartbeat",
+    seed: 6,
     about: "a checkpoint that a full disk refuses ends the node",
     file: "packages/node/src/driver/checkpoint-cache.ts",
     find: 'if (!isCodedError(error, "STORE_WRITE_FAILED")) throw error;',

@@ -63,6 +63,43 @@ export function typeOf(frame: Uint8Array): number {
   return frame[first <= 0xf7 ? 1 : first - 0xf7 + 1] ?? 0;
 }
 
+/** Requests: there and back, each way late, and lost where the way is bad. */
+function createAsking(
+  timeline: Timeline,
+  counts: SimNetwork["counts"],
+  latency: () => number,
+  passes: (from: string, to: string) => boolean,
+) {
+  return (end: End, frame: Uint8Array, timeoutMs: number): Promise<Uint8Array> => {
+    counts.requests++;
+    const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
+    const cancel = timeline.at(timeoutMs, () => {
+      counts.unanswered++;
+      reject(new CodedError("REQUEST_TIMEOUT", "no answer"));
+    });
+    const fail = (): void => {
+      cancel();
+      reject(new CodedError("PEER_DISCONNECTED", "the link ended"));
+    };
+    const { owner, link } = end;
+    const comeBack = (answer: Uint8Array): void => {
+      if (!end.open) fail();
+      else if (passes(link.peerId, owner)) {
+        cancel();
+        resolve(answer.slice());
+      }
+    };
+    timeline.at(latency(), () => {
+      if (!end.open || !end.other?.open) return fail();
+      if (!passes(owner, link.peerId)) return;
+      end.other.handlers?.onRequest(frame.slice()).then((answer) => {
+        timeline.at(latency(), () => comeBack(answer));
+      }, fail);
+    });
+    return promise;
+  };
+}
+
 export function createSimNetwork(timeline: Timeline, dice: Dice): SimNetwork {
   const places = new Map<string, Place>();
   const counts = { frames: 0, lost: 0, duplicated: 0, reordered: 0, blocked: 0, requests: 0, unanswered: 0 };
@@ -104,35 +141,8 @@ export function createSimNetwork(timeline: Timeline, dice: Dice): SimNetwork {
     counts.duplicated++;
     timeline.at(at - timeline.now + dice.between(0, 200), () => arrive(end, frame));
   };
-  const ask = (end: End, frame: Uint8Array, timeoutMs: number): Promise<Uint8Array> => {
-    counts.requests++;
-    const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
-    const cancel = timeline.at(timeoutMs, () => {
-      counts.unanswered++;
-      reject(new CodedError("REQUEST_TIMEOUT", "no answer"));
-    });
-    const fail = (): void => {
-      cancel();
-      reject(new CodedError("PEER_DISCONNECTED", "the link ended"));
-    };
-    const passes = (from: string, to: string): boolean => !isBlocked(from, to) && !dice.chance(network.weather.loss);
-    const { owner } = end;
-    const { peerId } = end.link;
-    timeline.at(latency(), () => {
-      if (!end.open || !end.other?.open) return fail();
-      if (!passes(owner, peerId)) return;
-      const answered = end.other.handlers?.onRequest(frame.slice());
-      answered?.then((answer) => {
-        timeline.at(latency(), () => {
-          if (!end.open) return fail();
-          if (!passes(peerId, owner)) return;
-          cancel();
-          resolve(answer.slice());
-        });
-      }, fail);
-    });
-    return promise;
-  };
+  const passes = (from: string, to: string): boolean => !isBlocked(from, to) && !dice.chance(network.weather.loss);
+  const ask = createAsking(timeline, counts, latency, passes);
   const makeEnd = (owner: string, peerId: string, direction: Link["direction"]): End => {
     const end: End = {
       owner,

@@ -52,6 +52,22 @@ export interface Workload {
   readonly waiting: number;
 }
 
+const signed = (
+  from: string,
+  nonce: bigint,
+  fields: { to?: Hex; value?: bigint; data?: Uint8Array; tip?: bigint },
+): Transaction =>
+  signTransaction(
+    {
+      ...{ type: 2 as const, chainId: 31_337n, nonce, gasLimit: 200_000n, value: fields.value ?? 0n },
+      maxFeePerGas: fields.tip ?? 0n,
+      maxPriorityFeePerGas: fields.tip ?? 0n,
+      data: fields.data ?? new Uint8Array(0),
+      ...(fields.to === undefined ? {} : { to: fields.to }),
+    },
+    (digest) => signDigest(digest, keyOf(from)),
+  );
+
 export function createWorkload({ nodes, dice, ledger, coverage, evm, onFailure }: WorkloadDeps): Workload {
   const known: Contracts = { counters: [], factories: [] };
   /** What each idempotency key was said to stand for. */
@@ -81,21 +97,6 @@ export function createWorkload({ nodes, dice, ledger, coverage, evm, onFailure }
         waiting--;
       });
   };
-  const signed = (
-    from: string,
-    nonce: bigint,
-    fields: { to?: Hex; value?: bigint; data?: Uint8Array; tip?: bigint },
-  ): Transaction =>
-    signTransaction(
-      {
-        ...{ type: 2 as const, chainId: 31_337n, nonce, gasLimit: 200_000n, value: fields.value ?? 0n },
-        maxFeePerGas: fields.tip ?? 0n,
-        maxPriorityFeePerGas: fields.tip ?? 0n,
-        data: fields.data ?? new Uint8Array(0),
-        ...(fields.to === undefined ? {} : { to: fields.to }),
-      },
-      (digest) => signDigest(digest, keyOf(from)),
-    );
   const submit = (node: SimNode, life: Life, what: string, transaction: Transaction): void =>
     follow(
       node,

@@ -1,0 +1,75 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { before, describe, test } from "node:test";
+import { useCrypto } from "@counterpart/core/crypto/crypto";
+import { createNativeCrypto } from "../packages/node/src/crypto/native.ts";
+import { BUGS, sourceWith } from "./bugs.ts";
+import { run } from "./run.ts";
+
+const MAIN = new URL("./main.ts", import.meta.url).pathname;
+
+/** Enough for every fault, and for some of what faults lead to. */
+const SEEDS = 24;
+/** What must have happened in those runs for them to say anything. */
+const HAPPENED = [
+  ...[
+    "acknowledged",
+    "conflict",
+    "reinjected",
+    "reorganisation",
+    "reorganisation of more than 3",
+    "artifact from a peer",
+  ],
+  ...["lost", "duplicated", "reordered", "unanswered", "partition", "one-way partition", "full disk", "clock moved"],
+  ...["crash", "crash before a write", "crash after a write", "replacement", "factory", "execution"],
+];
+
+before(async () => useCrypto(await createNativeCrypto()));
+
+test("the same seed gives the same run, another seed another", async () => {
+  const [one, again, other] = [await run({ seed: 3 }), await run({ seed: 3 }), await run({ seed: 4 })];
+  assert.deepEqual(again, one);
+  assert.notEqual(other.trace, one.trace);
+});
+
+test("networks under faults lose nothing and agree once everything heals", { timeout: 300_000 }, async () => {
+  const total: Record<string, number> = {};
+  for (let seed = 1; seed <= SEEDS; seed++) {
+    const { violation, coverage } = await run({ seed });
+    assert.equal(violation, undefined, `npm run sim -- --seed ${seed}`);
+    for (const [what, times] of Object.entries(coverage)) total[what] = (total[what] ?? 0) + times;
+  }
+  for (const what of HAPPENED) assert.ok((total[what] ?? 0) > 0, `no run had: ${what}`);
+});
+
+/** What the run with the bug prints, and its exit code. */
+function runWith(bug: string, seed: number): Promise<{ readonly code: number | null; readonly text: string }> {
+  const child = spawn(process.execPath, [MAIN, "--bug", bug, "--seeds", String(seed)], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let text = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding("utf8").on("data", (part: string) => {
+      text += part;
+    });
+  }
+  return new Promise((resolve) => child.once("close", (code) => resolve({ code, text })));
+}
+
+describe("planted bugs", { concurrency: 2 }, () => {
+  for (const bug of BUGS) {
+    test(`${bug.name} is caught`, async () => {
+      assert.notEqual(sourceWith(bug), readFileSync(new URL(`../${bug.file}`, import.meta.url), "utf8"));
+      const { code, text } = await runWith(bug.name, bug.seed);
+      assert.equal(code, 1, text);
+      assert.match(text, new RegExp(`^seed ${bug.seed}: `, "m"));
+    });
+  }
+
+  test("are those of the documentation", () => {
+    const documented = readFileSync(new URL("../docs/SIMULATION.md", import.meta.url), "utf8");
+    const rows = BUGS.map(({ name, about }) => `| \`${name}\` | ${about} |`);
+    assert.deepEqual(documented.match(/^\| `.*$/gm), rows);
+  });
+});
