@@ -131,7 +131,9 @@ export function createArtifactStore(table: ArtifactTable, engine: ArtifactEngine
       const reason = problemOf(record, owner);
       if (reason !== undefined) return { outcome: "refused", reason };
       if (held !== undefined && compareArtifacts(record, held.record) < 0) return { outcome: "older" };
-      put({ record, recordHash, owner, sequence: state.sequence + 1, visible: true }, held, draftOf);
+      const { creationTransaction } = entry;
+      const created = creationTransaction === undefined ? {} : { creationTransaction };
+      put({ record, recordHash, owner, sequence: state.sequence + 1, visible: true, ...created }, held, draftOf);
       return { outcome: held === undefined ? "added" : "replaced" };
     },
     visible: (address) => table.of(address).find(({ visible }) => visible),

@@ -39,6 +39,8 @@ export interface ArtifactRow {
   readonly sequence: number;
   /** Whether the contract is at the head with this code and this owner. */
   readonly visible: boolean;
+  /** The transaction that had created the contract when the record came; absent in rows of older versions. */
+  readonly creationTransaction?: Hex;
 }
 
 /** The artifact of a deployment on its way, to be signed when its code is on the chain. */
@@ -87,13 +89,14 @@ const feedKey = (sequence: number): Uint8Array => bigIntToFixedBytes(BigInt(sequ
 /** The first key after `key`. */
 const after = (key: Uint8Array): Uint8Array => concatBytes(key, new Uint8Array(1));
 
-function encodeRow({ record, recordHash, owner, sequence, visible }: ArtifactRow): Uint8Array {
+function encodeRow({ record, recordHash, owner, sequence, visible, creationTransaction }: ArtifactRow): Uint8Array {
   return encodeRlp([
     artifactToRlp(record),
     hexToBytes(recordHash),
     hexToBytes(owner),
     rlpNumber(sequence),
     rlpBoolean(visible),
+    ...(creationTransaction === undefined ? [] : [hexToBytes(creationTransaction)]),
   ]);
 }
 
@@ -110,7 +113,9 @@ function orCorrupt<T>(what: string, decode: () => T): T {
 /** @throws CodedError `STORE_CORRUPT` */
 export function decodeArtifactRow(bytes: Uint8Array): ArtifactRow {
   return orCorrupt("artifact", () => {
-    const [item, hash, owner, sequence, visible] = asList(decodeRlp(bytes, { depthMax: 3, itemsMax: 16 }), "row", 5);
+    const fields = asList(decodeRlp(bytes, { depthMax: 3, itemsMax: 16 }), "row");
+    if (fields.length !== 5 && fields.length !== 6) throw new CodedError("STORE_CORRUPT", "it has other fields");
+    const [item, hash, owner, sequence, visible, creation] = fields;
     const record = artifactFromRlp(item);
     const recordHash = asFixedHex(hash, "record hash", 32);
     if (artifactRecordHash(record) !== recordHash) throw new CodedError("STORE_CORRUPT", "its hash is another");
@@ -120,6 +125,7 @@ export function decodeArtifactRow(bytes: Uint8Array): ArtifactRow {
       owner: asFixedHex(owner, "owner", 20),
       sequence: asNumber(sequence, "sequence"),
       visible: asBoolean(visible, "visible"),
+      ...(creation === undefined ? {} : { creationTransaction: asFixedHex(creation, "creation", 32) }),
     };
   });
 }

@@ -103,11 +103,16 @@ export function createPublisher(deps: PublisherDeps): Publisher {
     drafts.delete(draft.transactionHash);
   };
 
-  /** After a reorganisation, a contract may have other code than its artifact speaks of: its owner signs again. */
+  /**
+   * After a reorganisation the same creation may have given other code than the artifact speaks of: its owner signs
+   * again. What another creation at the same address was called says nothing of this one.
+   */
   const carryOver = (address: Hex): void => {
     const entry = entryOf(address);
     if (entry?.owner === undefined || !keys.holds(entry.owner) || store.visible(address) !== undefined) return;
-    const newest = newestOf(store.held(address), entry.owner);
+    const { creationTransaction } = entry;
+    const own = store.held(address).filter((row) => row.creationTransaction === creationTransaction);
+    const newest = creationTransaction === undefined ? undefined : newestOf(own, entry.owner);
     if (newest !== undefined) publishQuietly(entry, newest.record.content);
   };
 

@@ -168,6 +168,27 @@ describe("a reorganisation", () => {
     assert.equal(await nameAt(node, address), "Stamped");
   });
 
+  it("that puts another creation at the address does not make its owner sign what the lost one was called", async () => {
+    const winner = openTestNode();
+    const { address } = requireIncluded(
+      await winner.service.deploy({ contractType: "custom", name: "Kept", ...lab("Lab"), args: ["5"] }),
+    );
+    await sealAll(winner.engine, [transactionOf(5, 0)]);
+    await sealAll(winner.engine, [transactionOf(5, 1)]);
+    const loser = openTestNode();
+    const lost = requireIncluded(
+      await loser.service.deploy({ contractType: "custom", name: "Lost", ...lab("Stamped") }),
+    );
+    assert.equal(lost.address, address);
+    await loser.engine.import(chainOf(winner.engine));
+    assert.equal(loser.engine.transaction(lost.transactionHash)?.status, "conflicted");
+    assert.equal(loser.service.artifact(address), undefined);
+    const record = winner.service.artifact(address);
+    assert.ok(record);
+    assert.equal(await loser.service.putRecord(record), "added");
+    assert.equal(await nameAt(loser, address), "Kept");
+  });
+
   it("that was not written down for the artifacts is caught up with on the next start", async () => {
     const store = createMemoryStore();
     const node = openTestNode({ sealing: false, store });
