@@ -129,6 +129,8 @@ async function playRound(round: Round): Promise<RoundResult> {
   const again = await processes.start("killed", { peer: peer.p2p });
   await ledger.checkTransactions(again);
   await writeMore(again, round, ledger, transfers);
+  await allAgree([again, peer], MERGED_MS);
+  // What a losing branch had is pending for a moment after the merge.
   const counts = await ledger.checkSettled(again);
   await base.longer.ledger.checkSettled(peer);
   await allAgree([again, peer], MERGED_MS);
