@@ -7,7 +7,7 @@ import { deployToken, type Figures, mint, perSecond, type Scenario } from "./sce
 const PARALLEL = 5;
 const WRITERS_MAX = 3;
 
-async function untilEqual(nodes: readonly NodeProcess[]): Promise<void> {
+export async function untilEqual(nodes: readonly NodeProcess[]): Promise<void> {
   for (;;) {
     const heads = await Promise.all(nodes.map(async ({ api }) => (await getJson(`${api}/blocks/latest`)).hash));
     if (heads.every((head) => head === heads[0])) return;
