@@ -11,14 +11,28 @@ import { type ArtifactRow, decodeArtifactRow, decodeDraft } from "./artifact-tab
 const TRANSACTION_TABLES = ["pool", "transactions", "conflicts"] as const;
 
 function artifactFault(rows: StoreReader, key: Uint8Array, row: ArtifactRow, chain: ChainFacts): string | undefined {
-  const { record, owner, sequence, visible } = row;
+  const { record, owner, sequence } = row;
   if (`${record.address}${record.codeHash.slice(2)}${owner.slice(2)}` !== bytesToHex(key))
     return "the key is another's";
   verifyArtifact(record, chain, owner);
   const place = rows.get("artifactFeed", feedKey(sequence));
-  if (place === undefined || bytesToHex(place) !== bytesToHex(key)) return "it has no place in the feed of changes";
-  const belongs = speaksOf(readContract(rows, record.address), record, owner);
-  return visible && !belongs ? "it is shown for a contract that is another" : undefined;
+  const isPlaced = place !== undefined && bytesToHex(place) === bytesToHex(key);
+  return isPlaced ? undefined : "it has no place in the feed of changes";
+}
+
+/**
+ * Artifacts are shown for the contracts that they speak of, and for no others. So it is while a node runs; one that was
+ * killed between a change of head and the artifacts that follow it catches up when it starts.
+ */
+export function* checkShown(rows: StoreReader): Generator<StoreFault | undefined> {
+  for (const { key, value } of rowsOf(rows, "artifacts")) {
+    yield faultOf("artifacts", key, () => {
+      const { record, owner, visible } = decodeArtifactRow(value);
+      const belongs = speaksOf(readContract(rows, record.address), record, owner);
+      if (visible === belongs) return undefined;
+      return visible ? "it is shown for a contract that is another" : "it is hidden though its contract is there";
+    });
+  }
 }
 
 const feedKey = (sequence: number): Uint8Array => bigIntToFixedBytes(BigInt(sequence), 8);
