@@ -8,6 +8,7 @@ import { documentOf } from "../../packages/node/src/api/documented.test-support.
 import { openTestApi } from "../../packages/node/src/api/fake-backend.test-support.ts";
 import { createMethods } from "../../packages/node/src/api/rpc/route.ts";
 import { CONFIG_DEFAULTS, CONFIG_OPTIONS } from "../../packages/node/src/config.ts";
+import { createMetricsRegistry } from "../../packages/node/src/telemetry/metrics.ts";
 import { codesIn, rowsOf, sectionOf } from "./markdown.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
@@ -29,7 +30,7 @@ test("the table of flags is the configuration's", () => {
 });
 
 test("the table of endpoints is what the API serves", async () => {
-  const api = await openTestApi();
+  const api = await openTestApi({ metrics: createMetricsRegistry(false) });
   const { paths } = documentOf(api.server);
   const served = Object.entries(paths).flatMap(([path, methods]) =>
     Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
@@ -39,7 +40,7 @@ test("the table of endpoints is what the API serves", async () => {
 });
 
 test("both lists of JSON-RPC methods are what the node answers", async () => {
-  const api = await openTestApi();
+  const api = await openTestApi({ metrics: createMetricsRegistry(false) });
   const answered = [
     ...createMethods({ backend: api.backend, clock: { now: () => 0, setTimer: () => () => {} } }).keys(),
   ];

@@ -42,6 +42,7 @@ import { createPeerKey } from "./net/peer-key.ts";
 import { openDataDir } from "./store/data-dir.ts";
 import { openLmdbStore } from "./store/lmdb-store.ts";
 import { probeDatabase } from "./store/probe.ts";
+import { createMetricsRegistry, type MetricsRegistry } from "./telemetry/metrics.ts";
 import { createSystemClock, createSystemRandom } from "./telemetry/runtime.ts";
 import { VERSION } from "./version.ts";
 
@@ -51,6 +52,7 @@ interface Ground {
   readonly logger: Logger;
   readonly clock: Clock;
   readonly random: Random;
+  readonly metrics: MetricsRegistry;
   /** Stops run in the opposite order of their registration. */
   readonly onStop: (stop: () => Promise<void> | void) => void;
 }
@@ -104,7 +106,7 @@ function openInstanceId(store: Store): string {
   return made;
 }
 
-async function openChain({ config, logger, clock, onStop }: Ground): Promise<Chain> {
+async function openChain({ config, logger, clock, metrics, onStop }: Ground): Promise<Chain> {
   const genesis = readGenesis(config.genesis);
   const dataDir = await openDataDir(config.dataDir);
   onStop(() => dataDir.release());
@@ -126,6 +128,7 @@ async function openChain({ config, logger, clock, onStop }: Ground): Promise<Cha
     sealer: { address: keys.own, sign: (digest) => keys.sign(keys.own, digest) },
     clock,
     logger: logger.child({ part: "engine" }),
+    metrics,
   });
   onStop(() => engine.stop());
   const instanceId = openInstanceId(store);
@@ -153,7 +156,8 @@ function checkPeers(addresses: readonly string[]): void {
   }
 }
 
-async function startNetwork({ config, logger, clock, random, onStop }: Ground, chain: Chain): Promise<Driver> {
+async function startNetwork(ground: Ground, chain: Chain): Promise<Driver> {
+  const { config, logger, clock, random, metrics, onStop } = ground;
   const { store, keys, engine, contracts, instanceId } = chain;
   const network = await createLibp2pNetwork({
     privateKey: await openSecret(join(config.dataDir, "keys", "peer.key"), createPeerKey),
@@ -162,6 +166,7 @@ async function startNetwork({ config, logger, clock, random, onStop }: Ground, c
     wsPort: config.wsPort,
     peersMax: PEERS_MAX,
     logger: logger.child({ part: "net" }),
+    metrics,
     clock,
   });
   const driver = createNetworkService({
@@ -174,6 +179,7 @@ async function startNetwork({ config, logger, clock, random, onStop }: Ground, c
     clock,
     random,
     logger: logger.child({ part: "peers" }),
+    metrics,
     self: {
       client: `counterpart/${VERSION}`,
       instanceId,
@@ -199,7 +205,11 @@ async function startNetwork({ config, logger, clock, random, onStop }: Ground, c
   return driver;
 }
 
-async function startApi({ config, logger, clock, onStop }: Ground, chain: Chain, network: Driver): Promise<string> {
+async function startApi(
+  { config, logger, clock, metrics, onStop }: Ground,
+  chain: Chain,
+  network: Driver,
+): Promise<string> {
   const { keys, engine, contracts, genesis, instanceId } = chain;
   const makeToken = async (): Promise<Uint8Array> => randomBytes(32);
   const token = isLoopback(config.apiHost) ? undefined : await openSecret(join(config.dataDir, "api-token"), makeToken);
@@ -216,6 +226,7 @@ async function startApi({ config, logger, clock, onStop }: Ground, chain: Chain,
     },
     clock,
     logger: logger.child({ part: "api" }),
+    metrics,
     host: config.apiHost,
     port: config.apiPort,
     ...(token === undefined ? {} : { token: bytesToHex(token) }),
@@ -234,6 +245,7 @@ export async function createApp(config: NodeConfig, { logger }: { readonly logge
     logger,
     clock: createSystemClock(),
     random: createSystemRandom(),
+    metrics: createMetricsRegistry(),
     onStop: (stop) => stops.push(stop),
   };
   const stopAll = async (): Promise<void> => {

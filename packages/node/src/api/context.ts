@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Clock, Logger } from "@counterpart/core/ports/runtime";
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from "fastify";
+import type { ApiMetrics } from "./api-metrics.ts";
 import type { Backend } from "./backend.ts";
 
 /** Who vouches for the head: nobody on the open development chain, a listed signer where the genesis has signers. */
@@ -13,6 +14,7 @@ export interface ApiContext {
   readonly backend: Backend;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly metrics: ApiMetrics;
   readonly certified: Certified;
   /** Whether the node serves: false while it starts or stops. */
   readonly ready: () => boolean;

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { createMetricsRegistry } from "../telemetry/metrics.ts";
 import { documentOf, type Operation } from "./documented.test-support.ts";
 import { openTestApi } from "./fake-backend.test-support.ts";
 
@@ -20,6 +21,7 @@ const EXPECTED = [
   "GET /api/v1/version",
   "GET /api/v1/wallets",
   "GET /api/v1/wallets/{address}",
+  "GET /metrics",
   "POST /",
   "POST /api/v1/contracts",
   "POST /api/v1/contracts/{address}/call",
@@ -32,7 +34,7 @@ const EXPECTED = [
 ];
 
 async function openDocument() {
-  const api = await openTestApi();
+  const api = await openTestApi({ metrics: createMetricsRegistry(false) });
   const document = documentOf(api.server);
   const operations: [name: string, path: string, operation: Operation][] = Object.entries(document.paths).flatMap(
     ([path, item]) =>

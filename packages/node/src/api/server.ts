@@ -1,12 +1,16 @@
 /** The HTTP server: REST under `/api/v1`, JSON-RPC at `/`, documentation at `/docs`. */
 
 import { CodedError } from "@counterpart/core/base/errors";
+import { NO_METRICS } from "@counterpart/core/base/no-metrics";
+import type { Metrics } from "@counterpart/core/ports/metrics";
 import type { Clock, Logger } from "@counterpart/core/ports/runtime";
 import Fastify, { type FastifyReply, type FastifyRequest } from "fastify";
+import { type ApiMetrics, createApiMetrics } from "./api-metrics.ts";
 import type { Backend } from "./backend.ts";
 import { BODY_BYTES_MAX, registerJsonBodies } from "./body.ts";
 import type { ApiContext, ApiInstance, Certified } from "./context.ts";
 import { checkHost, checkJsonType, checkOrigin, createTokenCheck, isLoopback } from "./guards.ts";
+import { type MetricsText, registerMetrics } from "./metrics-route.ts";
 import { registerOpenApi } from "./openapi.ts";
 import { problemOf, rawProblem } from "./problem.ts";
 import { registerBlocks } from "./rest/blocks.ts";
@@ -37,6 +41,8 @@ export interface ApiServerOptions {
   readonly certified?: Certified;
   /** Whether the node serves; always, when absent. */
   readonly ready?: () => boolean;
+  /** Where the API counts, and what `GET /metrics` shows; without it there is no such route. */
+  readonly metrics?: Metrics & MetricsText;
 }
 
 export interface ApiServer {
@@ -57,9 +63,10 @@ const WRITES: ReadonlySet<string> = new Set(["POST", "PUT", "PATCH", "DELETE"]);
 
 const pathOf = (request: FastifyRequest): string => request.url.split("?", 1)[0] as string;
 
-function createReplyWithProblem(logger: Logger) {
+function createReplyWithProblem(logger: Logger, metrics: ApiMetrics) {
   return (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
     const { problem, headers, unexpected } = problemOf(error, pathOf(request), request.id);
+    metrics.problems.add({ code: problem.code });
     if (unexpected) {
       const stack = error instanceof Error ? error.stack : String(error);
       logger.error("request failed", { requestId: request.id, method: request.method, path: pathOf(request), stack });
@@ -148,8 +155,8 @@ function useSchemas(scope: ApiInstance): void {
   scope.setSerializerCompiler(() => (data) => JSON.stringify(data));
 }
 
-function createFastify(options: ApiServerOptions): ApiInstance {
-  const replyWithProblem = createReplyWithProblem(options.logger);
+function createFastify(options: ApiServerOptions, metrics: ApiMetrics): ApiInstance {
+  const replyWithProblem = createReplyWithProblem(options.logger, metrics);
   const server: ApiInstance = Fastify({
     bodyLimit: BODY_BYTES_MAX,
     requestTimeout: REQUEST_TIMEOUT_MS,
@@ -160,6 +167,7 @@ function createFastify(options: ApiServerOptions): ApiInstance {
     routerOptions: { maxParamLength: PARAM_CHARACTERS_MAX },
     frameworkErrors: replyWithProblem,
     clientErrorHandler: (error, socket) => {
+      metrics.malformed.add({});
       if (socket.writable) socket.end(rawProblem(error.code));
       else socket.destroy();
     },
@@ -167,6 +175,7 @@ function createFastify(options: ApiServerOptions): ApiInstance {
   useSchemas(server);
   server.setErrorHandler(replyWithProblem);
   server.server.maxConnections = CONNECTIONS_MAX;
+  server.server.on("drop", () => metrics.dropped.add({}));
   return server;
 }
 
@@ -179,8 +188,9 @@ export async function buildServer(options: ApiServerOptions, stopping = () => fa
   if (!isLoopback(host) && token === undefined) {
     throw new CodedError("INVALID_CONFIG", `listening on ${host}, beyond loopback, needs a token`);
   }
-  const context: ApiContext = { backend, clock, logger, certified, ready: () => ready() && !stopping() };
-  const server = createFastify(options);
+  const metrics = createApiMetrics(options.metrics ?? NO_METRICS);
+  const context: ApiContext = { backend, clock, logger, metrics, certified, ready: () => ready() && !stopping() };
+  const server = createFastify(options, metrics);
   const routes = createRouteTable(server);
   registerJsonBodies(server);
   registerGuards(server, { ...options, stopping });
@@ -193,6 +203,7 @@ export async function buildServer(options: ApiServerOptions, stopping = () => fa
   await registerOpenApi(server, backend.version);
   registerRest(server, context);
   registerRpc(server, context);
+  if (options.metrics !== undefined) registerMetrics(server, options.metrics);
   await server.ready();
   return server;
 }

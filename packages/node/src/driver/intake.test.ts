@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, it } from "node:test";
 import type { Hex } from "@counterpart/core/base/bytes";
+import { NO_METRICS } from "@counterpart/core/base/no-metrics";
 import { signTransaction } from "@counterpart/core/chain/transaction";
 import type { Transaction } from "@counterpart/core/chain/types";
 import { keccak256, signDigest } from "@counterpart/core/crypto/crypto";
 import type { Message } from "@counterpart/core/sync/message-types";
 import { createAnnouncer } from "./announcer.ts";
+import { createDriverMetrics } from "./driver-metrics.ts";
 import {
   addressOf,
   createFakeContracts,
@@ -48,8 +50,10 @@ function openIntake(change: (engine: FakeEngine) => FakeEngine = (engine) => eng
   const engine = change(createFakeEngine("a"));
   const contracts = createFakeContracts(engine);
   const logger = createTestLogger([]);
-  const peers = createPeers({ standings: createStandings({ book: undefined, clock, logger }), clock, logger });
-  const deps = { engine, contracts, clock, logger, peers };
+  const metrics = createDriverMetrics(NO_METRICS);
+  const standings = createStandings({ book: undefined, clock, logger });
+  const peers = createPeers({ standings, clock, logger, metrics });
+  const deps = { engine, contracts, clock, logger, peers, metrics };
   const importer = createImporter(engine, peers, clock);
   const intake = createIntake({ ...deps, importer, announcer: createAnnouncer(deps), onNews: () => {} });
   const link = { peerId: "b", address: "b:1", direction: "inbound" as const, send: () => true, request: unused };
@@ -59,6 +63,7 @@ function openIntake(change: (engine: FakeEngine) => FakeEngine = (engine) => eng
     onAdmitted: unused,
     onReady: unused,
     onNews: unused,
+    onDropped: unused,
     onAnnouncement: unused,
   };
   const session = createSession(

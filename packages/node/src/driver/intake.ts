@@ -26,6 +26,7 @@ import { withSnapshot } from "../engine/with-snapshot.ts";
 import { type Announcer, announcementKeys } from "./announcer.ts";
 import { bestHeadOf } from "./block-pull.ts";
 import { mergeRecord } from "./contract-pull.ts";
+import type { DriverMetrics } from "./driver-metrics.ts";
 import type { Importer } from "./importer.ts";
 import { EARLY_BYTES_MAX, EARLY_MESSAGES_MAX, EARLY_TRIES_MAX } from "./limits.ts";
 import type { Peers } from "./peers.ts";
@@ -41,6 +42,7 @@ export interface Intake {
 
 export interface IntakeDeps extends Pick<DriverDeps, "engine" | "contracts" | "clock" | "logger"> {
   readonly peers: Peers;
+  readonly metrics: DriverMetrics;
   readonly importer: Importer;
   readonly announcer: Announcer;
   /** What is known of the peer changed. */
@@ -73,7 +75,7 @@ function confirms(snapshot: Snapshot, message: ContractMessage): boolean {
 }
 
 export function createIntake(deps: IntakeDeps): Intake {
-  const { engine, clock, logger, peers, importer, announcer, onNews } = deps;
+  const { engine, clock, logger, peers, metrics, importer, announcer, onNews } = deps;
 
   const onBlock = async (session: Session, message: NewBlockMessage): Promise<void> => {
     const header = message.kind === "block" ? peekHeader(message.block) : decodeHeader(message.header);
@@ -115,7 +117,11 @@ export function createIntake(deps: IntakeDeps): Intake {
 
   /** Keeps an announcement until its block is here. The oldest gives way. */
   const keepEarly = (session: Session, message: ContractMessage, tries: number): void => {
-    if (tries > EARLY_TRIES_MAX || session.closing !== undefined) return;
+    if (session.closing !== undefined) return;
+    if (tries > EARLY_TRIES_MAX) {
+      metrics.dropped.add({ reason: "early" });
+      return;
+    }
     const sizeBytes = sizeOf(message);
     session.early.set(announcementKeys(message).join(), { message, sizeBytes, tries });
     let heldBytes = 0;
@@ -123,6 +129,7 @@ export function createIntake(deps: IntakeDeps): Intake {
     for (const [key, early] of session.early) {
       if (session.early.size <= EARLY_MESSAGES_MAX && heldBytes <= EARLY_BYTES_MAX) break;
       session.early.delete(key);
+      metrics.dropped.add({ reason: "early" });
       heldBytes -= early.sizeBytes;
     }
   };

@@ -1,6 +1,7 @@
 /** The driver's composition: one node's dealings with its peers. */
 
 import { CodedError } from "@counterpart/core/base/errors";
+import { NO_METRICS } from "@counterpart/core/base/no-metrics";
 import type { Link, LinkHandlers } from "@counterpart/core/ports/network";
 import { createEmitter } from "../engine/emitter.ts";
 import { createAgreements } from "./agreement.ts";
@@ -10,6 +11,7 @@ import { createCatchUp } from "./catch-up.ts";
 import { createCheckpointCache } from "./checkpoint-cache.ts";
 import { type ContractPull, createContractPull } from "./contract-pull.ts";
 import { createDialer } from "./dialer.ts";
+import { createDriverMetrics, type DriverMetrics, declareDriverGauges } from "./driver-metrics.ts";
 import { createImporter, type Importer } from "./importer.ts";
 import { createIntake, type Intake } from "./intake.ts";
 import { findLeader } from "./leader.ts";
@@ -37,7 +39,12 @@ interface Syncing {
   readonly contractPull: ContractPull;
 }
 
-function createSyncing(deps: DriverDeps, peers: Peers, onInStep: (session: Session) => void): Syncing {
+function createSyncing(
+  deps: DriverDeps,
+  peers: Peers,
+  metrics: DriverMetrics,
+  onInStep: (session: Session) => void,
+): Syncing {
   const board = createStatusBoard(deps);
   const checkpoints = createCheckpointCache(deps.checkpoints);
   const importer = createImporter(deps.engine, peers, deps.clock);
@@ -57,7 +64,7 @@ function createSyncing(deps: DriverDeps, peers: Peers, onInStep: (session: Sessi
     contractPull,
     onInStep,
   });
-  const intake = createIntake({ ...deps, peers, importer, announcer, onNews: reconciler.check });
+  const intake = createIntake({ ...deps, peers, metrics, importer, announcer, onNews: reconciler.check });
   const admission = createPeerAdmission({ ...deps, peers, board });
   return { admission, announcer, importer, intake, reconciler, blockPull, contractPull };
 }
@@ -112,11 +119,12 @@ function createPeerNews(logger: DriverDeps["logger"]) {
 export function createNetworkService(deps: DriverDeps): Driver {
   const { network, clock, logger, self } = deps;
   const standings = createStandings({ book: deps.banBook, clock, logger });
-  const peers = createPeers({ standings, clock, logger });
+  const metrics = createDriverMetrics(deps.metrics ?? NO_METRICS);
+  const peers = createPeers({ standings, clock, logger, metrics });
   const news = createPeerNews(logger);
   const agreements = createAgreements(peers, clock);
   const dialer = createDialer({ ...deps, peers, bootstrap: deps.bootstrap ?? [] });
-  const syncing = createSyncing(deps, peers, (session) => {
+  const syncing = createSyncing(deps, peers, metrics, (session) => {
     if (!session.offered) {
       syncing.announcer.offerPool(session);
       news.synced(session);
@@ -125,12 +133,20 @@ export function createNetworkService(deps: DriverDeps): Driver {
     agreements.inStep(session);
   });
   const { admission, announcer, intake, reconciler, blockPull, contractPull } = syncing;
+  declareDriverGauges(deps.metrics ?? NO_METRICS, {
+    peers: () => peers.ready().length,
+    bans: () => standings.bans().length,
+  });
   let unsubscribe: readonly (() => void)[] = [];
   let running = false;
 
   const hooks: SessionHooks = {
     ownVersion: admission.ownVersion,
-    admit: admission.admit,
+    admit(session, theirs) {
+      const refusal = admission.admit(session, theirs);
+      if (refusal !== undefined) metrics.refused.add({ reason: refusal.code });
+      return refusal;
+    },
     onAdmitted: reconciler.sendStatus,
     onReady(session) {
       const { client, signer } = session.version ?? {};
@@ -140,8 +156,9 @@ export function createNetworkService(deps: DriverDeps): Driver {
       reconciler.check(session);
     },
     onNews: reconciler.check,
+    onDropped: (reason) => metrics.dropped.add({ reason }),
     onAnnouncement: (session, message) => intake.handle(session, message),
-    onRequest: createRequestHandler({ ...deps, peers, instanceId: self.instanceId }),
+    onRequest: createRequestHandler({ ...deps, peers, metrics, instanceId: self.instanceId }),
     onFault: (session, error) => peers.penalise(session, "BAD_MESSAGE", { reason: String(error) }),
     onClosed(session) {
       peers.remove(session);
@@ -156,12 +173,15 @@ export function createNetworkService(deps: DriverDeps): Driver {
     const session = createSession(link, { ...deps, hooks });
     const strangers = peers.all().length - peers.ready().length;
     if (!running || strangers >= STRANGERS_MAX) {
-      void session.close(running ? "TOO_MANY_PEERS" : "STOPPING");
+      const reason = running ? "TOO_MANY_PEERS" : "STOPPING";
+      metrics.refused.add({ reason });
+      void session.close(reason);
       return session.handlers;
     }
     const ban = standings.banOf(link.peerId);
     if (ban !== undefined) {
       peers.add(session);
+      metrics.refused.add({ reason: "PEER_BANNED" });
       void session.close("PEER_BANNED", bannedError(ban), ban.untilMs - clock.now());
       return session.handlers;
     }

@@ -4,6 +4,7 @@ import { CodedError } from "@counterpart/core/base/errors";
 import type { Link } from "@counterpart/core/ports/network";
 import type { Clock, Logger } from "@counterpart/core/ports/runtime";
 import { bansAtOnce, FAULTS, type Fault } from "@counterpart/core/sync/scores";
+import type { DriverMetrics } from "./driver-metrics.ts";
 import type { Session } from "./session.ts";
 import { bannedError, type Standings } from "./standings.ts";
 
@@ -28,9 +29,10 @@ export interface PeersDeps {
   readonly standings: Standings;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly metrics: DriverMetrics;
 }
 
-export function createPeers({ standings, clock, logger }: PeersDeps): Peers {
+export function createPeers({ standings, clock, logger, metrics }: PeersDeps): Peers {
   const sessions = new Map<string, Session>();
   const byLink = new WeakMap<Link, Session>();
   return {
@@ -51,10 +53,12 @@ export function createPeers({ standings, clock, logger }: PeersDeps): Peers {
       if (session.closing !== undefined && !bansAtOnce(fault)) return;
       const count = (session.faults.get(fault) ?? 0) + 1;
       session.faults.set(fault, count);
+      metrics.faults.add({ fault });
       if (isPowerOfTwo(count)) logger.warn("a peer is at fault", { peer: peerId, fault, count, ...details });
       // Before the handshake nothing says that the other side means to speak this protocol.
       const ban = session.wasAdmitted ? standings.note(peerId, fault) : undefined;
       if (ban !== undefined) {
+        metrics.bans.add({ fault });
         logger.warn("a peer is banned", { peer: peerId, fault, untilMs: ban.untilMs, times: ban.times });
         // It may be back on another link.
         void (sessions.get(peerId) ?? session).close("PEER_BANNED", bannedError(ban), ban.untilMs - clock.now());

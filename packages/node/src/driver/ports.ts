@@ -2,6 +2,7 @@
 
 import type { Hex } from "@counterpart/core/base/bytes";
 import type { Transaction } from "@counterpart/core/chain/types";
+import type { Metrics } from "@counterpart/core/ports/metrics";
 import type { Network } from "@counterpart/core/ports/network";
 import type { Clock, Logger, Random } from "@counterpart/core/ports/runtime";
 import type { Ban } from "@counterpart/core/sync/scores";
@@ -57,6 +58,7 @@ export interface DriverDeps {
   readonly self: Self;
   /** Addresses to dial without end, though nobody connected to them; they are not saved. */
   readonly bootstrap?: readonly string[];
+  readonly metrics?: Metrics;
 }
 
 /** The connected peer that seals with some address. */

@@ -4,6 +4,7 @@ import { CodedError } from "@counterpart/core/base/errors";
 import { REQUESTS_MAX } from "@counterpart/core/sync/limits";
 import { isRequest, type Message } from "@counterpart/core/sync/message-types";
 import { decodeMessage, encodeMessage } from "@counterpart/core/sync/messages";
+import type { DriverMetrics } from "./driver-metrics.ts";
 import { BUSY_RETRY_MS } from "./limits.ts";
 import type { Peers } from "./peers.ts";
 import { type ServeDeps, serve } from "./serve.ts";
@@ -20,8 +21,13 @@ function decode(frame: Uint8Array): Message | undefined {
   }
 }
 
+export interface RequestHandlerDeps extends ServeDeps {
+  readonly peers: Peers;
+  readonly metrics: DriverMetrics;
+}
+
 /** The returned function rejects with `BAD_MESSAGE` for what is no request; the peer is penalised for it. */
-export function createRequestHandler(deps: ServeDeps & { readonly peers: Peers }): RequestHandler {
+export function createRequestHandler(deps: RequestHandlerDeps): RequestHandler {
   const answer = async (session: Session, frame: Uint8Array): Promise<Message> => {
     const turn = session.turn;
     session.turn = turn.then(() => sleep(deps.clock, 0));
@@ -37,6 +43,7 @@ export function createRequestHandler(deps: ServeDeps & { readonly peers: Peers }
   };
   return async (session, frame) => {
     if (session.serving >= REQUESTS_MAX) {
+      deps.metrics.busy.add({ reason: "concurrency" });
       return encodeMessage({ type: "Error", code: "BUSY", retryAfterMs: BUSY_RETRY_MS });
     }
     session.serving++;

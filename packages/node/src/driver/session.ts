@@ -74,6 +74,8 @@ export interface SessionHooks {
   onReady(session: Session): void;
   /** The peer said something that may ask for action. */
   onNews(session: Session): void;
+  /** An announcement was not handled. */
+  onDropped(reason: "inbox" | "rate"): void;
   /** Handles one announcement. Must not reject. */
   onAnnouncement(session: Session, message: Message): Promise<void>;
   onRequest(session: Session, frame: Uint8Array): Promise<Uint8Array>;
@@ -261,7 +263,8 @@ export function createSession(link: Link, deps: SessionDeps): Session {
       if (inner.ready) hooks.onNews(session);
       else becomeReady();
     } else if (ANNOUNCEMENTS.has(message.type) && inner.admitted) {
-      if (session.inbox.push(message, sizeBytes) && defersComparison(message)) session.busy++;
+      if (!session.inbox.push(message, sizeBytes)) hooks.onDropped("inbox");
+      else if (defersComparison(message)) session.busy++;
     } else hooks.onFault(session, new Error(`${message.type} was not expected`));
   }
 

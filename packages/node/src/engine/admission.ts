@@ -46,10 +46,12 @@ export interface AdmissionDeps {
   readonly header: (hash: Hex) => SealedHeader | undefined;
   readonly isCanonical: (hash: Hex) => boolean;
   readonly sideBlocksMax?: number;
+  /** A block that waited for its parent gave way to others. */
+  readonly onOrphanDropped?: () => void;
 }
 
 /** Blocks whose parents are not held, first come first dropped. */
-function createOrphanage() {
+function createOrphanage(onDropped: () => void) {
   const orphans = new Map<Hex, Block>();
   let bytes = 0;
   const sizeOf = ({ transactions }: Block): number =>
@@ -64,6 +66,7 @@ function createOrphanage() {
       bytes += sizeOf(block);
       while (orphans.size > ORPHANS_MAX || bytes > ORPHAN_BYTES_MAX) {
         forget(orphans.values().next().value as Block);
+        onDropped();
       }
     },
     /** Takes the children of a block out. */
@@ -85,10 +88,11 @@ export function createAdmission({
   header,
   isCanonical,
   sideBlocksMax = SIDE_BLOCKS_MAX,
+  onOrphanDropped = () => {},
 }: AdmissionDeps): Admission {
   const tree = createBlockTree(sideBlocksMax);
   const invalid = new Set<Hex>();
-  const orphanage = createOrphanage();
+  const orphanage = createOrphanage(onOrphanDropped);
   const condemnOne = (hash: Hex): void => {
     invalid.add(hash);
     if (invalid.size > INVALID_MAX) invalid.delete(invalid.values().next().value as Hex);

@@ -1,9 +1,11 @@
 /** What the parts of the engine share: one chain, one pool, one head. */
 
 import type { Hex } from "@counterpart/core/base/bytes";
+import { NO_METRICS } from "@counterpart/core/base/no-metrics";
 import type { Genesis } from "@counterpart/core/chain/genesis";
 import type { SealedHeader } from "@counterpart/core/chain/types";
 import type { Executor, StateReader } from "@counterpart/core/execution/types";
+import type { Metrics } from "@counterpart/core/ports/metrics";
 import type { Clock, Logger } from "@counterpart/core/ports/runtime";
 import type { Store } from "@counterpart/core/ports/store";
 import { type Admission, createAdmission, SIDE_BLOCKS_MAX } from "./admission.ts";
@@ -11,6 +13,7 @@ import type { ProcessorDeps } from "./block-processor.ts";
 import { type ChainReader, createChainReader } from "./chain-reader.ts";
 import { readContractCount } from "./contract-index.ts";
 import { createEmitter, type Emitter } from "./emitter.ts";
+import { createEngineMetrics, type EngineMetrics } from "./engine-metrics.ts";
 import { openGenesis } from "./open-genesis.ts";
 import { OVERLAY_BYTES_MAX } from "./overlay.ts";
 import { createPool, POOL_LIMITS, type Pool, type PoolLimits } from "./pool.ts";
@@ -30,6 +33,7 @@ export interface EngineOptions {
   readonly poolLimits?: PoolLimits;
   /** What a branch under execution may take in memory before it is put aside in the store. */
   readonly overlayBytesMax?: number;
+  readonly metrics?: Metrics;
 }
 
 export interface EngineCore {
@@ -45,6 +49,7 @@ export interface EngineCore {
   readonly pool: Pool;
   readonly admission: Admission;
   readonly emitter: Emitter<EngineEvents>;
+  readonly metrics: EngineMetrics;
   head: SealedHeader;
   contractCount: number;
 }
@@ -58,10 +63,12 @@ export function openCore(options: EngineOptions): EngineCore {
   const chain = createChainReader(store, chainId);
   const pool = createPool(options.poolLimits ?? POOL_LIMITS);
   loadPool(store, pool, chainId);
+  const metrics = createEngineMetrics(options.metrics ?? NO_METRICS);
   const admission = createAdmission({
     rules: { signers },
     header: chain.header,
     isCanonical: chain.isCanonical,
+    onOrphanDropped: () => metrics.dropped.add({ reason: "orphan" }),
   });
   for (const hash of readSide(store, SIDE_BLOCKS_MAX)) {
     const header = chain.header(hash);
@@ -79,6 +86,7 @@ export function openCore(options: EngineOptions): EngineCore {
     pool,
     admission,
     emitter: createEmitter<EngineEvents>(logger),
+    metrics,
     head: chain.head(),
     contractCount: readContractCount(store),
   };

@@ -8,6 +8,7 @@ import type { Block, Transaction } from "@counterpart/core/chain/types";
 import { privateKeyToAddress, signDigest } from "@counterpart/core/crypto/crypto";
 import { createExecutor } from "@counterpart/core/execution/executor";
 import type { Executor } from "@counterpart/core/execution/types";
+import type { Metrics } from "@counterpart/core/ports/metrics";
 import type { Clock, Logger } from "@counterpart/core/ports/runtime";
 import type { Store } from "@counterpart/core/ports/store";
 import { createMemoryStore } from "../store/memory-store.ts";
@@ -70,6 +71,7 @@ export interface TestEngineOptions {
   readonly poolLimits?: PoolLimits;
   readonly executor?: Executor;
   readonly overlayBytesMax?: number;
+  readonly metrics?: Metrics;
 }
 
 export function openTestEngine(options: TestEngineOptions = {}): Engine {
@@ -84,6 +86,7 @@ export function openTestEngine(options: TestEngineOptions = {}): Engine {
     logger: silentLogger,
     ...(options.poolLimits === undefined ? {} : { poolLimits: options.poolLimits }),
     ...(options.overlayBytesMax === undefined ? {} : { overlayBytesMax: options.overlayBytesMax }),
+    ...(options.metrics === undefined ? {} : { metrics: options.metrics }),
   });
 }
 

@@ -3,10 +3,12 @@
  * atomic write that takes the store from one head to the next. Reads never wait for it.
  */
 
+import { NO_METRICS } from "@counterpart/core/base/no-metrics";
 import type { BlockContext, CallMessage, CallOutcome } from "@counterpart/core/execution/types";
 import { contextOf } from "./block-processor.ts";
 import { listContracts } from "./contract-index.ts";
 import { type EngineCore, type EngineOptions, openCore } from "./core.ts";
+import { countHead, countImport, countRefusal, declareEngineGauges } from "./engine-metrics.ts";
 import { importBlocks, sealBlock } from "./head-mover.ts";
 import { createJournal } from "./journal.ts";
 import { openSnapshot } from "./snapshot.ts";
@@ -29,6 +31,15 @@ function nextContext({ head, clock, sealer }: EngineCore): Partial<BlockContext>
   return { number: head.number + 1, timestamp, coinbase: sealer.address, parentHash: head.hash };
 }
 
+/** Counts what the engine tells its listeners. */
+function countEvents({ emitter, metrics }: EngineCore): void {
+  emitter.on("head", (change) => countHead(metrics, change));
+  emitter.on("conflicted", () => metrics.conflicted.add({}));
+  emitter.on("transaction", (_transaction, origin) => {
+    if (origin === "reinjected") metrics.reinjected.add({});
+  });
+}
+
 /**
  * Opens the chain in the store, writing the genesis where there is none.
  * @throws CodedError `INVALID_GENESIS`
@@ -38,7 +49,8 @@ export function createEngine(options: EngineOptions): Engine {
   const { chain, store, processor } = core;
   const queue = createWriterQueue();
   const journal = createJournal(core, queue);
-  return {
+  countEvents(core);
+  const engine: Engine = {
     chainId: processor.chainId,
     genesisHash: core.genesisHash,
     pool: poolView(core),
@@ -54,10 +66,14 @@ export function createEngine(options: EngineOptions): Engine {
     contractCount: () => core.contractCount,
     call: (message, overrides) => call(core, message, overrides),
     nextContext: () => nextContext(core),
-    submit: async (transaction, origin, companions = []) => journal.submit(transaction, origin, companions),
-    import: (blocks) => queue.run(() => importBlocks(core, blocks)),
+    async submit(transaction, origin, companions = []) {
+      await countRefusal(core.metrics, origin, () => journal.submit(transaction, origin, companions));
+    },
+    import: async (blocks) => countImport(core.metrics, await queue.run(() => importBlocks(core, blocks))),
     seal: () => queue.run(() => sealBlock(core)),
     on: core.emitter.on,
     stop: () => queue.stop(),
   };
+  declareEngineGauges(options.metrics ?? NO_METRICS, engine);
+  return engine;
 }

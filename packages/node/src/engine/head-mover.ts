@@ -110,7 +110,8 @@ export async function importBlocks(core: EngineCore, blocks: readonly Block[]): 
 }
 
 async function importAdmitted(core: EngineCore, admitted: Admitted): Promise<ImportResult> {
-  const { admission, store } = core;
+  const { admission, store, metrics } = core;
+  metrics.dropped.add({ reason: "side" }, admitted.evicted.length);
   const fresh = new Map(admitted.blocks.map((block) => [block.header.hash, block]));
   const faults = await advance(core, fresh);
   const waiting = admitted.blocks.filter(({ header }) => admission.tree.has(header.hash));

@@ -1,6 +1,8 @@
 /** The Network port over libp2p: TCP and WebSocket, Noise, Yamux. Dials only what it is told to dial. */
 
 import { CodedError } from "@counterpart/core/base/errors";
+import { NO_METRICS } from "@counterpart/core/base/no-metrics";
+import type { Metrics } from "@counterpart/core/ports/metrics";
 import type { Link, LinkHandlers, Network } from "@counterpart/core/ports/network";
 import type { Clock, Logger } from "@counterpart/core/ports/runtime";
 import { identify } from "@libp2p/identify";
@@ -14,6 +16,7 @@ import { disconnect } from "./disconnect.ts";
 import { NET_LIMITS, type NetLimits } from "./limits.ts";
 import { ANNOUNCE_PROTOCOL, LinkTable } from "./link-table.ts";
 import { answerPings, PING_PROTOCOL } from "./liveness.ts";
+import { createNetMetrics, type NetMetrics } from "./net-metrics.ts";
 import { peerKeyFromBytes } from "./peer-key.ts";
 import { REQUEST_PROTOCOL } from "./request-client.ts";
 import { createTransports } from "./transports.ts";
@@ -33,6 +36,7 @@ export interface Libp2pNetworkOptions {
   readonly peersMax: number;
   /** Replaces single bounds, the frame cap among them. */
   readonly limits?: Partial<NetLimits> | undefined;
+  readonly metrics?: Metrics | undefined;
 }
 
 /**
@@ -42,8 +46,9 @@ export interface Libp2pNetworkOptions {
  */
 export async function createLibp2pNetwork(options: Libp2pNetworkOptions): Promise<Network> {
   const limits = { ...NET_LIMITS, ...options.limits };
+  const metrics = createNetMetrics(options.metrics ?? NO_METRICS);
   const node = await createNode(options, limits);
-  return new Libp2pNetwork(node, options, limits);
+  return new Libp2pNetwork(node, options, limits, metrics);
 }
 
 function createNode(options: Libp2pNetworkOptions, limits: NetLimits): Promise<Libp2p> {
@@ -86,14 +91,16 @@ class Libp2pNetwork implements Network {
   readonly #node: Libp2p;
   readonly #options: Libp2pNetworkOptions;
   readonly #limits: NetLimits;
+  readonly #metrics: NetMetrics;
   #links: LinkTable | undefined;
   #stopping: Promise<void> | undefined;
 
-  constructor(node: Libp2p, options: Libp2pNetworkOptions, limits: NetLimits) {
+  constructor(node: Libp2p, options: Libp2pNetworkOptions, limits: NetLimits, metrics: NetMetrics) {
     this.peerId = node.peerId.toString();
     this.#node = node;
     this.#options = options;
     this.#limits = limits;
+    this.#metrics = metrics;
   }
 
   addresses(): readonly string[] {
@@ -111,6 +118,7 @@ class Libp2pNetwork implements Network {
       clock,
       logger,
       limits: this.#limits,
+      metrics: this.#metrics,
       accept,
     });
     this.#links = links;

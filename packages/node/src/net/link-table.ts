@@ -23,6 +23,7 @@ import {
 } from "./handshake.ts";
 import type { NetLimits } from "./limits.ts";
 import { OpenLink } from "./link.ts";
+import type { NetMetrics } from "./net-metrics.ts";
 
 export const ANNOUNCE_PROTOCOL = "/counterpart/announce/1";
 
@@ -34,6 +35,7 @@ export interface LinkTableOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly limits: NetLimits;
+  readonly metrics: NetMetrics;
   readonly accept: (link: Link) => LinkHandlers;
 }
 
@@ -111,7 +113,10 @@ export class LinkTable {
       stream.abort(new Error("no announcement stream is taken here"));
       return;
     }
-    const refuse = () => cut(connection, "the handshake was not kept");
+    const refuse = () => {
+      this.#options.metrics.refused.add({ reason: "hello" });
+      cut(connection, "the handshake was not kept");
+    };
     const reader: FrameReader = new FrameReader(stream, this.#options.limits.frameBytesMax, {
       onFrame: (frame) => {
         const instance = decodeHello(frame);
@@ -128,14 +133,19 @@ export class LinkTable {
   serve(stream: Stream, connection: Connection): void {
     const link = this.#records.get(connection.remotePeer.toString())?.link;
     if (link?.connection === connection) link.serve(stream);
-    else stream.abort(new Error("there is no link on this connection"));
+    else {
+      this.#options.metrics.requests.add({ reason: "link" });
+      stream.abort(new Error("there is no link on this connection"));
+    }
   }
 
   /** Cuts an accepted connection that does not become a link in time. */
   watch(connection: Connection): void {
     const cancel = this.#options.clock.setTimer(this.#options.limits.unlinkedMs, () => {
       const link = this.#records.get(connection.remotePeer.toString())?.link;
-      if (link?.connection !== connection) cut(connection, "it did not become a link in time");
+      if (link?.connection === connection) return;
+      this.#options.metrics.refused.add({ reason: "unlinked" });
+      cut(connection, "it did not become a link in time");
     });
     connection.addEventListener("close", cancel);
   }
@@ -217,16 +227,17 @@ export class LinkTable {
       return;
     }
     if (answer === "accept") this.#open(record, hello);
+    else this.#options.metrics.refused.add({ reason: answer });
   }
 
   #open(record: PeerRecord, parts: Hello): OpenLink {
     record.link?.end("PEER_DISCONNECTED");
-    const { clock, logger, limits } = this.#options;
+    const { clock, logger, limits, metrics } = this.#options;
     const onEnd = () => {
       if (record.link === link) record.link = undefined;
       this.#forgetIfEmpty(record);
     };
-    const link = new OpenLink(parts, parts.instance, { clock, logger, limits, onEnd });
+    const link = new OpenLink(parts, parts.instance, { clock, logger, limits, metrics, onEnd });
     record.link = link;
     // the end of the replaced link may have left the record empty
     this.#records.set(record.peerId, record);

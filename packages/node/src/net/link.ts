@@ -11,6 +11,7 @@ import type { FrameReader } from "./frame-reader.ts";
 import { FrameWriter } from "./frame-writer.ts";
 import type { NetLimits } from "./limits.ts";
 import { isAlive } from "./liveness.ts";
+import type { NetMetrics } from "./net-metrics.ts";
 import { sendRequest } from "./request-client.ts";
 import { serveRequest } from "./request-server.ts";
 import { Slots } from "./slots.ts";
@@ -26,6 +27,7 @@ export interface LinkSurroundings {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly limits: NetLimits;
+  readonly metrics: NetMetrics;
   /** Called once when the link ends, before its `onClose`. */
   readonly onEnd: (link: OpenLink) => void;
 }
@@ -88,7 +90,9 @@ export class OpenLink implements Link {
   }
 
   send(frame: Uint8Array): boolean {
-    return this.isOpen && this.#closing === undefined && this.#writer.write(frame);
+    const isSent = this.isOpen && this.#closing === undefined && this.#writer.write(frame);
+    if (!isSent) this.#around.metrics.dropped.add({});
+    return isSent;
   }
 
   async request(frame: Uint8Array, timeoutMs: number): Promise<Uint8Array> {
@@ -114,6 +118,7 @@ export class OpenLink implements Link {
   end(reason?: ErrorCode): void {
     if (!this.isOpen) return;
     this.#ended.abort();
+    this.#around.metrics.ended.add({ code: reason ?? "none" });
     this.#cancelKeepAlive();
     this.#parts.reader.stop();
     this.#writer.stop();
@@ -135,13 +140,14 @@ export class OpenLink implements Link {
   /** Takes the stream of a peer's request. */
   serve(stream: Stream): void {
     const handlers = this.#handlers;
-    const { clock, limits, logger } = this.#around;
+    const { clock, limits, logger, metrics } = this.#around;
     if (
       !this.isOpen ||
       this.#closing !== undefined ||
       handlers === undefined ||
       this.#served >= limits.requestsServedMax
     ) {
+      metrics.requests.add({ reason: "limit" });
       stream.abort(new Error("no request is taken now"));
       return;
     }
@@ -153,6 +159,7 @@ export class OpenLink implements Link {
     const onBroken = () => this.end("BAD_MESSAGE");
     serveRequest(stream, { clock, limits, ended: this.#ended.signal, answer, onBroken })
       .catch((error: unknown) => {
+        metrics.requests.add({ reason: "failed" });
         const level = isCodedError(error, "INVARIANT_BROKEN") ? "error" : "debug";
         logger[level]("request not answered", { peer: this.peerId, reason: errorText(error) });
       })

@@ -63,9 +63,12 @@ export interface EventFeedDeps {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly limits?: EventLimits;
+  /** A reader was too slow and its stream was ended. */
+  readonly onCut?: () => void;
 }
 
-export function createEventFeed({ backend, clock, logger, limits = EVENT_LIMITS }: EventFeedDeps): EventFeed {
+export function createEventFeed(deps: EventFeedDeps): EventFeed {
+  const { backend, clock, logger, limits = EVENT_LIMITS, onCut = () => {} } = deps;
   const ring = createEventRing(limits.held);
   const readers = new Set<Reader>();
   /** Sequences begin anew with each start, so ids name the start too. */
@@ -82,6 +85,7 @@ export function createEventFeed({ backend, clock, logger, limits = EVENT_LIMITS 
   const cutOff = (reader: Reader): void => {
     drop(reader);
     reader.sink.destroy();
+    onCut();
     logger.warn("an event stream was cut: its reader is too slow", { cut: ++cut, missed: ring.first - reader.next });
   };
   /** Sends what the reader's socket takes; goes on when it has drained. */

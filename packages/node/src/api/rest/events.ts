@@ -37,8 +37,8 @@ const EventSchema = Type.Union([
   shownEvent("reset", ResetSchema),
 ]);
 
-export function registerEvents(server: ApiInstance, { backend, clock, logger }: ApiContext): void {
-  const feed = createEventFeed({ backend, clock, logger });
+export function registerEvents(server: ApiInstance, { backend, clock, logger, metrics }: ApiContext): void {
+  const feed = createEventFeed({ backend, clock, logger, onCut: () => metrics.cut.add({}) });
   // Streams never end by themselves: a closing server would wait for them.
   server.addHook("preClose", async () => feed.close());
 

@@ -1,0 +1,48 @@
+/** What the driver counts. */
+
+import type { Metrics } from "@counterpart/core/ports/metrics";
+
+export function createDriverMetrics(metrics: Metrics) {
+  return {
+    faults: metrics.counter({
+      name: "counterpart_peer_faults_total",
+      help: "Faults of peers, by name",
+      labels: ["fault"],
+    }),
+    bans: metrics.counter({
+      name: "counterpart_peer_bans_total",
+      help: "Bans, by the fault that brought them",
+      labels: ["fault"],
+    }),
+    /** Reasons: `STOPPING`, `TOO_MANY_PEERS`, `PEER_BANNED`, `WRONG_CHAIN` and the other goodbyes of a handshake. */
+    refused: metrics.counter({
+      name: "counterpart_refused_links_total",
+      help: "Links that were refused before or in the handshake, by goodbye",
+      labels: ["reason"],
+    }),
+    /** Reasons: `inbox` (no room), `rate` (allowance used up), `early` (its block did not come). */
+    dropped: metrics.counter({
+      name: "counterpart_dropped_announcements_total",
+      help: "Announcements of peers that were not handled, by reason",
+      labels: ["reason"],
+    }),
+    /** Reasons: `concurrency`, `rate`. */
+    busy: metrics.counter({
+      name: "counterpart_busy_answers_total",
+      help: "Requests of peers that were answered with BUSY, by reason",
+      labels: ["reason"],
+    }),
+  };
+}
+
+export type DriverMetrics = ReturnType<typeof createDriverMetrics>;
+
+/** @param sources the present numbers of peers that have shaken hands, and of bans in force */
+export function declareDriverGauges(
+  metrics: Metrics,
+  sources: { readonly peers: () => number; readonly bans: () => number },
+): void {
+  const peers = { name: "counterpart_peers", help: "Peers that have shaken hands", labels: [] };
+  metrics.gauge(peers, sources.peers);
+  metrics.gauge({ name: "counterpart_banned_peers", help: "Peers that are banned now", labels: [] }, sources.bans);
+}
