@@ -63,6 +63,7 @@ function openIntake(change: (engine: FakeEngine) => FakeEngine = (engine) => eng
     onAdmitted: unused,
     onReady: unused,
     onNews: unused,
+    mayAnnounce: unused,
     onDropped: unused,
     onAnnouncement: unused,
   };

@@ -43,6 +43,21 @@ export const EARLY_MESSAGES_MAX = 64;
 export const EARLY_BYTES_MAX = 2 * KIB * KIB;
 export const EARLY_TRIES_MAX = 4;
 
+/** Peers whose allowances are remembered. */
+export const ALLOWANCES_MAX = 1_024;
+/** What serving a peer may take of this node: well above what a peer that executes all it fetches can ask for. */
+export const SERVED_BYTES_PER_S = 32 * KIB * KIB;
+export const SERVED_BYTES_BURST = 64 * KIB * KIB;
+export const SERVING_MS_PER_S = 500;
+export const SERVING_MS_BURST = 5_000;
+/** What a request counts as at least. */
+export const REQUEST_BYTES_MIN = KIB;
+/** Announcements of one peer; more are dropped. */
+export const ANNOUNCEMENTS_PER_S = 1_000;
+export const ANNOUNCEMENTS_BURST = 8_192;
+export const ANNOUNCED_BYTES_PER_S = 8 * KIB * KIB;
+export const ANNOUNCED_BYTES_BURST = 64 * KIB * KIB;
+
 export const SERVE_CPU_MS_MAX = 200;
 export const BUSY_RETRY_MS = 100;
 /** How often and how long a request that a peer is too busy for is repeated. */

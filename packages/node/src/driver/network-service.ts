@@ -5,6 +5,7 @@ import { NO_METRICS } from "@counterpart/core/base/no-metrics";
 import type { Link, LinkHandlers } from "@counterpart/core/ports/network";
 import { createEmitter } from "../engine/emitter.ts";
 import { createAgreements } from "./agreement.ts";
+import { createAllowances } from "./allowances.ts";
 import { type Announcer, createAnnouncer } from "./announcer.ts";
 import { type BlockPull, createBlockPull } from "./block-pull.ts";
 import { createCatchUp } from "./catch-up.ts";
@@ -121,6 +122,7 @@ export function createNetworkService(deps: DriverDeps): Driver {
   const standings = createStandings({ book: deps.banBook, clock, logger });
   const metrics = createDriverMetrics(deps.metrics ?? NO_METRICS);
   const peers = createPeers({ standings, clock, logger, metrics });
+  const allowances = createAllowances(clock);
   const news = createPeerNews(logger);
   const agreements = createAgreements(peers, clock);
   const dialer = createDialer({ ...deps, peers, bootstrap: deps.bootstrap ?? [] });
@@ -156,9 +158,10 @@ export function createNetworkService(deps: DriverDeps): Driver {
       reconciler.check(session);
     },
     onNews: reconciler.check,
+    mayAnnounce: ({ peerId }, bytes) => allowances(peerId).takeAnnouncement(bytes),
     onDropped: (reason) => metrics.dropped.add({ reason }),
     onAnnouncement: (session, message) => intake.handle(session, message),
-    onRequest: createRequestHandler({ ...deps, peers, metrics, instanceId: self.instanceId }),
+    onRequest: createRequestHandler({ ...deps, peers, metrics, allowances, instanceId: self.instanceId }),
     onFault: (session, error) => peers.penalise(session, "BAD_MESSAGE", { reason: String(error) }),
     onClosed(session) {
       peers.remove(session);

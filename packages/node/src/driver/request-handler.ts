@@ -4,6 +4,7 @@ import { CodedError } from "@counterpart/core/base/errors";
 import { REQUESTS_MAX } from "@counterpart/core/sync/limits";
 import { isRequest, type Message } from "@counterpart/core/sync/message-types";
 import { decodeMessage, encodeMessage } from "@counterpart/core/sync/messages";
+import type { Allowances } from "./allowances.ts";
 import type { DriverMetrics } from "./driver-metrics.ts";
 import { BUSY_RETRY_MS } from "./limits.ts";
 import type { Peers } from "./peers.ts";
@@ -24,14 +25,16 @@ function decode(frame: Uint8Array): Message | undefined {
 export interface RequestHandlerDeps extends ServeDeps {
   readonly peers: Peers;
   readonly metrics: DriverMetrics;
+  readonly allowances: Allowances;
 }
 
 /** The returned function rejects with `BAD_MESSAGE` for what is no request; the peer is penalised for it. */
 export function createRequestHandler(deps: RequestHandlerDeps): RequestHandler {
-  const answer = async (session: Session, frame: Uint8Array): Promise<Message> => {
-    const turn = session.turn;
-    session.turn = turn.then(() => sleep(deps.clock, 0));
-    await turn;
+  const busy = (reason: "concurrency" | "rate", retryAfterMs: number): Uint8Array => {
+    deps.metrics.busy.add({ reason });
+    return encodeMessage({ type: "Error", code: "BUSY", retryAfterMs });
+  };
+  const answer = (session: Session, frame: Uint8Array): Message => {
     const request = decode(frame);
     if (request === undefined || !isRequest(request)) {
       deps.peers.penalise(session, "BAD_MESSAGE", {
@@ -41,14 +44,26 @@ export function createRequestHandler(deps: RequestHandlerDeps): RequestHandler {
     }
     return serve(deps, request);
   };
+  /** Answers within the peer's allowance. What the answer has cost is known, and charged, afterwards. */
+  const inTurn = async (session: Session, frame: Uint8Array): Promise<Uint8Array> => {
+    const turn = session.turn;
+    session.turn = turn.then(() => sleep(deps.clock, 0));
+    await turn;
+    const allowance = deps.allowances(session.peerId);
+    const waitMs = allowance.servingWaitMs();
+    if (waitMs > 0) return busy("rate", waitMs);
+    const startMs = deps.clock.now();
+    const encoded = encodeMessage(answer(session, frame));
+    allowance.noteServed(encoded.length, deps.clock.now() - startMs);
+    return encoded;
+  };
   return async (session, frame) => {
     if (session.serving >= REQUESTS_MAX) {
-      deps.metrics.busy.add({ reason: "concurrency" });
-      return encodeMessage({ type: "Error", code: "BUSY", retryAfterMs: BUSY_RETRY_MS });
+      return busy("concurrency", BUSY_RETRY_MS);
     }
     session.serving++;
     try {
-      return encodeMessage(await answer(session, frame));
+      return await inTurn(session, frame);
     } finally {
       session.serving--;
     }

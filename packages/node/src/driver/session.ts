@@ -74,6 +74,8 @@ export interface SessionHooks {
   onReady(session: Session): void;
   /** The peer said something that may ask for action. */
   onNews(session: Session): void;
+  /** Whether an announcement of this size is within what the peer may send. */
+  mayAnnounce(session: Session, sizeBytes: number): boolean;
   /** An announcement was not handled. */
   onDropped(reason: "inbox" | "rate"): void;
   /** Handles one announcement. Must not reject. */
@@ -254,6 +256,12 @@ export function createSession(link: Link, deps: SessionDeps): Session {
     void session.close(code);
   }
 
+  function onAnnouncement(message: Message, sizeBytes: number): void {
+    if (!hooks.mayAnnounce(session, sizeBytes)) hooks.onDropped("rate");
+    else if (!session.inbox.push(message, sizeBytes)) hooks.onDropped("inbox");
+    else if (defersComparison(message)) session.busy++;
+  }
+
   function onMessage(message: Message, sizeBytes: number): void {
     if (message.type === "Goodbye") onGoodbye(message.code);
     else if (message.type === "Version" && inner.version === undefined) onVersion(message);
@@ -262,10 +270,8 @@ export function createSession(link: Link, deps: SessionDeps): Session {
       // The first Status says that the peer has accepted this node's Version.
       if (inner.ready) hooks.onNews(session);
       else becomeReady();
-    } else if (ANNOUNCEMENTS.has(message.type) && inner.admitted) {
-      if (!session.inbox.push(message, sizeBytes)) hooks.onDropped("inbox");
-      else if (defersComparison(message)) session.busy++;
-    } else hooks.onFault(session, new Error(`${message.type} was not expected`));
+    } else if (ANNOUNCEMENTS.has(message.type) && inner.admitted) onAnnouncement(message, sizeBytes);
+    else hooks.onFault(session, new Error(`${message.type} was not expected`));
   }
 
   function onFrame(frame: Uint8Array): void {

@@ -1,6 +1,7 @@
 /** Nodes with the real driver on a fake chain and network. */
 
 import type { Hex } from "@counterpart/core/base/bytes";
+import type { Metrics } from "@counterpart/core/ports/metrics";
 import type { Message, MessageType } from "@counterpart/core/sync/message-types";
 import { decodeMessage, frameType } from "@counterpart/core/sync/messages";
 import type { Ban } from "@counterpart/core/sync/scores";
@@ -41,6 +42,7 @@ export interface NodeOptions {
   readonly self?: Partial<Self>;
   readonly clockAheadMs?: number;
   readonly bootstrap?: readonly string[];
+  readonly metrics?: Metrics;
   /** A node that ran before: what it had on disk. */
   readonly restarted?: TestNode;
 }
@@ -108,6 +110,7 @@ export function createWorld(): World {
           consensus: "poa",
           ...options.self,
         },
+        ...(options.metrics === undefined ? {} : { metrics: options.metrics }),
         ...(options.bootstrap === undefined ? {} : { bootstrap: options.bootstrap }),
       });
       const node: TestNode = {

@@ -13,6 +13,7 @@ import { listenAddress, parseDialAddress } from "./address.ts";
 import { createDeadline, untilAborted } from "./deadline.ts";
 import { dialError, listenError } from "./dial-error.ts";
 import { disconnect } from "./disconnect.ts";
+import { createInboundGate } from "./inbound-limits.ts";
 import { NET_LIMITS, type NetLimits } from "./limits.ts";
 import { ANNOUNCE_PROTOCOL, LinkTable } from "./link-table.ts";
 import { answerPings, PING_PROTOCOL } from "./liveness.ts";
@@ -47,17 +48,23 @@ export interface Libp2pNetworkOptions {
 export async function createLibp2pNetwork(options: Libp2pNetworkOptions): Promise<Network> {
   const limits = { ...NET_LIMITS, ...options.limits };
   const metrics = createNetMetrics(options.metrics ?? NO_METRICS);
-  const node = await createNode(options, limits);
+  const node = await createNode(options, limits, metrics);
   return new Libp2pNetwork(node, options, limits, metrics);
 }
 
-function createNode(options: Libp2pNetworkOptions, limits: NetLimits): Promise<Libp2p> {
+function createNode(options: Libp2pNetworkOptions, limits: NetLimits, metrics: NetMetrics): Promise<Libp2p> {
   const { host, port, wsPort, peersMax } = options;
   const listen = [listenAddress(host, port, false)];
   if (wsPort !== undefined) listen.push(listenAddress(host, wsPort, true));
   // above the peer limit there is room for connections that are refused in the handshake, with a reason, or that are
   // about to take another's place; connections without a link are cut after a short time
   const connectionsMax = 2 * peersMax + 16;
+  const denyInboundConnection = createInboundGate({
+    perAddressMax: limits.inboundPerAddressMax,
+    // below libp2p's own limit, so that what is refused is counted
+    totalMax: connectionsMax - 4,
+    onRefused: (reason) => metrics.refused.add({ reason }),
+  });
   return createLibp2p({
     start: false,
     privateKey: peerKeyFromBytes(options.privateKey),
@@ -82,6 +89,7 @@ function createNode(options: Libp2pNetworkOptions, limits: NetLimits): Promise<L
       addressDialTimeout: 2 * limits.dialMs,
       reconnectRetries: 0,
     },
+    connectionGater: { denyInboundConnection },
     connectionMonitor: { enabled: false },
   });
 }

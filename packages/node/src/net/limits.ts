@@ -16,6 +16,8 @@ export interface NetLimits {
   readonly survivorMs: number;
   /** An accepted connection without a link is cut after this time. */
   readonly unlinkedMs: number;
+  /** Inbound connections at once of one address, loopback excepted; of IPv6, of one network of 64 bits. */
+  readonly inboundPerAddressMax: number;
   /** How long a link that another connection contests has to show that it is alive. */
   readonly probeMs: number;
   /** A link that carried nothing for one interval is probed; it then has `keepAliveAnswerMs` to answer. */
@@ -43,6 +45,7 @@ export const NET_LIMITS: NetLimits = {
   handshakeMs: 6_000,
   survivorMs: 6_000,
   unlinkedMs: 10_000,
+  inboundPerAddressMax: 16,
   probeMs: 3_000,
   keepAliveMs: 4_000,
   keepAliveAnswerMs: 7_000,

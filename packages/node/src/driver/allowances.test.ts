@@ -1,0 +1,132 @@
+import assert from "node:assert/strict";
+import { afterEach, beforeEach, describe, it } from "node:test";
+import { NO_METRICS } from "@counterpart/core/base/no-metrics";
+import { encodeHeader } from "@counterpart/core/chain/header";
+import type { Message } from "@counterpart/core/sync/message-types";
+import { decodeMessage, encodeMessage } from "@counterpart/core/sync/messages";
+import { createMetricsRegistry } from "../telemetry/metrics.ts";
+import { createAllowances, createBucket } from "./allowances.ts";
+import { createDriverMetrics } from "./driver-metrics.ts";
+import { createFakeContracts, createFakeEngine } from "./fake-chain.test-support.ts";
+import { ALLOWANCES_MAX, ANNOUNCEMENTS_BURST, SERVED_BYTES_BURST, SERVING_MS_BURST } from "./limits.ts";
+import { createRequestHandler } from "./request-handler.ts";
+import type { Session } from "./session.ts";
+import { startStranger, versionFor } from "./stranger.test-support.ts";
+import { createWorld, sameAll, type World } from "./test-node.test-support.ts";
+import { createVirtualClock } from "./virtual-clock.test-support.ts";
+
+describe("a bucket", () => {
+  it("may be overdrawn once, and is made good by time, up to the burst", async () => {
+    const clock = createVirtualClock();
+    const bucket = createBucket(100, 1_000, clock);
+    bucket.spend(1_500);
+    const waitMs = bucket.waitMs();
+    assert.ok(waitMs >= 5_000 && waitMs <= 5_020, `${waitMs}`);
+    await clock.pass(waitMs);
+    assert.equal(bucket.waitMs(), 0);
+    await clock.pass(1_000_000);
+    bucket.spend(1_001);
+    assert.ok(bucket.waitMs() > 0);
+  });
+
+  it("gains and loses nothing when the clock is set back", () => {
+    let now = 1_000_000;
+    const bucket = createBucket(100, 1_000, { now: () => now, setTimer: () => () => {} });
+    bucket.spend(1_500);
+    now = 0;
+    assert.ok(bucket.waitMs() > 5_000);
+    now = 5_020;
+    assert.equal(bucket.waitMs(), 0);
+  });
+});
+
+describe("allowances", () => {
+  it("are kept for each peer apart, over its connections, for a bounded number of peers", () => {
+    const allowances = createAllowances(createVirtualClock());
+    allowances("a").noteServed(SERVED_BYTES_BURST + 1, 0);
+    assert.ok(allowances("a").servingWaitMs() > 0);
+    assert.equal(allowances("b").servingWaitMs(), 0);
+    for (let i = 0; i < ALLOWANCES_MAX - 2; i++) allowances(`peer-${i}`);
+    assert.ok(allowances("a").servingWaitMs() > 0);
+    for (let i = 0; i < ALLOWANCES_MAX; i++) allowances(`other-${i}`);
+    assert.equal(allowances("a").servingWaitMs(), 0);
+  });
+
+  it("make a peer wait for time that was spent on it as well", () => {
+    const allowances = createAllowances(createVirtualClock());
+    allowances("a").noteServed(0, SERVING_MS_BURST + 1);
+    assert.ok(allowances("a").servingWaitMs() > 0);
+  });
+});
+
+describe("a request whose answer takes long", () => {
+  it("is charged the time, so that the peer is told when to come back, and served then", async () => {
+    const virtual = createVirtualClock();
+    /** What each look at the clock costs. */
+    let lookMs = 0;
+    let ahead = 0;
+    const pass = (): number => {
+      ahead += lookMs;
+      return ahead;
+    };
+    const clock = { now: () => virtual.now() + pass(), setTimer: virtual.setTimer };
+    const engine = createFakeEngine("server");
+    const handle = createRequestHandler({
+      engine,
+      contracts: createFakeContracts(engine),
+      clock,
+      instanceId: "here",
+      metrics: createDriverMetrics(NO_METRICS),
+      allowances: createAllowances(clock),
+      peers: undefined as never,
+    });
+    const session = { peerId: "a", serving: 0, turn: Promise.resolve() } as unknown as Session;
+    const frame = encodeMessage({ type: "GetHeaders", from: { number: 0 }, count: 1, direction: "up" });
+    const ask = async (): Promise<Message> => decodeMessage(await virtual.run(handle(session, frame)));
+    lookMs = SERVING_MS_BURST;
+    assert.equal((await ask()).type, "Headers");
+    lookMs = 0;
+    const refused = await ask();
+    assert.ok(refused.type === "Error" && refused.code === "BUSY" && refused.retryAfterMs > 0);
+    await virtual.pass(refused.retryAfterMs);
+    assert.equal((await ask()).type, "Headers");
+  });
+});
+
+describe("a peer that announces without end", () => {
+  let world: World;
+  beforeEach(() => {
+    world = createWorld();
+  });
+  afterEach(() => world.end());
+
+  it("is heard up to its allowance and not blamed, while others are heard", async () => {
+    const metrics = createMetricsRegistry(false);
+    const [node, honest] = [await world.start("node", { metrics }), await world.start("honest")];
+    const stranger = await startStranger(world, "stranger", () => versionFor(world, node));
+    await world.clock.run(node.driver.connect("stranger:5000", 0));
+    await world.clock.run(node.driver.connect(honest.address, 10_000));
+    const dropped = async (): Promise<number> =>
+      Number(/dropped_announcements_total\{reason="rate"\} (\d+)/.exec(await metrics.text())?.[1] ?? 0);
+    const frame = encodeMessage({ type: "NewBlock", kind: "header", header: encodeHeader(node.engine.head()) });
+    const flood = async (frames: number): Promise<void> => {
+      for (let i = 1; i <= frames; i++) {
+        world.hub.inject("stranger", "node", frame);
+        if (i % 100 === 0) await world.clock.pass(2);
+      }
+      await world.clock.pass(2);
+    };
+    await flood(ANNOUNCEMENTS_BURST);
+    assert.equal(await dropped(), 0);
+    await flood(4_000);
+    const lost = await dropped();
+    assert.ok(lost > 3_000 && lost < 4_000, `${lost}`);
+    honest.engine.make();
+    await world.clock.until(() => sameAll(node, honest), 1_000);
+    await world.clock.pass(10_000);
+    await flood(1_000);
+    assert.equal(await dropped(), lost);
+    assert.deepEqual(node.driver.bans(), []);
+    assert.ok(!stranger.closed);
+  });
+});
