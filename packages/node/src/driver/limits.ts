@@ -27,6 +27,8 @@ export const REDIAL_MAX_MS = 30_000;
 export const LINK_PROVEN_MS = 10_000;
 export const TOO_MANY_PEERS_RETRY_MS = 30_000;
 
+/** A `Status` that came late looks like a wrong clock; so many in a row do not. */
+export const SKEWED_STATUSES_MAX = 3;
 export const STATUS_INTERVAL_MS = 2_000;
 /** Changes within this time make one `Status`. */
 export const STATUS_COALESCE_MS = 10;

@@ -6,6 +6,7 @@
 import { type CodedError, isCodedError } from "@counterpart/core/base/errors";
 import type { Link, LinkHandlers } from "@counterpart/core/ports/network";
 import type { Clock, Logger, Random } from "@counterpart/core/ports/runtime";
+import { CLOCK_SKEW_MAX_MS } from "@counterpart/core/sync/decisions";
 import type {
   GoodbyeCode,
   Message,
@@ -18,7 +19,7 @@ import type {
 import { decodeMessage, encodeMessage } from "@counterpart/core/sync/messages";
 import { closingError, isFinalGoodbye } from "./goodbyes.ts";
 import { createInbox, type Inbox } from "./inbox.ts";
-import { HANDSHAKE_TIMEOUT_MS } from "./limits.ts";
+import { HANDSHAKE_TIMEOUT_MS, SKEWED_STATUSES_MAX } from "./limits.ts";
 import { askPeer } from "./requests.ts";
 import { createSyncRecord, type SyncRecord } from "./sync-record.ts";
 
@@ -112,6 +113,8 @@ interface Inner {
   status: Status | undefined;
   heardAtMs: number;
   clockDifferenceMs: number | undefined;
+  /** `Status` messages in a row whose clock is too far from this node's. */
+  skewed: number;
   cancelTimer: () => void;
 }
 
@@ -125,6 +128,7 @@ const newInner = (nowMs: number): Inner => ({
   status: undefined,
   heardAtMs: nowMs,
   clockDifferenceMs: undefined,
+  skewed: 0,
   cancelTimer: () => {},
 });
 
@@ -236,7 +240,9 @@ export function createSession(link: Link, deps: SessionDeps): Session {
 
   function noteStatus(status: Status): void {
     inner.status = status;
-    inner.clockDifferenceMs = status.clockMs - clock.now();
+    const differenceMs = status.clockMs - clock.now();
+    inner.clockDifferenceMs = differenceMs;
+    inner.skewed = Math.abs(differenceMs) > CLOCK_SKEW_MAX_MS ? inner.skewed + 1 : 0;
   }
 
   function onVersion(theirs: VersionMessage): void {
@@ -267,6 +273,11 @@ export function createSession(link: Link, deps: SessionDeps): Session {
     else if (message.type === "Version" && inner.version === undefined) onVersion(message);
     else if (message.type === "Status" && inner.admitted) {
       noteStatus(message);
+      // One of the two clocks has jumped: the peers part as they would not have met, and meet when the clocks agree.
+      if (inner.skewed >= SKEWED_STATUSES_MAX) {
+        void session.close("CLOCK_SKEW");
+        return;
+      }
       // The first Status says that the peer has accepted this node's Version.
       if (inner.ready) hooks.onNews(session);
       else becomeReady();

@@ -1,0 +1,73 @@
+import assert from "node:assert/strict";
+import { afterEach, beforeEach, describe, it } from "node:test";
+import { SKEWED_STATUSES_MAX } from "./limits.ts";
+import { startStranger, statusOf, versionFor } from "./stranger.test-support.ts";
+import { createWorld, sameAll, type TestNode, type World } from "./test-node.test-support.ts";
+
+describe("clocks of connected peers", () => {
+  let world: World;
+  let steady: TestNode;
+  let jumping: TestNode;
+  /** How far the second node's clock is ahead. */
+  let clock: { clockAheadMs: number };
+
+  beforeEach(async () => {
+    world = createWorld();
+    clock = { clockAheadMs: 0 };
+    steady = await world.start("steady");
+    jumping = await world.start("jumping", clock);
+    const { status } = await world.clock.run(steady.driver.connect(jumping.address, 10_000));
+    assert.equal(status, "synced");
+  });
+  afterEach(() => world.end());
+
+  const linked = () => world.hub.isLinked("steady", "jumping");
+  const blamed = (): unknown[] =>
+    [steady, jumping].flatMap(({ log, driver }) => [
+      ...driver.bans(),
+      ...log.filter(({ message }) => message === "a peer is at fault"),
+    ]);
+
+  for (const [direction, jumpMs] of [
+    ["forward", 120_000],
+    ["back", -120_000],
+  ] as const) {
+    it(`that jump ${direction} part the peers without blame, and they are in step once the clocks agree`, async () => {
+      clock.clockAheadMs = jumpMs;
+      await world.clock.until(() => !linked(), 30_000);
+      steady.engine.make();
+      await world.clock.pass(60_000);
+      assert.ok(!sameAll(steady, jumping));
+      assert.ok(steady.driver.peers().some(({ lastError }) => lastError === "CLOCK_SKEW"));
+      clock.clockAheadMs = 0;
+      await world.clock.until(() => linked() && sameAll(steady, jumping), 180_000);
+      assert.deepEqual(blamed(), []);
+    });
+  }
+
+  it("that move by less than a minute change nothing", async () => {
+    for (const aheadMs of [59_000, 0, -20_000, 0]) {
+      clock.clockAheadMs = aheadMs;
+      steady.engine.make();
+      await world.clock.until(() => sameAll(steady, jumping), 10_000);
+    }
+    assert.equal(world.sent(steady, jumping, "Goodbye").length + world.sent(jumping, steady, "Goodbye").length, 0);
+  });
+
+  it("end no link because single Status messages came late", async () => {
+    const stranger = await startStranger(world, "stranger", () => versionFor(world, steady));
+    await world.clock.run(steady.driver.connect("stranger:5000", 0));
+    const say = async (aheadMs: number): Promise<void> => {
+      stranger.say({ type: "Status", ...statusOf(world, steady), clockMs: world.clock.now() + aheadMs });
+      await world.clock.pass(10);
+    };
+    for (let i = 1; i < SKEWED_STATUSES_MAX; i++) await say(-300_000);
+    await say(0);
+    for (let i = 1; i < SKEWED_STATUSES_MAX; i++) await say(-300_000);
+    assert.ok(!stranger.closed);
+    await say(-300_000);
+    assert.ok(stranger.closed);
+    const goodbye = stranger.received.find(({ type }) => type === "Goodbye");
+    assert.ok(goodbye?.type === "Goodbye" && goodbye.code === "CLOCK_SKEW");
+  });
+});
