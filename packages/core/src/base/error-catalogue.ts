@@ -29,6 +29,7 @@ export const ERROR_CATALOGUE = {
   UNDERPRICED: entry(409, "a replacement needs a tip at least 10 % and 1 wei higher"),
   GAS_LIMIT_EXCEEDED: entry(422, "the gas limit is above what a transaction or block may use"),
   POOL_FULL: entry(503, "the transaction pool accepts no more transactions at present"),
+  POOL_PEER_QUOTA: entry(429, "this peer has too many pending transactions here"),
   POOL_SENDER_QUOTA: entry(429, "this sender has too many pending transactions"),
   TRANSACTION_CONFLICTED: entry(409, "another transaction of the same sender took this one's nonce"),
   // contracts

@@ -89,9 +89,9 @@ export function createIntake(deps: IntakeDeps): Intake {
     }
   };
 
-  const submit = async (transaction: Transaction): Promise<void> => {
+  const submit = async (transaction: Transaction, peerId: string): Promise<void> => {
     try {
-      await engine.submit(transaction, "peer");
+      await engine.submit(transaction, "peer", [], peerId);
     } catch (error) {
       // Nonces taken, funds spent, the pool full: none of it is the peer's fault.
       const level = isCodedError(error) ? "debug" : "error";
@@ -107,7 +107,7 @@ export function createIntake(deps: IntakeDeps): Intake {
         const hash: Hex = keccak256Hex(raw);
         session.known.add(hash);
         // A copy, so that a small transaction in the pool does not hold the whole frame in memory.
-        if (!engine.knows(hash)) submitted.push(submit(decodeTransaction(raw.slice(), engine.chainId)));
+        if (!engine.knows(hash)) submitted.push(submit(decodeTransaction(raw.slice(), engine.chainId), session.peerId));
       }
     } finally {
       // Together, so that one write and one block take them all.

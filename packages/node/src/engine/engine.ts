@@ -66,8 +66,8 @@ export function createEngine(options: EngineOptions): Engine {
     contractCount: () => core.contractCount,
     call: (message, overrides) => call(core, message, overrides),
     nextContext: () => nextContext(core),
-    async submit(transaction, origin, companions = []) {
-      await countRefusal(core.metrics, origin, () => journal.submit(transaction, origin, companions));
+    async submit(transaction, origin, companions = [], peerId = undefined) {
+      await countRefusal(core.metrics, origin, () => journal.submit(transaction, origin, companions, peerId));
     },
     import: async (blocks) => countImport(core.metrics, await queue.run(() => importBlocks(core, blocks))),
     seal: () => queue.run(() => sealBlock(core)),

@@ -23,7 +23,12 @@ export interface Journal {
    * its companions. One that is known already is no error, and its companions are not written again.
    * @throws CodedError with the reason for which the pool refuses it, `STORE_WRITE_FAILED`, `NOT_READY`
    */
-  submit(transaction: Transaction, origin: TransactionOrigin, companions: readonly StoreWrite[]): Promise<void>;
+  submit(
+    transaction: Transaction,
+    origin: TransactionOrigin,
+    companions: readonly StoreWrite[],
+    peerId?: string,
+  ): Promise<void>;
 }
 
 interface Batch {
@@ -49,10 +54,10 @@ export function createJournal(core: EngineCore, queue: WriterQueue): Journal {
   const isKnown = (hash: Hex): boolean => pool.get(hash) !== undefined || chain.location(hash) !== undefined;
 
   /** Runs among the writers: until it is durable, the transaction that it replaces keeps its place. */
-  const replace = (transaction: Transaction, origin: TransactionOrigin, companions: readonly StoreWrite[]): void => {
+  const replace: (...input: Parameters<Journal["submit"]>) => void = (transaction, origin, companions, peerId) => {
     const { hash } = transaction;
     if (isKnown(hash)) return;
-    const replaced = pool.check(transaction, origin, state, core.head.gasLimit);
+    const replaced = pool.check(transaction, origin, state, core.head.gasLimit, peerId);
     const arrivedAtMs = clock.now();
     store.write([
       ...(replaced === undefined ? [] : conflictRows(replaced.transaction, hash)),
@@ -60,7 +65,7 @@ export function createJournal(core: EngineCore, queue: WriterQueue): Journal {
       pendingRow({ transaction, origin, arrivedAtMs }),
       ...companions,
     ]);
-    pool.add(transaction, origin, arrivedAtMs);
+    pool.add(transaction, origin, arrivedAtMs, peerId);
     emitter.emit("pooled");
     if (replaced !== undefined) emitter.emit("conflicted", replaced.transaction.hash, hash);
     emitter.emit("transaction", transaction, origin);
@@ -103,15 +108,15 @@ export function createJournal(core: EngineCore, queue: WriterQueue): Journal {
   };
 
   return {
-    submit(transaction, origin, companions) {
+    submit(transaction, origin, companions, peerId) {
       const { hash } = transaction;
       if (batch?.entries.has(hash) === true) return accepted(batch, hash);
       if (isKnown(hash)) return Promise.resolve();
       if (queue.stopped) throw new CodedError("NOT_READY", "the node is stopping");
-      if (pool.check(transaction, origin, state, core.head.gasLimit) !== undefined) {
-        return queue.run(async () => replace(transaction, origin, companions));
+      if (pool.check(transaction, origin, state, core.head.gasLimit, peerId) !== undefined) {
+        return queue.run(async () => replace(transaction, origin, companions, peerId));
       }
-      const pending = pool.add(transaction, origin, clock.now());
+      const pending = pool.add(transaction, origin, clock.now(), peerId);
       if (companions.length > 0) pending.companions = companions;
       const isFirst = batch === undefined;
       const current = batch ?? open();

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { bigIntToBytes, bytesToBigInt, concatBytes, type Hex, hexToBytes } from "@counterpart/core/base/bytes";
-import { CodedError } from "@counterpart/core/base/errors";
+import { CodedError, isCodedError } from "@counterpart/core/base/errors";
 import { createAddress } from "@counterpart/core/chain/address";
 import type { Authorization, Transaction } from "@counterpart/core/chain/types";
 import { encodeRlp } from "@counterpart/core/codec/rlp";
@@ -22,6 +22,7 @@ import {
   TEST_GENESIS,
   transactionOf,
 } from "./engine.test-support.ts";
+import { POOL_LIMITS } from "./pool.ts";
 import type { Engine } from "./types.ts";
 
 const tip = (amount: bigint) => ({ maxFeePerGas: amount, maxPriorityFeePerGas: amount });
@@ -212,4 +213,43 @@ test("a transaction whose nonce a delegated account's creation used is conflicte
   const status = engine.transaction(waiting.hash);
   assert.ok(status?.status === "conflicted");
   assert.equal(status.by, block?.transactions[0]?.hash);
+});
+
+describe("the peers' share of the pool", () => {
+  const poolLimits = { ...POOL_LIMITS, transactionsMax: 16 };
+  /** Submits a peer's transactions until one is refused; returns how many were taken. */
+  const fill = async (engine: Engine, peerId: string, sender: number): Promise<number> => {
+    for (let nonce = 0; nonce < 16; nonce++) {
+      try {
+        await engine.submit(transactionOf(sender, nonce), "peer", [], peerId);
+      } catch (error) {
+        assert.ok(isCodedError(error, "POOL_PEER_QUOTA"), String(error));
+        return nonce;
+      }
+    }
+    return 16;
+  };
+
+  test("is not used up by one peer: the next ones and this node's callers find room", async () => {
+    const engine = openTestEngine({ poolLimits });
+    assert.deepEqual([await fill(engine, "a", 1), await fill(engine, "b", 2), await fill(engine, "c", 3)], [4, 2, 1]);
+    for (let nonce = 0; nonce < 8; nonce++) await engine.submit(transactionOf(4, nonce), "local");
+    assert.equal(engine.pool.pending, 15);
+  });
+
+  test("is free again for a peer whose transactions were included", async () => {
+    const engine = openTestEngine({ poolLimits });
+    assert.equal(await fill(engine, "a", 1), 4);
+    await sealAll(engine, []);
+    assert.equal(engine.pool.pending, 0);
+    await engine.submit(transactionOf(1, 4), "peer", [], "a");
+  });
+
+  test("is divided by bytes as well", async () => {
+    const sizeBytes = transactionOf(1, 0).raw.length;
+    const engine = openTestEngine({ poolLimits: { ...POOL_LIMITS, bytesMax: 16 * sizeBytes } });
+    const taken = await fill(engine, "a", 1);
+    assert.ok(taken >= 3 && taken <= 4, `${taken}`);
+    await engine.submit(transactionOf(2, 0), "peer", [], "b");
+  });
 });

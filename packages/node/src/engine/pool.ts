@@ -36,6 +36,8 @@ export interface Pending {
   readonly arrivedAtMs: number;
   /** Order of arrival. */
   readonly sequence: number;
+  /** Id of the peer that sent it; unknown after a restart. */
+  readonly peerId?: string;
   /** Rows that become durable with it; absent once they are. */
   companions?: readonly StoreWrite[];
   /** The head on which the executor refused it: it is not offered again before the head moves. */
@@ -63,9 +65,10 @@ export interface Pool {
     origin: TransactionOrigin,
     state: StateReader,
     blockGasLimit: number,
+    peerId?: string,
   ): Pending | undefined;
   /** Puts a transaction in its place without any check. What was there is gone. */
-  add(transaction: Transaction, origin: TransactionOrigin, arrivedAtMs: number): Pending;
+  add(transaction: Transaction, origin: TransactionOrigin, arrivedAtMs: number, peerId?: string): Pending;
   remove(hash: Hex): Pending | undefined;
   noteTried(hashes: readonly Hex[]): void;
   /** First nonce that no included or consecutive pending transaction has. */
@@ -118,11 +121,27 @@ export function createPool(limits: PoolLimits): Pool {
   const bySender = new Map<Hex, Map<bigint, Pending>>();
   const untried = new Set<Hex>();
   const use = { all: { count: 0, bytes: 0 }, fromPeers: { count: 0, bytes: 0 }, sequence: 0 };
-  const account = ({ transaction, origin }: Pending, sign: 1 | -1): void => {
-    for (const part of origin === "peer" ? [use.all, use.fromPeers] : [use.all]) {
+  const byPeer = new Map<string, typeof use.all>();
+  const useOf = (peerId: string | undefined): typeof use.all =>
+    (peerId === undefined ? undefined : byPeer.get(peerId)) ?? { count: 0, bytes: 0 };
+  const account = ({ transaction, origin, peerId }: Pending, sign: 1 | -1): void => {
+    const mine = useOf(peerId);
+    for (const part of origin === "peer" ? [use.all, use.fromPeers, mine] : [use.all]) {
       part.count += sign;
       part.bytes += sign * transaction.raw.length;
     }
+    if (peerId === undefined) return;
+    if (mine.count > 0) byPeer.set(peerId, mine);
+    else byPeer.delete(peerId);
+  };
+  /** A peer has at most as much as it leaves of the peers' share, so that there is always room for the next one. */
+  const checkPeerRoom = (transaction: Transaction, peerId: string): void => {
+    const mine = useOf(peerId);
+    const bytes = transaction.raw.length;
+    const countLeft = limits.transactionsMax * limits.peerShare - use.fromPeers.count;
+    const bytesLeft = limits.bytesMax * limits.peerShare - use.fromPeers.bytes;
+    if (mine.count < countLeft && mine.bytes + bytes <= bytesLeft - bytes) return;
+    throw new CodedError("POOL_PEER_QUOTA", "the peer's transactions leave too little room for those of others");
   };
 
   const drop = (pending: Pending): void => {
@@ -134,11 +153,12 @@ export function createPool(limits: PoolLimits): Pool {
     if (mine?.size === 0) bySender.delete(sender);
     account(pending, -1);
   };
-  const checkRoom = (transaction: Transaction, origin: TransactionOrigin): void => {
+  const checkRoom = (transaction: Transaction, origin: TransactionOrigin, peerId: string | undefined): void => {
     const exceeds = ({ count, bytes }: typeof use.all, share: number): boolean =>
       count >= limits.transactionsMax * share || bytes + transaction.raw.length > limits.bytesMax * share;
     if (exceeds(use.all, 1) || (origin === "peer" && exceeds(use.fromPeers, limits.peerShare)))
       throw new CodedError("POOL_FULL", "the transaction pool is full: try again later");
+    if (origin === "peer" && peerId !== undefined) checkPeerRoom(transaction, peerId);
     if ((bySender.get(transaction.sender)?.size ?? 0) >= limits.senderMax) {
       throw new CodedError("POOL_SENDER_QUOTA", `the sender has ${limits.senderMax} pending transactions`);
     }
@@ -160,22 +180,23 @@ export function createPool(limits: PoolLimits): Pool {
     senders: () => bySender.keys(),
     of: (sender) =>
       [...(bySender.get(sender)?.values() ?? [])].sort((a, b) => (a.transaction.nonce < b.transaction.nonce ? -1 : 1)),
-    check(transaction, origin, state, blockGasLimit) {
+    check(transaction, origin, state, blockGasLimit, peerId) {
       if (transaction.gasLimit > BigInt(blockGasLimit)) {
         throw new CodedError("GAS_LIMIT_EXCEEDED", "the gas limit is above the block's");
       }
       const next = nextNonce(transaction.sender, state.account(transaction.sender)?.nonce ?? 0n);
       checkAgainstState(transaction, state, next + BigInt(limits.nonceGapMax));
       const previous = bySender.get(transaction.sender)?.get(transaction.nonce);
-      if (previous === undefined) checkRoom(transaction, origin);
+      if (previous === undefined) checkRoom(transaction, origin, peerId);
       else checkReplacement(transaction, previous.transaction);
       return previous;
     },
-    add(transaction, origin, arrivedAtMs) {
+    add(transaction, origin, arrivedAtMs, peerId) {
       const mine = bySender.get(transaction.sender) ?? new Map<bigint, Pending>();
       const previous = mine.get(transaction.nonce);
       if (previous !== undefined) drop(previous);
-      const pending: Pending = { transaction, origin, arrivedAtMs, sequence: use.sequence++ };
+      const from = origin === "peer" && peerId !== undefined ? { peerId } : {};
+      const pending: Pending = { transaction, origin, arrivedAtMs, sequence: use.sequence++, ...from };
       if (origin === "reinjected") untried.add(transaction.hash);
       bySender.set(transaction.sender, mine);
       mine.set(transaction.nonce, pending);

@@ -163,9 +163,15 @@ export interface Engine {
    * Validates a transaction and gives it its place in the pool before the promise is returned, so that reading the next
    * nonce, signing and submitting in one go needs no lock. Resolves when it is durable, `companions` in the same write.
    * Submitting it again resolves too, without writing companions. One that replaces another takes its place later.
+   * @param peerId who sent it, for the origin `peer`: one peer cannot take the room of the others
    * @throws CodedError of the pool, `STORE_WRITE_FAILED`, `NOT_READY`
    */
-  submit(transaction: Transaction, origin: TransactionOrigin, companions?: readonly StoreWrite[]): Promise<void>;
+  submit(
+    transaction: Transaction,
+    origin: TransactionOrigin,
+    companions?: readonly StoreWrite[],
+    peerId?: string,
+  ): Promise<void>;
   /** Keeps blocks in any order and moves the head where fork choice says. */
   import(blocks: readonly Block[]): Promise<ImportResult>;
   /** Seals one block of executable transactions on the head; undefined when there is none. */
