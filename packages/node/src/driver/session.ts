@@ -140,6 +140,21 @@ const ANNOUNCEMENTS: ReadonlySet<string> = new Set(["NewBlock", "NewTransaction"
  */
 const defersComparison = (message: Message): boolean => message.type !== "NewTransaction";
 
+function noteStatus(inner: Inner, status: Status, nowMs: number): void {
+  inner.status = status;
+  const differenceMs = status.clockMs - nowMs;
+  inner.clockDifferenceMs = differenceMs;
+  inner.skewed = Math.abs(differenceMs) > CLOCK_SKEW_MAX_MS ? inner.skewed + 1 : 0;
+}
+
+async function closeLink(link: Link, logger: Logger): Promise<void> {
+  try {
+    await link.close();
+  } catch (failure) {
+    logger.debug("a link did not close cleanly", { peer: link.peerId, error: String(failure) });
+  }
+}
+
 export function createSession(link: Link, deps: SessionDeps): Session {
   const { clock, random, logger, hooks } = deps;
   const done = Promise.withResolvers<void>();
@@ -210,11 +225,7 @@ export function createSession(link: Link, deps: SessionDeps): Session {
         session.send({ type: "Goodbye", code, retryAfterMs });
         end(error, isFinalGoodbye(code));
       }
-      try {
-        await link.close();
-      } catch (failure) {
-        logger.debug("a link did not close cleanly", { peer: link.peerId, error: String(failure) });
-      }
+      await closeLink(link, logger);
     },
   };
 
@@ -238,16 +249,9 @@ export function createSession(link: Link, deps: SessionDeps): Session {
     hooks.onReady(session);
   }
 
-  function noteStatus(status: Status): void {
-    inner.status = status;
-    const differenceMs = status.clockMs - clock.now();
-    inner.clockDifferenceMs = differenceMs;
-    inner.skewed = Math.abs(differenceMs) > CLOCK_SKEW_MAX_MS ? inner.skewed + 1 : 0;
-  }
-
   function onVersion(theirs: VersionMessage): void {
     inner.version = theirs;
-    noteStatus(theirs.status);
+    noteStatus(inner, theirs.status, clock.now());
     const refusal = hooks.admit(session, theirs);
     if (refusal !== undefined) {
       void session.close(refusal.code, refusal.error, refusal.retryAfterMs);
@@ -272,7 +276,7 @@ export function createSession(link: Link, deps: SessionDeps): Session {
     if (message.type === "Goodbye") onGoodbye(message.code);
     else if (message.type === "Version" && inner.version === undefined) onVersion(message);
     else if (message.type === "Status" && inner.admitted) {
-      noteStatus(message);
+      noteStatus(inner, message, clock.now());
       // One of the two clocks has jumped: the peers part as they would not have met, and meet when the clocks agree.
       if (inner.skewed >= SKEWED_STATUSES_MAX) {
         void session.close("CLOCK_SKEW");
