@@ -1,7 +1,21 @@
 import assert from "node:assert/strict";
-import { closeSync, cpSync, existsSync, openSync, readFileSync, statSync, truncateSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { gunzipSync } from "node:zlib";
+import { openLmdbStore } from "../../packages/node/src/store/lmdb-store.ts";
+import { FORMAT_VERSION } from "../../packages/node/src/store/migrations.ts";
 import { counterpart, liftFileLimit, type ProcessNode, ProcessNodes, until } from "./process-node.ts";
 
 const TOKEN = { contract_type: "token", name: "Coin", symbol: "C" };
@@ -23,9 +37,9 @@ test("a sound database is whole, and the check says what it looked at", async ()
   await using nodes = new ProcessNodes();
   const node = await nodes.start("one");
   await deploy(node);
-  assert.match(counterpart("db", "verify", "--data-dir", node.dataDir).text, /DATA_DIR_LOCKED/);
+  assert.match((await counterpart("db", "verify", "--data-dir", node.dataDir)).text, /DATA_DIR_LOCKED/);
   await node.kill();
-  const { code, text } = counterpart("db", "verify", "--data-dir", node.dataDir);
+  const { code, text } = await counterpart("db", "verify", "--data-dir", node.dataDir);
   assert.equal(code, 0, text);
   assert.match(text, /ok {3}checksums: \d+ looked at/);
   assert.match(text, /ok {3}accounts: \d+ looked at/);
@@ -43,7 +57,7 @@ test("damage is named by table and row, with another exit code; a file that is n
   const file = openSync(path, "r+");
   for (let at = content.indexOf("Coin"); at >= 0; at = content.indexOf("Coin", at + 1)) writeSync(file, "Kain", at);
   closeSync(file);
-  const damaged = counterpart("db", "verify", "--data-dir", node.dataDir);
+  const damaged = await counterpart("db", "verify", "--data-dir", node.dataDir);
   assert.equal(damaged.code, 4, damaged.text);
   assert.match(damaged.text, /BAD {2}checksums: \d+ looked at, \d+ faults?\n +\w+ 0x\w+…: the row fails its checksum/);
   truncateSync(path, 40_000);
@@ -51,7 +65,7 @@ test("damage is named by table and row, with another exit code; a file that is n
     ["db", "verify"],
     ["start", "--api-port", "0", "--p2p-port", "0"],
   ]) {
-    const { code, text } = counterpart(...args, "--data-dir", node.dataDir);
+    const { code, text } = await counterpart(...args, "--data-dir", node.dataDir);
     assert.equal(code, 4, text);
     assert.match(text, /^counterpart: the database \S+ is damaged .*: restore a backup, .* \(STORE_CORRUPT\)\n$/);
   }
@@ -66,18 +80,16 @@ test("a backup of a node that goes on writing is whole, and a restored node goes
   const writer = (async () => {
     while (writing) assert.equal((await mint(one, address, "1")).status, 200);
   })();
-  const backup = await new Promise<ReturnType<typeof counterpart>>((resolve) => {
-    setImmediate(() => resolve(counterpart("db", "backup", "--data-dir", one.dataDir, "--to", to)));
-  });
+  const backup = await counterpart("db", "backup", "--data-dir", one.dataDir, "--to", to);
   writing = false;
   await writer;
   assert.equal(backup.code, 0, backup.text);
   assert.equal(statSync(join(to, "keys", "node.json")).mode & 0o777, 0o600);
-  assert.match(counterpart("db", "backup", "--data-dir", one.dataDir, "--to", to).text, /is there already/);
+  assert.match((await counterpart("db", "backup", "--data-dir", one.dataDir, "--to", to)).text, /is there already/);
   const restored = join(nodes.folder, "two");
-  const { code, text } = counterpart("db", "restore", "--from", to, "--data-dir", restored);
+  const { code, text } = await counterpart("db", "restore", "--from", to, "--data-dir", restored);
   assert.equal(code, 0, text);
-  assert.match(counterpart("db", "restore", "--from", to, "--data-dir", restored).text, /is not empty/);
+  assert.match((await counterpart("db", "restore", "--from", to, "--data-dir", restored)).text, /is not empty/);
   await mint(one, address, "5");
   const two = await nodes.start("two");
   assert.equal(two.account, one.account);
@@ -86,10 +98,10 @@ test("a backup of a node that goes on writing is whole, and a restored node goes
   await two.stop();
   await one.stop();
   const bare = join(nodes.folder, "bare");
-  assert.equal(counterpart("db", "backup", "--data-dir", restored, "--to", bare, "--no-keys").code, 0);
+  assert.equal((await counterpart("db", "backup", "--data-dir", restored, "--to", bare, "--no-keys")).code, 0);
   assert.equal(existsSync(join(bare, "keys")), false);
   const third = join(nodes.folder, "three");
-  assert.equal(counterpart("db", "restore", "--from", bare, "--data-dir", third).code, 0);
+  assert.equal((await counterpart("db", "restore", "--from", bare, "--data-dir", third)).code, 0);
   const [first, three] = [await nodes.start("one"), await nodes.start("three")];
   const { status, body } = await three.post("network/connect", { address: first.p2p });
   assert.equal(status, 200, JSON.stringify(body));
@@ -105,9 +117,30 @@ test("a backup that is damaged is not restored, and leaves nothing behind", asyn
   cpSync(node.dataDir, to, { recursive: true });
   truncateSync(join(to, "chain.mdb"), 20_000);
   const restored = join(nodes.folder, "two");
-  assert.equal(counterpart("db", "restore", "--from", to, "--data-dir", restored).code, 4);
+  assert.equal((await counterpart("db", "restore", "--from", to, "--data-dir", restored)).code, 4);
   assert.equal(existsSync(restored), false);
-  assert.match(counterpart("db", "verify", "--data-dir", join(nodes.folder, "none")).text, /there is no database in/);
+  assert.match(
+    (await counterpart("db", "verify", "--data-dir", join(nodes.folder, "none"))).text,
+    /there is no database in/,
+  );
+});
+
+test("a database of an older format is neither checked nor copied, and not changed by either", async () => {
+  await using nodes = new ProcessNodes();
+  const dataDir = join(nodes.folder, "old");
+  mkdirSync(dataDir);
+  const old = gunzipSync(readFileSync(new URL("../formats/format-1.mdb.gz", import.meta.url)));
+  writeFileSync(join(dataDir, "chain.mdb"), old);
+  for (const args of [["verify"], ["backup", "--to", join(nodes.folder, "copy")]]) {
+    const { code, text } = await counterpart("db", ...args, "--data-dir", dataDir);
+    assert.equal(code, 4, text);
+    assert.match(text, /STORE_VERSION/);
+  }
+  const found: unknown[] = [];
+  const store = openLmdbStore(join(dataDir, "chain.mdb"), { onMigrated: (versions) => void found.push(versions) });
+  await store.close();
+  assert.deepEqual(found, [{ from: 1, to: FORMAT_VERSION }]);
+  assert.equal(existsSync(join(nodes.folder, "copy")), false);
 });
 
 test("on a full disk reads go on and writes are refused; with room again everything goes on without a restart", async () => {
@@ -152,5 +185,5 @@ test("on a full disk reads go on and writes are refused; with room again everyth
   assert.equal(await balance(one), await balance(peer));
   assert.ok(one.log.every((entry) => entry.msg !== "a peer is at fault"));
   await one.stop();
-  assert.equal(counterpart("db", "verify", "--data-dir", one.dataDir).code, 0);
+  assert.equal((await counterpart("db", "verify", "--data-dir", one.dataDir)).code, 0);
 });

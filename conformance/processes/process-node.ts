@@ -60,9 +60,18 @@ function hostAndPort(multiaddr = ""): string {
 }
 
 /** Runs `counterpart` to its end. */
-export function counterpart(...args: readonly string[]): { readonly code: number | null; readonly text: string } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [LAUNCHER, ...args], { encoding: "utf8" });
-  return { code: status, text: `${stdout}${stderr}` };
+export async function counterpart(
+  ...args: readonly string[]
+): Promise<{ readonly code: number | null; readonly text: string }> {
+  const child = spawn(process.execPath, [LAUNCHER, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  let text = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding("utf8").on("data", (part: string) => {
+      text += part;
+    });
+  }
+  const code = await new Promise<number | null>((resolve) => child.once("close", resolve));
+  return { code, text };
 }
 
 /** Lifts the limit that `fileKiBMax` set: the disk has room again. */

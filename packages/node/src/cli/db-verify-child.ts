@@ -5,6 +5,8 @@
 
 import { argv } from "node:process";
 import { bytesToHex } from "@counterpart/core/base/bytes";
+import type { ErrorCode } from "@counterpart/core/base/error-catalogue";
+import { isCodedError } from "@counterpart/core/base/errors";
 import { CHECKS, type CheckResult, FAULTS_KEPT_MAX, runCheck } from "../contracts/verify-store.ts";
 import type { ChainFacts, StoreFault } from "../engine/verify/check.ts";
 import { type LmdbStore, openLmdbStore } from "../store/lmdb-store.ts";
@@ -13,7 +15,7 @@ import { type LmdbStore, openLmdbStore } from "../store/lmdb-store.ts";
 export type VerifyLine =
   | { readonly kind: "progress"; readonly name: string; readonly examined: number }
   | ({ readonly kind: "result" } & CheckResult)
-  | { readonly kind: "failure"; readonly message: string };
+  | { readonly kind: "failure"; readonly message: string; readonly code?: ErrorCode };
 
 const TICKS = 4_096;
 const PROGRESS_MS = 500;
@@ -47,7 +49,7 @@ function scan(store: LmdbStore): CheckResult {
 }
 
 function verify(path: string, chain: ChainFacts): void {
-  const store = openLmdbStore(path);
+  const store = openLmdbStore(path, { migrates: false });
   say({ kind: "result", ...scan(store) });
   for (const name of Object.keys(CHECKS)) {
     say({ kind: "result", ...runCheck(name, store, chain, createTicker(name)) });
@@ -57,5 +59,6 @@ function verify(path: string, chain: ChainFacts): void {
 try {
   verify(argv[2] ?? "", JSON.parse(argv[3] ?? "") as ChainFacts);
 } catch (error) {
-  say({ kind: "failure", message: error instanceof Error ? error.message : String(error) });
+  const message = error instanceof Error ? error.message : String(error);
+  say({ kind: "failure", message, ...(isCodedError(error) ? { code: error.code } : {}) });
 }

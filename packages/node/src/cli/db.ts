@@ -1,6 +1,6 @@
 /** `counterpart db`: checking, copying and restoring the database of a node. */
 
-import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { utf8ToBytes } from "@counterpart/core/base/bytes";
 import { CodedError } from "@counterpart/core/base/errors";
@@ -50,6 +50,15 @@ function linesOf(line: Extract<VerifyLine, { kind: "result" }>): string {
   return `  ${mark} ${name}: ${examined} looked at${count}\n${shown.join("")}${rest}`;
 }
 
+/** Undefined for a line that the end of the process cut short. */
+function parseLine(text: string): VerifyLine | undefined {
+  try {
+    return JSON.parse(text) as VerifyLine;
+  } catch {
+    return undefined;
+  }
+}
+
 /**
  * Checks everything that is stored, in a process of its own.
  * @returns how many faults were found
@@ -58,11 +67,12 @@ function linesOf(line: Extract<VerifyLine, { kind: "result" }>): string {
  */
 async function verifyDatabase(path: string, chain: ChainFacts, { print, progress }: Output): Promise<number> {
   let faults = 0;
-  let failure: string | undefined;
+  let failure: Extract<VerifyLine, { kind: "failure" }> | undefined;
   const onLine = (text: string): void => {
-    const line = JSON.parse(text) as VerifyLine;
+    const line = parseLine(text);
+    if (line === undefined) return;
     if (line.kind === "progress") progress?.(`  …    ${line.name}: ${line.examined}`);
-    else if (line.kind === "failure") failure = line.message;
+    else if (line.kind === "failure") failure = line;
     else {
       faults += line.faultCount;
       print(linesOf(line));
@@ -70,7 +80,8 @@ async function verifyDatabase(path: string, chain: ChainFacts, { print, progress
   };
   const { code, signal } = await runModule("db-verify-child", import.meta.url, [path, JSON.stringify(chain)], onLine);
   if (failure === undefined && code === 0) return faults;
-  const reason = failure ?? signal ?? `exit code ${code}`;
+  if (failure?.code === "STORE_VERSION") throw new CodedError("STORE_VERSION", failure.message, { path });
+  const reason = failure?.message ?? signal ?? `exit code ${code}`;
   throw new CodedError("STORE_CORRUPT", `checking ${path} ended early (${reason})`, { path, reason });
 }
 
@@ -108,6 +119,19 @@ function draftOf(path: string): string {
   return draft;
 }
 
+/**
+ * Gives a draft its name. An empty folder gives way; anything that came into it meanwhile stays.
+ * @throws CodedError `DATA_DIR_UNUSABLE`
+ */
+function putInPlace(draft: string, path: string): void {
+  try {
+    if (existsSync(path)) rmdirSync(path);
+    renameSync(draft, path);
+  } catch (cause) {
+    throw new CodedError("DATA_DIR_UNUSABLE", `${path} cannot be made: ${String(cause)}`, { path });
+  }
+}
+
 function copyKeys(from: string, to: string): void {
   if (existsSync(join(from, KEYS))) cpSync(join(from, KEYS), join(to, KEYS), { recursive: true });
 }
@@ -122,11 +146,11 @@ export async function backup({ dataDir, to, keys }: BackupOptions, { print }: Ou
   await probeDatabase(path);
   const draft = draftOf(to);
   try {
-    const store = openLmdbStore(path);
+    const store = openLmdbStore(path, { migrates: false });
     await store.copyTo(join(draft, DATABASE));
     await store.close();
     if (keys) copyKeys(dataDir, draft);
-    renameSync(draft, to);
+    putInPlace(draft, to);
   } finally {
     rmSync(draft, { recursive: true, force: true });
   }
@@ -165,8 +189,7 @@ export async function restore({ from, dataDir, genesis }: RestoreOptions, output
     const faults = await verifyDatabase(join(draft, DATABASE), chain, output);
     if (faults > 0) throw new CodedError("STORE_CORRUPT", `the backup ${source} has ${faults} faults`, { faults });
     await renameInstance(join(draft, DATABASE));
-    rmSync(dataDir, { recursive: true, force: true });
-    renameSync(draft, dataDir);
+    putInPlace(draft, dataDir);
   } finally {
     rmSync(draft, { recursive: true, force: true });
   }

@@ -13,15 +13,20 @@ export interface ChildEnd {
  * Runs a module of this program with arguments, and waits for its end.
  * @param module name without ending of a module beside `base`, which is a `.ts` file here and `.js` when published
  * @param onLine called with every line that it prints
+ * @param timeoutMs after which it is killed
  */
 export function runModule(
   module: string,
   base: string,
   args: readonly string[],
   onLine: (line: string) => void,
+  timeoutMs?: number,
 ): Promise<ChildEnd> {
   const file = fileURLToPath(new URL(`./${module}${base.endsWith(".ts") ? ".ts" : ".js"}`, base));
-  const child = spawn(process.execPath, [file, ...args], { stdio: ["ignore", "pipe", "ignore"] });
+  const child = spawn(process.execPath, [file, ...args], {
+    stdio: ["ignore", "pipe", "ignore"],
+    ...(timeoutMs === undefined ? {} : { timeout: timeoutMs, killSignal: "SIGKILL" as const }),
+  });
   createInterface({ input: child.stdout }).on("line", onLine);
   return new Promise((resolve, reject) => {
     child.once("error", reject);

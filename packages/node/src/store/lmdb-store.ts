@@ -138,8 +138,14 @@ function transact<T>(root: RootDatabase, work: () => T): T {
 }
 
 /** Brings the database to the format of this program, in one transaction: a crash leaves the old one whole. */
-function bringUpToDate({ root, tables }: Opened, rooms: Rooms, onMigrated: StoreOptions["onMigrated"]): void {
+function bringUpToDate({ root, tables }: Opened, rooms: Rooms, { migrates = true, onMigrated }: StoreOptions): void {
   if (!needsMigration(rawRows(tables))) return;
+  if (!migrates) {
+    throw new CodedError(
+      "STORE_VERSION",
+      `the database has no or an older format than ${FORMAT_VERSION}: start a node on it first`,
+    );
+  }
   const found = transact(root, () => migrate(rawRows(tables, rooms.begin())));
   if (found !== undefined) onMigrated?.({ from: found, to: FORMAT_VERSION });
 }
@@ -160,6 +166,8 @@ function* scanRows(tables: Tables): ReturnType<LmdbStore["scan"]> {
 }
 
 export interface StoreOptions {
+  /** Whether a database of an older format may be brought up to date; else it is `STORE_VERSION`. True unless given. */
+  readonly migrates?: boolean;
   /** Called after a database of an older format was brought up to date. */
   readonly onMigrated?: (versions: LogFields) => void;
 }
@@ -172,7 +180,7 @@ export function openLmdbStore(path: string, options: StoreOptions = {}): LmdbSto
   const opened = openTables(path);
   const { root, tables } = opened;
   const rooms = createRooms(path, () => root.getStats() as FileFacts);
-  bringUpToDate(opened, rooms, options.onMigrated);
+  bringUpToDate(opened, rooms, options);
   const apply = (writes: Iterable<StoreWrite>): void => {
     const room = rooms.begin();
     for (const { table, key, value } of writes) {

@@ -4,6 +4,9 @@ import { existsSync, statSync } from "node:fs";
 import { CodedError } from "@counterpart/core/base/errors";
 import { runModule } from "./child.ts";
 
+/** Far more than it takes; damage that makes LMDB go in circles must not hold a node's start for ever. */
+const PROBE_MS_MAX = 30_000;
+
 /**
  * Opens the file in a process of its own, reads of every table what comes first and last, and compares the file's size
  * with what it says of itself. A file that is not there, or empty, is a new database.
@@ -12,9 +15,10 @@ import { runModule } from "./child.ts";
 export async function probeDatabase(path: string): Promise<void> {
   if (!existsSync(path) || statSync(path).size === 0) return;
   let said = "";
-  const { code, signal } = await runModule("probe-child", import.meta.url, [path], (line) => {
+  const note = (line: string): void => {
     said = line;
-  });
+  };
+  const { code, signal } = await runModule("probe-child", import.meta.url, [path], note, PROBE_MS_MAX);
   if (code === 0 && said === "ok") return;
   const reason = signal ?? (said === "" ? `exit code ${code}` : said);
   throw new CodedError(
