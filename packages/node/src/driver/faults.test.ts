@@ -82,7 +82,7 @@ describe("a faulty peer", () => {
     await stillSyncs();
     const until = world.clock.now() + 300_000;
     world.clock.setTimer(0, function talk() {
-      stranger.say({ type: "Status", ...claim });
+      stranger.say({ type: "Status", ...claim, clockMs: world.clock.now() });
       if (world.clock.now() < until) world.clock.setTimer(2_000, talk);
     });
     await world.clock.pass(300_000);
@@ -98,7 +98,7 @@ describe("a faulty peer", () => {
       request.type === "GetBlocks" && request.hashes.length > 4 ? silence() : serve(request);
     const until = world.clock.now() + 120_000;
     world.clock.setTimer(0, function talk() {
-      stranger.say({ type: "Status", ...claim });
+      stranger.say({ type: "Status", ...claim, clockMs: world.clock.now() });
       if (world.clock.now() < until) world.clock.setTimer(2_000, talk);
     });
     await world.clock.until(() => node.engine.head().hash === tip().hash, 120_000);
