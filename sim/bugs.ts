@@ -117,7 +117,7 @@ export const BUGS: readonly Bug[] = [
   },
   {
     name: "future-block-condemned",
-    seed: 11,
+    seed: 23,
     about: "a block from a fast clock counts as invalid for ever",
     file: "packages/node/src/engine/admission.ts",
     find: "if (isFromFuture(block.header, nowMs)) {",
@@ -157,7 +157,7 @@ export const BUGS: readonly Bug[] = [
   },
   {
     name: "redial-gives-up",
-    seed: 11,
+    seed: 22,
     about: "a node stops redialling after three failures",
     file: "packages/node/src/driver/dialer.ts",
     find: "schedule(target);\n    } finally {",
