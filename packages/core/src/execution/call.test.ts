@@ -199,6 +199,25 @@ describe("an executor that pauses", () => {
     }
   });
 
+  it("does so in straight code that hashes, exponentiates or reads", async () => {
+    const state = fundedState(ALICE);
+    let pauses = 0;
+    const pausing = createExecutor({
+      chainId: CHAIN_ID,
+      pause: async () => {
+        pauses++;
+      },
+    });
+    for (const [index, step] of ["PUSH0 PUSH0 KECCAK256 POP", "PUSH0 PUSH0 EXP POP", "PUSH0 SLOAD POP"].entries()) {
+      const to = await deploy(state, assemble(`${`${step} `.repeat(50)}STOP`), BigInt(index));
+      const message = { from: ALICE.address, to, data: words(), value: 0n, gasLimit: 1_000_000 };
+      pauses = 0;
+      const outcome = await pausing.call(blockContext(), message, state);
+      assert.ok(pauses >= 50, `${pauses} pauses in ${step}`);
+      assert.deepEqual(outcome, await executor.call(blockContext(), message, state));
+    }
+  });
+
   it("keeps calls that run at the same time apart", async () => {
     const state = fundedState(ALICE);
     const loop = await deploy(state, LOOP);

@@ -5,7 +5,8 @@ import { EMPTY_CODE_HASH, ZERO_ADDRESS } from "../chain/header.ts";
 import type { Authorization } from "../chain/types.ts";
 import { encodeRlp } from "../codec/rlp.ts";
 import { keccak256, keccak256Hex, SECP256K1_ORDER, signDigest } from "../crypto/crypto.ts";
-import { block, deploy, executor } from "./blocks.test-support.ts";
+import { block, deploy, executor, run } from "./blocks.test-support.ts";
+import { createExecutor } from "./executor.ts";
 import {
   ALICE,
   BOB,
@@ -32,6 +33,24 @@ function authorize(authority: TestAccount, address: Hex, nonce: bigint, chainId 
 const designator = (address: Hex): Uint8Array => concatBytes(new Uint8Array([0xef, 0x01, 0x00]), hexToBytes(address));
 
 describe("a delegation (EIP-7702)", () => {
+  it("lets an executor pause at each authorization of a long list", async () => {
+    const state = fundedState(ALICE);
+    let pauses = 0;
+    const pausing = createExecutor({
+      chainId: CHAIN_ID,
+      pause: async () => {
+        pauses++;
+      },
+    });
+    const authorizationList = Array.from({ length: 20 }, (_, i) => authorize(testAccount(70 + i), BOB.address, 0n));
+    const parts = { from: ALICE, type: 4, to: BOB.address, authorizationList } as const;
+    const execution = await pausing.begin(blockContext(), state);
+    const before = pauses;
+    await run(execution, parts);
+    assert.ok(pauses - before >= 20, `${pauses - before} pauses`);
+    assert.deepEqual(execution.finish(), (await block(state, [parts])).changes);
+  });
+
   it("gives an account the code of another, in the transaction that sets it too", async () => {
     const state = fundedState(ALICE, BOB);
     const store = await deploy(state, STORE);

@@ -104,6 +104,8 @@ const OPCODES: Readonly<Record<string, number>> = {
   MLOAD: 0x51,
   MSTORE: 0x52,
   SLOAD: 0x54,
+  EXP: 0x0a,
+  KECCAK256: 0x20,
   SSTORE: 0x55,
   JUMP: 0x56,
   JUMPI: 0x57,

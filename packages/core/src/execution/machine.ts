@@ -2,14 +2,22 @@
 
 import { type Block, createBlock } from "@ethereumjs/block";
 import { type Common, type CustomCrypto, createCustomCommon, Hardfork, Mainnet } from "@ethereumjs/common";
-import { createEVM, type EVM, type EVMMockBlockchainInterface } from "@ethereumjs/evm";
+import {
+  createEVM,
+  type EVM,
+  type EVMMockBlockchainInterface,
+  type EVMOpts,
+  getOpcodesForHF,
+  paramsEVM,
+} from "@ethereumjs/evm";
 import { Address } from "@ethereumjs/util";
 import { createVM, type VM } from "@ethereumjs/vm";
 import { concatBytes, type Hex, hexToBytes, leftPad } from "../base/bytes.ts";
-import { CodedError } from "../base/errors.ts";
+import { assert, CodedError } from "../base/errors.ts";
 import { ZERO_HASH } from "../chain/header.ts";
 import { currentCrypto, keccak256 } from "../crypto/crypto.ts";
 import { verifyPointEvaluation } from "./point-evaluation.ts";
+import { slicedPrecompiles } from "./sliced-precompiles.ts";
 import { createStateJournal, type StateJournal } from "./state-journal.ts";
 import { createStateManager, type OpenState } from "./state-manager.ts";
 import type { BlockContext, StateReader } from "./types.ts";
@@ -95,7 +103,8 @@ const IDLE_MAX = 8;
 const NO_STATE = createStateJournal({ account: () => undefined, storage: () => 0n, code: () => new Uint8Array(0) });
 
 type Pause = () => Promise<void>;
-type CustomOpcode = NonNullable<NonNullable<Parameters<typeof createEVM>[0]>["customOpcodes"]>[number];
+type CustomOpcode = NonNullable<EVMOpts["customOpcodes"]>[number];
+type AddOpcode = Extract<CustomOpcode, { opcodeName: string }>;
 
 /** Steps over a JUMPDEST between two looks at the clock. */
 const JUMPS_PER_PAUSE = 64;
@@ -107,13 +116,45 @@ function pausingJumpdest(pause: Pause): CustomOpcode {
   return { opcode: 0x5b, opcodeName: "JUMPDEST", baseFee: 1, logicFunction };
 }
 
+/** What costs the most time for its gas without a loop or a call: EXP and KECCAK256. */
+const SLOW_OPCODES = [0x0a, 0x20];
+
+/** The library's opcode behind a look at the clock. */
+function pausingOpcode(common: Common, opcode: number, pause: Pause): CustomOpcode {
+  // What an EVM does first with the description it is given.
+  common.updateParams(paramsEVM);
+  const { opcodes, handlers, dynamicGasHandlers } = getOpcodesForHF(common);
+  const [info, handler, gas] = [opcodes.get(opcode), handlers.get(opcode), dynamicGasHandlers.get(opcode)];
+  assert(info !== undefined && handler !== undefined, `the library has no opcode 0x${opcode.toString(16)}`);
+  return {
+    opcode,
+    opcodeName: info.name,
+    baseFee: info.fee,
+    ...(gas === undefined ? {} : { gasFunction: gas as NonNullable<AddOpcode["gasFunction"]> }),
+    async logicFunction(runState) {
+      await pause();
+      await handler(runState, common);
+    },
+  };
+}
+
+/** What lets others at the thread inside of one message. */
+function pausing(common: Common, pause: Pause | undefined): Partial<EVMOpts> {
+  if (pause === undefined) return {};
+  const slow = SLOW_OPCODES.map((opcode) => pausingOpcode(common, opcode, pause));
+  return {
+    customOpcodes: [pausingJumpdest(pause), ...slow],
+    customPrecompiles: slicedPrecompiles(common, pause),
+  };
+}
+
 async function createLibraryEngine(shared: Common, pause: Pause | undefined): Promise<LibraryEngine> {
   // A copy: the library's EVM listens to its chain description for as long as that lives.
   const common = shared.copy();
   const open: LibraryEngine["open"] = { journal: NO_STATE, blockHash: () => undefined };
   const stateManager = createStateManager(open, pause);
-  const customOpcodes = pause === undefined ? [] : [pausingJumpdest(pause)];
-  const evm = await createEVM({ common, stateManager, blockchain: blockchainOf(open), customOpcodes });
+  const options = { common, stateManager, blockchain: blockchainOf(open) };
+  const evm = await createEVM({ ...options, ...pausing(common, pause) });
   const vm = await createVM({ common, stateManager, evm });
   return { common, evm, vm, open };
 }

@@ -40,8 +40,9 @@ function unsupported(): never {
 }
 
 /** Adapter methods that change accounts. */
-function accountMethods(open: OpenState) {
+function accountMethods(open: OpenState, pause: () => Promise<void>) {
   const getAccount = async (address: Address): Promise<LibraryAccount | undefined> => {
+    await pause();
     const account = open.journal.account(keyOf(address));
     return account === undefined ? undefined : toLibrary(account);
   };
@@ -79,18 +80,24 @@ function accountMethods(open: OpenState) {
 
 /**
  * Values go to the library in their shortest form, as its own state managers give them.
- * @param pause awaited where a message call or creation begins
+ * @param pause awaited where a message call or creation begins and where state is read, as for each authorization
  */
-export function createStateManager(open: OpenState, pause?: () => Promise<void>): StateManagerInterface {
+export function createStateManager(
+  open: OpenState,
+  pause: () => Promise<void> = async () => undefined,
+): StateManagerInterface {
   const manager: StateManagerInterface = {
-    ...accountMethods(open),
-    getStorage: async (address, slot) => bigIntToBytes(open.journal.storage(keyOf(address), bytesToHex(slot))),
+    ...accountMethods(open, pause),
+    async getStorage(address, slot) {
+      await pause();
+      return bigIntToBytes(open.journal.storage(keyOf(address), bytesToHex(slot)));
+    },
     async putStorage(address, slot, value) {
       open.journal.setStorage(keyOf(address), bytesToHex(slot), bytesToBigInt(value));
     },
     clearStorage: async (address) => open.journal.clearStorage(keyOf(address)),
     async checkpoint() {
-      await pause?.();
+      await pause();
       open.journal.checkpoint();
     },
     commit: async () => open.journal.commit(),
