@@ -24,6 +24,8 @@ import { BLOOM_BYTES } from "./header.ts";
 import type { Log, Receipt, TransactionType } from "./types.ts";
 
 const TOPICS_MAX = 4;
+/** The most logs that the highest gas limit of a genesis pays for: 10⁹ / 375 of four items each, and room for the rest. */
+const ITEMS_MAX = 12_000_000;
 
 /** Sets the three bits of one address or topic. Source: yellow paper, section 4.3.1. */
 function addToBloom(bloom: Uint8Array, item: Hex): void {
@@ -38,10 +40,9 @@ function addToBloom(bloom: Uint8Array, item: Hex): void {
 /** Bloom filter of 256 bytes over the addresses and topics of `logs`. */
 export function logsBloom(logs: readonly Log[]): Uint8Array {
   const bloom = new Uint8Array(BLOOM_BYTES);
-  for (const { address, topics } of logs) {
-    addToBloom(bloom, address);
-    for (const topic of topics) addToBloom(bloom, topic);
-  }
+  // Logs of one contract share its address and the hash of the event: each is hashed once.
+  const items = new Set(logs.flatMap(({ address, topics }) => [address, ...topics]));
+  for (const item of items) addToBloom(bloom, item);
   return bloom;
 }
 
@@ -117,5 +118,5 @@ function receiptFromRlp(item: RlpItem): Receipt {
  * @throws CodedError `INVALID_RLP`
  */
 export function decodeReceipts(bytes: Uint8Array): Receipt[] {
-  return asList(decodeRlp(bytes, { depthMax: 5, itemsMax: 2_000_000 }), "receipts").map(receiptFromRlp);
+  return asList(decodeRlp(bytes, { depthMax: 5, itemsMax: ITEMS_MAX }), "receipts").map(receiptFromRlp);
 }

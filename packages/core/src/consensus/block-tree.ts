@@ -28,14 +28,21 @@ export interface BlockTree {
 export function createBlockTree(sizeMax: number): BlockTree {
   const nodes = new Map<Hex, TreeNode>();
 
-  const worstTip = (): TreeNode | undefined => {
-    const parents = new Set([...nodes.values()].map((node) => node.parentHash));
-    let found: TreeNode | undefined;
-    for (const node of nodes.values()) {
-      if (!parents.has(node.hash) && (found === undefined || compareHeads(node, found) < 0)) found = node;
+  /** Takes out the worst tip again and again; a parent without other children becomes a tip. */
+  function* worstTips(): Iterable<TreeNode> {
+    const children = new Map<Hex, number>();
+    for (const { parentHash } of nodes.values()) children.set(parentHash, (children.get(parentHash) ?? 0) + 1);
+    const tips = [...nodes.values()].filter(({ hash }) => !children.has(hash)).sort((a, b) => compareHeads(b, a));
+    for (let worst = tips.pop(); worst !== undefined; worst = tips.pop()) {
+      yield worst;
+      const left = (children.get(worst.parentHash) ?? 0) - 1;
+      children.set(worst.parentHash, left);
+      const parent = nodes.get(worst.parentHash);
+      if (left > 0 || parent === undefined) continue;
+      const at = tips.findLastIndex((tip) => compareHeads(tip, parent) > 0);
+      tips.splice(at + 1, 0, parent);
     }
-    return found;
-  };
+  }
   const removeBranch = (hash: Hex): TreeNode[] => {
     const children = Map.groupBy(nodes.values(), ({ parentHash }) => parentHash);
     const removed: TreeNode[] = [];
@@ -62,11 +69,11 @@ export function createBlockTree(sizeMax: number): BlockTree {
     add: (node) => void nodes.set(node.hash, node),
     trim() {
       const evicted: TreeNode[] = [];
-      while (nodes.size > sizeMax) {
-        const victim = worstTip();
-        if (victim === undefined) break;
+      if (nodes.size <= sizeMax) return evicted;
+      for (const victim of worstTips()) {
         nodes.delete(victim.hash);
         evicted.push(victim);
+        if (nodes.size <= sizeMax) break;
       }
       return evicted;
     },

@@ -85,7 +85,8 @@ export async function buildBlock(input: BuildInput): Promise<Built | undefined> 
   const changes = execution.finish();
   const completed = completeHeader(overlay, draft, parent.stateRoot, executed, changes);
   const header = addSeal(completed, sealer.sign);
-  assert(header.parentHash === parent.hash, "the head moved while a block was being built");
+  const headNow = createChainReader(store, deps.chainId).head().hash;
+  assert(headNow === parent.hash, "the head moved while a block was being built");
   const block: Block = { header, transactions: executed.transactions };
   return { block, overlay, effects: appendBlock(overlay, block, executed, changes) };
 }

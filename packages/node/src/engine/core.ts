@@ -8,19 +8,20 @@ import type { Executor, StateReader } from "@counterpart/core/execution/types";
 import type { Metrics } from "@counterpart/core/ports/metrics";
 import type { Clock, Logger } from "@counterpart/core/ports/runtime";
 import type { Store } from "@counterpart/core/ports/store";
-import { type Admission, createAdmission, SIDE_BLOCKS_MAX } from "./admission.ts";
+import { type Admission, createAdmission } from "./admission.ts";
 import type { ProcessorDeps } from "./block-processor.ts";
 import { type ChainReader, createChainReader } from "./chain-reader.ts";
 import { readContractCount } from "./contract-index.ts";
 import { createEmitter, type Emitter } from "./emitter.ts";
 import { createEngineMetrics, type EngineMetrics } from "./engine-metrics.ts";
+import { createLosers, type Losers } from "./losers.ts";
 import { openGenesis } from "./open-genesis.ts";
 import { OVERLAY_BYTES_MAX } from "./overlay.ts";
 import { createPool, POOL_LIMITS, type Pool, type PoolLimits } from "./pool.ts";
 import { loadPool } from "./pool-rows.ts";
+import { forgetRows, readSide } from "./side-blocks.ts";
 import { clearStaging } from "./staging.ts";
 import { createStateReader } from "./state.ts";
-import { readSide } from "./switcher.ts";
 import type { EngineEvents, Sealer } from "./types.ts";
 
 export interface EngineOptions {
@@ -47,11 +48,22 @@ export interface EngineCore {
   /** The head's state, as last written. */
   readonly state: StateReader;
   readonly pool: Pool;
+  readonly losers: Losers;
   readonly admission: Admission;
   readonly emitter: Emitter<EngineEvents>;
   readonly metrics: EngineMetrics;
   head: SealedHeader;
   contractCount: number;
+}
+
+/** Reorganisations may have left more side blocks than are kept: the best stay. */
+function loadSide(store: Store, chain: ChainReader, { tree }: Admission): void {
+  for (const hash of readSide(store)) {
+    const header = chain.header(hash);
+    if (header !== undefined) tree.add(header);
+  }
+  const evicted = tree.trim();
+  if (evicted.length > 0) store.write(forgetRows(evicted));
 }
 
 /** @throws CodedError `INVALID_GENESIS` */
@@ -70,10 +82,7 @@ export function openCore(options: EngineOptions): EngineCore {
     isCanonical: chain.isCanonical,
     onOrphanDropped: () => metrics.dropped.add({ reason: "orphan" }),
   });
-  for (const hash of readSide(store, SIDE_BLOCKS_MAX)) {
-    const header = chain.header(hash);
-    if (header !== undefined) admission.tree.add(header);
-  }
+  loadSide(store, chain, admission);
   return {
     store,
     genesisHash,
@@ -84,6 +93,7 @@ export function openCore(options: EngineOptions): EngineCore {
     chain,
     state: createStateReader(store),
     pool,
+    losers: createLosers(),
     admission,
     emitter: createEmitter<EngineEvents>(logger),
     metrics,

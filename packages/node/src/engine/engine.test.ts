@@ -483,3 +483,20 @@ describe("the store", () => {
     await assert.rejects(engine.seal(), { code: "NOT_READY" });
   });
 });
+
+test("transactions that come back have the same order after a restart", async () => {
+  const store = createMemoryStore();
+  const engine = openTestEngine({ store, sealer: 101 });
+  const rival = openTestEngine({ sealer: 102 });
+  const own = Array.from({ length: 8 }, (_, i) => transactionOf(i + 1, 0));
+  for (const transaction of own) await sealAll(engine, [transaction]);
+  const nonces = Array.from({ length: 9 }, (_, nonce) => nonce);
+  // A longer branch of other transactions, so that all of the first come back; key 8 loses its nonce.
+  for (const nonce of nonces) await sealAll(rival, [transactionOf(8, nonce, { value: 2n })]);
+  await engine.import(chainOf(rival));
+  const expected = own.slice(0, 7).map(({ hash }) => hash);
+  const order = (of: Engine): Hex[] => of.pool.transactions().map(({ hash }) => hash);
+  assert.deepEqual(order(engine), expected);
+  await engine.stop();
+  assert.deepEqual(order(openTestEngine({ store, sealer: 101 })), expected);
+});

@@ -1,9 +1,7 @@
 /** The two ways in which the head moves: importing what others sealed, and sealing. Both end in `commit`. */
 
-import { type Hex, hexToBytes, utf8ToBytes } from "@counterpart/core/base/bytes";
+import { type Hex, utf8ToBytes } from "@counterpart/core/base/bytes";
 import { assert } from "@counterpart/core/base/errors";
-import { encodeBody } from "@counterpart/core/chain/block";
-import { encodeHeader } from "@counterpart/core/chain/header";
 import type { Block } from "@counterpart/core/chain/types";
 import type { TreeNode } from "@counterpart/core/consensus/block-tree";
 import { compareHeads, maySeal, VANITY_BYTES } from "@counterpart/core/consensus/poa";
@@ -12,8 +10,8 @@ import type { Admitted, Fault } from "./admission.ts";
 import { buildBlock } from "./builder.ts";
 import { contractCountRow } from "./contract-index.ts";
 import type { EngineCore } from "./core.ts";
-import { numberKey } from "./rows.ts";
 import { createNonceUses, type Settlement, settle } from "./settle.ts";
+import { forgetRows, sideRows } from "./side-blocks.ts";
 import { createStateReader } from "./state.ts";
 import { appliedBlock, type Branch, differenceOf, type Move, prepareSwitch } from "./switcher.ts";
 import type { HeadChange, ImportResult } from "./types.ts";
@@ -36,9 +34,9 @@ function* rowsOf({ overlay }: Move, settlement: Settlement, contractCount: numbe
 
 /** The one write of a head change, then memory, then listeners. */
 function commit(core: EngineCore, move: Move, sealedHere: boolean): void {
-  const { store, pool, admission, chain, clock } = core;
+  const { store, admission, chain, clock } = core;
   const { overlay, applied, reverted, returned, nonces } = move;
-  const settlement = settle(pool, nonces, returned, createStateReader(overlay), clock.now());
+  const settlement = settle(core, nonces, returned, createStateReader(overlay), clock.now());
   const difference = differenceOf(store, overlay, move.touched);
   const count = core.contractCount + difference.contractsCreated.length - difference.contractsRemoved.length;
   store.write(rowsOf(move, settlement, count));
@@ -49,22 +47,6 @@ function commit(core: EngineCore, move: Move, sealedHere: boolean): void {
   core.head = chain.head();
   announce(core, { head: core.head, reverted, applied, ...difference, sealedHere }, settlement);
 }
-
-const sideRows = (blocks: readonly Block[]): StoreWrite[] =>
-  blocks.flatMap(({ header, transactions }) => {
-    const key = hexToBytes(header.hash);
-    return [
-      { table: "headers", key, value: encodeHeader(header) },
-      { table: "bodies", key, value: encodeBody(transactions) },
-      { table: "side", key, value: numberKey(header.number) },
-    ] satisfies StoreWrite[];
-  });
-
-const forgetRows = (nodes: readonly TreeNode[]): StoreWrite[] =>
-  nodes.flatMap(({ hash }) => {
-    const key = hexToBytes(hash);
-    return (["headers", "bodies", "side"] as const).map((table): StoreWrite => ({ table, key, value: null }));
-  });
 
 function branchTo(core: EngineCore, best: TreeNode, fresh: ReadonlyMap<Hex, Block>): Branch {
   const path = core.admission.tree.path(best.hash);
@@ -103,8 +85,9 @@ export async function importBlocks(core: EngineCore, blocks: readonly Block[]): 
   try {
     return await importAdmitted(core, admitted);
   } catch (error) {
-    // What was not written is not held: it may come again.
+    // What was not written is not held: it may come again. What was not removed is.
     admission.forget(admitted.blocks);
+    for (const node of admitted.evicted) admission.tree.add(node);
     throw error;
   }
 }

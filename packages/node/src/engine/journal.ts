@@ -10,7 +10,7 @@ import type { Transaction } from "@counterpart/core/chain/types";
 import type { StoreWrite } from "@counterpart/core/ports/store";
 import type { EngineCore } from "./core.ts";
 import type { Pending } from "./pool.ts";
-import { conflictRows, pendingRow } from "./pool-rows.ts";
+import { lostRows, pendingRow } from "./pool-rows.ts";
 import type { TransactionOrigin } from "./types.ts";
 import type { WriterQueue } from "./writer-queue.ts";
 
@@ -32,14 +32,16 @@ export interface Journal {
 }
 
 interface Batch {
-  readonly entries: Map<Hex, Pending>;
+  readonly entries: Pending[];
   readonly durable: Promise<void>;
   write(): void;
 }
 
 export function createJournal(core: EngineCore, queue: WriterQueue): Journal {
-  const { pool, store, chain, clock, emitter, state } = core;
+  const { pool, losers, store, chain, clock, emitter, state } = core;
   let batch: Batch | undefined;
+  /** What is in the pool and not durable yet. */
+  const undecided = new Map<Hex, Promise<void>>();
 
   const isPending = (pending: Pending): boolean => pool.get(pending.transaction.hash) === pending;
   const rowsOf = (pending: Pending): StoreWrite[] =>
@@ -60,19 +62,20 @@ export function createJournal(core: EngineCore, queue: WriterQueue): Journal {
     const replaced = pool.check(transaction, origin, state, core.head.gasLimit, peerId);
     const arrivedAtMs = clock.now();
     store.write([
-      ...(replaced === undefined ? [] : conflictRows(replaced.transaction, hash)),
+      ...(replaced === undefined ? [] : lostRows(replaced, hash)),
       ...(replaced?.companions ?? []),
       pendingRow({ transaction, origin, arrivedAtMs }),
       ...companions,
     ]);
     pool.add(transaction, origin, arrivedAtMs, peerId);
     emitter.emit("pooled");
+    if (replaced?.origin === "peer") losers.add({ transaction: replaced.transaction, by: hash });
     if (replaced !== undefined) emitter.emit("conflicted", replaced.transaction.hash, hash);
     emitter.emit("transaction", transaction, origin);
   };
 
   const open = (): Batch => {
-    const entries = new Map<Hex, Pending>();
+    const entries: Pending[] = [];
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const opened: Batch = {
       entries,
@@ -81,17 +84,20 @@ export function createJournal(core: EngineCore, queue: WriterQueue): Journal {
         if (batch !== opened) return;
         batch = undefined;
         cancel();
-        const all = [...entries.values()];
         try {
-          const rows = all.flatMap(rowsOf);
+          const rows = entries.flatMap(rowsOf);
           if (rows.length > 0) store.write(rows);
         } catch (error) {
-          all.forEach(takeBack);
-          reject(error);
+          const giveUp = (): void => {
+            entries.forEach(takeBack);
+            reject(error);
+          };
+          // A block that is being built may hold some of them: what it makes durable has not failed.
+          queue.run(async () => giveUp()).catch(giveUp);
           return;
         }
         resolve();
-        all.forEach(announce);
+        entries.forEach(announce);
       },
     };
     const cancel = clock.setTimer(WAIT_MS, opened.write);
@@ -104,13 +110,16 @@ export function createJournal(core: EngineCore, queue: WriterQueue): Journal {
       await durable;
     } catch (error) {
       if (chain.location(hash) === undefined) throw error;
+    } finally {
+      undecided.delete(hash);
     }
   };
 
   return {
     submit(transaction, origin, companions, peerId) {
       const { hash } = transaction;
-      if (batch?.entries.has(hash) === true) return accepted(batch, hash);
+      const same = undecided.get(hash);
+      if (same !== undefined) return same;
       if (isKnown(hash)) return Promise.resolve();
       if (queue.stopped) throw new CodedError("NOT_READY", "the node is stopping");
       if (pool.check(transaction, origin, state, core.head.gasLimit, peerId) !== undefined) {
@@ -121,11 +130,13 @@ export function createJournal(core: EngineCore, queue: WriterQueue): Journal {
       const isFirst = batch === undefined;
       const current = batch ?? open();
       batch = current;
-      current.entries.set(hash, pending);
+      current.entries.push(pending);
+      const outcome = accepted(current, hash);
+      undecided.set(hash, outcome);
       // Whoever seals stands in the queue before the journal: what is in that block is durable with it.
       emitter.emit("pooled");
       if (isFirst) clock.setTimer(0, () => void queue.run(async () => current.write()).catch(current.write));
-      return accepted(current, hash);
+      return outcome;
     },
   };
 }

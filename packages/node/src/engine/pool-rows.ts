@@ -27,6 +27,10 @@ export function conflictRows(loser: Transaction, by: Hex): StoreWrite[] {
   return [removedRow(loser.hash), { table: "conflicts", key: hexToBytes(loser.hash), value }];
 }
 
+/** Those of peers are not kept: see `createLosers`. */
+export const lostRows = ({ transaction, origin }: JournalEntry, by: Hex): StoreWrite[] =>
+  origin === "peer" ? [removedRow(transaction.hash)] : conflictRows(transaction, by);
+
 export function readConflict(
   rows: Pick<StoreReader, "get">,
   hash: Hex,

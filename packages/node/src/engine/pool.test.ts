@@ -10,14 +10,17 @@ import { encodeRlp } from "@counterpart/core/codec/rlp";
 import { keccak256, signDigest } from "@counterpart/core/crypto/crypto";
 import { createExecutor } from "@counterpart/core/execution/executor";
 import type { Executor } from "@counterpart/core/execution/types";
-import type { Store } from "@counterpart/core/ports/store";
+import type { Clock } from "@counterpart/core/ports/runtime";
+import type { Store, StoreWrite } from "@counterpart/core/ports/store";
 import { createMemoryStore } from "../store/memory-store.ts";
 import {
   accountOf,
   chainOf,
   creationOf,
+  immediateTimersOnly,
   keyOf,
   openTestEngine,
+  START_MS,
   sealAll,
   TEST_GENESIS,
   transactionOf,
@@ -94,6 +97,51 @@ describe("a replacement", () => {
     }
   });
 
+  test("has to fit into the pool and into the peers' share like any other, less what it replaces", async () => {
+    const bytesMax = 40_000;
+    const poolLimits = { transactionsMax: 100, bytesMax, peerShare: 0.5, senderMax: 10, nonceGapMax: 10 };
+    const engine = openTestEngine({ poolLimits });
+    const large = (from: number, nonce: number, amount: bigint, bytes: number): Transaction =>
+      transactionOf(from, nonce, { ...tip(amount), data: new Uint8Array(bytes), gasLimit: 2_000_000n });
+    await engine.submit(large(1, 0, 1n, 15_000), "peer");
+    await assert.rejects(engine.submit(large(1, 0, 10n, 25_000), "peer"), { code: "POOL_FULL" });
+    await assert.rejects(engine.submit(large(1, 0, 10n, 41_000), "local"), { code: "POOL_FULL" });
+    // As large as the one that goes: there is room, though not for both.
+    await engine.submit(large(2, 0, 1n, 24_000), "local");
+    await engine.submit(large(2, 0, 10n, 24_100), "local");
+    await assert.rejects(engine.submit(large(2, 0, 100n, 25_500), "local"), { code: "POOL_FULL" });
+    assert.equal(engine.pool.pending, 2);
+  });
+
+  test("of a peer keeps to that peer's share", async () => {
+    const poolLimits = { transactionsMax: 100, bytesMax: 40_000, peerShare: 0.5, senderMax: 10, nonceGapMax: 10 };
+    const engine = openTestEngine({ poolLimits });
+    const large = (amount: bigint, bytes: number): Transaction =>
+      transactionOf(1, 0, { ...tip(amount), data: new Uint8Array(bytes), gasLimit: 2_000_000n });
+    await engine.submit(large(1n, 9_000), "peer", [], "p");
+    await engine.submit(large(10n, 9_200), "peer", [], "p");
+    await assert.rejects(engine.submit(large(100n, 15_000), "peer", [], "p"), { code: "POOL_PEER_QUOTA" });
+  });
+
+  test("among peers' transactions writes no row that stays, and the loser is still known", async () => {
+    const store = createMemoryStore();
+    const engine = openTestEngine({ store });
+    const bids = [1n, 10n, 100n, 1_000n].map((amount) => transactionOf(1, 0, tip(amount)));
+    for (const bid of bids) await engine.submit(bid, "peer");
+    assert.deepEqual(
+      bids.map((bid) => statusOf(engine, bid)),
+      ["conflicted", "conflicted", "conflicted", "pending"],
+    );
+    assert.equal(store.range("conflicts", { limit: 9 }).length, 0);
+    assert.equal(store.range("pool", { limit: 9 }).length, 1);
+    // What a caller of this node was told has been accepted is kept whatever becomes of it.
+    const own = transactionOf(2, 0, tip(1n));
+    await engine.submit(own, "local");
+    await engine.submit(transactionOf(2, 0, tip(10n)), "peer");
+    await engine.stop();
+    assert.equal(statusOf(openTestEngine({ store }), own), "conflicted");
+  });
+
   test("that arrives while the first is being sealed is refused, and nobody hears that the first has lost", async () => {
     const inner = createExecutor({ chainId: TEST_GENESIS.chainId });
     let whileBuilding = (): void => {};
@@ -121,6 +169,90 @@ describe("a replacement", () => {
     await engine.seal();
     await assert.rejects(replacing ?? Promise.resolve(), { code: "NONCE_TOO_LOW" });
     assert.deepEqual([statusOf(engine, first), statusOf(engine, better), lost], ["included", undefined, []]);
+  });
+});
+
+describe("a journal that cannot be written while a block is built", () => {
+  /** Lets the test act once the block has run its first transaction. */
+  function openPausable(store: Store) {
+    const inner = createExecutor({ chainId: TEST_GENESIS.chainId });
+    const reached = Promise.withResolvers<void>();
+    const goOn = Promise.withResolvers<void>();
+    const executor: Executor = {
+      ...inner,
+      async begin(...input) {
+        const execution = await inner.begin(...input);
+        const run: typeof execution.run = async (transaction) => {
+          const outcome = await execution.run(transaction);
+          reached.resolve();
+          await goOn.promise;
+          return outcome;
+        };
+        return { ...execution, run };
+      },
+    };
+    const timers: (() => void)[] = [];
+    const clock: Clock = {
+      now: () => START_MS,
+      setTimer(delayMs, callback) {
+        if (delayMs === 0) return immediateTimersOnly(0, callback);
+        timers.push(callback);
+        return () => void timers.splice(timers.indexOf(callback), 1);
+      },
+    };
+    const engine = openTestEngine({ store, executor, clock });
+    return {
+      engine,
+      reached: reached.promise,
+      goOn: goOn.resolve,
+      fireTimers() {
+        for (const fire of timers.splice(0)) fire();
+      },
+    };
+  }
+
+  const companion: StoreWrite = { table: "idempotency", key: new Uint8Array([1]), value: new Uint8Array([2]) };
+
+  test("fails no transaction that the block makes durable, and its companions are written with it", async () => {
+    const { store, failure } = createFailingStore();
+    const { engine, reached, goOn, fireTimers } = openPausable(store);
+    let sealing: Promise<unknown> | undefined;
+    engine.on("pooled", () => {
+      sealing ??= engine.seal();
+    });
+    const transaction = transactionOf(1, 0);
+    const submitted = engine.submit(transaction, "local", [companion]);
+    await reached;
+    failure.on = true;
+    fireTimers();
+    failure.on = false;
+    // The same transaction again shares the fate of the first.
+    const again = engine.submit(transaction, "local");
+    goOn();
+    await Promise.all([submitted, again, sealing]);
+    assert.equal(statusOf(engine, transaction), "included");
+    assert.deepEqual(store.get(companion.table, companion.key), companion.value);
+  });
+
+  test("fails what the block does not hold, and leaves no trace of it", async () => {
+    const { store, failure } = createFailingStore();
+    const { engine, reached, goOn, fireTimers } = openPausable(store);
+    const first = transactionOf(1, 0);
+    await engine.submit(first, "local");
+    const sealing = engine.seal();
+    await reached;
+    const late = transactionOf(2, 0);
+    const submitted = engine.submit(late, "local", [companion]);
+    failure.on = true;
+    fireTimers();
+    failure.on = false;
+    const again = engine.submit(late, "local");
+    goOn();
+    await assert.rejects(submitted, { code: "STORE_WRITE_FAILED" });
+    await assert.rejects(again, { code: "STORE_WRITE_FAILED" });
+    await sealing;
+    assert.deepEqual([statusOf(engine, first), statusOf(engine, late)], ["included", undefined]);
+    assert.equal(store.get(companion.table, companion.key), undefined);
   });
 });
 

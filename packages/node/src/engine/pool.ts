@@ -116,13 +116,28 @@ function checkAgainstState(transaction: Transaction, state: StateReader, nonceMa
   }
 }
 
+interface Use {
+  count: number;
+  bytes: number;
+}
+/** What a limit is for: the whole pool, what all peers sent, what one peer sent. */
+type Part = "all" | "fromPeers" | "peer";
+const NOTHING: Use = { count: 0, bytes: 0 };
+const less = (use: Use, freed: Use): Use => ({ count: use.count - freed.count, bytes: use.bytes - freed.bytes });
+
+/** The room of a part that a transaction leaves; `peer` is the one with this id. */
+function freedBy({ transaction, origin, peerId }: Pending, part: Part, peer: string | undefined): Use {
+  const counts = part === "all" || (origin === "peer" && (part === "fromPeers" || peerId === peer));
+  return counts ? { count: 1, bytes: transaction.raw.length } : NOTHING;
+}
+
 export function createPool(limits: PoolLimits): Pool {
   const byHash = new Map<Hex, Pending>();
   const bySender = new Map<Hex, Map<bigint, Pending>>();
   const untried = new Set<Hex>();
   const use = { all: { count: 0, bytes: 0 }, fromPeers: { count: 0, bytes: 0 }, sequence: 0 };
-  const byPeer = new Map<string, typeof use.all>();
-  const useOf = (peerId: string | undefined): typeof use.all =>
+  const byPeer = new Map<string, Use>();
+  const useOf = (peerId: string | undefined): Use =>
     (peerId === undefined ? undefined : byPeer.get(peerId)) ?? { count: 0, bytes: 0 };
   const account = ({ transaction, origin, peerId }: Pending, sign: 1 | -1): void => {
     const mine = useOf(peerId);
@@ -135,11 +150,10 @@ export function createPool(limits: PoolLimits): Pool {
     else byPeer.delete(peerId);
   };
   /** A peer has at most as much as it leaves of the peers' share, so that there is always room for the next one. */
-  const checkPeerRoom = (transaction: Transaction, peerId: string): void => {
-    const mine = useOf(peerId);
-    const bytes = transaction.raw.length;
-    const countLeft = limits.transactionsMax * limits.peerShare - use.fromPeers.count;
-    const bytesLeft = limits.bytesMax * limits.peerShare - use.fromPeers.bytes;
+  const checkPeerRoom = (bytes: number, peerId: string, freed: (part: Part) => Use): void => {
+    const [mine, all] = [less(useOf(peerId), freed("peer")), less(use.fromPeers, freed("fromPeers"))];
+    const countLeft = limits.transactionsMax * limits.peerShare - all.count;
+    const bytesLeft = limits.bytesMax * limits.peerShare - all.bytes;
     if (mine.count < countLeft && mine.bytes + bytes <= bytesLeft - bytes) return;
     throw new CodedError("POOL_PEER_QUOTA", "the peer's transactions leave too little room for those of others");
   };
@@ -153,13 +167,21 @@ export function createPool(limits: PoolLimits): Pool {
     if (mine?.size === 0) bySender.delete(sender);
     account(pending, -1);
   };
-  const checkRoom = (transaction: Transaction, origin: TransactionOrigin, peerId: string | undefined): void => {
-    const exceeds = ({ count, bytes }: typeof use.all, share: number): boolean =>
-      count >= limits.transactionsMax * share || bytes + transaction.raw.length > limits.bytesMax * share;
-    if (exceeds(use.all, 1) || (origin === "peer" && exceeds(use.fromPeers, limits.peerShare)))
+  /** Whether there is room once `previous`, which it replaces, is gone. */
+  const checkRoom = (
+    { raw, sender }: Transaction,
+    origin: TransactionOrigin,
+    peerId: string | undefined,
+    previous: Pending | undefined,
+  ): void => {
+    const freed = (part: Part): Use => (previous === undefined ? NOTHING : freedBy(previous, part, peerId));
+    const exceeds = ({ count, bytes }: Use, share: number): boolean =>
+      count >= limits.transactionsMax * share || bytes + raw.length > limits.bytesMax * share;
+    const isFull = exceeds(less(use.all, freed("all")), 1);
+    if (isFull || (origin === "peer" && exceeds(less(use.fromPeers, freed("fromPeers")), limits.peerShare)))
       throw new CodedError("POOL_FULL", "the transaction pool is full: try again later");
-    if (origin === "peer" && peerId !== undefined) checkPeerRoom(transaction, peerId);
-    if ((bySender.get(transaction.sender)?.size ?? 0) >= limits.senderMax) {
+    if (origin === "peer" && peerId !== undefined) checkPeerRoom(raw.length, peerId, freed);
+    if (previous === undefined && (bySender.get(sender)?.size ?? 0) >= limits.senderMax) {
       throw new CodedError("POOL_SENDER_QUOTA", `the sender has ${limits.senderMax} pending transactions`);
     }
   };
@@ -187,8 +209,8 @@ export function createPool(limits: PoolLimits): Pool {
       const next = nextNonce(transaction.sender, state.account(transaction.sender)?.nonce ?? 0n);
       checkAgainstState(transaction, state, next + BigInt(limits.nonceGapMax));
       const previous = bySender.get(transaction.sender)?.get(transaction.nonce);
-      if (previous === undefined) checkRoom(transaction, origin, peerId);
-      else checkReplacement(transaction, previous.transaction);
+      if (previous !== undefined) checkReplacement(transaction, previous.transaction);
+      checkRoom(transaction, origin, peerId, previous);
       return previous;
     },
     add(transaction, origin, arrivedAtMs, peerId) {

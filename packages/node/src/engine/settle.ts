@@ -7,6 +7,7 @@ import type { Hex } from "@counterpart/core/base/bytes";
 import type { Block, Transaction } from "@counterpart/core/chain/types";
 import type { StateReader } from "@counterpart/core/execution/types";
 import type { StoreWrite } from "@counterpart/core/ports/store";
+import type { Losers } from "./losers.ts";
 import type { Pending, Pool } from "./pool.ts";
 import { conflictRows, pendingRow, removedRow } from "./pool-rows.ts";
 
@@ -73,6 +74,16 @@ function endangered(pool: Pool, state: StateReader, accounts: Iterable<Hex>): re
   });
 }
 
+/** What only peers sent and was never in a block is not: see `createLosers`. */
+const isKept = (pool: Pool, { hash }: Transaction): boolean => pool.get(hash)?.origin !== "peer";
+
+/** Each arrives a millisecond after the one before, so that their order is the same after a restart. */
+const returningRows = (transactions: readonly Transaction[], nowMs: number): StoreWrite[] =>
+  transactions.map((transaction, index) => {
+    const arrivedAtMs = Math.max(0, nowMs - (transactions.length - 1 - index));
+    return pendingRow({ transaction, origin: "reinjected", arrivedAtMs });
+  });
+
 /**
  * @param applied of the blocks that joined the canonical chain
  * @param reverted transactions of the blocks that left it, in the order they had. They are all in memory, because those
@@ -80,7 +91,7 @@ function endangered(pool: Pool, state: StateReader, accounts: Iterable<Hex>): re
  * @param state the new head's state
  */
 export function settle(
-  pool: Pool,
+  { pool, losers }: { readonly pool: Pool; readonly losers: Losers },
   applied: NonceUses,
   reverted: readonly Transaction[],
   state: StateReader,
@@ -122,14 +133,17 @@ export function settle(
     writes: [
       ...leaving.flatMap(({ transaction, companions = [] }) => [removedRow(transaction.hash), ...companions]),
       ...lost.flatMap(({ transaction, by }) => [
-        ...conflictRows(transaction, by),
+        ...(isKept(pool, transaction) ? conflictRows(transaction, by) : [removedRow(transaction.hash)]),
         ...(pool.get(transaction.hash)?.companions ?? []),
       ]),
-      ...returning.map((transaction) => pendingRow({ transaction, origin: "reinjected", arrivedAtMs: nowMs })),
+      ...returningRows(returning, nowMs),
     ],
     apply() {
       for (const { transaction } of leaving) pool.remove(transaction.hash);
-      for (const { transaction } of lost) pool.remove(transaction.hash);
+      for (const conflict of lost) {
+        if (!isKept(pool, conflict.transaction)) losers.add(conflict);
+        pool.remove(conflict.transaction.hash);
+      }
       for (const transaction of returning) pool.add(transaction, "reinjected", nowMs);
     },
     conflicts: lost,

@@ -4,7 +4,7 @@
  * time, so that the length of a branch is not bounded by memory.
  */
 
-import { bytesToHex, type Hex, hexToBytes } from "@counterpart/core/base/bytes";
+import { type Hex, hexToBytes } from "@counterpart/core/base/bytes";
 import { assert, isCodedError } from "@counterpart/core/base/errors";
 import type { Block, SealedHeader, Transaction } from "@counterpart/core/chain/types";
 import type { Store, StoreReader } from "@counterpart/core/ports/store";
@@ -115,9 +115,4 @@ export function differenceOf(store: StoreReader, overlay: Overlay, touched: Iter
     else if (before) removed.push(address);
   }
   return { contractsCreated: created, contractsUpdated: updated, contractsRemoved: removed };
-}
-
-/** Hashes of the side blocks in the store. */
-export function readSide(store: StoreReader, limit: number): readonly Hex[] {
-  return store.range("side", { limit }).map(({ key }) => bytesToHex(key));
 }

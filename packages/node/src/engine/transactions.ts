@@ -20,10 +20,11 @@ function includedStatus(core: EngineCore, hash: Hex): TransactionStatus | undefi
   return { status: "included", transaction, blockHash, blockNumber, index, receipt, confirmations };
 }
 
-export function isKnown({ pool, chain, store }: EngineCore, hash: Hex): boolean {
+export function isKnown({ pool, chain, store, losers }: EngineCore, hash: Hex): boolean {
   return (
     pool.get(hash) !== undefined ||
     chain.location(hash) !== undefined ||
+    losers.get(hash) !== undefined ||
     store.get("conflicts", hexToBytes(hash)) !== undefined
   );
 }
@@ -37,7 +38,7 @@ export function transactionStatus(core: EngineCore, hash: Hex): TransactionStatu
     const reason = core.pool.obstacle(pending, core.state) ?? refused;
     return { status: "pending", transaction: pending.transaction, ...(reason === undefined ? {} : { reason }) };
   }
-  const conflict = readConflict(core.store, hash, core.processor.chainId);
+  const conflict = core.losers.get(hash) ?? readConflict(core.store, hash, core.processor.chainId);
   return conflict === undefined ? undefined : { status: "conflicted", ...conflict };
 }
 
