@@ -39,7 +39,7 @@ export const BUGS: readonly Bug[] = [
     seed: 2,
     about: "transactions of a losing branch come back in memory alone",
     file: "packages/node/src/engine/settle.ts",
-    find: '...returning.map((transaction) => pendingRow({ transaction, origin: "reinjected", arrivedAtMs: nowMs })),',
+    find: "...returningRows(returning, nowMs),",
     replace: "",
   },
   {
@@ -64,8 +64,8 @@ export const BUGS: readonly Bug[] = [
     seed: 2,
     about: "a transaction is acknowledged before it is durable",
     file: "packages/node/src/engine/journal.ts",
-    find: "return accepted(current, hash);",
-    replace: "accepted(current, hash).catch(() => {});\n      return Promise.resolve();",
+    find: "return outcome;",
+    replace: "outcome.catch(() => {});\n      return Promise.resolve();",
   },
   {
     name: "journal-not-read",

@@ -69,7 +69,7 @@ export function createJournal(core: EngineCore, queue: WriterQueue): Journal {
     ]);
     pool.add(transaction, origin, arrivedAtMs, peerId);
     emitter.emit("pooled");
-    if (replaced?.origin === "peer") losers.add({ transaction: replaced.transaction, by: hash });
+    if (replaced?.isKept === false) losers.add({ transaction: replaced.transaction, by: hash });
     if (replaced !== undefined) emitter.emit("conflicted", replaced.transaction.hash, hash);
     emitter.emit("transaction", transaction, origin);
   };

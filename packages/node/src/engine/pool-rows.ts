@@ -27,9 +27,9 @@ export function conflictRows(loser: Transaction, by: Hex): StoreWrite[] {
   return [removedRow(loser.hash), { table: "conflicts", key: hexToBytes(loser.hash), value }];
 }
 
-/** Those of peers are not kept: see `createLosers`. */
-export const lostRows = ({ transaction, origin }: JournalEntry, by: Hex): StoreWrite[] =>
-  origin === "peer" ? [removedRow(transaction.hash)] : conflictRows(transaction, by);
+/** What is not kept is for `Losers` to remember. */
+export const lostRows = ({ transaction, isKept }: Pending, by: Hex): StoreWrite[] =>
+  isKept ? conflictRows(transaction, by) : [removedRow(transaction.hash)];
 
 export function readConflict(
   rows: Pick<StoreReader, "get">,
@@ -66,5 +66,8 @@ export function loadPool(rows: StoreReader, pool: Pool, chainId: number): void {
     start = new Uint8Array([...last.key, 0]);
   }
   entries.sort((a, b) => a.arrivedAtMs - b.arrivedAtMs);
-  for (const { transaction, origin, arrivedAtMs } of entries) pool.add(transaction, origin, arrivedAtMs);
+  for (const { transaction, origin, arrivedAtMs } of entries) {
+    // Whether it took the place of one that is kept is not known any more.
+    pool.add(transaction, origin, arrivedAtMs).isKept = true;
+  }
 }

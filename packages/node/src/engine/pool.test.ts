@@ -134,12 +134,17 @@ describe("a replacement", () => {
     );
     assert.equal(store.range("conflicts", { limit: 9 }).length, 0);
     assert.equal(store.range("pool", { limit: 9 }).length, 1);
-    // What a caller of this node was told has been accepted is kept whatever becomes of it.
-    const own = transactionOf(2, 0, tip(1n));
+    // What a caller of this node was told has been accepted is kept whatever becomes of it, and what it lost to as well.
+    const [own, ...theirs] = [1n, 10n, 100n].map((amount) => transactionOf(2, 0, tip(amount)));
+    assert.ok(own !== undefined);
     await engine.submit(own, "local");
-    await engine.submit(transactionOf(2, 0, tip(10n)), "peer");
+    for (const one of theirs) await engine.submit(one, "peer");
     await engine.stop();
-    assert.equal(statusOf(openTestEngine({ store }), own), "conflicted");
+    const again = openTestEngine({ store });
+    assert.deepEqual(
+      [own, ...theirs].map((one) => statusOf(again, one)),
+      ["conflicted", "conflicted", "pending"],
+    );
   });
 
   test("that arrives while the first is being sealed is refused, and nobody hears that the first has lost", async () => {

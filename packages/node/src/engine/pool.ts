@@ -42,6 +42,11 @@ export interface Pending {
   companions?: readonly StoreWrite[];
   /** The head on which the executor refused it: it is not offered again before the head moves. */
   refusedAt?: Hex;
+  /**
+   * Whether it is kept for good when it loses its nonce: all are but those of peers, and those too when they took the
+   * place of one that is.
+   */
+  isKept: boolean;
 }
 
 export interface Pool {
@@ -217,8 +222,9 @@ export function createPool(limits: PoolLimits): Pool {
       const mine = bySender.get(transaction.sender) ?? new Map<bigint, Pending>();
       const previous = mine.get(transaction.nonce);
       if (previous !== undefined) drop(previous);
+      const isKept = origin !== "peer" || previous?.isKept === true;
       const from = origin === "peer" && peerId !== undefined ? { peerId } : {};
-      const pending: Pending = { transaction, origin, arrivedAtMs, sequence: use.sequence++, ...from };
+      const pending: Pending = { transaction, origin, arrivedAtMs, sequence: use.sequence++, isKept, ...from };
       if (origin === "reinjected") untried.add(transaction.hash);
       bySender.set(transaction.sender, mine);
       mine.set(transaction.nonce, pending);

@@ -74,8 +74,7 @@ function endangered(pool: Pool, state: StateReader, accounts: Iterable<Hex>): re
   });
 }
 
-/** What only peers sent and was never in a block is not: see `createLosers`. */
-const isKept = (pool: Pool, { hash }: Transaction): boolean => pool.get(hash)?.origin !== "peer";
+const isKept = (pool: Pool, { hash }: Transaction): boolean => pool.get(hash)?.isKept !== false;
 
 /** Each arrives a millisecond after the one before, so that their order is the same after a restart. */
 const returningRows = (transactions: readonly Transaction[], nowMs: number): StoreWrite[] =>
