@@ -5,8 +5,8 @@
 
 import { bytesToHex } from "@counterpart/core/base/bytes";
 import { keccak256 } from "@counterpart/core/crypto/crypto";
-import { createMemoryTrie, type MemoryTrie } from "@counterpart/core/trie/memory-trie";
 import { getFromTrie, proveKey, verifyProof } from "@counterpart/core/trie/proof";
+import { createMemoryTrie, type MemoryTrie } from "@counterpart/core/trie/testing/memory-trie";
 import type { TrieChange } from "@counterpart/core/trie/types";
 import { check, type Report, runCase, type Suite } from "../suite.ts";
 import { bytesOfText, isObject, type Json, readVectors, type Vector } from "../vector-files.ts";

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import { generateAddress, generateAddress2 } from "@ethereumjs/util";
+import { generateAddress } from "@ethereumjs/util";
 import fc from "fast-check";
 import { bigIntToBytes, bytesToHex, hexToBytes } from "../base/bytes.ts";
-import { create2Address, createAddress } from "./address.ts";
+import { createAddress } from "./address.ts";
 
 const fixed = (size: number): fc.Arbitrary<Uint8Array> => fc.uint8Array({ minLength: size, maxLength: size });
 
@@ -20,14 +20,5 @@ it("CREATE addresses are those of the reference library", () => {
   assert.equal(
     createAddress("0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266", 0n),
     "0x5fbdb2315678afecb367f032d93f642f64180aa3",
-  );
-});
-
-it("CREATE2 addresses are those of the reference library", () => {
-  fc.assert(
-    fc.property(fixed(20), fixed(32), fc.uint8Array({ maxLength: 50 }), (creator, salt, initcode) => {
-      const ours = create2Address(bytesToHex(creator), salt, initcode);
-      assert.deepEqual(hexToBytes(ours), generateAddress2(creator, salt, initcode));
-    }),
   );
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { concatBytes, type Hex, hexToBytes } from "../base/bytes.ts";
-import { create2Address, createAddress } from "../chain/address.ts";
+import { createAddress } from "../chain/address.ts";
 import { BEACON_ROOTS_ADDRESS, HISTORY_ADDRESS, SYSTEM_ADDRESS } from "../chain/system-contracts.ts";
 import { keccak256Hex } from "../crypto/crypto.ts";
 import { block, deploy, executor } from "./blocks.test-support.ts";
@@ -9,6 +9,7 @@ import {
   ALICE,
   assemble,
   blockContext,
+  create2Address,
   DESTROY,
   ETHER,
   fundedState,
@@ -109,7 +110,7 @@ describe("self-destruction", () => {
       PUSH0 PUSH0 PUSH0 PUSH0 PUSH0 PUSH0 CALLDATASIZE PUSH0 CALLVALUE CREATE2 GAS CALL STOP`);
     const to = await deploy(state, runtime);
     const child = initcode(DESTROY, assemble("PUSH1 0x09 PUSH1 0x01 SSTORE"));
-    const address = create2Address(to, new Uint8Array(32), child);
+    const address = create2Address(to, child);
     const { outcomes, changes } = await block(state, [
       { from: ALICE, nonce: 1n, to, data: child },
       { from: ALICE, nonce: 2n, to, data: child },

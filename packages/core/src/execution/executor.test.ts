@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { bytesToHex, concatBytes, type Hex, hexToBytes } from "../base/bytes.ts";
-import { create2Address, createAddress } from "../chain/address.ts";
+import { createAddress } from "../chain/address.ts";
 import { EMPTY_CODE_HASH } from "../chain/header.ts";
 import { TX_GAS_MAX } from "../chain/rules.ts";
 import { keccak256Hex } from "../crypto/crypto.ts";
@@ -11,6 +11,7 @@ import {
   assemble,
   blockContext,
   COINBASE,
+  create2Address,
   ETHER,
   FACTORY,
   FACTORY2,
@@ -143,12 +144,7 @@ describe("a creation", () => {
     ]);
     assert.deepEqual(
       outcomes.map(({ created }) => created),
-      [
-        [createAddress(factory, 1n)],
-        [create2Address(factory2, new Uint8Array(32), child)],
-        [],
-        [createAddress(ALICE.address, 6n)],
-      ],
+      [[createAddress(factory, 1n)], [create2Address(factory2, child)], [], [createAddress(ALICE.address, 6n)]],
     );
     assert.equal(outcomes[0]?.contractAddress, undefined);
     assert.equal(outcomes[2]?.status, "reverted");

@@ -1,5 +1,6 @@
 /** What the tests of this folder share: keys, a block's context, a small assembler, and contracts written with it. */
 
+import { generateAddress2 } from "@ethereumjs/util";
 import { bytesToHex, concatBytes, type Hex, hexToBytes } from "../base/bytes.ts";
 import { assert } from "../base/errors.ts";
 import { DEV_GENESIS, genesisAlloc } from "../chain/genesis.ts";
@@ -25,6 +26,10 @@ export function testAccount(index: number): TestAccount {
   const key = keccak256(new Uint8Array([index, 1, 2, 3]));
   return { key, address: privateKeyToAddress(key) };
 }
+
+/** Address of the contract that `creator` creates with CREATE2 and a salt of zero (EIP-1014). */
+export const create2Address = (creator: Hex, code: Uint8Array): Hex =>
+  bytesToHex(generateAddress2(hexToBytes(creator), new Uint8Array(32), code));
 
 export const ALICE = testAccount(1);
 export const BOB = testAccount(2);

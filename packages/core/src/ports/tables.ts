@@ -27,7 +27,10 @@ export type TableName =
   | "storageNodes"
   /** number (8 bytes) → previous values of what that canonical block changed. */
   | "changes"
-  /** table (1 byte) ‖ key → what that row becomes when the branch being executed wins; empty between reorganisations. */
+  /**
+   * table name ‖ 0x00 ‖ key → what that row becomes when the branch being executed wins. Rows of a branch that did not
+   * win may stay until the next switch of branches or the next start; nobody reads them.
+   */
   | "staging"
   /** address → contract entry at the head. */
   | "contracts"

@@ -7,6 +7,7 @@ import { isCodedError } from "../base/errors.ts";
 import { createAddress } from "../chain/address.ts";
 import { decodeRlp, encodeRlp } from "../codec/rlp.ts";
 import { keccak256, privateKeyToAddress, SECP256K1_ORDER, signDigest } from "../crypto/crypto.ts";
+import { mergeArtifacts } from "./artifact.test-support.ts";
 import {
   type ArtifactDraft,
   artifactFromRlp,
@@ -14,7 +15,6 @@ import {
   artifactToRlp,
   compareArtifacts,
   integrityHash,
-  mergeArtifacts,
   nextUpdatedAt,
   signArtifact,
   stateHash,

@@ -126,11 +126,6 @@ export function compareArtifacts(a: ArtifactRecord, b: ArtifactRecord): number {
   return compareBytes(hexToBytes(artifactRecordHash(a)), hexToBytes(artifactRecordHash(b)));
 }
 
-/** The greater of two records of one contract: what merging means, which every store of records is tested against. */
-export function mergeArtifacts(a: ArtifactRecord, b: ArtifactRecord): ArtifactRecord {
-  return compareArtifacts(a, b) >= 0 ? a : b;
-}
-
 function recordFields(record: ArtifactRecord, content: Uint8Array): RlpInput {
   return [
     hexToBytes(record.address),

@@ -4,10 +4,10 @@ import fc from "fast-check";
 import { EMPTY_BYTES, hexToBytes } from "../base/bytes.ts";
 import { isCodedError } from "../base/errors.ts";
 import { encodeRlp, type RlpInput } from "../codec/rlp.ts";
-import { createMemoryTrie } from "./memory-trie.ts";
 import { encodeCompact } from "./nibbles.ts";
 import { type Child, decodeNode, nodeToRlp } from "./node.ts";
 import { triePuts } from "./testing/arbitraries.ts";
+import { createMemoryTrie } from "./testing/memory-trie.ts";
 
 const HASH = new Uint8Array(32).fill(0xab);
 const VALUE = Uint8Array.of(1, 2, 3);

@@ -6,10 +6,10 @@ import { bytesToHex, hexToBytes, utf8ToBytes } from "../base/bytes.ts";
 import { isCodedError } from "../base/errors.ts";
 import { encodeRlp } from "../codec/rlp.ts";
 import { keccak256Hex } from "../crypto/crypto.ts";
-import { createMemoryTrie, type MemoryTrie } from "./memory-trie.ts";
 import { encodeCompact } from "./nibbles.ts";
 import { getFromTrie, proveKey, verifyProof } from "./proof.ts";
 import { trieKey, triePuts } from "./testing/arbitraries.ts";
+import { createMemoryTrie, type MemoryTrie } from "./testing/memory-trie.ts";
 import { EMPTY_TRIE_ROOT, type TrieChange } from "./types.ts";
 
 const invalid = (error: unknown): boolean => isCodedError(error, "INVALID_TRIE_NODE");

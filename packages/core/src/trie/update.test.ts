@@ -4,9 +4,9 @@ import { createMPT } from "@ethereumjs/mpt";
 import fc from "fast-check";
 import { bytesToHex, equalBytes, hexToBytes, utf8ToBytes } from "../base/bytes.ts";
 import { isCodedError } from "../base/errors.ts";
-import { createMemoryTrie, type MemoryTrie } from "./memory-trie.ts";
 import { keyToNibbles } from "./nibbles.ts";
 import { reachablePaths, trieBatch, trieKey, triePuts, trieValue } from "./testing/arbitraries.ts";
+import { createMemoryTrie, type MemoryTrie } from "./testing/memory-trie.ts";
 import { EMPTY_TRIE_ROOT, type TrieChange } from "./types.ts";
 import { updateTrie } from "./update.ts";
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { bytesToHex } from "../base/bytes.ts";
-import { createMemoryTrie } from "./memory-trie.ts";
+import { createMemoryTrie } from "./testing/memory-trie.ts";
 import { walkTrie } from "./walk.ts";
 
 const leaves = fc.uniqueArray(

@@ -4,7 +4,8 @@ import { bytesToHex, type Hex, utf8ToBytes } from "@counterpart/core/base/bytes"
 import { isCodedError } from "@counterpart/core/base/errors";
 import { createAddress } from "@counterpart/core/chain/address";
 import { keccak256, signDigest } from "@counterpart/core/crypto/crypto";
-import { artifactRecordHash, mergeArtifacts, signArtifact, UPDATED_AT_MAX } from "@counterpart/core/sync/artifact";
+import { artifactRecordHash, signArtifact, UPDATED_AT_MAX } from "@counterpart/core/sync/artifact";
+import { mergeArtifacts } from "@counterpart/core/sync/artifact.test-support";
 import type { ArtifactRecord } from "@counterpart/core/sync/artifact-types";
 import fc from "fast-check";
 import { accountOf, keyOf } from "../engine/engine.test-support.ts";

@@ -3,9 +3,9 @@
 import fc from "fast-check";
 import { bytesToHex } from "../../base/bytes.ts";
 import { keccak256 } from "../../crypto/crypto.ts";
-import type { MemoryTrie } from "../memory-trie.ts";
 import { type Child, loadNode } from "../node.ts";
 import type { NibblePath, TrieChange } from "../types.ts";
+import type { MemoryTrie } from "./memory-trie.ts";
 
 /** Short keys over few bytes: many share prefixes, and some are prefixes of others. */
 const shortKey = fc

@@ -1,8 +1,8 @@
-/** A trie whose nodes are kept in memory: for tests, official vectors, and tries that live for one computation. */
+/** A trie whose nodes are kept in memory: for tests and official vectors. */
 
-import type { Hex } from "../base/bytes.ts";
-import { EMPTY_TRIE_ROOT, type NibblePath, type TrieChange, type TrieNodeReader, type TrieUpdate } from "./types.ts";
-import { updateTrie } from "./update.ts";
+import type { Hex } from "../../base/bytes.ts";
+import { EMPTY_TRIE_ROOT, type NibblePath, type TrieChange, type TrieNodeReader, type TrieUpdate } from "../types.ts";
+import { updateTrie } from "../update.ts";
 
 export interface MemoryTrie {
   readonly root: Hex;
