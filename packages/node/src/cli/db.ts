@@ -1,7 +1,7 @@
 /** `counterpart db`: checking, copying and restoring the database of a node. */
 
-import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { cpSync, existsSync, readdirSync, rmSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { utf8ToBytes } from "@counterpart/core/base/bytes";
 import { CodedError } from "@counterpart/core/base/errors";
 import { genesisAlloc, genesisHeader } from "@counterpart/core/chain/genesis";
@@ -14,10 +14,9 @@ import { runModule } from "../store/child.ts";
 import { openDataDir } from "../store/data-dir.ts";
 import { openLmdbStore } from "../store/lmdb-store.ts";
 import { probeDatabase } from "../store/probe.ts";
+import type { BackupLine } from "./db-backup-child.ts";
 import type { VerifyLine } from "./db-verify-child.ts";
-
-const DATABASE = "chain.mdb";
-const KEYS = "keys";
+import { copyKeys, createDraft, DATABASE, putInPlace } from "./draft.ts";
 
 export interface Output {
   print(text: string): void;
@@ -51,9 +50,9 @@ function linesOf(line: Extract<VerifyLine, { kind: "result" }>): string {
 }
 
 /** Undefined for a line that the end of the process cut short. */
-function parseLine(text: string): VerifyLine | undefined {
+function parseLine<T>(text: string): T | undefined {
   try {
-    return JSON.parse(text) as VerifyLine;
+    return JSON.parse(text) as T;
   } catch {
     return undefined;
   }
@@ -69,7 +68,7 @@ async function verifyDatabase(path: string, chain: ChainFacts, { print, progress
   let faults = 0;
   let failure: Extract<VerifyLine, { kind: "failure" }> | undefined;
   const onLine = (text: string): void => {
-    const line = parseLine(text);
+    const line = parseLine<VerifyLine>(text);
     if (line === undefined) return;
     if (line.kind === "progress") progress?.(`  …    ${line.name}: ${line.examined}`);
     else if (line.kind === "failure") failure = line;
@@ -111,44 +110,35 @@ export interface BackupOptions {
   readonly keys: boolean;
 }
 
-/** Where something is made before it gets its name, so that what has the name is whole. */
-function draftOf(path: string): string {
-  const draft = `${resolve(path)}.${process.pid}.tmp`;
-  rmSync(draft, { recursive: true, force: true });
-  mkdirSync(draft, { recursive: true, mode: 0o700 });
-  return draft;
-}
-
 /**
- * Gives a draft its name. An empty folder gives way; anything that came into it meanwhile stays.
- * @throws CodedError `DATA_DIR_UNUSABLE`
+ * Copies the database in a process of its own.
+ * @throws CodedError `STORE_CORRUPT` when the file is so damaged that the copy could not end, `STORE_VERSION`,
+ * `STORE_WRITE_FAILED`, `DATA_DIR_UNUSABLE`
  */
-function putInPlace(draft: string, path: string): void {
-  try {
-    if (existsSync(path)) rmdirSync(path);
-    renameSync(draft, path);
-  } catch (cause) {
-    throw new CodedError("DATA_DIR_UNUSABLE", `${path} cannot be made: ${String(cause)}`, { path });
-  }
-}
-
-function copyKeys(from: string, to: string): void {
-  if (existsSync(join(from, KEYS))) cpSync(join(from, KEYS), join(to, KEYS), { recursive: true });
+async function copyDatabase(path: string, to: string): Promise<void> {
+  let said: BackupLine | undefined;
+  const onLine = (text: string): void => {
+    said = parseLine<BackupLine>(text);
+  };
+  const { code, signal } = await runModule("db-backup-child", import.meta.url, [path, to], onLine);
+  if (said?.message !== undefined && said.code !== undefined) throw new CodedError(said.code, said.message, { path });
+  // A signal after the word of success came while closing: the copy is whole.
+  if (said !== undefined && said.message === undefined) return;
+  const reason = said?.message ?? signal ?? `exit code ${code}`;
+  throw new CodedError("STORE_CORRUPT", `copying ${path} ended early (${reason})`, { path, reason });
 }
 
 /**
  * Copies the database as it is at one moment, also while a node uses it, and the keys.
- * @throws CodedError `DATA_DIR_UNUSABLE` when the target is there already, `STORE_WRITE_FAILED`
+ * @throws CodedError `DATA_DIR_UNUSABLE` when the target is there already, those of `copyDatabase`
  */
 export async function backup({ dataDir, to, keys }: BackupOptions, { print }: Output): Promise<void> {
   const path = requireDatabase(resolve(dataDir));
   if (existsSync(to)) throw new CodedError("DATA_DIR_UNUSABLE", `${to} is there already`, { path: to });
   await probeDatabase(path);
-  const draft = draftOf(to);
+  const draft = createDraft(to);
   try {
-    const store = openLmdbStore(path, { migrates: false });
-    await store.copyTo(join(draft, DATABASE));
-    await store.close();
+    await copyDatabase(path, join(draft, DATABASE));
     if (keys) copyKeys(dataDir, draft);
     putInPlace(draft, to);
   } finally {
@@ -180,8 +170,7 @@ export async function restore({ from, dataDir, genesis }: RestoreOptions, output
     throw new CodedError("DATA_DIR_UNUSABLE", `${dataDir} is not empty`, { path: dataDir });
   }
   const chain = chainFacts(genesis);
-  mkdirSync(dirname(resolve(dataDir)), { recursive: true });
-  const draft = draftOf(dataDir);
+  const draft = createDraft(dataDir);
   try {
     cpSync(source, join(draft, DATABASE));
     copyKeys(from, draft);

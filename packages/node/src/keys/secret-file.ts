@@ -43,8 +43,8 @@ export function writeSecretFile(path: string, text: string): void {
   }
 }
 
-/** Makes the new name in the folder durable. */
-function syncFolder(path: string): void {
+/** Makes the names in the folder durable. */
+export function syncFolder(path: string): void {
   if (!HAS_MODES) return;
   const folder = openSync(path, "r");
   try {

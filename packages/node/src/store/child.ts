@@ -10,6 +10,15 @@ export interface ChildEnd {
 }
 
 /**
+ * Called in the child: ends it when the process that started it has ended, however that was, and whatever this one is
+ * in the middle of.
+ */
+export function endWithParent(): void {
+  process.stdin.on("close", () => process.kill(process.pid, "SIGKILL")).resume();
+  process.stdin.unref();
+}
+
+/**
  * Runs a module of this program with arguments, and waits for its end.
  * @param module name without ending of a module beside `base`, which is a `.ts` file here and `.js` when published
  * @param onLine called with every line that it prints
@@ -24,7 +33,7 @@ export function runModule(
 ): Promise<ChildEnd> {
   const file = fileURLToPath(new URL(`./${module}${base.endsWith(".ts") ? ".ts" : ".js"}`, base));
   const child = spawn(process.execPath, [file, ...args], {
-    stdio: ["ignore", "pipe", "ignore"],
+    stdio: ["pipe", "pipe", "ignore"],
     ...(timeoutMs === undefined ? {} : { timeout: timeoutMs, killSignal: "SIGKILL" as const }),
   });
   createInterface({ input: child.stdout }).on("line", onLine);

@@ -17,8 +17,8 @@ const STALE_MS = 10_000;
 /** Directories that this process holds: process ids are used again, so the id alone does not tell. */
 const heldHere = new Set<string>();
 
-function isAlive(pid: number, path: string): boolean {
-  if (pid === process.pid) return heldHere.has(path);
+/** Whether there is a process with this id, whoever's. */
+export function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;
@@ -26,6 +26,8 @@ function isAlive(pid: number, path: string): boolean {
     return (error as NodeJS.ErrnoException).code === "EPERM";
   }
 }
+
+const isAlive = (pid: number, path: string): boolean => (pid === process.pid ? heldHere.has(path) : isRunning(pid));
 
 /** Process id of the lock's holder as it wrote it down; undefined when it cannot be read. */
 function holderOf(pidFile: string): number | undefined {

@@ -154,8 +154,18 @@ function bringUpToDate({ root, tables }: Opened, rooms: Rooms, { migrates = true
 export interface LmdbStore extends Store {
   /** Every row of the database, with its place when it fails its checksum. */
   scan(): Iterable<{ readonly table: TableName; readonly key: Uint8Array } | undefined>;
-  /** Copies the database as it is at this moment into a new file, while others read and write. */
+  /**
+   * Copies the database as it is at this moment into a new file, while others read and write.
+   * @throws CodedError `STORE_WRITE_FAILED`, `STORE_CORRUPT` when pages of LMDB's own prove to be damaged
+   */
   copyTo(path: string): Promise<void>;
+}
+
+/** LMDB names its own errors, and leaves those of the disk to the system; too many readers are neither. */
+function copyError(copy: string, reason: string): CodedError {
+  return /\bMDB_(?!READERS_FULL)/.test(reason)
+    ? new CodedError("STORE_CORRUPT", `the database is damaged and cannot be copied: ${reason}`)
+    : new CodedError("STORE_WRITE_FAILED", `the database cannot be copied to ${copy}: ${reason}`);
 }
 
 function* scanRows(tables: Tables): ReturnType<LmdbStore["scan"]> {
@@ -202,7 +212,7 @@ export function openLmdbStore(path: string, options: StoreOptions = {}): LmdbSto
       try {
         await root.backup(copy, true);
       } catch (cause) {
-        throw new CodedError("STORE_WRITE_FAILED", `the database cannot be copied to ${copy}: ${String(cause)}`);
+        throw copyError(copy, String(cause));
       }
     },
     async close() {

@@ -1,0 +1,126 @@
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import {
+  chmodSync,
+  closeSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { openLmdbStore } from "../../packages/node/src/store/lmdb-store.ts";
+import { counterpart, until } from "./process-node.ts";
+
+const MAIN = new URL("../../packages/node/src/cli/main.ts", import.meta.url).pathname;
+const PAGE = 4_096;
+const ROUNDS = 96;
+const ROWS = 256;
+
+let folder: string;
+let dataDir: string;
+
+before(async () => {
+  folder = mkdtempSync(join(tmpdir(), "counterpart-backup-"));
+  dataDir = join(folder, "node");
+  mkdirSync(dataDir);
+  // So much that a copy takes its time.
+  const store = openLmdbStore(join(dataDir, "chain.mdb"));
+  for (let round = 0; round < ROUNDS; round++) {
+    const rows = Array.from({ length: ROWS }, (_, n) => ({
+      table: "codes" as const,
+      key: new Uint8Array([round, n]),
+      value: new Uint8Array(3_000).fill(n),
+    }));
+    store.write(rows);
+  }
+  await store.close();
+});
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+const backupArguments = (from: string, to: string): string[] => ["db", "backup", "--data-dir", from, "--to", to];
+
+/** Kills a backup when its copy has begun and is not whole. Gives the draft that it leaves. */
+async function killInMidCopy(to: string): Promise<string> {
+  const child: ChildProcess = spawn(process.execPath, [MAIN, ...backupArguments(dataDir, to)], { stdio: "ignore" });
+  const ended = new Promise((resolve) => child.once("close", (_, signal) => resolve(signal)));
+  const draft = `${to}.${child.pid}.tmp`;
+  await until(async () => (statSync(join(draft, "chain.mdb"), { throwIfNoEntry: false })?.size ?? 0) > 0, "it copies");
+  child.kill("SIGKILL");
+  assert.equal(await ended, "SIGKILL");
+  return draft;
+}
+
+test("a backup that is killed leaves nothing with the name, and the next one removes what it left", async () => {
+  const to = join(folder, "copy");
+  const draft = await killInMidCopy(to);
+  assert.equal(existsSync(to), false);
+  assert.equal(existsSync(draft), true);
+  const strangers = [
+    `${to}.1x.tmp`,
+    `${to}.${process.pid}.tmp`,
+    `${to}.4194303.tmp`,
+    join(folder, "other.4194303.tmp"),
+  ];
+  for (const path of strangers) mkdirSync(path);
+  writeFileSync(`${to}.4194303.tmp/letter`, "not a draft");
+  const { code, text } = await counterpart(...backupArguments(dataDir, to));
+  assert.equal(code, 0, text);
+  assert.equal(existsSync(draft), false);
+  for (const path of strangers) assert.ok(existsSync(path), path);
+  const copy = openLmdbStore(join(to, "chain.mdb"), { migrates: false });
+  assert.equal([...copy.scan()].filter((damaged) => damaged === undefined).length, ROUNDS * ROWS + 1);
+  await copy.close();
+});
+
+test("the keys in a copy are their owner's alone, whatever the originals were", async () => {
+  const keys = join(dataDir, "keys");
+  mkdirSync(keys, { mode: 0o755 });
+  writeFileSync(join(keys, "node.json"), "{}");
+  chmodSync(join(keys, "node.json"), 0o644);
+  writeFileSync(join(keys, ".node.json.1.tmp"), "half a key");
+  const to = join(folder, "with-keys");
+  const { code, text } = await counterpart(...backupArguments(dataDir, to));
+  assert.equal(code, 0, text);
+  assert.deepEqual(readdirSync(join(to, "keys")), ["node.json"]);
+  assert.equal(statSync(join(to, "keys", "node.json")).mode & 0o777, 0o600);
+  assert.equal(statSync(join(to, "keys")).mode & 0o777, 0o700);
+});
+
+/** Fills pages from the middle of the tree; what the probe reads, its ends and its roots, stays. */
+function garble(database: string, value: number, kept: number): void {
+  const file = openSync(database, "r+");
+  const { size } = statSync(database);
+  for (let at = Math.floor(size / 3 / PAGE) * PAGE; at < size / 2; at += PAGE) {
+    writeSync(file, new Uint8Array(PAGE - kept).fill(value), 0, PAGE - kept, at + kept);
+  }
+  closeSync(file);
+}
+
+test("damage is an error with a sentence, also where it ends the copying process, and leaves nothing behind", async () => {
+  const path = join(folder, "damaged");
+  const to = join(folder, "copy-of-damaged");
+  const damages = [
+    { value: 0xa5, kept: 0, said: /^counterpart: the database is damaged .* MDB_\w+: .* \(STORE_CORRUPT\)\n$/ },
+    { value: 0x22, kept: 24, said: /^counterpart: copying \S+ ended early \(SIG(BUS|SEGV)\) \(STORE_CORRUPT\)\n$/ },
+  ];
+  for (const { value, kept, said } of damages) {
+    cpSync(dataDir, path, { recursive: true });
+    garble(join(path, "chain.mdb"), value, kept);
+    const { code, text } = await counterpart(...backupArguments(path, to));
+    assert.equal(code, 4, text);
+    assert.match(text, said);
+    assert.deepEqual(
+      readdirSync(folder).filter((name) => name.startsWith("copy-of-damaged")),
+      [],
+    );
+  }
+});

@@ -1,0 +1,101 @@
+/** Folders that get their name when they are whole: what has the name has survived whatever crash there was. */
+
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+} from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
+import { CodedError } from "@counterpart/core/base/errors";
+import { readSecretFile, syncFolder, writeSecretFile } from "../keys/secret-file.ts";
+import { isRunning } from "../store/data-dir.ts";
+
+export const DATABASE = "chain.mdb";
+const KEYS = "keys";
+const CONTENT: ReadonlySet<string> = new Set([DATABASE, `${DATABASE}-lock`, KEYS]);
+
+const draftName = (target: string, pid: number | string): string => `${basename(target)}.${pid}.tmp`;
+
+function isAbandoned(folder: string, pid: number): boolean {
+  if (pid !== process.pid && isRunning(pid)) return false;
+  return statSync(folder).isDirectory() && readdirSync(folder).every((name) => CONTENT.has(name));
+}
+
+/** Removes drafts for this target whose process was killed; anything else with such a name stays. */
+function removeAbandoned(target: string): void {
+  const folder = dirname(target);
+  for (const name of existsSync(folder) ? readdirSync(folder) : []) {
+    const pid = /\.([1-9]\d{0,9})\.tmp$/.exec(name)?.[1];
+    if (pid === undefined || name !== draftName(target, pid)) continue;
+    if (isAbandoned(join(folder, name), Number(pid))) rmSync(join(folder, name), { recursive: true, force: true });
+  }
+}
+
+function cannotMake(path: string, cause: unknown): CodedError {
+  return new CodedError("DATA_DIR_UNUSABLE", `${path} cannot be made: ${String(cause)}`, { path });
+}
+
+/**
+ * An empty folder (mode 0700) beside `target`.
+ * @throws CodedError `DATA_DIR_UNUSABLE`
+ */
+export function createDraft(target: string): string {
+  const path = resolve(target);
+  const draft = join(dirname(path), draftName(path, process.pid));
+  try {
+    removeAbandoned(path);
+    mkdirSync(dirname(path), { recursive: true });
+    mkdirSync(draft, { mode: 0o700 });
+    return draft;
+  } catch (cause) {
+    throw cannotMake(path, cause);
+  }
+}
+
+function syncFile(path: string): void {
+  const file = openSync(path, "r+");
+  try {
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/**
+ * Gives a draft its name, when all that is in it is on the disk. An empty folder gives way; anything that came into it
+ * meanwhile stays.
+ * @throws CodedError `DATA_DIR_UNUSABLE`
+ */
+export function putInPlace(draft: string, target: string): void {
+  const path = resolve(target);
+  try {
+    syncFile(join(draft, DATABASE));
+    syncFolder(draft);
+    if (existsSync(path)) rmdirSync(path);
+    renameSync(draft, path);
+    syncFolder(dirname(path));
+  } catch (cause) {
+    throw cannotMake(path, cause);
+  }
+}
+
+/**
+ * Copies the keys, durably: folder 0700 and files 0600, whatever the originals have.
+ * @throws CodedError `DATA_DIR_UNUSABLE`, `STORE_CORRUPT` when one of them is larger than any key
+ */
+export function copyKeys(from: string, to: string): void {
+  if (!existsSync(join(from, KEYS))) return;
+  mkdirSync(join(to, KEYS), { mode: 0o700 });
+  for (const entry of readdirSync(join(from, KEYS), { withFileTypes: true })) {
+    // A name with a dot in front is the draft of a key that is being written.
+    if (!entry.isFile() || entry.name.startsWith(".")) continue;
+    writeSecretFile(join(to, KEYS, entry.name), readSecretFile(join(from, KEYS, entry.name)));
+  }
+}
