@@ -4,7 +4,7 @@ import { isCodedError } from "@counterpart/core/base/errors";
 import { encodeRlp, rlpNumber } from "@counterpart/core/codec/rlp";
 import { encodeMessage } from "@counterpart/core/sync/messages";
 import { word } from "./fake-chain.test-support.ts";
-import { PEERS_MAX, TARGETS_MAX } from "./limits.ts";
+import { HANDSHAKE_TIMEOUT_MS, PEERS_MAX, STRANGERS_MAX, TARGETS_MAX } from "./limits.ts";
 import { startStranger, versionFor } from "./stranger.test-support.ts";
 import { createWorld, sameAll, type TestNode, type World } from "./test-node.test-support.ts";
 
@@ -82,6 +82,21 @@ describe("connections", () => {
       assert.deepEqual(b.book.addresses, []);
       assert.equal(a.driver.peers().filter(({ state }) => state !== "disconnected").length, PEERS_MAX);
     });
+  });
+
+  it("made here are refused as well while as many as may be have not shaken hands", async () => {
+    const signal = new AbortController().signal;
+    for (let i = 0; i < STRANGERS_MAX; i++) {
+      const { network } = await startStranger(world, `silent-${i}`);
+      await world.clock.run(network.dial(a.address, signal));
+    }
+    await fails(a, b.address, "TOO_MANY_PEERS");
+    await world.clock.pass(10);
+    assert.equal(linked(), false);
+    // Those who stay silent are sent away.
+    await world.clock.pass(HANDSHAKE_TIMEOUT_MS);
+    await connect(a, b);
+    assert.ok(linked());
   });
 
   it("that fail at first are not remembered", async () => {

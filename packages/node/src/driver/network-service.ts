@@ -13,6 +13,7 @@ import { createCheckpointCache } from "./checkpoint-cache.ts";
 import { type ContractPull, createContractPull } from "./contract-pull.ts";
 import { createDialer } from "./dialer.ts";
 import { createDriverMetrics, type DriverMetrics, declareDriverGauges } from "./driver-metrics.ts";
+import { closingError } from "./goodbyes.ts";
 import { createImporter, type Importer } from "./importer.ts";
 import { createIntake, type Intake } from "./intake.ts";
 import { findLeader } from "./leader.ts";
@@ -91,6 +92,9 @@ function subscribe({ engine, contracts }: DriverDeps, peers: Peers, syncing: Syn
 interface PeerEvents {
   peer(change: PeerChange): void;
 }
+
+const tooManyStrangers = (): CodedError =>
+  new CodedError("TOO_MANY_PEERS", "this node has as many links as it may whose handshake is not over");
 
 /** Tells listeners of peers that have shaken hands. */
 function createPeerNews(logger: DriverDeps["logger"]) {
@@ -177,8 +181,9 @@ export function createNetworkService(deps: DriverDeps): Driver {
     const strangers = peers.all().length - peers.ready().length;
     if (!running || strangers >= STRANGERS_MAX) {
       const reason = running ? "TOO_MANY_PEERS" : "STOPPING";
+      peers.addRefused(session);
       metrics.refused.add({ reason });
-      void session.close(reason);
+      void session.close(reason, running ? tooManyStrangers() : closingError(reason));
       return session.handlers;
     }
     const ban = standings.banOf(link.peerId);

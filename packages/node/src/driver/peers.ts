@@ -16,6 +16,8 @@ export interface Peers {
   /** The session of a link, also when it has ended already. */
   of(link: Link): Session | undefined;
   add(session: Session): void;
+  /** Knows a session by its link only: it is refused, and takes no other session's place. */
+  addRefused(session: Session): void;
   /** Removes the record if it is still this session's. */
   remove(session: Session): void;
   /** A peer was at fault. */
@@ -44,6 +46,7 @@ export function createPeers({ standings, clock, logger, metrics }: PeersDeps): P
       sessions.set(session.peerId, session);
       byLink.set(session.link, session);
     },
+    addRefused: (session) => void byLink.set(session.link, session),
     remove(session) {
       if (sessions.get(session.peerId) === session) sessions.delete(session.peerId);
     },
