@@ -135,8 +135,8 @@ export const BUGS: readonly Bug[] = [
     name: "artifacts-not-followed",
     seed: 9,
     about: "artifacts are not shown and hidden as their contracts come and go",
-    file: "packages/node/src/contracts/service.ts",
-    find: "store.follow(change);",
+    file: "packages/node/src/contracts/head-follower.ts",
+    find: "store.review(addresses);",
     replace: "",
   },
   {

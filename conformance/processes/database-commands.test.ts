@@ -176,7 +176,9 @@ test("on a full disk reads go on and writes are refused; with room again everyth
   for (let i = 0; i < 3; i++) await deploy(peer);
   liftFileLimit(one);
   await until(async () => (await balance(one)) === minted, "every mint that was taken is in a block, and nothing else");
-  for (const taken of deployed) await until(async () => (await one.get(`contracts/${taken}`)).status === 200, taken);
+  // With their artifacts, which say what they are called and are written after the blocks.
+  const nameOf = async (taken: string) => (await one.get(`contracts/${taken}`)).body.name;
+  for (const taken of deployed) await until(async () => (await nameOf(taken)) === TOKEN.name, taken);
   await until(async () => (await execute()).status === 200, "a mint is taken again");
   await until(async () => {
     const heads = await Promise.all([one, peer].map(async (node) => (await node.get("network")).body.head));

@@ -9,7 +9,7 @@ import { mergeArtifacts } from "@counterpart/core/sync/artifact.test-support";
 import type { ArtifactRecord } from "@counterpart/core/sync/artifact-types";
 import fc from "fast-check";
 import { accountOf, keyOf } from "../engine/engine.test-support.ts";
-import type { ContractEntry, HeadChange, Snapshot } from "../engine/types.ts";
+import type { ContractEntry, Snapshot } from "../engine/types.ts";
 import { createMemoryStore } from "../store/memory-store.ts";
 import { type ArtifactStore, createArtifactStore } from "./artifact-store.ts";
 import { createArtifactTable, ROWS_PER_ADDRESS_MAX } from "./artifact-table.ts";
@@ -68,12 +68,7 @@ function openStore(entries: readonly ContractEntry[], database = createMemorySto
     const before = [...head.keys()];
     head.clear();
     for (const entry of next) head.set(entry.address, entry);
-    store.follow({
-      reverted: [{}],
-      contractsCreated: [...head.keys()].filter((address) => !before.includes(address)),
-      contractsUpdated: [...head.keys()].filter((address) => before.includes(address)),
-      contractsRemoved: before.filter((address) => !head.has(address)),
-    } as unknown as HeadChange);
+    store.review([...head.keys(), ...before]);
   };
   return { store, table, database, move };
 }

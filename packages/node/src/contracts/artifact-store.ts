@@ -8,12 +8,12 @@ import { bigIntToBytes, bytesToBigInt, bytesToHex, type Hex, hexToBytes, leftPad
 import { isCodedError } from "@counterpart/core/base/errors";
 import { artifactRecordHash, compareArtifacts, verifyArtifact } from "@counterpart/core/sync/artifact";
 import type { ArtifactRecord, ArtifactsSummary } from "@counterpart/core/sync/artifact-types";
-import type { ContractEntry, Engine, HeadChange, Snapshot } from "../engine/types.ts";
+import type { ContractEntry, Engine, Snapshot } from "../engine/types.ts";
 import { withSnapshot } from "../engine/with-snapshot.ts";
 import { type ArtifactRow, type ArtifactTable, ROWS_PER_ADDRESS_MAX } from "./artifact-table.ts";
 import type { ArtifactChange, MergeOutcome } from "./types.ts";
 
-/** Rows that one write of a start-up check changes at most, and rows read at a time. */
+/** Rows that one write of a check of all changes at most, and rows read at a time. */
 const PAGE = 256;
 
 export interface Merged {
@@ -33,8 +33,13 @@ export interface ArtifactStore {
   held(address: Hex): readonly ArtifactRow[];
   summary(): ArtifactsSummary;
   since(sequence: number, limit: number): readonly ArtifactChange[];
-  /** Shows and hides records as contracts come, go and change their code. To be called for every change of head. */
-  follow(change: HeadChange): void;
+  /**
+   * Shows and hides the records of contracts that may have come, gone or changed their code.
+   * @throws CodedError `STORE_WRITE_FAILED`; all of it may be repeated then
+   */
+  review(addresses: readonly Hex[]): void;
+  /** Addresses of all records held, a page at a time. */
+  pages(): Iterable<readonly Hex[]>;
 }
 
 type ArtifactEngine = Pick<Engine, "chainId" | "genesisHash" | "snapshot">;
@@ -79,14 +84,19 @@ export function createArtifactStore(table: ArtifactTable, engine: ArtifactEngine
       state.sequence = Math.max(state.sequence, after.sequence);
     }
   };
-  const open = (): void => {
+  const rowPages = function* (): Iterable<readonly ArtifactRow[]> {
     let last: ArtifactRow | undefined;
     do {
       const rows = table.page(last, PAGE);
       last = rows.at(-1);
+      yield rows;
+    } while (last !== undefined);
+  };
+  const open = (): void => {
+    for (const rows of rowPages()) {
       for (const row of rows) count(row, 1);
       apply(withSnapshot(engine, (snapshot) => revise(rows, snapshot)));
-    } while (last !== undefined);
+    }
   };
   open();
 
@@ -155,15 +165,12 @@ export function createArtifactStore(table: ArtifactTable, engine: ArtifactEngine
       }
       return changes.slice(0, limit);
     },
-    follow({ reverted, contractsCreated, contractsUpdated, contractsRemoved }) {
-      // A contract that stays keeps code and owner, unless another branch created it.
-      const touched = new Set([
-        ...contractsCreated,
-        ...contractsRemoved,
-        ...(reverted.length > 0 ? contractsUpdated : []),
-      ]);
-      const rows = [...touched].flatMap((address) => table.of(address));
+    review(addresses) {
+      const rows = [...new Set(addresses)].flatMap((address) => table.of(address));
       if (rows.length > 0) apply(withSnapshot(engine, (snapshot) => revise(rows, snapshot)));
+    },
+    *pages() {
+      for (const rows of rowPages()) yield rows.map(({ record }) => record.address);
     },
   };
 }

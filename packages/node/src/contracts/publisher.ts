@@ -5,13 +5,13 @@
  */
 
 import type { Hex } from "@counterpart/core/base/bytes";
-import { CodedError } from "@counterpart/core/base/errors";
+import { CodedError, isCodedError } from "@counterpart/core/base/errors";
 import type { Clock, Logger } from "@counterpart/core/ports/runtime";
 import type { StoreWrite } from "@counterpart/core/ports/store";
 import { nextUpdatedAt, signArtifact } from "@counterpart/core/sync/artifact";
 import { decodeContent } from "@counterpart/core/sync/artifact-content";
 import type { ArtifactContent, ArtifactRecord } from "@counterpart/core/sync/artifact-types";
-import type { ContractEntry, Engine, HeadChange } from "../engine/types.ts";
+import type { ContractEntry, Engine } from "../engine/types.ts";
 import { withSnapshot } from "../engine/with-snapshot.ts";
 import type { KeyRing } from "../keys/types.ts";
 import type { ArtifactStore } from "./artifact-store.ts";
@@ -42,8 +42,14 @@ export interface Publisher {
   draft(draft: ArtifactDraft): readonly StoreWrite[];
   /** Forgets a deployment that was not sent. */
   discard(transactionHash: Hex): void;
-  /** Signs what a change of head makes possible. To be called after `ArtifactStore.follow`. */
-  follow(change: HeadChange): void;
+  /** Contracts whose deployments are on their way. */
+  waiting(): readonly Hex[];
+  /**
+   * Signs what has become possible for contracts that may have come or changed their code. To be called after
+   * `ArtifactStore.review`.
+   * @throws CodedError `STORE_WRITE_FAILED`; all of it may be repeated then
+   */
+  review(addresses: readonly Hex[]): void;
 }
 
 /** The record to carry over to another code at the same address: the newest of this owner. */
@@ -86,11 +92,12 @@ export function createPublisher(deps: PublisherDeps): Publisher {
     onPublished(record);
   };
 
-  /** Failures are logged: they come with a change of head, and the chain goes on. */
+  /** Failures are logged: they come with a change of head, and the chain goes on. Want of room passes. */
   const publishQuietly = (entry: ContractEntry, content: Uint8Array, draft?: ArtifactDraft): void => {
     try {
       publish(entry, decodeContent(content), draft);
     } catch (error) {
+      if (isCodedError(error, "STORE_WRITE_FAILED")) throw error;
       logger.error("an artifact could not be published", { address: entry.address, error: String(error) });
     }
   };
@@ -121,11 +128,7 @@ export function createPublisher(deps: PublisherDeps): Publisher {
     return status === undefined || status.status === "conflicted";
   };
 
-  const open = (): void => {
-    forget([...drafts.values()].filter(isHopeless).map(({ transactionHash }) => transactionHash));
-    for (const draft of [...drafts.values()]) settle(draft);
-  };
-  open();
+  forget([...drafts.values()].filter(isHopeless).map(({ transactionHash }) => transactionHash));
 
   return {
     publish,
@@ -141,12 +144,11 @@ export function createPublisher(deps: PublisherDeps): Publisher {
       return table.draftRows(draft);
     },
     discard: (transactionHash) => void drafts.delete(transactionHash),
-    follow({ reverted, applied, contractsCreated, contractsUpdated }) {
-      for (const hash of drafts.size === 0 ? [] : applied.flatMap(({ transactions }) => transactions)) {
-        const draft = drafts.get(hash);
-        if (draft !== undefined) settle(draft);
-      }
-      for (const address of [...contractsCreated, ...(reverted.length > 0 ? contractsUpdated : [])]) carryOver(address);
+    waiting: () => [...drafts.values()].map(({ address }) => address),
+    review(addresses) {
+      const touched = new Set(addresses);
+      for (const draft of [...drafts.values()]) if (touched.has(draft.address)) settle(draft);
+      for (const address of touched) carryOver(address);
     },
   };
 }

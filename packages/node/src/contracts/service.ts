@@ -9,6 +9,7 @@ import { parseContractAbi } from "./abi.ts";
 import { createArtifactStore } from "./artifact-store.ts";
 import type { ArtifactTable } from "./artifact-table.ts";
 import { createContentCache } from "./content-cache.ts";
+import { createHeadFollower } from "./head-follower.ts";
 import type { Idempotency } from "./idempotency.ts";
 import { createInclusionWatch } from "./inclusion.ts";
 import { createPublisher } from "./publisher.ts";
@@ -36,6 +37,11 @@ export interface ContractServiceDeps {
   readonly instanceId: string;
 }
 
+export interface RunningContractService extends ContractService {
+  /** Follows the head no longer. To be called before the store is closed. */
+  stop(): void;
+}
+
 interface ContractEvents {
   artifact(record: ArtifactRecord, origin: "local" | "peer"): void;
 }
@@ -44,17 +50,14 @@ interface ContractEvents {
  * Starts the service. It listens to the engine: make it before whatever announces contracts, so that an artifact signed
  * for a new contract is there when the contract is announced.
  */
-export function createContractService(deps: ContractServiceDeps): ContractService {
+export function createContractService(deps: ContractServiceDeps): RunningContractService {
   const { engine, keys, clock, logger, artifacts: table, idempotency, instanceId } = deps;
   const contents = createContentCache();
   const emitter = createEmitter<ContractEvents>(logger);
   const store = createArtifactStore(table, engine);
   const onPublished = (record: ArtifactRecord): void => emitter.emit("artifact", record, "local");
   const publisher = createPublisher({ engine, keys, clock, logger, table, store, onPublished });
-  engine.on("head", (change) => {
-    store.follow(change);
-    publisher.follow(change);
-  });
+  const stop = createHeadFollower({ engine, clock, logger, store, publisher });
   // After the line above: who waits for an inclusion finds its artifact there.
   const watch = createInclusionWatch(engine, clock);
   const views = createViews({ engine, clock, instanceId, store, contents });
@@ -85,5 +88,6 @@ export function createContractService(deps: ContractServiceDeps): ContractServic
     artifact: (address) => store.visible(address)?.record,
     artifactsSince: (sequence, limit) => store.since(sequence, limit),
     onArtifact: (listener) => emitter.on("artifact", listener),
+    stop,
   };
 }
