@@ -39,6 +39,7 @@ import type { KeyRing } from "./keys/types.ts";
 import { parseDialAddress } from "./net/address.ts";
 import { createLibp2pNetwork } from "./net/libp2p-network.ts";
 import { createPeerKey } from "./net/peer-key.ts";
+import { type GuardedStore, guardStore } from "./store/damage-guard.ts";
 import { openDataDir } from "./store/data-dir.ts";
 import { openLmdbStore } from "./store/lmdb-store.ts";
 import { probeDatabase } from "./store/probe.ts";
@@ -59,7 +60,7 @@ interface Ground {
 
 /** Everything but the two ends, network and API. */
 interface Chain {
-  readonly store: Store;
+  readonly store: GuardedStore;
   readonly keys: KeyRing;
   readonly genesis: Genesis;
   readonly engine: Engine;
@@ -106,15 +107,20 @@ function openInstanceId(store: Store): string {
   return made;
 }
 
+const DAMAGE_ADVICE =
+  "this node writes nothing more, neither blocks nor transactions: stop it, look with `counterpart db verify`, and " +
+  "restore a backup, or move the database away and let the node fetch the chain from a peer";
+
 async function openChain({ config, logger, clock, metrics, onStop }: Ground): Promise<Chain> {
   const genesis = readGenesis(config.genesis);
   const dataDir = await openDataDir(config.dataDir);
   onStop(() => dataDir.release());
   const path = join(config.dataDir, "chain.mdb");
   await probeDatabase(path);
-  const store = openLmdbStore(path, {
+  const database = openLmdbStore(path, {
     onMigrated: (versions) => logger.info("the database was brought to the format of this version", versions),
   });
+  const store = guardStore(database, ({ message }) => logger.error(`${message}; ${DAMAGE_ADVICE}`));
   onStop(() => store.close());
   const keys = createKeyRing({
     dir: join(config.dataDir, "keys"),
@@ -141,6 +147,7 @@ async function openChain({ config, logger, clock, metrics, onStop }: Ground): Pr
     idempotency: createIdempotency(store, clock),
     instanceId,
   });
+  onStop(() => contracts.stop());
   return { store, keys, genesis, engine, contracts, instanceId };
 }
 
@@ -210,7 +217,7 @@ async function startApi(
   chain: Chain,
   network: Driver,
 ): Promise<string> {
-  const { keys, engine, contracts, genesis, instanceId } = chain;
+  const { store, keys, engine, contracts, genesis, instanceId } = chain;
   const makeToken = async (): Promise<Uint8Array> => randomBytes(32);
   const token = isLoopback(config.apiHost) ? undefined : await openSecret(join(config.dataDir, "api-token"), makeToken);
   const api = createApiServer({
@@ -231,6 +238,7 @@ async function startApi(
     port: config.apiPort,
     ...(token === undefined ? {} : { token: bytesToHex(token) }),
     certified: genesis.signers.length > 0 ? "signer" : "none",
+    damage: () => store.damage,
   });
   const { url } = await api.start();
   onStop(() => api.stop());

@@ -1,6 +1,7 @@
 /** What the routes are given, and the server type that they are registered on. */
 
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { CodedError } from "@counterpart/core/base/errors";
 import type { Clock, Logger } from "@counterpart/core/ports/runtime";
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from "fastify";
@@ -18,6 +19,8 @@ export interface ApiContext {
   readonly certified: Certified;
   /** Whether the node serves: false while it starts or stops. */
   readonly ready: () => boolean;
+  /** Damage that a read of the database came upon. */
+  readonly damage: () => CodedError | undefined;
 }
 
 export type ApiInstance = FastifyInstance<

@@ -270,6 +270,16 @@ test("while it stops the node is not ready", async () => {
   assert.equal((await get("/api/v1/health")).status, 200);
 });
 
+test("while its database is damaged the node is not ready, and says why", async () => {
+  let damage: CodedError | undefined;
+  const { get } = await openTestApi({ damage: () => damage });
+  assert.equal((await get("/api/v1/ready")).status, 200);
+  damage = new CodedError("STORE_CORRUPT", "row 0x01 of table codes fails its checksum");
+  const { status, json } = await get("/api/v1/ready");
+  assert.deepEqual([status, json.code, json.detail], [500, "STORE_CORRUPT", damage.message]);
+  assert.equal((await get("/api/v1/health")).status, 200);
+});
+
 test("a server that never started stops, and one that stopped stops again", async () => {
   const server: ApiServer = createApiServer(serverOptions(createFakeBackend()));
   await server.stop();

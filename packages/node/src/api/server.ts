@@ -41,6 +41,8 @@ export interface ApiServerOptions {
   readonly certified?: Certified;
   /** Whether the node serves; always, when absent. */
   readonly ready?: () => boolean;
+  /** What is wrong with the database, while something is: the node then does not count as ready. */
+  readonly damage?: () => CodedError | undefined;
   /** Where the API counts, and what `GET /metrics` shows; without it there is no such route. */
   readonly metrics?: Metrics & MetricsText;
 }
@@ -184,12 +186,22 @@ function createFastify(options: ApiServerOptions, metrics: ApiMetrics): ApiInsta
  * @throws CodedError `INVALID_CONFIG` when the host is not on loopback and there is no token
  */
 export async function buildServer(options: ApiServerOptions, stopping = () => false): Promise<ApiInstance> {
-  const { backend, clock, logger, host, token, certified = "none", ready = () => true } = options;
+  const {
+    backend,
+    clock,
+    logger,
+    host,
+    token,
+    certified = "none",
+    ready = () => true,
+    damage = () => undefined,
+  } = options;
   if (!isLoopback(host) && token === undefined) {
     throw new CodedError("INVALID_CONFIG", `listening on ${host}, beyond loopback, needs a token`);
   }
   const metrics = createApiMetrics(options.metrics ?? NO_METRICS);
-  const context: ApiContext = { backend, clock, logger, metrics, certified, ready: () => ready() && !stopping() };
+  const isReady = (): boolean => ready() && !stopping();
+  const context: ApiContext = { backend, clock, logger, metrics, certified, damage, ready: isReady };
   const server = createFastify(options, metrics);
   const routes = createRouteTable(server);
   registerJsonBodies(server);

@@ -3,9 +3,9 @@
  * One that is lost costs fetching a few envelopes again.
  */
 
-import { isCodedError } from "@counterpart/core/base/errors";
 import type { Checkpoints } from "./ports.ts";
 import type { Session } from "./session.ts";
+import { isUnwritten } from "./stored.ts";
 
 /** Under which a peer's checkpoint is kept: the id that it has proven beside the one that it merely claims. */
 export const checkpointName = ({ peerId, version }: Pick<Session, "peerId" | "version">): string =>
@@ -33,8 +33,8 @@ export function createCheckpointCache(stored: Checkpoints): CheckpointCache {
         entry.dirty = false;
       }
     } catch (error) {
-      // A full disk: what was not written stays to be written, and is worth no more than that.
-      if (!isCodedError(error, "STORE_WRITE_FAILED")) throw error;
+      // A full disk, or a damaged database: what was not written stays to be written, and is worth no more than that.
+      if (!isUnwritten(error)) throw error;
     }
   };
   const entryOf = (instanceId: string): { sequence: number; dirty: boolean } => {

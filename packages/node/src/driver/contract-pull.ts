@@ -20,6 +20,7 @@ import { INLINE_BYTES_MAX, PULL_SURPLUS_MAX } from "./limits.ts";
 import type { Peers } from "./peers.ts";
 import type { DriverDeps } from "./ports.ts";
 import type { Session } from "./session.ts";
+import { isUnwritten } from "./stored.ts";
 
 export interface ContractPullDeps extends Pick<DriverDeps, "engine" | "contracts" | "clock" | "logger"> {
   readonly checkpoints: CheckpointCache;
@@ -39,7 +40,7 @@ const EMPTY_HASH = keccak256Hex(EMPTY_BYTES);
 
 /**
  * Keeps a record that a peer sent, and credits or blames the peer. A record that cannot be merged is `refused`, one that
- * this node's disk has no room for is `unwritten`, which is nobody's fault.
+ * this node cannot write is `unwritten`, which is not the peer's fault.
  */
 export async function mergeRecord(
   session: Session,
@@ -51,7 +52,7 @@ export async function mergeRecord(
   try {
     outcome = await contracts.putRecord(record);
   } catch (error) {
-    if (isCodedError(error, "STORE_WRITE_FAILED")) return "unwritten";
+    if (isUnwritten(error)) return "unwritten";
     if (!isCodedError(error)) throw error;
     reason = error.message;
   }

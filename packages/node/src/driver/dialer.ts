@@ -10,6 +10,7 @@ import { LINK_PROVEN_MS, REDIAL_MAX_MS, REDIAL_MIN_MS, TARGETS_MAX } from "./lim
 import type { Peers } from "./peers.ts";
 import type { DriverDeps } from "./ports.ts";
 import type { Session } from "./session.ts";
+import { isUnwritten } from "./stored.ts";
 import { backoffMs } from "./timing.ts";
 
 /** A remembered address. */
@@ -63,7 +64,7 @@ export function createDialer(deps: DialerDeps): Dialer {
     try {
       peerBook.save([...targets.values()].filter(({ saved }) => saved).map(({ address }) => address));
     } catch (error) {
-      if (!isCodedError(error, "STORE_WRITE_FAILED")) throw error;
+      if (!isUnwritten(error)) throw error;
       logger.warn("the addresses of peers could not be saved", { error: error.message });
     }
   };

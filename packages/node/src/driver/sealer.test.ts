@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { ErrorCode } from "@counterpart/core/base/error-catalogue";
+import { CodedError } from "@counterpart/core/base/errors";
 import {
   accountOf,
   chainOf,
@@ -82,6 +84,37 @@ async function followingNode(): Promise<Setting> {
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 describe("the sealer", () => {
+  it("tries again after a full disk, and no more once the database proves to be damaged", async () => {
+    const clock = createTestClock();
+    const inner = openTestEngine({ sealer: 101, clock });
+    const codes: readonly ErrorCode[] = ["STORE_WRITE_FAILED", "STORE_CORRUPT"];
+    let tries = 0;
+    const engine: Engine = {
+      ...inner,
+      async seal() {
+        throw new CodedError(codes[tries++] ?? assert.fail("it tried again"), "no");
+      },
+    };
+    const sealer = createSealerLoop({
+      ...{ engine, clock, self: accountOf(101), logger: silentLogger },
+      heardAt: () => undefined,
+      catchingUpMs: () => undefined,
+      random: { fraction: () => 0.5, bytes: (size) => new Uint8Array(size) },
+    });
+    sealer.start();
+    await engine.submit(transactionOf(1, 0), "local");
+    for (; tries < 1; ) await turn();
+    await turn();
+    clock.advance(1_000);
+    for (; tries < 2; ) await turn();
+    await turn();
+    assert.equal(clock.next(), undefined);
+    await engine.submit(transactionOf(1, 1), "local");
+    await turn();
+    assert.equal(tries, 2);
+    await sealer.stop();
+  });
+
   it("seals own transactions at once when nobody who leads is there, those that came together in one block", async () => {
     const { engine, sealer, moved } = await followingNode();
     const head = moved();

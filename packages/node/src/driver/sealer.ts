@@ -4,6 +4,7 @@
  */
 
 import type { Hex } from "@counterpart/core/base/bytes";
+import { isCodedError } from "@counterpart/core/base/errors";
 import { LEADER_SILENCE_MS, sealingDelay } from "@counterpart/core/consensus/poa-sealing";
 import type { Clock, Logger, Random } from "@counterpart/core/ports/runtime";
 import type { Engine } from "../engine/types.ts";
@@ -67,6 +68,8 @@ export function createSealerLoop(deps: SealerDeps): SealerLoop {
     } catch (error) {
       notBeforeMs = clock.now() + RETRY_MS;
       if (running) logger.error("sealing failed", { error: String(error) });
+      // Damage does not pass.
+      if (isCodedError(error, "STORE_CORRUPT")) running = false;
     }
     return true;
   };

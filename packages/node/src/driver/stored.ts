@@ -1,12 +1,17 @@
 /** The driver's memory across restarts, in the store: peers to redial, and how far other nodes' artifacts are known. */
 
 import { bytesToBigInt, bytesToUtf8, utf8ToBytes } from "@counterpart/core/base/bytes";
+import { type CodedError, isCodedError } from "@counterpart/core/base/errors";
 import { asBytes, asList, asNumber, decodeRlp, encodeRlp, rlpNumber } from "@counterpart/core/codec/rlp";
 import type { Clock } from "@counterpart/core/ports/runtime";
 import type { Store, StoreWrite } from "@counterpart/core/ports/store";
 import { type Ban, FAULTS, type Fault } from "@counterpart/core/sync/scores";
 import { BANS_MAX, TARGETS_MAX } from "./limits.ts";
 import type { BanBook, Checkpoints, PeerBook } from "./ports.ts";
+
+/** The database takes no writes, for want of room or because it is damaged: no peer's fault, and not news. */
+export const isUnwritten = (error: unknown): error is CodedError =>
+  isCodedError(error, "STORE_WRITE_FAILED") || isCodedError(error, "STORE_CORRUPT");
 
 type Rows = Pick<Store, "get" | "range" | "write">;
 

@@ -21,7 +21,7 @@ const VersionSchema = Type.Object({
   crypto: Type.String({ description: "which implementation hashes and recovers signers" }),
 });
 
-export function registerStatus(server: ApiInstance, { backend, ready }: ApiContext): void {
+export function registerStatus(server: ApiInstance, { backend, ready, damage }: ApiContext): void {
   server.get(
     "/health",
     {
@@ -41,12 +41,14 @@ export function registerStatus(server: ApiInstance, { backend, ready }: ApiConte
       schema: {
         operationId: "getReady",
         tags: ["status"],
-        summary: "The node serves: 503 NOT_READY while it starts or stops",
+        summary: "The node serves: 503 NOT_READY while it starts or stops, 500 STORE_CORRUPT when its data is damaged",
         response: { 200: Type.Object({ ready: Type.Literal(true), head: HeadSchema }), default: PROBLEM_RESPONSE },
       },
     },
     () => {
       if (!ready()) throw new CodedError("NOT_READY", "the node is starting or stopping");
+      const damaged = damage();
+      if (damaged !== undefined) throw damaged;
       const { hash, number } = backend.engine.head();
       return { ready: true as const, head: { hash, number } };
     },
