@@ -42,18 +42,21 @@ describe("a bucket", () => {
 
 describe("allowances", () => {
   it("are kept for each peer apart, over its connections, for a bounded number of peers", () => {
-    const allowances = createAllowances(createVirtualClock());
+    let forgotten = 0;
+    const allowances = createAllowances(createVirtualClock(), () => forgotten++);
     allowances("a").noteServed(SERVED_BYTES_BURST + 1, 0);
     assert.ok(allowances("a").servingWaitMs() > 0);
     assert.equal(allowances("b").servingWaitMs(), 0);
     for (let i = 0; i < ALLOWANCES_MAX - 2; i++) allowances(`peer-${i}`);
     assert.ok(allowances("a").servingWaitMs() > 0);
+    assert.equal(forgotten, 0);
     for (let i = 0; i < ALLOWANCES_MAX; i++) allowances(`other-${i}`);
+    assert.equal(forgotten, ALLOWANCES_MAX);
     assert.equal(allowances("a").servingWaitMs(), 0);
   });
 
   it("make a peer wait for time that was spent on it as well", () => {
-    const allowances = createAllowances(createVirtualClock());
+    const allowances = createAllowances(createVirtualClock(), () => {});
     allowances("a").noteServed(0, SERVING_MS_BURST + 1);
     assert.ok(allowances("a").servingWaitMs() > 0);
   });
@@ -77,7 +80,7 @@ describe("a request whose answer takes long", () => {
       clock,
       instanceId: "here",
       metrics: createDriverMetrics(NO_METRICS),
-      allowances: createAllowances(clock),
+      allowances: createAllowances(clock, () => {}),
       peers: undefined as never,
     });
     const session = { peerId: "a", serving: 0, turn: Promise.resolve() } as unknown as Session;

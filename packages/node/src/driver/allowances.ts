@@ -78,13 +78,16 @@ function createAllowance(clock: Clock): Allowance {
 /** The allowance of a peer id. Those of peers that were not seen for longest are forgotten. */
 export type Allowances = (peerId: string) => Allowance;
 
-export function createAllowances(clock: Clock): Allowances {
+export function createAllowances(clock: Clock, onForgotten: () => void): Allowances {
   const kept = new Map<string, Allowance>();
   return (peerId) => {
     const allowance = kept.get(peerId) ?? createAllowance(clock);
     kept.delete(peerId);
     kept.set(peerId, allowance);
-    if (kept.size > ALLOWANCES_MAX) kept.delete(kept.keys().next().value as string);
+    if (kept.size > ALLOWANCES_MAX) {
+      kept.delete(kept.keys().next().value as string);
+      onForgotten();
+    }
     return allowance;
   };
 }

@@ -19,6 +19,7 @@ import type { Message, NewContractMessage, UpdateContractMessage } from "@counte
 import { encodeMessage } from "@counterpart/core/sync/messages";
 import type { HeadChange, Snapshot } from "../engine/types.ts";
 import { withSnapshot } from "../engine/with-snapshot.ts";
+import type { DriverMetrics } from "./driver-metrics.ts";
 import { ANNOUNCED_BLOCKS_MAX, ANNOUNCED_CONTRACTS_MAX, FLOOD_QUEUE_MAX, OFFERED_TRANSACTIONS_MAX } from "./limits.ts";
 import type { Peers } from "./peers.ts";
 import type { DriverDeps } from "./ports.ts";
@@ -109,12 +110,12 @@ function updateMessage(snapshot: Snapshot, updated: readonly Hex[]): UpdateContr
   return { type: "UpdateContract", kind: "state", blockHash: snapshot.head.hash, contracts, truncated };
 }
 
-export function createAnnouncer({
-  engine,
-  contracts,
-  clock,
-  peers,
-}: Pick<DriverDeps, "engine" | "contracts" | "clock"> & { readonly peers: Peers }): Announcer {
+export interface AnnouncerDeps extends Pick<DriverDeps, "engine" | "contracts" | "clock"> {
+  readonly peers: Peers;
+  readonly metrics: DriverMetrics;
+}
+
+export function createAnnouncer({ engine, contracts, clock, peers, metrics }: AnnouncerDeps): Announcer {
   let flood: Transaction[] = [];
   let cancelFlood: (() => void) | undefined;
 
@@ -134,7 +135,11 @@ export function createAnnouncer({
       if (!session.send(message)) return;
     }
   };
+  const noteBeyond = (reason: "blocks" | "contracts" | "offer", count: number, max: number): void => {
+    if (count > max) metrics.unannounced.add({ reason }, count - max);
+  };
   const announceContracts = (change: HeadChange): void => {
+    noteBeyond("contracts", change.contractsCreated.length, ANNOUNCED_CONTRACTS_MAX);
     withSnapshot(engine, (snapshot) => {
       for (const message of createdMessages(snapshot, change.contractsCreated, contracts)) {
         spread(message, announcementKeys(message));
@@ -153,7 +158,8 @@ export function createAnnouncer({
   return {
     headChanged(change) {
       if (peers.ready().length === 0) return;
-      if (change.applied.length <= ANNOUNCED_BLOCKS_MAX) {
+      if (change.applied.length > ANNOUNCED_BLOCKS_MAX) noteBeyond("blocks", change.applied.length, 0);
+      else {
         for (const block of change.applied) {
           if (peers.ready().every(({ known }) => known.has(block.header.hash))) continue;
           spread(blockAnnouncement(block.load()), [block.header.hash]);
@@ -171,12 +177,17 @@ export function createAnnouncer({
       spread(message, announcementKeys(message));
     },
     transaction(transaction) {
-      if (flood.length >= FLOOD_QUEUE_MAX) return;
+      if (flood.length >= FLOOD_QUEUE_MAX) {
+        metrics.unannounced.add({ reason: "flood" });
+        return;
+      }
       flood.push(transaction);
       cancelFlood ??= clock.setTimer(0, floodNow);
     },
     offerPool(session) {
-      sendTransactions(session, engine.pool.transactions().slice(0, OFFERED_TRANSACTIONS_MAX));
+      const pending = engine.pool.transactions();
+      noteBeyond("offer", pending.length, OFFERED_TRANSACTIONS_MAX);
+      sendTransactions(session, pending.slice(0, OFFERED_TRANSACTIONS_MAX));
     },
     spread,
     stop() {

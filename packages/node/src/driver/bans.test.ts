@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { isCodedError } from "@counterpart/core/base/errors";
+import { NO_METRICS } from "@counterpart/core/base/no-metrics";
 import { encodeBlock } from "@counterpart/core/chain/block";
 import { encodeMessage } from "@counterpart/core/sync/messages";
 import { BAN_MS_MIN } from "@counterpart/core/sync/scores";
+import { createDriverMetrics } from "./driver-metrics.ts";
 import { makeBlock } from "./fake-chain.test-support.ts";
 import { BANS_MAX } from "./limits.ts";
 import { createStandings } from "./standings.ts";
@@ -139,7 +141,10 @@ describe("the standings", () => {
         saved = bans.size;
       },
     };
-    const standings = createStandings({ book, clock, logger: createTestLogger([]) });
+    const standings = createStandings({
+      ...{ book, clock, logger: createTestLogger([]) },
+      metrics: createDriverMetrics(NO_METRICS),
+    });
     for (let i = 0; i <= BANS_MAX; i++) {
       nowMs++;
       standings.note(`peer-${i}`, "INVALID_BLOCK");

@@ -26,6 +26,18 @@ export function createDriverMetrics(metrics: Metrics) {
       help: "Announcements of peers that were not handled, by reason",
       labels: ["reason"],
     }),
+    /** Reasons: `flood` (transactions that wait to be passed on), `blocks`, `contracts` (of one head), `offer` (pool). */
+    unannounced: metrics.counter({
+      name: "counterpart_unannounced_items_total",
+      help: "Blocks, contracts and transactions beyond what is announced, which peers fetch or are sent otherwise, by limit",
+      labels: ["reason"],
+    }),
+    /** Records: `score`, `ban`, `allowance`, `refusal` (of redials after `disconnect`). */
+    forgotten: metrics.counter({
+      name: "counterpart_forgotten_peer_records_total",
+      help: "What was held of peers and gave way to records of other peers, by kind",
+      labels: ["record"],
+    }),
     /** Reasons: `concurrency`, `rate`. */
     busy: metrics.counter({
       name: "counterpart_busy_answers_total",

@@ -51,7 +51,7 @@ function openIntake(change: (engine: FakeEngine) => FakeEngine = (engine) => eng
   const contracts = createFakeContracts(engine);
   const logger = createTestLogger([]);
   const metrics = createDriverMetrics(NO_METRICS);
-  const standings = createStandings({ book: undefined, clock, logger });
+  const standings = createStandings({ book: undefined, clock, logger, metrics });
   const peers = createPeers({ standings, clock, logger, metrics });
   const deps = { engine, contracts, clock, logger, peers, metrics };
   const importer = createImporter(engine, peers, clock);

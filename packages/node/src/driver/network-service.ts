@@ -50,7 +50,7 @@ function createSyncing(
   const board = createStatusBoard(deps);
   const checkpoints = createCheckpointCache(deps.checkpoints);
   const importer = createImporter(deps.engine, peers, deps.clock);
-  const announcer = createAnnouncer({ ...deps, peers });
+  const announcer = createAnnouncer({ ...deps, peers, metrics });
   const onDone = (session: Session): void => {
     reconciler.changed();
     reconciler.check(session);
@@ -67,7 +67,7 @@ function createSyncing(
     onInStep,
   });
   const intake = createIntake({ ...deps, peers, metrics, importer, announcer, onNews: reconciler.check });
-  const admission = createPeerAdmission({ ...deps, peers, board });
+  const admission = createPeerAdmission({ ...deps, peers, board, metrics });
   return { admission, announcer, importer, intake, reconciler, blockPull, contractPull };
 }
 
@@ -123,10 +123,10 @@ function createPeerNews(logger: DriverDeps["logger"]) {
  */
 export function createNetworkService(deps: DriverDeps): Driver {
   const { network, clock, logger, self } = deps;
-  const standings = createStandings({ book: deps.banBook, clock, logger });
   const metrics = createDriverMetrics(deps.metrics ?? NO_METRICS);
+  const standings = createStandings({ book: deps.banBook, clock, logger, metrics });
   const peers = createPeers({ standings, clock, logger, metrics });
-  const allowances = createAllowances(clock);
+  const allowances = createAllowances(clock, () => metrics.forgotten.add({ record: "allowance" }));
   const news = createPeerNews(logger);
   const agreements = createAgreements(peers, clock);
   const dialer = createDialer({ ...deps, peers, bootstrap: deps.bootstrap ?? [] });

@@ -5,6 +5,7 @@ import { checkVersion } from "@counterpart/core/sync/decisions";
 import { OWN_LIMITS } from "@counterpart/core/sync/limits";
 import type { VersionMessage } from "@counterpart/core/sync/message-types";
 import { PROTOCOL_VERSIONS } from "@counterpart/core/sync/messages-session";
+import type { DriverMetrics } from "./driver-metrics.ts";
 import { closingError } from "./goodbyes.ts";
 import { PEERS_MAX, REFUSED_MAX, TOO_MANY_PEERS_RETRY_MS } from "./limits.ts";
 import type { Peers } from "./peers.ts";
@@ -24,9 +25,10 @@ export interface PeerAdmission {
 export interface PeerAdmissionDeps extends Pick<DriverDeps, "engine" | "self"> {
   readonly peers: Peers;
   readonly board: StatusBoard;
+  readonly metrics: DriverMetrics;
 }
 
-export function createPeerAdmission({ engine, self, peers, board }: PeerAdmissionDeps): PeerAdmission {
+export function createPeerAdmission({ engine, self, peers, board, metrics }: PeerAdmissionDeps): PeerAdmission {
   const refused = new Set<string>();
 
   const ownVersion = (explicit: boolean): VersionMessage => ({
@@ -74,6 +76,7 @@ export function createPeerAdmission({ engine, self, peers, board }: PeerAdmissio
       for (const oldest of refused) {
         if (refused.size <= REFUSED_MAX) break;
         refused.delete(oldest);
+        metrics.forgotten.add({ record: "refusal" });
       }
     },
     lift: (peerId) => void refused.delete(peerId),

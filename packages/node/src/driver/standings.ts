@@ -1,6 +1,6 @@
 /** What is held against peers, by peer id: it outlives their connections, and bans outlive the program. */
 
-import { CodedError, isCodedError } from "@counterpart/core/base/errors";
+import { CodedError } from "@counterpart/core/base/errors";
 import type { Clock, Logger } from "@counterpart/core/ports/runtime";
 import {
   type Ban,
@@ -11,8 +11,10 @@ import {
   judge,
   type Standing,
 } from "@counterpart/core/sync/scores";
+import type { DriverMetrics } from "./driver-metrics.ts";
 import { BANS_MAX, STANDINGS_MAX } from "./limits.ts";
 import type { BanBook } from "./ports.ts";
+import { isUnwritten } from "./stored.ts";
 import type { BanView } from "./types.ts";
 
 export interface Standings {
@@ -36,17 +38,17 @@ export interface StandingsDeps {
   readonly book: BanBook | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly metrics: DriverMetrics;
 }
 
-/** Drops what was touched longest ago beyond `max`. */
-function shrink<T>(map: Map<string, T>, max: number): void {
-  for (const oldest of map.keys()) {
-    if (map.size <= max) return;
-    map.delete(oldest);
-  }
+/** Drops what was touched longest ago beyond `max`. Returns how many. */
+function shrink<T>(map: Map<string, T>, max: number): number {
+  const surplus = Math.max(0, map.size - max);
+  for (const oldest of [...map.keys()].slice(0, surplus)) map.delete(oldest);
+  return surplus;
 }
 
-export function createStandings({ book, clock, logger }: StandingsDeps): Standings {
+export function createStandings({ book, clock, logger, metrics }: StandingsDeps): Standings {
   /** Scores without ban; touched last at the end. A flood of new identities pushes out scores, never bans. */
   const scores = new Map<string, Standing>();
   /** Bans, those that have ended among them while they lengthen the next one; the newest at the end. */
@@ -54,11 +56,11 @@ export function createStandings({ book, clock, logger }: StandingsDeps): Standin
 
   const save = (): void => {
     for (const [peerId, ban] of bans) if (!isRemembered(ban, clock.now())) bans.delete(peerId);
-    shrink(bans, BANS_MAX);
+    metrics.forgotten.add({ record: "ban" }, shrink(bans, BANS_MAX));
     try {
       book?.save(bans);
     } catch (error) {
-      if (!isCodedError(error, "STORE_WRITE_FAILED")) throw error;
+      if (!isUnwritten(error)) throw error;
       logger.warn("the bans of peers could not be saved", { error: error.message });
     }
   };
@@ -73,7 +75,7 @@ export function createStandings({ book, clock, logger }: StandingsDeps): Standin
       const after = judge(before, fault, clock.now());
       scores.delete(peerId);
       if (after.score < 0) scores.set(peerId, { ...after, ban: undefined });
-      shrink(scores, STANDINGS_MAX);
+      metrics.forgotten.add({ record: "score" }, shrink(scores, STANDINGS_MAX));
       if (after.ban === undefined || after.ban === before.ban) return undefined;
       bans.delete(peerId);
       bans.set(peerId, after.ban);

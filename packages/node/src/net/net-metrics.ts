@@ -22,6 +22,11 @@ export function createNetMetrics(metrics: Metrics) {
       help: "Request streams of peers that were reset, by reason",
       labels: ["reason"],
     }),
+    unsent: metrics.counter({
+      name: "counterpart_net_unsent_requests_total",
+      help: "Requests to peers that were not sent because too many waited for the same peer already",
+      labels: [],
+    }),
     ended: metrics.counter({
       name: "counterpart_net_ended_links_total",
       help: "Links that ended, by error code",

@@ -7,6 +7,7 @@ import { createDeadline } from "./deadline.ts";
 import { FrameReader } from "./frame-reader.ts";
 import { assertFrameSize, FrameWriter } from "./frame-writer.ts";
 import type { NetLimits } from "./limits.ts";
+import type { NetMetrics } from "./net-metrics.ts";
 import type { Slots } from "./slots.ts";
 
 export const REQUEST_PROTOCOL = "/counterpart/request/1";
@@ -16,6 +17,7 @@ export interface RequestContext {
   readonly slots: Slots;
   readonly clock: Clock;
   readonly limits: NetLimits;
+  readonly metrics: NetMetrics;
   /** Aborted when the link ends. */
   readonly ended: AbortSignal;
 }
@@ -35,6 +37,7 @@ export async function sendRequest(context: RequestContext, frame: Uint8Array, ti
     tookSlot = true;
     return await requestOnStream(context, frame, deadline.signal);
   } catch (error) {
+    if (isCodedError(error, "RATE_LIMITED")) context.metrics.unsent.add({});
     throw requestError(error, context, deadline.signal.aborted);
   } finally {
     deadline.cancel();

@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { isCodedError } from "@counterpart/core/base/errors";
+import { NO_METRICS } from "@counterpart/core/base/no-metrics";
+import { NET_LIMITS } from "./limits.ts";
+import { createNetMetrics } from "./net-metrics.ts";
+import { sendRequest } from "./request-client.ts";
 import { Slots } from "./slots.ts";
 
 const never = new AbortController().signal;
@@ -42,4 +46,20 @@ test("the queue of those that wait is bounded", async () => {
   await assert.rejects(slots.take(never), (error) => isCodedError(error, "RATE_LIMITED"));
   slots.release();
   await waiting;
+});
+
+test("a request that is not sent because too many wait is counted", async () => {
+  let unsent = 0;
+  const metrics = createNetMetrics(NO_METRICS);
+  const context = {
+    connection: undefined as never,
+    slots: new Slots(0, 0),
+    clock: { now: () => 0, setTimer: () => () => {} },
+    limits: NET_LIMITS,
+    metrics: { ...metrics, unsent: { add: () => unsent++ } },
+    ended: never,
+  };
+  const asked = sendRequest(context, new Uint8Array(1), 1_000);
+  await assert.rejects(asked, (error) => isCodedError(error, "RATE_LIMITED"));
+  assert.equal(unsent, 1);
 });
