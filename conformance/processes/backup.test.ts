@@ -9,6 +9,7 @@ import {
   mkdtempSync,
   openSync,
   readdirSync,
+  readFileSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -48,6 +49,16 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 
 const backupArguments = (from: string, to: string): string[] => ["db", "backup", "--data-dir", from, "--to", to];
 
+/** Whether a process works on this path. */
+const isInUse = (path: string): boolean =>
+  readdirSync("/proc").some((pid) => {
+    try {
+      return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(path);
+    } catch {
+      return false;
+    }
+  });
+
 /** Kills a backup when its copy has begun and is not whole. Gives the draft that it leaves. */
 async function killInMidCopy(to: string): Promise<string> {
   const child: ChildProcess = spawn(process.execPath, [MAIN, ...backupArguments(dataDir, to)], { stdio: "ignore" });
@@ -56,6 +67,7 @@ async function killInMidCopy(to: string): Promise<string> {
   await until(async () => (statSync(join(draft, "chain.mdb"), { throwIfNoEntry: false })?.size ?? 0) > 0, "it copies");
   child.kill("SIGKILL");
   assert.equal(await ended, "SIGKILL");
+  await until(async () => !isInUse(draft), "the process that copies ends with the one that asked for the copy");
   return draft;
 }
 
