@@ -184,7 +184,7 @@ export const BUGS: readonly Bug[] = [
     seed: 6,
     about: "a peer is blamed for what this node's disk had no room for",
     file: "packages/node/src/driver/contract-pull.ts",
-    find: 'if (isCodedError(error, "STORE_WRITE_FAILED")) return "unwritten";',
+    find: 'if (isUnwritten(error)) return "unwritten";',
     replace: "",
   },
   {
@@ -192,7 +192,7 @@ export const BUGS: readonly Bug[] = [
     seed: 6,
     about: "a checkpoint that a full disk refuses ends the node",
     file: "packages/node/src/driver/checkpoint-cache.ts",
-    find: 'if (!isCodedError(error, "STORE_WRITE_FAILED")) throw error;',
+    find: "if (!isUnwritten(error)) throw error;",
     replace: "if (isCodedError(error)) throw error;",
   },
 ];
