@@ -43,9 +43,13 @@ export interface StandingsDeps {
 
 /** Drops what was touched longest ago beyond `max`. Returns how many. */
 function shrink<T>(map: Map<string, T>, max: number): number {
-  const surplus = Math.max(0, map.size - max);
-  for (const oldest of [...map.keys()].slice(0, surplus)) map.delete(oldest);
-  return surplus;
+  let dropped = 0;
+  for (const oldest of map.keys()) {
+    if (map.size <= max) break;
+    map.delete(oldest);
+    dropped++;
+  }
+  return dropped;
 }
 
 export function createStandings({ book, clock, logger, metrics }: StandingsDeps): Standings {
