@@ -193,7 +193,7 @@ export const BUGS: readonly Bug[] = [
     about: "a checkpoint that a full disk refuses ends the node",
     file: "packages/node/src/driver/checkpoint-cache.ts",
     find: "if (!isUnwritten(error)) throw error;",
-    replace: "if (isCodedError(error)) throw error;",
+    replace: "if (isUnwritten(error)) throw error;",
   },
 ];
 
