@@ -111,7 +111,7 @@ function registerGuards(server: ApiInstance, { host, token, allowedHosts = [], s
         .code(204)
         .headers({
           "access-control-allow-methods": "GET, POST, PUT, DELETE",
-          "access-control-allow-headers": "authorization, content-type",
+          "access-control-allow-headers": "authorization, content-type, idempotency-key, last-event-id",
         })
         .send();
     }
