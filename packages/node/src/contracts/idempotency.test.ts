@@ -14,7 +14,7 @@ import {
   openTestNode,
   requireIncluded,
 } from "./contracts.test-support.ts";
-import { createIdempotency, KEPT_MS, KEYS_MAX, type RequestKey } from "./idempotency.ts";
+import { createIdempotency, type Idempotency, KEPT_MS, KEYS_MAX, type RequestKey } from "./idempotency.ts";
 import type { FunctionCall } from "./types.ts";
 
 const keyOf = (key: string, request = key): RequestKey => ({
@@ -92,6 +92,94 @@ describe("a request that is repeated with its key", () => {
   });
 });
 
+describe("a signed transaction that is known when it is handed in with a key", () => {
+  const refusedAsReused = { code: "IDEMPOTENCY_KEY_REUSED" };
+
+  test("is bound to the key, pending or in a block, across a restart too", async () => {
+    const store = createMemoryStore();
+    const node = openTestNode({ store, sealing: false });
+    const [pending, included] = [transactionOf(3, 0), transactionOf(4, 0)];
+    await node.service.submit(included);
+    await node.engine.seal();
+    await node.service.submit(pending);
+    for (const known of [pending, included]) await node.service.submit(known, keyOf(known.hash));
+    await node.engine.stop();
+    const restarted = openTestNode({ store, sealing: false });
+    for (const known of [pending, included]) {
+      assert.equal((await restarted.service.submit(known, keyOf(known.hash))).hash, known.hash);
+      await assert.rejects(restarted.service.submit(transactionOf(5, 0), keyOf(known.hash, "another")), {
+        ...refusedAsReused,
+        details: { transaction_hash: known.hash },
+      });
+    }
+    assert.equal(restarted.engine.pool.nextNonce(accountOf(5)), 0n);
+  });
+
+  test("is kept from then on, though a peer sent it first and it loses its nonce", async () => {
+    const store = createMemoryStore();
+    const node = openTestNode({ store, sealing: false });
+    const first = transactionOf(3, 0);
+    await node.engine.submit(first, "peer");
+    await node.service.submit(first, keyOf("k"));
+    await node.engine.submit(transactionOf(3, 0, { maxFeePerGas: 10n, maxPriorityFeePerGas: 10n }), "peer");
+    await node.engine.stop();
+    const restarted = openTestNode({ store, sealing: false });
+    assert.equal((await restarted.service.submit(first, keyOf("k"))).hash, first.hash);
+    assert.equal(restarted.engine.transaction(first.hash)?.status, "conflicted");
+  });
+
+  test("is bound to each key that it comes with at the same time", async () => {
+    const store = createMemoryStore();
+    const node = openTestNode({ store, sealing: false });
+    const raw = transactionOf(3, 0);
+    await Promise.all(["a", "b", "c"].map((key) => node.service.submit(raw, keyOf(key))));
+    assert.equal(store.range("idempotency", { limit: 9 }).length, 3);
+    for (const key of ["a", "b", "c"]) {
+      await assert.rejects(node.service.submit(transactionOf(3, 1), keyOf(key, "another")), refusedAsReused);
+    }
+  });
+
+  test("is bound to the key of one that replaces another twice at the same time", async () => {
+    const node = openTestNode({ sealing: false });
+    await node.service.submit(transactionOf(3, 0));
+    const better = transactionOf(3, 0, { maxFeePerGas: 10n, maxPriorityFeePerGas: 10n });
+    await Promise.all(["a", "b"].map((key) => node.service.submit(better, keyOf(key))));
+    for (const key of ["a", "b"]) {
+      await assert.rejects(node.service.submit(transactionOf(3, 1), keyOf(key, "another")), refusedAsReused);
+    }
+  });
+});
+
+/** Enters, with the rows made as when a transaction is handed in; gives what writes them and leaves. */
+async function request(store: Store, keys: Idempotency, key: RequestKey): Promise<() => void> {
+  const entry = await keys.enter(key);
+  assert.ok(entry.known === undefined);
+  const rows = entry.rows(keccak256Hex(new Uint8Array(2)), new Uint8Array(0));
+  return () => {
+    store.write(rows);
+    entry.leave(true);
+  };
+}
+
+/** A store and a clock with `count` keys of now in it. */
+async function remembering(count: number) {
+  const store = createMemoryStore();
+  const clock = createTimedClock();
+  const seed = await createIdempotency(store, clock).enter(keyOf("seed"));
+  assert.ok(seed.known === undefined);
+  const [row] = seed.rows(keccak256Hex(new Uint8Array(1)), new Uint8Array(0));
+  assert.ok(row?.value);
+  const value = row.value;
+  store.write(
+    Array.from({ length: count }, (_, n) => {
+      const key = new Uint8Array(32);
+      new DataView(key.buffer).setUint32(0, n);
+      return { table: "idempotency" as const, key, value };
+    }),
+  );
+  return { store, clock, full: createIdempotency(store, clock) };
+}
+
 describe("what is remembered", () => {
   test("is nothing of a request that failed before there was a transaction", async () => {
     const node = openTestNode();
@@ -159,21 +247,7 @@ describe("what is remembered", () => {
   });
 
   test("has a limit: new keys are refused until old ones are over", async () => {
-    const store = createMemoryStore();
-    const clock = createTimedClock();
-    const seed = await createIdempotency(store, clock).enter(keyOf("seed"));
-    assert.ok(seed.known === undefined);
-    const [row] = seed.rows(keccak256Hex(new Uint8Array(1)), new Uint8Array(0));
-    assert.ok(row?.value);
-    const value = row.value;
-    store.write(
-      Array.from({ length: KEYS_MAX }, (_, n) => {
-        const key = new Uint8Array(32);
-        new DataView(key.buffer).setUint32(0, n);
-        return { table: "idempotency" as const, key, value };
-      }),
-    );
-    const full = createIdempotency(store, clock);
+    const { store, clock, full } = await remembering(KEYS_MAX);
     await assert.rejects(full.enter(keyOf("one more")), { code: "IDEMPOTENCY_KEYS_FULL" });
     clock.advance(KEPT_MS + 1);
     const entered = await full.enter(keyOf("one more"));
@@ -181,5 +255,46 @@ describe("what is remembered", () => {
     store.write(entered.rows(keccak256Hex(new Uint8Array(2)), new Uint8Array(0)));
     entered.leave(true);
     assert.ok(store.range("idempotency", { limit: KEYS_MAX + 9 }).length <= KEYS_MAX);
+  });
+
+  test("keeps its limit when many keys take the places of expired ones at the same time", async () => {
+    const { store, clock, full } = await remembering(KEYS_MAX);
+    clock.advance(KEPT_MS + 1);
+    const names = Array.from({ length: 50 }, (_, n) => `k${n}`);
+    const requests = await Promise.all(names.map((name) => request(store, full, keyOf(name))));
+    for (const finish of requests) finish();
+    assert.ok(store.range("idempotency", { limit: KEYS_MAX + 99 }).length <= KEYS_MAX);
+    const reopened = createIdempotency(store, clock);
+    for (const name of names) assert.notEqual((await reopened.enter(keyOf(name))).known, undefined, name);
+  });
+
+  test("does not lose a key that is used again while another one takes the places of expired ones", async () => {
+    const store = createMemoryStore();
+    const clock = createTimedClock();
+    const keys = createIdempotency(store, clock);
+    (await request(store, keys, keyOf("old")))();
+    clock.advance(KEPT_MS + 1);
+    const again = await request(store, keys, keyOf("old", "used again"));
+    const other = await request(store, keys, keyOf("other"));
+    again();
+    other();
+    for (const one of [keys, createIdempotency(store, clock)]) {
+      assert.notEqual((await one.enter(keyOf("old", "used again"))).known, undefined);
+    }
+  });
+
+  test("waits with an expired key that another one is about to remove", async () => {
+    const store = createMemoryStore();
+    const clock = createTimedClock();
+    const keys = createIdempotency(store, clock);
+    (await request(store, keys, keyOf("old")))();
+    clock.advance(KEPT_MS + 1);
+    const removeOld = await request(store, keys, keyOf("other"));
+    const again = request(store, keys, keyOf("old", "used again")).then((finish) => finish());
+    await new Promise(setImmediate);
+    removeOld();
+    await again;
+    assert.notEqual((await createIdempotency(store, clock).enter(keyOf("old", "used again"))).known, undefined);
+    assert.equal(store.range("idempotency", { limit: 9 }).length, 2);
   });
 });

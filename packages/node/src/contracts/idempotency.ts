@@ -76,45 +76,57 @@ function loadTimes(store: Pick<Store, "range">): Map<Hex, number> {
   return new Map(times.sort(([, a], [, b]) => a - b));
 }
 
+/** Expired keys that a new one takes the place of: two, so that what is remembered shrinks. */
+const REMOVED_MAX = 2;
+
 export function createIdempotency(store: Pick<Store, "get" | "range">, clock: Clock): Idempotency {
   const times = loadTimes(store);
+  /** Keys that a request is about to write or to remove. */
   const underWay = new Map<Hex, Promise<void>>();
+  /** Requests under way that will be remembered beside all that is. */
+  let adding = 0;
 
+  const isOver = (at: number): boolean => clock.now() - at > KEPT_MS;
   const read = (id: Hex): Row | undefined => {
     const at = times.get(id);
-    if (at === undefined || clock.now() - at > KEPT_MS) return undefined;
+    if (at === undefined || isOver(at)) return undefined;
     const row = store.get("idempotency", hexToBytes(id));
     return row === undefined ? undefined : decodeRow(row);
   };
-  /** The oldest keys whose time is over, as many as there are to make room for, and one more for good measure. */
-  const expired = (): Hex[] => {
+  /** The oldest keys whose time is over and that no other request is about to write or remove. */
+  const expired = (): readonly Hex[] => {
     const gone: Hex[] = [];
     for (const [id, at] of times) {
-      if (clock.now() - at <= KEPT_MS || gone.length === 2) break;
-      gone.push(id);
+      if (!isOver(at) || gone.length === REMOVED_MAX) break;
+      if (!underWay.has(id)) gone.push(id);
     }
     return gone;
   };
   const enterAs = (id: Hex, fingerprint: Hex): Entry => {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    underWay.set(id, promise);
-    let removed: readonly Hex[] = [];
     const at = clock.now();
+    const removed = expired().filter((old) => old !== id);
+    const adds = times.has(id) || removed.length > 0 ? 0 : 1;
+    if (times.size + adding + adds > KEYS_MAX) {
+      throw new CodedError("IDEMPOTENCY_KEYS_FULL", `this node remembers ${KEYS_MAX} keys of the last 24 hours`);
+    }
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const taken = [id, ...removed];
+    for (const one of taken) underWay.set(one, promise);
+    adding += adds;
     return {
       known: undefined,
       rows(transactionHash, whole) {
         const output = whole.length > OUTPUT_BYTES_MAX ? EMPTY_BYTES : whole;
-        removed = expired().filter((old) => old !== id);
         return [
           ...removed.map((old): StoreWrite => ({ table: "idempotency", key: hexToBytes(old), value: null })),
           { table: "idempotency", key: hexToBytes(id), value: encodeRow({ fingerprint, transactionHash, at, output }) },
         ];
       },
       leave(sent) {
-        underWay.delete(id);
+        for (const one of taken) underWay.delete(one);
+        adding -= adds;
         if (sent) {
-          for (const old of removed) times.delete(old);
-          times.delete(id);
+          for (const one of taken) times.delete(one);
           times.set(id, at);
         }
         resolve();
@@ -127,12 +139,7 @@ export function createIdempotency(store: Pick<Store, "get" | "range">, clock: Cl
       const id = bytesToHex(keccak256(utf8ToBytes(key)));
       for (let other = underWay.get(id); other !== undefined; other = underWay.get(id)) await other;
       const row = read(id);
-      if (row === undefined) {
-        if (times.size + underWay.size >= KEYS_MAX && !times.has(id) && expired().length === 0) {
-          throw new CodedError("IDEMPOTENCY_KEYS_FULL", `this node remembers ${KEYS_MAX} keys of the last 24 hours`);
-        }
-        return enterAs(id, fingerprint);
-      }
+      if (row === undefined) return enterAs(id, fingerprint);
       if (row.fingerprint === fingerprint) return { known: row };
       throw new CodedError("IDEMPOTENCY_KEY_REUSED", "the Idempotency-Key was used for another request", {
         transaction_hash: row.transactionHash,

@@ -20,7 +20,7 @@ const WAIT_MS = 25;
 export interface Journal {
   /**
    * Takes a transaction into the pool before it returns, unless it replaces another; resolves when it is durable, with
-   * its companions. One that is known already is no error, and its companions are not written again.
+   * its companions. One that is known already is no error: its companions are a write of their own, after it.
    * @throws CodedError with the reason for which the pool refuses it, `STORE_WRITE_FAILED`, `NOT_READY`
    */
   submit(
@@ -55,10 +55,23 @@ export function createJournal(core: EngineCore, queue: WriterQueue): Journal {
   };
   const isKnown = (hash: Hex): boolean => pool.get(hash) !== undefined || chain.location(hash) !== undefined;
 
+  const requireRunning = (): void => {
+    if (queue.stopped) throw new CodedError("NOT_READY", "the node is stopping");
+  };
+  /** What goes with a transaction that is durable already. */
+  const writeAlone = (companions: readonly StoreWrite[]): void => {
+    if (companions.length === 0) return;
+    requireRunning();
+    store.write(companions);
+  };
+
   /** Runs among the writers: until it is durable, the transaction that it replaces keeps its place. */
   const replace: (...input: Parameters<Journal["submit"]>) => void = (transaction, origin, companions, peerId) => {
     const { hash } = transaction;
-    if (isKnown(hash)) return;
+    if (isKnown(hash)) {
+      writeAlone(companions);
+      return;
+    }
     const replaced = pool.check(transaction, origin, state, core.head.gasLimit, peerId);
     const arrivedAtMs = clock.now();
     store.write([
@@ -115,13 +128,19 @@ export function createJournal(core: EngineCore, queue: WriterQueue): Journal {
     }
   };
 
+  /** Handed in before: it is, or becomes, durable. What a caller hands in is kept from then on, whoever sent it first. */
+  const again: (...input: Parameters<Journal["submit"]>) => Promise<void> = async ({ hash }, origin, companions) => {
+    const pending = pool.get(hash);
+    if (pending !== undefined && origin !== "peer") pending.isKept = true;
+    await undecided.get(hash);
+    writeAlone(companions);
+  };
+
   return {
     submit(transaction, origin, companions, peerId) {
       const { hash } = transaction;
-      const same = undecided.get(hash);
-      if (same !== undefined) return same;
-      if (isKnown(hash)) return Promise.resolve();
-      if (queue.stopped) throw new CodedError("NOT_READY", "the node is stopping");
+      if (undecided.has(hash) || isKnown(hash)) return again(transaction, origin, companions);
+      requireRunning();
       if (pool.check(transaction, origin, state, core.head.gasLimit, peerId) !== undefined) {
         return queue.run(async () => replace(transaction, origin, companions, peerId));
       }

@@ -162,7 +162,7 @@ export interface Engine {
   /**
    * Validates a transaction and gives it its place in the pool before the promise is returned, so that reading the next
    * nonce, signing and submitting in one go needs no lock. Resolves when it is durable, `companions` in the same write.
-   * Submitting it again resolves too, without writing companions. One that replaces another takes its place later.
+   * Submitting it again resolves too, with companions written after it. One that replaces another takes its place later.
    * @param peerId who sent it, for the origin `peer`: one peer cannot take the room of the others
    * @throws CodedError of the pool, `STORE_WRITE_FAILED`, `NOT_READY`
    */
