@@ -15,7 +15,7 @@ import {
 import { basename, dirname, join, resolve } from "node:path";
 import { CodedError } from "@counterpart/core/base/errors";
 import { readSecretFile, syncFolder, writeSecretFile } from "../keys/secret-file.ts";
-import { isRunning } from "../store/data-dir.ts";
+import { isRunning } from "../store/holder.ts";
 
 export const DATABASE = "chain.mdb";
 const KEYS = "keys";

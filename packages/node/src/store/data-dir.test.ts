@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { test } from "node:test";
 import { openDataDir } from "./data-dir.ts";
 
@@ -74,5 +75,54 @@ test(
       }),
     );
     assert.deepEqual(codes, [0, 0, 0, 0]);
+  }),
+);
+
+/** A process that opens each directory it is told of when told to, says how that went, and gives it back when told. */
+function opener(openerModule: string) {
+  const script = `const { openDataDir } = await import(${JSON.stringify(openerModule)});
+    const { createInterface } = await import("node:readline");
+    let held;
+    console.log("ready");
+    for await (const line of createInterface({ input: process.stdin })) {
+      if (line === "release") { await held?.release(); held = undefined; console.log("released"); continue; }
+      try { held = await openDataDir(line); console.log("held"); } catch (error) { console.log(error.code); }
+    }`;
+  const child = spawn(process.execPath, ["--input-type=module", "-e", script], { stdio: ["pipe", "pipe", "inherit"] });
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const hear = async (): Promise<unknown> => (await lines.next()).value;
+  return {
+    hear,
+    ask(line: string): Promise<unknown> {
+      child.stdin.write(`${line}\n`);
+      return hear();
+    },
+    async kill(): Promise<void> {
+      const gone = new Promise((resolve) => child.once("exit", resolve));
+      child.kill("SIGKILL");
+      await gone;
+    },
+  };
+}
+
+test(
+  "of processes that find the lock of a killed one at the same moment, one takes it over",
+  inFolder(async (folder) => {
+    const openers = Array.from({ length: 4 }, () => opener(here));
+    try {
+      for (const { hear } of openers) assert.equal(await hear(), "ready");
+      const paths = Array.from({ length: 100 }, (_, round) => join(folder, String(round)));
+      const victim = opener(here);
+      assert.equal(await victim.hear(), "ready");
+      for (const path of paths) assert.equal(await victim.ask(path), "held");
+      await victim.kill();
+      for (const path of paths) {
+        const said = await Promise.all(openers.map(({ ask }) => ask(path)));
+        assert.deepEqual(said.toSorted(), ["DATA_DIR_LOCKED", "DATA_DIR_LOCKED", "DATA_DIR_LOCKED", "held"], path);
+        for (const { ask } of openers) assert.equal(await ask("release"), "released");
+      }
+    } finally {
+      await Promise.all(openers.map(({ kill }) => kill()));
+    }
   }),
 );
