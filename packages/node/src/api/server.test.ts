@@ -76,6 +76,31 @@ test("another content type, or none, is UNSUPPORTED_MEDIA_TYPE", async () => {
   assert.equal(bare.statusCode, 415);
 });
 
+test("a request that deletes needs no content type", async () => {
+  const { server, network } = await openTestApi();
+  network.set({ liftBan: () => false });
+  const url = "/api/v1/network/bans/12D3KooWPeer";
+  const { statusCode, payload } = await server.inject({ method: "DELETE", url });
+  assert.deepEqual([statusCode, JSON.parse(payload)], [200, { lifted: false }]);
+  const typed = await server.inject({ method: "DELETE", url, headers: { "content-type": "text/plain" } });
+  assert.equal(typed.statusCode, 415);
+});
+
+test("a method that fastify wants a body with is refused like any other that a path does not have", async () => {
+  const { url } = await started();
+  for (const headers of [{}, { "content-type": "application/json" }] as Record<string, string>[]) {
+    const { status, text } = await rawRequest(`${url}/api/v1/wallets`, { method: "QUERY", headers });
+    assert.equal(status, 405);
+    assert.equal((JSON.parse(text) as { code: string }).code, "METHOD_NOT_ALLOWED");
+  }
+});
+
+test("an expectation that is not known does not keep a request from its answer", async () => {
+  const { url } = await started();
+  const { status, text } = await rawRequest(`${url}/api/v1/health`, { headers: { expect: "a-miracle" } });
+  assert.deepEqual([status, JSON.parse(text)], [200, { status: "ok" }]);
+});
+
 test("a body above the limit is PAYLOAD_TOO_LARGE, announced or not", async () => {
   const { url } = await started();
   const large = `{"address": "${"x".repeat(1024 * 1024)}"}`;

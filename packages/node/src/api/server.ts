@@ -62,6 +62,8 @@ const PARAM_CHARACTERS_MAX = 128;
 const API_PREFIX = "/api/v1";
 
 const WRITES: ReadonlySet<string> = new Set(["POST", "PUT", "PATCH", "DELETE"]);
+/** No page sends these across origins without asking first, so that their type does not matter without a body. */
+const BODILESS: ReadonlySet<string> = new Set(["DELETE"]);
 
 const pathOf = (request: FastifyRequest): string => request.url.split("?", 1)[0] as string;
 
@@ -92,11 +94,20 @@ function isPreflight({ method, headers }: FastifyRequest): boolean {
   return method === "OPTIONS" && headers.origin !== undefined && headers["access-control-request-method"] !== undefined;
 }
 
-interface GuardOptions extends ApiServerOptions {
-  readonly stopping: () => boolean;
+/** Before any body is read. */
+function refuseUnknown(request: FastifyRequest, routes: RouteTable): never {
+  const allowed = routes.methodsOf(pathOf(request));
+  if (allowed.length === 0) throw new CodedError("ROUTE_NOT_FOUND", `there is no ${pathOf(request)}`);
+  throw new CodedError("METHOD_NOT_ALLOWED", `${pathOf(request)} has no method ${request.method}`, { allowed });
 }
 
-function registerGuards(server: ApiInstance, { host, token, allowedHosts = [], stopping }: GuardOptions): void {
+interface GuardOptions extends ApiServerOptions {
+  readonly stopping: () => boolean;
+  readonly routes: RouteTable;
+}
+
+function registerGuards(server: ApiInstance, options: GuardOptions): void {
+  const { host, token, allowedHosts = [], stopping, routes } = options;
   const names = allowedHosts.map((name) => name.toLowerCase());
   const checkToken = isLoopback(host) || token === undefined ? undefined : createTokenCheck(token);
   server.addHook("onRequest", async (request, reply) => {
@@ -115,16 +126,11 @@ function registerGuards(server: ApiInstance, { host, token, allowedHosts = [], s
         })
         .send();
     }
-    if (request.is404 || !WRITES.has(request.method)) return;
+    if (request.is404) refuseUnknown(request, routes);
+    if (!WRITES.has(request.method)) return;
     checkToken?.(headers.authorization);
-    checkJsonType(headers["content-type"]);
+    if (!BODILESS.has(request.method) || headers["content-type"] !== undefined) checkJsonType(headers["content-type"]);
   });
-}
-
-function refuseUnknown(request: FastifyRequest, routes: RouteTable): never {
-  const allowed = routes.methodsOf(pathOf(request));
-  if (allowed.length === 0) throw new CodedError("ROUTE_NOT_FOUND", `there is no ${pathOf(request)}`);
-  throw new CodedError("METHOD_NOT_ALLOWED", `${pathOf(request)} has no method ${request.method}`, { allowed });
 }
 
 function registerRest(server: ApiInstance, context: ApiContext): void {
@@ -176,6 +182,8 @@ function createFastify(options: ApiServerOptions, metrics: ApiMetrics): ApiInsta
   });
   useSchemas(server);
   server.setErrorHandler(replyWithProblem);
+  // An expectation that is not known need not be met (RFC 9110, 10.1.1).
+  server.server.on("checkExpectation", (...request) => server.server.emit("request", ...request));
   server.server.maxConnections = CONNECTIONS_MAX;
   server.server.on("drop", () => metrics.dropped.add({}));
   return server;
@@ -205,7 +213,7 @@ export async function buildServer(options: ApiServerOptions, stopping = () => fa
   const server = createFastify(options, metrics);
   const routes = createRouteTable(server);
   registerJsonBodies(server);
-  registerGuards(server, { ...options, stopping });
+  registerGuards(server, { ...options, stopping, routes });
   server.setNotFoundHandler((request) => refuseUnknown(request, routes));
   server.addHook("onResponse", async (request, reply) => {
     const { statusCode: status, elapsedTime } = reply;

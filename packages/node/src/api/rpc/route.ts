@@ -3,6 +3,7 @@
 import Type from "typebox";
 import { BODY_BYTES_MAX, textOf } from "../body.ts";
 import type { ApiContext, ApiInstance } from "../context.ts";
+import { PROBLEM_RESPONSE } from "../rest/schemas.ts";
 import { blockMethods, transactionMethods } from "./block-methods.ts";
 import { callMethods } from "./call.ts";
 import { createDispatcher, type RpcMethod } from "./dispatch.ts";
@@ -57,6 +58,7 @@ export function registerRpc(parent: ApiInstance, context: ApiContext): void {
           response: {
             200: Type.Unknown({ description: "a JSON-RPC 2.0 response, or a batch of them" }),
             204: Type.Unsafe<never>({ description: "there were notifications only" }),
+            default: PROBLEM_RESPONSE,
           },
         },
       },
