@@ -20,12 +20,13 @@ export async function pendingOf({ api }: ProcessNode): Promise<string> {
   return pending;
 }
 
-export async function stateOf(node: ProcessNode): Promise<State> {
+/** @param pending what is known of the pool; asked for where it is not */
+export async function stateOf(node: ProcessNode, pending?: string): Promise<State> {
   const paths = ["ready", "wallets", "contracts?limit=1", "network/peers", "network/bans"];
   const [ready, wallets, contracts, peers, bans] = await Promise.all(paths.map((path) => node.get(path)));
   return {
     head: ready?.body.head,
-    pending: await pendingOf(node),
+    pending: pending ?? (await pendingOf(node)),
     wallets: wallets?.body.wallets,
     since: contracts?.body.since,
     peers: peers?.body.peers,
