@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 import type { Reply } from "../network/nodes.ts";
 
 const LAUNCHER = fileURLToPath(new URL("../../packages/node/bin/counterpart.mjs", import.meta.url));
-const START_MS = 30_000;
+const START_MS = 60_000;
 const REQUEST_MS = 30_000;
 
 export interface ProcessNode {
@@ -49,7 +49,8 @@ async function request(url: string, init: RequestInit): Promise<Reply> {
 
 function spawnNode(args: readonly string[], { fileKiBMax }: StartOptions): ChildProcess {
   const stdio = ["ignore", "pipe", "pipe"] as const;
-  if (fileKiBMax === undefined) return spawn(process.execPath, args, { stdio: [...stdio] });
+  const env = { ...process.env, NODE_COMPILE_CACHE: join(tmpdir(), "counterpart-compile-cache") };
+  if (fileKiBMax === undefined) return spawn(process.execPath, args, { stdio: [...stdio], env });
   const limited = `ulimit -S -f ${fileKiBMax}; exec "$@"`;
   return spawn("bash", ["-c", limited, "bash", process.execPath, ...args], { stdio: [...stdio] });
 }
