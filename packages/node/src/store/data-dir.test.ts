@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -49,6 +49,35 @@ test(
     await gone;
     const taken = await openDataDir(path);
     await taken.release();
+  }),
+);
+
+test(
+  "the lock of a dead process is taken over though another process has its id now, unless somebody refreshes it",
+  inFolder(async (path) => {
+    const [holder, lock] = [join(path, "holder-7"), join(path, "lock")];
+    mkdirSync(holder);
+    mkdirSync(lock);
+    writeFileSync(join(holder, String(process.ppid)), "");
+    await assert.rejects(openDataDir(path), {
+      code: "DATA_DIR_LOCKED",
+      message: new RegExp(`process ${process.ppid}`),
+    });
+    utimesSync(holder, 1, 1);
+    await assert.rejects(openDataDir(path), { code: "DATA_DIR_LOCKED" });
+    utimesSync(lock, 1, 1);
+    const taken = await openDataDir(path);
+    await taken.release();
+    const names = readdirSync(path).toSorted();
+    assert.deepEqual(names, ["holder-7", "holder-8"]);
+  }),
+);
+
+test(
+  "holders of long ago leave nothing behind",
+  inFolder(async (path) => {
+    for (let times = 0; times < 30; times++) await (await openDataDir(path)).release();
+    assert.ok(readdirSync(path).length < 15, readdirSync(path).join(" "));
   }),
 );
 

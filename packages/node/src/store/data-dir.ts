@@ -60,7 +60,7 @@ export async function openDataDir(directory: string): Promise<DataDir> {
   let holding: Holding | undefined;
   try {
     makeDirectory(path);
-    const held = hold(path);
+    const held = hold(path, lockPath, STALE_MS);
     holding = held;
     // No other process of this machine gets as far as this now: what a dead holder left is nobody's.
     if (held.isTakenOver) rmSync(lockPath, { recursive: true, force: true });

@@ -1,11 +1,11 @@
 /**
  * Which process of this machine has a directory: the one that made the highest of the folders `holder-<n>`, as long as
- * it lives and the only entry in there is its process id. Whoever comes after it makes the next number. That is one
+ * it lives, refreshes its lock, and the only entry in there is its process id. Whoever comes after it makes the next number. That is one
  * rename, which fails onto a folder with something in it: of those that find the same dead holder only one succeeds,
  * whenever each of them found out. Numbers never go down, so that one that looked long ago sees that it came too late.
  */
 
-import { mkdtempSync, readdirSync, realpathSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { CodedError } from "@counterpart/core/base/errors";
 
@@ -36,8 +36,6 @@ export function isRunning(pid: number): boolean {
   }
 }
 
-const isAlive = (pid: number, path: string): boolean => (pid === process.pid ? heldHere.has(path) : isRunning(pid));
-
 const numbersIn = (path: string): number[] =>
   readdirSync(path).flatMap((name) => {
     const number = HOLDER.exec(name)?.[1];
@@ -58,22 +56,21 @@ function pidOf(path: string, number: number): number | undefined {
   }
 }
 
+/** When a holder began, or last refreshed its lock, by the clock of the file system. */
+function lastSign(path: string, number: number, lockPath: string): number {
+  const times = [folderOf(path, number), lockPath].map((one) => statSync(one, { throwIfNoEntry: false })?.mtimeMs ?? 0);
+  return Math.max(...times);
+}
+
+/** What is renamed to become a holder; its time is now. */
+function makeDraft(path: string): { readonly draft: string; readonly nowMs: number } {
+  const draft = mkdtempSync(join(path, DRAFT));
+  writeFileSync(join(draft, String(process.pid)), "", { mode: 0o600 });
+  return { draft, nowMs: statSync(draft).mtimeMs };
+}
+
 /** What a rename onto a folder with something in it is refused with; or the draft was cleared away by who was faster. */
 const TOO_LATE: ReadonlySet<string | undefined> = new Set(["ENOTEMPTY", "EEXIST", "ENOENT"]);
-
-/** Makes the holder of that number, if nobody has. */
-function make(path: string, number: number): boolean {
-  const draft = mkdtempSync(join(path, DRAFT));
-  try {
-    writeFileSync(join(draft, String(process.pid)), "", { mode: 0o600 });
-    renameSync(draft, folderOf(path, number));
-    return true;
-  } catch (error) {
-    rmSync(draft, { recursive: true, force: true });
-    if (TOO_LATE.has((error as NodeJS.ErrnoException).code)) return false;
-    throw error;
-  }
-}
 
 function clear(path: string, number: number): void {
   const old = numbersIn(path).filter((other) => other < number - KEPT);
@@ -100,17 +97,31 @@ function isHeld(path: string): CodedError {
   );
 }
 
-/**
- * Takes a directory for this process.
- * @throws CodedError `DATA_DIR_LOCKED`; errors of the file system
- */
-export function hold(directory: string): Holding {
-  const path = realpathSync(directory);
+function become(path: string, number: number, draft: string): void {
+  try {
+    renameSync(draft, folderOf(path, number));
+  } catch (error) {
+    rmSync(draft, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/** @throws CodedError `DATA_DIR_LOCKED`; errors of the file system */
+function takeNext(path: string, lockPath: string, staleMs: number): Holding {
   const last = highestIn(path);
   const pid = pidOf(path, last);
-  if (pid !== undefined && isAlive(pid, path)) throw isHeld(path);
+  const { draft, nowMs } = makeDraft(path);
+  // The id of a dead holder may be another process's by now, which does not refresh the lock.
+  const isAlive = (holder: number): boolean =>
+    holder === process.pid
+      ? heldHere.has(path)
+      : isRunning(holder) && nowMs - lastSign(path, last, lockPath) <= staleMs;
+  if (pid !== undefined && isAlive(pid)) {
+    rmSync(draft, { recursive: true, force: true });
+    throw isHeld(path);
+  }
   const number = last + 1;
-  if (!make(path, number)) throw isHeld(path);
+  become(path, number, draft);
   if (highestIn(path) !== number) {
     rmSync(folderOf(path, number), { recursive: true, force: true });
     throw isHeld(path);
@@ -118,4 +129,19 @@ export function hold(directory: string): Holding {
   heldHere.add(path);
   clear(path, number);
   return { isTakenOver: pid !== undefined, release: () => release(path, number) };
+}
+
+/**
+ * Takes a directory for this process.
+ * @param lockPath what a holder refreshes, at least every `staleMs` milliseconds
+ * @throws CodedError `DATA_DIR_LOCKED`; errors of the file system
+ */
+export function hold(directory: string, lockPath: string, staleMs: number): Holding {
+  const path = realpathSync(directory);
+  try {
+    return takeNext(path, lockPath, staleMs);
+  } catch (error) {
+    if (TOO_LATE.has((error as NodeJS.ErrnoException).code)) throw isHeld(path);
+    throw error;
+  }
 }
