@@ -97,7 +97,10 @@ const IDEMPOTENCY_KEYS: readonly string[] = [
   "\u0001",
 ];
 
-/** Header lines with something wrong, or only unusual; text is written as Latin-1. */
+/**
+ * Header lines with something wrong, or only unusual; text is written as Latin-1. No length is shorter than its body: those
+ * would be two requests, of which the first may act and the second be what is refused.
+ */
 function oddHeader(dice: Dice): readonly Header[] {
   return dice.pick<readonly Header[]>([
     [["Idempotency-Key", dice.pick(IDEMPOTENCY_KEYS)]],
@@ -113,7 +116,7 @@ function oddHeader(dice: Dice): readonly Header[] {
     [["Expect", dice.pick(["100-continue", "200-maybe"])]],
     [["Content-Encoding", "gzip"]],
     [["Transfer-Encoding", dice.pick(["gzip", "chunked", "identity", "chunked, chunked"])]],
-    [["Content-Length", dice.pick(["-1", "1e1", "", "999999999999999999999", "0"])]],
+    [["Content-Length", dice.pick(["-1", "1e1", "", "999999999999999999999"])]],
     [
       ["Upgrade", "websocket"],
       ["Connection", "Upgrade"],
