@@ -32,8 +32,12 @@ export interface TestNode {
 const TIMEOUT_MS = 30_000;
 
 async function request(url: string, init: RequestInit): Promise<Reply> {
-  const response = await fetch(url, { ...init, signal: AbortSignal.timeout(TIMEOUT_MS) });
-  return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+  try {
+    const response = await fetch(url, { ...init, signal: AbortSignal.timeout(TIMEOUT_MS) });
+    return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+  } catch (cause) {
+    throw new Error(`no answer to ${init.method ?? "GET"} ${url} ${init.body ?? ""}`, { cause });
+  }
 }
 
 /** Of a multiaddr of TCP. */
