@@ -28,6 +28,8 @@ export interface Disk {
   readonly writes: number;
   /** The rows now, for checks. */
   reader(): StoreReader;
+  /** Tables that have ever held anything. */
+  tables(): readonly TableName[];
 }
 
 /** Index of the first key that is not before `key`. */
@@ -96,6 +98,7 @@ export function createDisk(): Disk {
       return writes;
     },
     reader: () => reader,
+    tables: () => [...tables.keys()],
     open(isAlive) {
       const dieIf = (when: "before" | "after"): void => {
         const { crash } = disk;

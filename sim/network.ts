@@ -5,6 +5,7 @@
 
 import { CodedError } from "@counterpart/core/base/errors";
 import type { Link, LinkHandlers, Network } from "@counterpart/core/ports/network";
+import { FRAME_BYTES_MAX } from "@counterpart/core/sync/limits";
 import type { Dice } from "./dice.ts";
 import type { Timeline } from "./timeline.ts";
 
@@ -30,8 +31,14 @@ export interface SimNetwork {
   >;
   /** Called with every frame that arrives, in order. */
   onArrival: (from: string, to: string, frame: Uint8Array) => void;
+  /** Called with every answer that arrives. */
+  onAnswer: (from: string, to: string, frame: Uint8Array) => void;
+  /** Called with every frame and every request that leaves. */
+  onSend: (from: string, to: string, frame: Uint8Array) => void;
   /** A node's side of the network for one life of it. */
   join(name: string): Network;
+  /** A node's end of its link with a peer, while it is open. */
+  linkOf(name: string, peer: string): Link | undefined;
   /** Takes a node away without a word. */
   remove(name: string): void;
 }
@@ -66,10 +73,11 @@ export function typeOf(frame: Uint8Array): number {
 /** Requests: there and back, each way late, and lost where the way is bad. */
 function createAsking(
   timeline: Timeline,
-  counts: SimNetwork["counts"],
+  network: Pick<SimNetwork, "counts" | "onAnswer">,
   latency: () => number,
   passes: (from: string, to: string) => boolean,
 ) {
+  const { counts } = network;
   return (end: End, frame: Uint8Array, timeoutMs: number): Promise<Uint8Array> => {
     counts.requests++;
     const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
@@ -86,7 +94,9 @@ function createAsking(
       if (!end.open) fail();
       else if (passes(link.peerId, owner)) {
         cancel();
-        resolve(answer.slice());
+        network.onAnswer(link.peerId, owner, answer);
+        if (answer.length <= FRAME_BYTES_MAX) resolve(answer.slice());
+        else reject(new CodedError("BAD_MESSAGE", "the answer is larger than any frame"));
       }
     };
     timeline.at(latency(), () => {
@@ -103,7 +113,11 @@ function createAsking(
 export function createSimNetwork(timeline: Timeline, dice: Dice): SimNetwork {
   const places = new Map<string, Place>();
   const counts = { frames: 0, lost: 0, duplicated: 0, reordered: 0, blocked: 0, requests: 0, unanswered: 0 };
-  const network: SimNetwork = { weather: CALM, blocked: new Set(), counts, onArrival: () => {}, join, remove };
+  const network: SimNetwork = {
+    ...{ weather: CALM, blocked: new Set<string>(), counts },
+    ...{ onArrival: () => {}, onAnswer: () => {}, onSend: () => {} },
+    ...{ linkOf: (name: string, peer: string) => places.get(name)?.ends.get(peer)?.link, join, remove },
+  };
 
   const isBlocked = (from: string, to: string): boolean => network.blocked.has(`${from}>${to}`);
   const latency = (): number => network.weather.latencyMs * dice.between(0.5, 1.5);
@@ -122,10 +136,13 @@ export function createSimNetwork(timeline: Timeline, dice: Dice): SimNetwork {
     }
     if (!other?.open) return;
     network.onArrival(end.owner, end.link.peerId, frame);
-    other.handlers?.onFrame(frame.slice());
+    // Nobody reads on behind the length of such a frame.
+    if (frame.length > FRAME_BYTES_MAX) shut(other, "BAD_MESSAGE");
+    else other.handlers?.onFrame(frame.slice());
   };
   const post = (end: End, frame: Uint8Array): void => {
     counts.frames++;
+    network.onSend(end.owner, end.link.peerId, frame);
     const essential = ESSENTIAL.has(typeOf(frame));
     if (!essential && dice.chance(network.weather.loss)) {
       counts.lost++;
@@ -142,7 +159,7 @@ export function createSimNetwork(timeline: Timeline, dice: Dice): SimNetwork {
     timeline.at(at - timeline.now + dice.between(0, 200), () => arrive(end, frame));
   };
   const passes = (from: string, to: string): boolean => !isBlocked(from, to) && !dice.chance(network.weather.loss);
-  const ask = createAsking(timeline, counts, latency, passes);
+  const ask = createAsking(timeline, network, latency, passes);
   const makeEnd = (owner: string, peerId: string, direction: Link["direction"]): End => {
     const end: End = {
       owner,
@@ -158,8 +175,11 @@ export function createSimNetwork(timeline: Timeline, dice: Dice): SimNetwork {
           if (end.open) post(end, frame);
           return end.open;
         },
-        request: (frame, timeoutMs) =>
-          end.open ? ask(end, frame, timeoutMs) : Promise.reject(new CodedError("PEER_DISCONNECTED", "closed")),
+        request(frame, timeoutMs) {
+          if (!end.open) return Promise.reject(new CodedError("PEER_DISCONNECTED", "closed"));
+          network.onSend(owner, peerId, frame);
+          return ask(end, frame, timeoutMs);
+        },
         async close() {
           if (!end.open) return;
           const { other, arrivesAt } = end;

@@ -15,7 +15,11 @@ import type { ContractService } from "../packages/node/src/contracts/types.ts";
 import { createNetworkService } from "../packages/node/src/driver/network-service.ts";
 import type { Driver } from "../packages/node/src/driver/ports.ts";
 import { createSealerLoop } from "../packages/node/src/driver/sealer.ts";
-import { createStoredCheckpoints, createStoredPeerBook } from "../packages/node/src/driver/stored.ts";
+import {
+  createStoredBanBook,
+  createStoredCheckpoints,
+  createStoredPeerBook,
+} from "../packages/node/src/driver/stored.ts";
 import { createEngine } from "../packages/node/src/engine/engine.ts";
 import type { Engine } from "../packages/node/src/engine/types.ts";
 import type { KeyRing } from "../packages/node/src/keys/types.ts";
@@ -134,6 +138,7 @@ export function createSimNode(world: World, name: string): SimNode {
       ...{ engine, contracts, clock, logger, random: dice },
       network: network.join(name),
       peerBook: createStoredPeerBook(store),
+      banBook: createStoredBanBook(store),
       checkpoints: createStoredCheckpoints(store, clock),
       self: { client: name, instanceId, signer: keys.own, forkRulesId: POA_RULES_ID, consensus: "poa" },
       bootstrap: peers.map(addressOf),

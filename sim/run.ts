@@ -10,6 +10,7 @@ import {
   isInStep,
   Violation,
 } from "./checks.ts";
+import type { HostilePeer } from "./hostile.ts";
 import type { LogEntry } from "./node.ts";
 import { createStage, GENESIS, type Stage } from "./stage.ts";
 import type { Coverage } from "./workload.ts";
@@ -32,14 +33,33 @@ export interface RunResult {
 const FAULTY_MS = 20_000;
 /** Redials back off to 30 s, and clocks that were ahead by 100 s leave blocks that must come due. */
 const HEALING_MS = 240_000;
+/** For a forged block to be executed and its sender to be told; then for what came of it to settle. */
+const CONVICTION_MS = 2_000;
 /** From the last change anywhere to agreement everywhere, where links never broke. */
 const REPAIR_MS = 5_000;
 
-function checkNow({ nodes, dice, notes }: Stage): void {
-  if (notes.failures.length > 0) throw notes.failures[0];
+function checkNow({ nodes, dice, notes, court }: Stage): void {
   for (const node of nodes) if (node.life !== undefined) checkAcknowledged(notes.ledger, node, node.life);
+  for (const node of nodes) if (node.life !== undefined) court.check(node, node.life);
+  if (notes.failures.length > 0) throw notes.failures[0];
   const node = dice.pick(nodes);
   if (node.life !== undefined) checkReaders(node, node.life, GENESIS);
+}
+
+/** Hostile peers go on for as long as the run does; one that everybody has banned comes under its next name. */
+function lie({ hostile, nodes, court, timeline, dice }: Stage): void {
+  const isOutcast = ({ name }: HostilePeer): boolean => nodes.every((node) => court.hasBanned(node.name, name));
+  const again = (names: readonly HostilePeer[], meanMs: number): void => {
+    timeline.at(dice.between(0, 2 * meanMs), () => {
+      const fresh = names.find((peer) => !isOutcast(peer));
+      (fresh === undefined || dice.chance(0.1) ? dice.pick(names) : fresh).step();
+      again(names, meanMs);
+    });
+  };
+  for (const names of hostile) {
+    for (const peer of names) peer.start();
+    again(names, dice.between(200, 1_000));
+  }
 }
 
 async function misbehave(stage: Stage): Promise<void> {
@@ -65,8 +85,9 @@ async function misbehave(stage: Stage): Promise<void> {
   await timeline.pass(1_000);
 }
 
-async function recover({ timeline, faults, nodes, profile, notes }: Stage): Promise<void> {
+async function recover({ timeline, faults, nodes, hostile, profile, notes }: Stage): Promise<void> {
   faults.heal();
+  for (const peer of hostile.flat()) peer.mood = "tame";
   const healedMs = timeline.now;
   const inStep = await timeline.until(() => isInStep(nodes), HEALING_MS);
   if (!inStep) throw new Violation(`not in step ${HEALING_MS / 1_000} s after everything healed`);
@@ -80,8 +101,23 @@ async function recover({ timeline, faults, nodes, profile, notes }: Stage): Prom
   if (!isInStep(nodes)) throw new Violation("out of step again though nothing happened");
 }
 
+/** Whoever forges ends up banned, by every node that it forges before, and stays so when it comes back. */
+async function convict({ nodes, hostile, court, timeline }: Stage): Promise<void> {
+  const everywhere = hostile.flat().flatMap((peer) => nodes.map((node) => ({ peer, node })));
+  if (everywhere.length === 0) return;
+  for (const peer of hostile.flat()) peer.mood = "resting";
+  for (const { peer, node } of everywhere) peer.return(node);
+  await timeline.pass(CONVICTION_MS);
+  for (const { peer, node } of everywhere) await peer.confess(node);
+  await timeline.pass(CONVICTION_MS);
+  const free = everywhere.find(({ peer, node }) => !court.hasBanned(node.name, peer.name));
+  if (free !== undefined) throw new Violation(`${free.node.name} has not banned ${free.peer.name}`);
+  if (!isInStep(nodes)) throw new Violation("out of step after forgeries alone");
+}
+
 function judge(stage: Stage): void {
-  const { nodes, notes } = stage;
+  const { nodes, notes, court } = stage;
+  for (const node of nodes) if (node.life !== undefined) court.checkStored(node, node.life);
   checkNow(stage);
   for (const node of nodes) if (node.life !== undefined) checkStore(node, node.life, GENESIS);
   checkHead(nodes, notes.sealed);
@@ -93,13 +129,16 @@ function judge(stage: Stage): void {
 async function violationOf(stage: Stage): Promise<string | undefined> {
   try {
     for (const node of stage.nodes) stage.start(node);
+    lie(stage);
     await misbehave(stage);
     await recover(stage);
+    await convict(stage);
     judge(stage);
     return undefined;
   } catch (error) {
     return error instanceof Violation ? error.message : (error as Error).stack;
   } finally {
+    for (const peer of stage.hostile.flat()) peer.stop();
     for (const node of stage.nodes) node.crash();
   }
 }

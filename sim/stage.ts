@@ -7,8 +7,10 @@ import type { SealedHeader } from "@counterpart/core/chain/types";
 import { compareArtifacts } from "@counterpart/core/sync/artifact";
 import type { ArtifactRecord } from "@counterpart/core/sync/artifact-types";
 import { Violation } from "./checks.ts";
+import { type Court, createCourt } from "./court.ts";
 import { createDice, type Dice } from "./dice.ts";
 import { createFaults, type Faults, type Profile } from "./faults.ts";
+import { createHostilePeer, type HostilePeer } from "./hostile.ts";
 import { createLedger, type Ledger } from "./ledger.ts";
 import { createSimNetwork, type SimNetwork } from "./network.ts";
 import { accountOf, createSimNode, type Life, type LogEntry, type SimNode, type World } from "./node.ts";
@@ -32,6 +34,10 @@ function simGenesis(): Genesis {
 }
 
 export const GENESIS = simGenesis();
+/** Of all runs, those with hostile peers. */
+const HOSTILE_RUNS = 1 / 3;
+/** So often a hostile peer comes back under another name. */
+const NAMES = 4;
 /** Said by a node that blames another; between honest nodes nobody may. */
 const BLAME = "a peer is at fault";
 /** Except for what a bad link does. */
@@ -57,6 +63,9 @@ export interface Stage {
   readonly timeline: Timeline;
   readonly network: SimNetwork;
   readonly nodes: readonly SimNode[];
+  /** Hostile peers, each with the names that it comes under, one after another. */
+  readonly hostile: readonly (readonly HostilePeer[])[];
+  readonly court: Court;
   readonly profile: Profile;
   readonly faults: Faults;
   readonly workload: Workload;
@@ -121,37 +130,69 @@ function peersOf(node: SimNode, nodes: readonly SimNode[]): string[] {
   return [...next].filter((to) => to !== at).map((to) => `n${to}`);
 }
 
+/** Names of the hostile peers, if the run has any. */
+function hostileNames(dice: Dice): readonly (readonly string[])[] {
+  if (!dice.chance(HOSTILE_RUNS)) return [];
+  const names = (at: number): readonly string[] => Array.from({ length: NAMES }, (_, times) => `x${at}.${times}`);
+  return dice.chance(0.3) ? [names(0), names(1)] : [names(0)];
+}
+
 export function createStage(seed: number, onLog: (entry: LogEntry, now: number) => void): Stage {
   const dice = createDice(seed);
   const timeline = createTimeline(START_MS);
   const network = createSimNetwork(timeline, dice.fork("network"));
   const notes = createNotes();
   const trace = createHash("sha256");
-  network.onArrival = (from, to, frame) =>
-    void trace.update(`${timeline.now} ${from} ${to} ${frame.length}\n`).update(frame);
   const world: World = {
     ...{ timeline, network, genesis: GENESIS, dice: dice.fork("nodes") },
     evm: seed % 10 === 9,
     onLog(entry) {
       onLog(entry, timeline.now);
-      if (entry.message !== BLAME || EXCUSED.has(String(entry.fields.fault))) return;
+      court.logged(entry);
+      if (
+        court.isHostile(String(entry.fields.peer)) ||
+        entry.message !== BLAME ||
+        EXCUSED.has(String(entry.fields.fault))
+      )
+        return;
       notes.blames.push(`${entry.node}: ${JSON.stringify(entry.fields)}`);
     },
   };
   const nodes = Array.from({ length: 2 + dice.below(4) }, (_, at) => createSimNode(world, `n${at}`));
   for (const node of nodes) node.onLife = (life) => listen(notes, timeline, node, life);
+  const onFailure = (error: unknown): void => void notes.failures.push(error);
+  const hostileDice = dice.fork("hostile");
+  const names = hostileNames(hostileDice);
+  const profile = PROFILES[seed % PROFILES.length] as Profile;
+  const court = createCourt({
+    ...{ nodes, network, timeline, hostile: names.flat(), count: notes.count, onFailure },
+    isRough: profile.disks || profile.clocks,
+  });
+  network.onArrival = (from, to, frame) => {
+    trace.update(`${timeline.now} ${from} ${to} ${frame.length}\n`).update(frame);
+    court.arrived(from, to, frame);
+  };
+  network.onAnswer = court.arrived;
+  network.onSend = court.sent;
+  const hostile = names.map((peer) =>
+    peer.map((name) =>
+      createHostilePeer({ ...{ name, nodes, world, court, onFailure }, dice: hostileDice.fork(name) }),
+    ),
+  );
+  if (hostile.length > 0) notes.count("runs with hostile peers");
+  /** Some honest nodes have been told to stay connected to a hostile one. */
+  const dialled = new Map(nodes.map((node) => [node, names.flat().filter(() => hostileDice.chance(0.2))]));
   const start = (node: SimNode): void => {
     if (node.life !== undefined) return;
     notes.count("start");
-    node.start(peersOf(node, nodes)).catch((error: unknown) => {
+    court.started(node);
+    node.start([...peersOf(node, nodes), ...(dialled.get(node) ?? [])]).catch((error: unknown) => {
       if (node.life !== undefined) notes.failures.push(error);
     });
   };
-  const profile = PROFILES[seed % PROFILES.length] as Profile;
   const { coverage, ledger } = notes;
   const common = { nodes, coverage };
   const faults = createFaults({ ...common, network, timeline, profile, restart: start, dice: dice.fork("faults") });
-  const onFailure = (error: unknown): void => void notes.failures.push(error);
   const workload = createWorkload({ ...common, ledger, onFailure, evm: world.evm, dice: dice.fork("workload") });
-  return { dice, timeline, network, nodes, profile, faults, workload, notes, trace, start };
+  return { dice, timeline, network, nodes, hostile, court, profile, faults, workload, notes, trace, start };
 }
