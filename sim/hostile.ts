@@ -19,7 +19,7 @@ import type { Life, SimNode, World } from "./node.ts";
 
 export interface HostilePeer {
   readonly name: string;
-  /** `wild`: it says what it likes; `tame`: nothing of what it makes is valid; `resting`: it repeats itself. */
+  /** `wild`: it says what it likes; `tame`: nothing of what it makes is valid; `resting`: it keeps its links and says no more. */
   mood: "wild" | "tame" | "resting";
   start(): void;
   /** Tells one node one lie, or comes back to one that it is not linked with. */
@@ -95,7 +95,8 @@ export function createHostilePeer({ name, nodes, world, dice, court, onFailure }
   const answer = (contact: Contact, frame: Uint8Array): Promise<Uint8Array> => {
     const request = decodeMessage(frame);
     const { life } = contact.node;
-    if (life === undefined || contact.silent || !isRequest(request)) return new Promise(() => {});
+    const isSilent = contact.silent || self.mood === "resting";
+    if (life === undefined || isSilent || !isRequest(request)) return new Promise(() => {});
     if (request.type === "GetHeaders") contact.asked = 0;
     if (request.type === "GetBlocks") contact.asked++;
     const lie = lies.answer(occasionOf(contact, life), request);

@@ -106,6 +106,7 @@ async function convict({ nodes, hostile, court, timeline }: Stage): Promise<void
   const everywhere = hostile.flat().flatMap((peer) => nodes.map((node) => ({ peer, node })));
   if (everywhere.length === 0) return;
   for (const peer of hostile.flat()) peer.mood = "resting";
+  await timeline.pass(CONVICTION_MS);
   for (const { peer, node } of everywhere) peer.return(node);
   await timeline.pass(CONVICTION_MS);
   for (const { peer, node } of everywhere) await peer.confess(node);
