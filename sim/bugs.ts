@@ -20,7 +20,7 @@ export interface Bug {
 export const BUGS: readonly Bug[] = [
   {
     name: "first-seen-tie",
-    seed: 5,
+    seed: 8,
     about: "of two heads of equal height, the one that came first stays",
     file: "packages/core/src/consensus/poa.ts",
     find: "return a.hash < b.hash ? 1 : -1;",
@@ -85,7 +85,7 @@ export const BUGS: readonly Bug[] = [
   },
   {
     name: "storage-trie-not-unwound",
-    seed: 1,
+    seed: 2,
     about: "taking a block back leaves the tries of storage as they are",
     file: "packages/node/src/engine/state.ts",
     find: 'restoreStorage(overlay, of("storage"));',
@@ -125,7 +125,7 @@ export const BUGS: readonly Bug[] = [
   },
   {
     name: "artifact-last-arrival-wins",
-    seed: 1,
+    seed: 3,
     about: "the artifact that came last stays, not the newest",
     file: "packages/node/src/contracts/artifact-store.ts",
     find: 'if (held !== undefined && compareArtifacts(record, held.record) < 0) return { outcome: "older" };',
@@ -133,7 +133,7 @@ export const BUGS: readonly Bug[] = [
   },
   {
     name: "artifacts-not-followed",
-    seed: 9,
+    seed: 16,
     about: "artifacts are not shown and hidden as their contracts come and go",
     file: "packages/node/src/contracts/head-follower.ts",
     find: "store.review(addresses);",
@@ -141,7 +141,7 @@ export const BUGS: readonly Bug[] = [
   },
   {
     name: "repeated-request-acts-twice",
-    seed: 1,
+    seed: 2,
     about: "an idempotency key is not written with its transaction",
     file: "packages/node/src/contracts/transacting.ts",
     find: "before: ({ hash }) => rowsFor(hash, output),",
@@ -157,7 +157,7 @@ export const BUGS: readonly Bug[] = [
   },
   {
     name: "redial-gives-up",
-    seed: 22,
+    seed: 46,
     about: "a node stops redialling after three failures",
     file: "packages/node/src/driver/dialer.ts",
     find: "schedule(target);\n    } finally {",
@@ -173,7 +173,7 @@ export const BUGS: readonly Bug[] = [
   },
   {
     name: "request-slot-leaked",
-    seed: 1,
+    seed: 5,
     about: "a served request keeps its slot",
     file: "packages/node/src/driver/request-handler.ts",
     find: "session.serving--;",
@@ -242,9 +242,10 @@ export const BUGS: readonly Bug[] = [
     file: "packages/node/src/driver/session.ts",
     find: "} else if (ANNOUNCEMENTS.has(message.type) && inner.admitted) onAnnouncement(message, sizeBytes);",
     replace: `} else if (ANNOUNCEMENTS.has(message.type) && inner.admitted) onAnnouncement(message, sizeBytes);
-    else if (message.type === "Contracts" && message.kind === "since" && inner.admitted)
+    else if (message.type === "Contracts" && message.kind === "since" && inner.admitted) {
       for (const { content, ...envelope } of message.entries)
-        if (content) onAnnouncement({ type: "UpdateContract", kind: "artifact", artifact: { ...envelope, content } }, sizeBytes);`,
+        if (content) onAnnouncement({ type: "UpdateContract", kind: "artifact", artifact: { ...envelope, content } }, sizeBytes);
+    }`,
   },
   {
     name: "crossed-response-taken",

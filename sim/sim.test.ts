@@ -23,6 +23,11 @@ const HAPPENED = [
   ],
   ...["lost", "duplicated", "reordered", "unanswered", "partition", "one-way partition", "full disk", "clock moved"],
   ...["crash", "crash before a write", "crash after a write", "replacement", "factory", "execution"],
+  ...["lie: forged root behind valid blocks", "lie: forged seal behind valid blocks", "lie: swapped content"],
+  ...["lie: page with a forged artifact", "lie: forged artifact", "lie: forged contract", "lie: fake height"],
+  ...["lie: unsolicited response", "lie: oversize", "lie: garbage", "lie: flood", "lie: silence", "lie: nothing held"],
+  ...["lie: page without progress", "ban for INVALID_BLOCK", "ban for FORGED_CONTENT"],
+  "goodbye PEER_BANNED to a hostile peer",
 ];
 
 before(async () => useCrypto(await createNativeCrypto()));
