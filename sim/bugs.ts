@@ -149,7 +149,7 @@ export const BUGS: readonly Bug[] = [
   },
   {
     name: "status-not-repeated",
-    seed: 8,
+    seed: 52,
     about: "Status is said once after a change and not again",
     file: "packages/node/src/driver/reconciler.ts",
     find: "check(session);\n      sendStatus(session);",
