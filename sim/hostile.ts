@@ -12,8 +12,8 @@ import { decodeMessage, encodeMessage } from "@counterpart/core/sync/messages";
 import { PROTOCOL_VERSIONS } from "@counterpart/core/sync/messages-session";
 import type { Court } from "./court.ts";
 import type { Dice } from "./dice.ts";
-import { type Branch, createForger, madeUpHash } from "./forger.ts";
-import { createLies, type Lie, type Occasion } from "./lies.ts";
+import { type Branch, createForger, type Forger, madeUpHash } from "./forger.ts";
+import { createLies, type Lie, type Lies, type Occasion } from "./lies.ts";
 import { addressOf } from "./network.ts";
 import type { Life, SimNode, World } from "./node.ts";
 
@@ -57,6 +57,96 @@ interface Contact {
 
 const STATUS_MS = 2_000;
 const FLOOD = 300;
+
+interface MischiefDeps extends Pick<HostileDeps, "dice" | "court" | "onFailure"> {
+  readonly forger: Forger;
+  readonly lies: Lies;
+  readonly isTame: () => boolean;
+  sayStatus(contact: Contact): void;
+  tell(contact: Contact, lie: Lie): void;
+  occasionOf(contact: Contact, life: Life): Occasion;
+  versionFor(contact: Contact, life: Life): VersionMessage;
+}
+
+/** What a hostile peer may do next, likelier things more than once. */
+function createMischief(deps: MischiefDeps): readonly ((contact: Contact) => void)[] {
+  const { dice, court, forger, lies, isTame, sayStatus, tell, occasionOf, versionFor, onFailure } = deps;
+  const claimBranch = async (contact: Contact): Promise<Branch> => {
+    const depth = dice.below(4);
+    // What is valid of it may become the chain: that is what an open chain is.
+    const valid = isTame() ? Math.max(0, depth - 1) : dice.below(depth + 9);
+    const forgery = dice.chance(0.5) ? "seal" : "root";
+    const branch = await forger.branch(contact.node, { depth, valid, forgery });
+    const { hash, number } = branch.tip;
+    contact.branch = branch;
+    contact.sequence++;
+    const artifacts = contact.node.life?.contracts.artifacts();
+    if (artifacts !== undefined) contact.claim = { head: { hash, number: number + dice.below(100) }, artifacts };
+    return branch;
+  };
+  const offerBranch = (contact: Contact): void => {
+    claimBranch(contact).then(() => sayStatus(contact), onFailure);
+  };
+  const announceBranch = (contact: Contact): void => {
+    claimBranch(contact).then(({ blocks }) => {
+      for (const block of blocks) {
+        const frame = encodeMessage({ type: "NewBlock", kind: "block", block: encodeBlock(block) });
+        tell(contact, { name: "forged branch announced", frame });
+      }
+    }, onFailure);
+  };
+  const claimHeight = (contact: Contact): void => {
+    const { life } = contact.node;
+    if (life === undefined) return;
+    contact.branch = undefined;
+    contact.sequence++;
+    const number = life.engine.head().number + 1 + dice.below(2 ** 40);
+    contact.claim = { head: { hash: madeUpHash(dice), number }, artifacts: life.contracts.artifacts() };
+    court.count("lie: fake height");
+    sayStatus(contact);
+  };
+  const claimArtifacts = (contact: Contact): void => {
+    const { life } = contact.node;
+    if (life === undefined) return;
+    contact.sequence++;
+    const { hash, number } = life.engine.head();
+    const artifacts = { count: dice.below(10), digest: madeUpHash(dice), sequence: 2 ** 50 + 1 + dice.below(2 ** 40) };
+    contact.claim = { head: { hash, number }, artifacts };
+    court.count("lie: fake artifacts");
+    sayStatus(contact);
+  };
+  const fallSilent = (contact: Contact): void => {
+    if (!dice.chance(0.3)) return;
+    contact.silent = true;
+    court.count("lie: fell silent");
+  };
+  const tellOnce = (contact: Contact): void => {
+    const { life } = contact.node;
+    if (life !== undefined) tell(contact, lies.unasked(occasionOf(contact, life)));
+  };
+  /** The same one again and again: more than a node keeps waiting. */
+  const flood = (contact: Contact): void => {
+    const { life } = contact.node;
+    if (life === undefined) return;
+    const lie = lies.unasked(occasionOf(contact, life));
+    if (lie.frame === undefined || lie.frame.length > FRAME_BYTES_MAX / 100) return;
+    for (let times = 0; times < FLOOD; times++) tell(contact, { ...lie, name: "flood" });
+  };
+  const speakTwice = (contact: Contact): void => {
+    const { life } = contact.node;
+    if (life === undefined) return;
+    const frame = encodeMessage(versionFor(contact, life));
+    tell(contact, { name: "second Version", frame, verdict: "cut" });
+  };
+  const askNonsense = (contact: Contact): void => {
+    court.count("lie: nonsense asked");
+    contact.link.request(dice.bytes(20), 1_000).catch(() => {});
+  };
+  return [
+    ...[offerBranch, offerBranch, offerBranch, announceBranch, claimArtifacts, claimArtifacts, claimHeight],
+    ...[tellOnce, tellOnce, tellOnce, flood, fallSilent, speakTwice, askNonsense],
+  ];
+}
 
 export function createHostilePeer({ name, nodes, world, dice, court, onFailure }: HostileDeps): HostilePeer {
   const { timeline, network, genesis } = world;
@@ -139,81 +229,10 @@ export function createHostilePeer({ name, nodes, world, dice, court, onFailure }
     place.dial(addressOf(node.name), new AbortController().signal).catch(() => {});
   };
 
-  const claimBranch = async (contact: Contact): Promise<Branch> => {
-    const depth = dice.below(4);
-    // What is valid of it may become the chain: that is what an open chain is.
-    const valid = self.mood === "tame" ? Math.max(0, depth - 1) : dice.below(depth + 9);
-    const forgery = dice.chance(0.5) ? "seal" : "root";
-    const branch = await forger.branch(contact.node, { depth, valid, forgery });
-    const { hash, number } = branch.tip;
-    contact.branch = branch;
-    contact.sequence++;
-    const artifacts = contact.node.life?.contracts.artifacts();
-    if (artifacts !== undefined) contact.claim = { head: { hash, number: number + dice.below(100) }, artifacts };
-    return branch;
-  };
-  const offerBranch = (contact: Contact): void => {
-    claimBranch(contact).then(() => sayStatus(contact), onFailure);
-  };
-  const announceBranch = (contact: Contact): void => {
-    claimBranch(contact).then(({ blocks }) => {
-      for (const block of blocks) {
-        const frame = encodeMessage({ type: "NewBlock", kind: "block", block: encodeBlock(block) });
-        tell(contact, { name: "forged branch announced", frame });
-      }
-    }, onFailure);
-  };
-  const claimHeight = (contact: Contact): void => {
-    const { life } = contact.node;
-    if (life === undefined) return;
-    contact.branch = undefined;
-    contact.sequence++;
-    const number = life.engine.head().number + 1 + dice.below(2 ** 40);
-    contact.claim = { head: { hash: madeUpHash(dice), number }, artifacts: life.contracts.artifacts() };
-    court.count("lie: fake height");
-    sayStatus(contact);
-  };
-  const claimArtifacts = (contact: Contact): void => {
-    const { life } = contact.node;
-    if (life === undefined) return;
-    contact.sequence++;
-    const { hash, number } = life.engine.head();
-    const artifacts = { count: dice.below(10), digest: madeUpHash(dice), sequence: 2 ** 50 + 1 + dice.below(2 ** 40) };
-    contact.claim = { head: { hash, number }, artifacts };
-    court.count("lie: fake artifacts");
-    sayStatus(contact);
-  };
-  const fallSilent = (contact: Contact): void => {
-    if (!dice.chance(0.3)) return;
-    contact.silent = true;
-    court.count("lie: fell silent");
-  };
-  const tellOnce = (contact: Contact): void => {
-    const { life } = contact.node;
-    if (life !== undefined) tell(contact, lies.unasked(occasionOf(contact, life)));
-  };
-  /** The same one again and again: more than a node keeps waiting. */
-  const flood = (contact: Contact): void => {
-    const { life } = contact.node;
-    if (life === undefined) return;
-    const lie = lies.unasked(occasionOf(contact, life));
-    if (lie.frame === undefined || lie.frame.length > FRAME_BYTES_MAX / 100) return;
-    for (let times = 0; times < FLOOD; times++) tell(contact, { ...lie, name: "flood" });
-  };
-  const speakTwice = (contact: Contact): void => {
-    const { life } = contact.node;
-    if (life === undefined) return;
-    const frame = encodeMessage(versionFor(contact, life));
-    tell(contact, { name: "second Version", frame, verdict: "cut" });
-  };
-  const askNonsense = (contact: Contact): void => {
-    court.count("lie: nonsense asked");
-    contact.link.request(dice.bytes(20), 1_000).catch(() => {});
-  };
-  const kinds = [
-    ...[offerBranch, offerBranch, offerBranch, announceBranch, claimArtifacts, claimArtifacts, claimHeight],
-    ...[tellOnce, tellOnce, tellOnce, flood, fallSilent, speakTwice, askNonsense],
-  ];
+  const kinds = createMischief({
+    ...{ dice, court, forger, lies, sayStatus, tell, occasionOf, versionFor, onFailure },
+    isTame: () => self.mood === "tame",
+  });
   const heartbeat = (): void => {
     if (stopped) return;
     for (const contact of contacts.values()) sayStatus(contact);
