@@ -21,15 +21,18 @@ export function pendingRow({ transaction, origin, arrivedAtMs }: JournalEntry): 
 
 export const removedRow = (hash: Hex): StoreWrite => ({ table: "pool", key: hexToBytes(hash), value: null });
 
-/** A pending transaction becomes one that lost its nonce. */
-export function conflictRows(loser: Transaction, by: Hex): StoreWrite[] {
-  const value = encodeRlp([loser.raw, hexToBytes(by)]);
-  return [removedRow(loser.hash), { table: "conflicts", key: hexToBytes(loser.hash), value }];
+/** A pending transaction becomes one that lost its nonce. One that is not kept is for `Losers` to remember. */
+export function lostRows(
+  { transaction: { hash, raw }, isKept }: Pick<Pending, "transaction" | "isKept">,
+  by: Hex,
+): StoreWrite[] {
+  const conflict: StoreWrite = {
+    table: "conflicts",
+    key: hexToBytes(hash),
+    value: encodeRlp([raw, hexToBytes(by)]),
+  };
+  return isKept ? [removedRow(hash), conflict] : [removedRow(hash)];
 }
-
-/** What is not kept is for `Losers` to remember. */
-export const lostRows = ({ transaction, isKept }: Pending, by: Hex): StoreWrite[] =>
-  isKept ? conflictRows(transaction, by) : [removedRow(transaction.hash)];
 
 export function readConflict(
   rows: Pick<StoreReader, "get">,

@@ -125,16 +125,6 @@ interface Use {
   count: number;
   bytes: number;
 }
-/** What a limit is for: the whole pool, what all peers sent, what one peer sent. */
-type Part = "all" | "fromPeers" | "peer";
-const NOTHING: Use = { count: 0, bytes: 0 };
-const less = (use: Use, freed: Use): Use => ({ count: use.count - freed.count, bytes: use.bytes - freed.bytes });
-
-/** The room of a part that a transaction leaves; `peer` is the one with this id. */
-function freedBy({ transaction, origin, peerId }: Pending, part: Part, peer: string | undefined): Use {
-  const counts = part === "all" || (origin === "peer" && (part === "fromPeers" || peerId === peer));
-  return counts ? { count: 1, bytes: transaction.raw.length } : NOTHING;
-}
 
 export function createPool(limits: PoolLimits): Pool {
   const byHash = new Map<Hex, Pending>();
@@ -155,10 +145,10 @@ export function createPool(limits: PoolLimits): Pool {
     else byPeer.delete(peerId);
   };
   /** A peer has at most as much as it leaves of the peers' share, so that there is always room for the next one. */
-  const checkPeerRoom = (bytes: number, peerId: string, freed: (part: Part) => Use): void => {
-    const [mine, all] = [less(useOf(peerId), freed("peer")), less(use.fromPeers, freed("fromPeers"))];
-    const countLeft = limits.transactionsMax * limits.peerShare - all.count;
-    const bytesLeft = limits.bytesMax * limits.peerShare - all.bytes;
+  const checkPeerRoom = (bytes: number, peerId: string): void => {
+    const mine = useOf(peerId);
+    const countLeft = limits.transactionsMax * limits.peerShare - use.fromPeers.count;
+    const bytesLeft = limits.bytesMax * limits.peerShare - use.fromPeers.bytes;
     if (mine.count < countLeft && mine.bytes + bytes <= bytesLeft - bytes) return;
     throw new CodedError("POOL_PEER_QUOTA", "the peer's transactions leave too little room for those of others");
   };
@@ -172,23 +162,25 @@ export function createPool(limits: PoolLimits): Pool {
     if (mine?.size === 0) bySender.delete(sender);
     account(pending, -1);
   };
-  /** Whether there is room once `previous`, which it replaces, is gone. */
-  const checkRoom = (
-    { raw, sender }: Transaction,
-    origin: TransactionOrigin,
-    peerId: string | undefined,
-    previous: Pending | undefined,
-  ): void => {
-    const freed = (part: Part): Use => (previous === undefined ? NOTHING : freedBy(previous, part, peerId));
+  const checkRoom = ({ raw }: Transaction, origin: TransactionOrigin, peerId: string | undefined): void => {
     const exceeds = ({ count, bytes }: Use, share: number): boolean =>
       count >= limits.transactionsMax * share || bytes + raw.length > limits.bytesMax * share;
-    const isFull = exceeds(less(use.all, freed("all")), 1);
-    if (isFull || (origin === "peer" && exceeds(less(use.fromPeers, freed("fromPeers")), limits.peerShare)))
+    if (exceeds(use.all, 1) || (origin === "peer" && exceeds(use.fromPeers, limits.peerShare)))
       throw new CodedError("POOL_FULL", "the transaction pool is full: try again later");
-    if (origin === "peer" && peerId !== undefined) checkPeerRoom(raw.length, peerId, freed);
-    if (previous === undefined && (bySender.get(sender)?.size ?? 0) >= limits.senderMax) {
-      throw new CodedError("POOL_SENDER_QUOTA", `the sender has ${limits.senderMax} pending transactions`);
+    if (origin === "peer" && peerId !== undefined) checkPeerRoom(raw.length, peerId);
+  };
+  const checkReplacementRoom = (previous: Pending, ...next: Parameters<typeof checkRoom>): void => {
+    // What it replaces is gone by then.
+    account(previous, -1);
+    try {
+      checkRoom(...next);
+    } finally {
+      account(previous, 1);
     }
+  };
+  const checkSender = (sender: Hex): void => {
+    if ((bySender.get(sender)?.size ?? 0) < limits.senderMax) return;
+    throw new CodedError("POOL_SENDER_QUOTA", `the sender has ${limits.senderMax} pending transactions`);
   };
   const nextNonce = (sender: Hex, accountNonce: bigint): bigint => {
     const mine = bySender.get(sender);
@@ -214,8 +206,13 @@ export function createPool(limits: PoolLimits): Pool {
       const next = nextNonce(transaction.sender, state.account(transaction.sender)?.nonce ?? 0n);
       checkAgainstState(transaction, state, next + BigInt(limits.nonceGapMax));
       const previous = bySender.get(transaction.sender)?.get(transaction.nonce);
-      if (previous !== undefined) checkReplacement(transaction, previous.transaction);
-      checkRoom(transaction, origin, peerId, previous);
+      if (previous === undefined) {
+        checkRoom(transaction, origin, peerId);
+        checkSender(transaction.sender);
+      } else {
+        checkReplacement(transaction, previous.transaction);
+        checkReplacementRoom(previous, transaction, origin, peerId);
+      }
       return previous;
     },
     add(transaction, origin, arrivedAtMs, peerId) {

@@ -9,7 +9,7 @@ import type { StateReader } from "@counterpart/core/execution/types";
 import type { StoreWrite } from "@counterpart/core/ports/store";
 import type { Losers } from "./losers.ts";
 import type { Pending, Pool } from "./pool.ts";
-import { conflictRows, pendingRow, removedRow } from "./pool-rows.ts";
+import { lostRows, pendingRow, removedRow } from "./pool-rows.ts";
 
 export interface Conflict {
   readonly transaction: Transaction;
@@ -74,8 +74,6 @@ function endangered(pool: Pool, state: StateReader, accounts: Iterable<Hex>): re
   });
 }
 
-const isKept = (pool: Pool, { hash }: Transaction): boolean => pool.get(hash)?.isKept !== false;
-
 /** Each arrives a millisecond after the one before, so that their order is the same after a restart. */
 const returningRows = (transactions: readonly Transaction[], nowMs: number): StoreWrite[] =>
   transactions.map((transaction, index) => {
@@ -131,18 +129,15 @@ export function settle(
   return {
     writes: [
       ...leaving.flatMap(({ transaction, companions = [] }) => [removedRow(transaction.hash), ...companions]),
-      ...lost.flatMap(({ transaction, by }) => [
-        ...(isKept(pool, transaction) ? conflictRows(transaction, by) : [removedRow(transaction.hash)]),
-        ...(pool.get(transaction.hash)?.companions ?? []),
-      ]),
+      ...lost.flatMap(({ transaction, by }) => {
+        const { isKept = true, companions = [] } = pool.get(transaction.hash) ?? {};
+        return [...lostRows({ transaction, isKept }, by), ...companions];
+      }),
       ...returningRows(returning, nowMs),
     ],
     apply() {
       for (const { transaction } of leaving) pool.remove(transaction.hash);
-      for (const conflict of lost) {
-        if (!isKept(pool, conflict.transaction)) losers.add(conflict);
-        pool.remove(conflict.transaction.hash);
-      }
+      for (const conflict of lost) if (pool.remove(conflict.transaction.hash)?.isKept === false) losers.add(conflict);
       for (const transaction of returning) pool.add(transaction, "reinjected", nowMs);
     },
     conflicts: lost,
