@@ -1,6 +1,7 @@
 /** Decoded artifact contents, their ABIs and labels, by content hash; the least recently used go. */
 
 import type { Hex } from "@counterpart/core/base/bytes";
+import { dropOldest } from "@counterpart/core/base/drop-oldest";
 import { decodeContent } from "@counterpart/core/sync/artifact-content";
 import type { ArtifactContent, ArtifactRecord } from "@counterpart/core/sync/artifact-types";
 import { type ContractAbi, parseContractAbi } from "./abi.ts";
@@ -59,10 +60,7 @@ export function createContentCache(sizeBytesMax = 4 * 1024 * 1024): ContentCache
       const { contractType, name } = entries.get(contentHash)?.content ?? decodeContent(record.content);
       const made: Labels = { ...(contractType !== undefined && { contractType }), ...(name !== undefined && { name }) };
       labels.set(contentHash, made);
-      for (const oldest of labels.keys()) {
-        if (labels.size <= LABELS_MAX) break;
-        labels.delete(oldest);
-      }
+      dropOldest(labels, LABELS_MAX);
       return made;
     },
     abi(record) {

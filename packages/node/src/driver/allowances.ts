@@ -3,6 +3,7 @@
  * overdrawn by one piece of work, whose cost is known only afterwards; the next one waits until it has been made good.
  */
 
+import { dropOldest } from "@counterpart/core/base/drop-oldest";
 import type { Clock } from "@counterpart/core/ports/runtime";
 import {
   ALLOWANCES_MAX,
@@ -84,10 +85,7 @@ export function createAllowances(clock: Clock, onForgotten: () => void): Allowan
     const allowance = kept.get(peerId) ?? createAllowance(clock);
     kept.delete(peerId);
     kept.set(peerId, allowance);
-    if (kept.size > ALLOWANCES_MAX) {
-      kept.delete(kept.keys().next().value as string);
-      onForgotten();
-    }
+    if (dropOldest(kept, ALLOWANCES_MAX) > 0) onForgotten();
     return allowance;
   };
 }

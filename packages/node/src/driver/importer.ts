@@ -1,6 +1,7 @@
 /** Hands blocks from peers to the engine and credits the peer with what they brought. */
 
 import type { Hex } from "@counterpart/core/base/bytes";
+import { dropOldest } from "@counterpart/core/base/drop-oldest";
 import type { Block } from "@counterpart/core/chain/types";
 import type { Clock } from "@counterpart/core/ports/runtime";
 import { createKnownSet } from "@counterpart/core/sync/known-set";
@@ -35,11 +36,7 @@ export function createImporter(engine: Engine, peers: Peers, clock: Clock): Impo
 
   const noteOrigin = (hash: Hex, peerId: string): void => {
     origins.set(hash, peerId);
-    if (origins.size <= ORIGINS_MAX) return;
-    for (const oldest of origins.keys()) {
-      origins.delete(oldest);
-      break;
-    }
+    dropOldest(origins, ORIGINS_MAX);
   };
   return {
     get addedAtMs() {

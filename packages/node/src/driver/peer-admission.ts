@@ -1,5 +1,6 @@
 /** Who may stay connected, and what this node says of itself. */
 
+import { dropOldest } from "@counterpart/core/base/drop-oldest";
 import { CodedError } from "@counterpart/core/base/errors";
 import { checkVersion } from "@counterpart/core/sync/decisions";
 import { OWN_LIMITS } from "@counterpart/core/sync/limits";
@@ -73,11 +74,7 @@ export function createPeerAdmission({ engine, self, peers, board, metrics }: Pee
     },
     refuse(peerId) {
       refused.add(peerId);
-      for (const oldest of refused) {
-        if (refused.size <= REFUSED_MAX) break;
-        refused.delete(oldest);
-        metrics.forgotten.add({ record: "refusal" });
-      }
+      metrics.forgotten.add({ record: "refusal" }, dropOldest(refused, REFUSED_MAX));
     },
     lift: (peerId) => void refused.delete(peerId),
   };

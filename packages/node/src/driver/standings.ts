@@ -1,5 +1,6 @@
 /** What is held against peers, by peer id: it outlives their connections, and bans outlive the program. */
 
+import { dropOldest } from "@counterpart/core/base/drop-oldest";
 import { CodedError } from "@counterpart/core/base/errors";
 import type { Clock, Logger } from "@counterpart/core/ports/runtime";
 import {
@@ -41,17 +42,6 @@ export interface StandingsDeps {
   readonly metrics: DriverMetrics;
 }
 
-/** Drops what was touched longest ago beyond `max`. Returns how many. */
-function shrink<T>(map: Map<string, T>, max: number): number {
-  let dropped = 0;
-  for (const oldest of map.keys()) {
-    if (map.size <= max) break;
-    map.delete(oldest);
-    dropped++;
-  }
-  return dropped;
-}
-
 export function createStandings({ book, clock, logger, metrics }: StandingsDeps): Standings {
   /** Scores without ban; touched last at the end. A flood of new identities pushes out scores, never bans. */
   const scores = new Map<string, Standing>();
@@ -60,7 +50,7 @@ export function createStandings({ book, clock, logger, metrics }: StandingsDeps)
 
   const save = (): void => {
     for (const [peerId, ban] of bans) if (!isRemembered(ban, clock.now())) bans.delete(peerId);
-    metrics.forgotten.add({ record: "ban" }, shrink(bans, BANS_MAX));
+    metrics.forgotten.add({ record: "ban" }, dropOldest(bans, BANS_MAX));
     try {
       book?.save(bans);
     } catch (error) {
@@ -79,7 +69,7 @@ export function createStandings({ book, clock, logger, metrics }: StandingsDeps)
       const after = judge(before, fault, clock.now());
       scores.delete(peerId);
       if (after.score < 0) scores.set(peerId, { ...after, ban: undefined });
-      metrics.forgotten.add({ record: "score" }, shrink(scores, STANDINGS_MAX));
+      metrics.forgotten.add({ record: "score" }, dropOldest(scores, STANDINGS_MAX));
       if (after.ban === undefined || after.ban === before.ban) return undefined;
       bans.delete(peerId);
       bans.set(peerId, after.ban);

@@ -4,6 +4,7 @@
  */
 
 import type { Hex } from "@counterpart/core/base/bytes";
+import { dropOldest } from "@counterpart/core/base/drop-oldest";
 import type { ErrorCode } from "@counterpart/core/base/error-catalogue";
 import { CodedError, isCodedError } from "@counterpart/core/base/errors";
 import type { Block, SealedHeader } from "@counterpart/core/chain/types";
@@ -95,7 +96,7 @@ export function createAdmission({
   const orphanage = createOrphanage(onOrphanDropped);
   const condemnOne = (hash: Hex): void => {
     invalid.add(hash);
-    if (invalid.size > INVALID_MAX) invalid.delete(invalid.values().next().value as Hex);
+    dropOldest(invalid, INVALID_MAX);
   };
   const check = (block: Block, parent: SealedHeader, nowMs: number): void => {
     if (isFromFuture(block.header, nowMs)) {
