@@ -5,7 +5,7 @@
  */
 
 /** What the precompile takes: rounds (4 bytes, big-endian), h (64), m (128), t (16), f (1). */
-export const BLAKE2F_INPUT_BYTES = 213;
+const BLAKE2F_INPUT_BYTES = 213;
 const STATE = { offset: 4, words: 16 };
 const MESSAGE = { offset: 68, words: 32 };
 const COUNTER = { offset: 196, words: 4 };
@@ -33,18 +33,11 @@ const SIGMA = [
   "a2847615fb9e3cd0",
 ].map((row) => Uint8Array.from(row, (digit) => Number.parseInt(digit, 16)));
 
-/** v[a] += v[b] */
-function add(v: Uint32Array, a: number, b: number): void {
-  const low = (v[a] as number) + (v[b] as number);
+/** v[a] += from[b] */
+function add(v: Uint32Array, a: number, from: Uint32Array, b: number): void {
+  const low = (v[a] as number) + (from[b] as number);
   v[a] = low;
-  v[a + 1] = (v[a + 1] as number) + (v[b + 1] as number) + (low > 0xffffffff ? 1 : 0);
-}
-
-/** v[a] += m[word] */
-function addMessage(v: Uint32Array, a: number, m: Uint32Array, word: number): void {
-  const low = (v[a] as number) + (m[word] as number);
-  v[a] = low;
-  v[a + 1] = (v[a + 1] as number) + (m[word + 1] as number) + (low > 0xffffffff ? 1 : 0);
+  v[a + 1] = (v[a + 1] as number) + (from[b + 1] as number) + (low > 0xffffffff ? 1 : 0);
 }
 
 /** v[a] = (v[a] ^ v[b]) >>> by, a rotation by less than 32. */
@@ -71,15 +64,15 @@ function xorSwapRotate(v: Uint32Array, a: number, b: number, by: number): void {
 /** The mixing function G (RFC 7693, section 3.1) on four words, given by their number, with two of the message. */
 function mix(v: Uint32Array, words: readonly [number, number, number, number], m: Uint32Array, x: number, y: number) {
   const [a, b, c, d] = words;
-  add(v, a, b);
-  addMessage(v, a, m, x);
+  add(v, a, v, b);
+  add(v, a, m, x);
   xorSwapRotate(v, d, a, 32);
-  add(v, c, d);
+  add(v, c, v, d);
   xorRotate(v, b, c, 24);
-  add(v, a, b);
-  addMessage(v, a, m, y);
+  add(v, a, v, b);
+  add(v, a, m, y);
   xorRotate(v, d, a, 16);
-  add(v, c, d);
+  add(v, c, v, d);
   xorSwapRotate(v, b, c, 63);
 }
 

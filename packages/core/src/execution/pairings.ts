@@ -24,9 +24,6 @@ const BLS12_381: Encoding = { curve: bls12_381, fieldBytes: 64, halves: ["c0", "
 /** Coordinates of one pair: two of the point of G1, four of that of G2. */
 const COORDINATES = 6;
 
-export const BN254_PAIR_BYTES = COORDINATES * BN254.fieldBytes;
-export const BLS12_381_PAIR_BYTES = COORDINATES * BLS12_381.fieldBytes;
-
 function* coordinatesOf(pair: Uint8Array, { curve, fieldBytes }: Encoding): Iterable<bigint> {
   for (let offset = 0; offset < pair.length; offset += fieldBytes) {
     const value = bytesToBigInt(pair.subarray(offset, offset + fieldBytes));
@@ -61,8 +58,8 @@ function* check(input: Uint8Array, encoding: Encoding): Generator<void, boolean>
   return Fp12.eql(Fp12.finalExponentiate(product), Fp12.ONE);
 }
 
-/** @param input pairs of `BN254_PAIR_BYTES`, none left over */
+/** @param input pairs of 192 bytes, none left over */
 export const checkBn254Pairing = (input: Uint8Array): Generator<void, boolean> => check(input, BN254);
 
-/** @param input pairs of `BLS12_381_PAIR_BYTES`, none left over */
+/** @param input pairs of 384 bytes, none left over */
 export const checkBls12Pairing = (input: Uint8Array): Generator<void, boolean> => check(input, BLS12_381);
