@@ -135,7 +135,7 @@ export function createAnnouncer({ engine, contracts, clock, peers, metrics }: An
       if (!session.send(message)) return;
     }
   };
-  const noteBeyond = (reason: "blocks" | "contracts" | "offer", count: number, max: number): void => {
+  const noteBeyond = (reason: "contracts" | "offer", count: number, max: number): void => {
     if (count > max) metrics.unannounced.add({ reason }, count - max);
   };
   const announceContracts = (change: HeadChange): void => {
@@ -158,7 +158,8 @@ export function createAnnouncer({ engine, contracts, clock, peers, metrics }: An
   return {
     headChanged(change) {
       if (peers.ready().length === 0) return;
-      if (change.applied.length > ANNOUNCED_BLOCKS_MAX) noteBeyond("blocks", change.applied.length, 0);
+      if (change.applied.length > ANNOUNCED_BLOCKS_MAX)
+        metrics.unannounced.add({ reason: "blocks" }, change.applied.length);
       else {
         for (const block of change.applied) {
           if (peers.ready().every(({ known }) => known.has(block.header.hash))) continue;
