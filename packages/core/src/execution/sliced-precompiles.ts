@@ -1,6 +1,6 @@
 /**
  * The precompiles whose work one transaction can stretch to seconds, in steps with pauses between them. What they
- * charge, refuse and answer stays the library's: only its cryptography is taken out and handed back.
+ * charge and refuse stays the library's: only its cryptography is taken out.
  */
 
 import type { Common } from "@ethereumjs/common";
@@ -11,7 +11,6 @@ import {
   getActivePrecompiles,
   NobleBLS,
   type PrecompileFunc,
-  type PrecompileInput,
 } from "@ethereumjs/evm";
 import { concatBytes, type Hex } from "../base/bytes.ts";
 import { assert } from "../base/errors.ts";
@@ -56,26 +55,19 @@ interface Hook {
   readonly work: Work;
 }
 
+const pairing = (check: (input: Uint8Array) => Generator<void, boolean>): Work =>
+  function* (input) {
+    return word(yield* check(input));
+  };
+
 const HOOKS: Readonly<Record<string, Hook>> = {
-  "08": {
-    library: "_bn254",
-    method: "pairing",
-    *work(input) {
-      return word(yield* checkBn254Pairing(input));
-    },
-  },
+  "08": { library: "_bn254", method: "pairing", work: pairing(checkBn254Pairing) },
   "0c": { library: "_bls", method: "msmG1", work: sumOfProducts(G1) },
   "0e": { library: "_bls", method: "msmG2", work: sumOfProducts(G2) },
-  "0f": {
-    library: "_bls",
-    method: "pairingCheck",
-    *work(input) {
-      return word(yield* checkBls12Pairing(input));
-    },
-  },
+  "0f": { library: "_bls", method: "pairingCheck", work: pairing(checkBls12Pairing) },
 };
 
-/** The result of the work; undefined when the input is none for it. */
+/** The result of the work; undefined when the input is none for it. What `pause` throws ends it. */
 async function run(work: Generator<void, Uint8Array>, pause: Pause): Promise<Uint8Array | undefined> {
   for (;;) {
     const step = next(work);
@@ -93,29 +85,30 @@ function next(work: Generator<void, Uint8Array>): IteratorResult<void, Uint8Arra
   }
 }
 
-/** Asked twice: first whether it wants its cryptography at all, then what it answers with the result. */
-function sliced({ library, method, work }: Hook, original: PrecompileFunc, pause: Pause): PrecompileFunc {
-  const ask = (input: PrecompileInput, answer: (data: Uint8Array) => Uint8Array) =>
-    original({ ...input, _EVM: { [library]: { [method]: answer } } as unknown as EVMInterface });
-  return async (input) => {
-    let wanted: Uint8Array | undefined;
-    const refusal = await ask(input, (data) => {
-      wanted = data;
-      return word(false);
-    });
-    if (wanted === undefined) return refusal;
-    const result = await run(work(wanted), pause);
-    return ask(input, () => {
-      if (result === undefined) throw new EVMError(EVMError.errorMessages.BLS_12_381_POINT_NOT_ON_CURVE);
-      return result;
-    });
-  };
-}
-
-function failed(gasLimit: bigint, reason: "OUT_OF_GAS" | "OUT_OF_RANGE"): ExecResult {
+/** All gas is gone, as for whatever fails in a precompile. */
+function failed(gasLimit: bigint, reason: keyof typeof EVMError.errorMessages): ExecResult {
   const exceptionError = new EVMError(EVMError.errorMessages[reason]);
   return { returnValue: new Uint8Array(0), executionGasUsed: gasLimit, exceptionError };
 }
+
+/** Where the library's precompile comes to its cryptography, it has checked and charged: only the result is left to put in. */
+const sliced =
+  ({ library, method, work }: Hook, original: PrecompileFunc, pause: Pause): PrecompileFunc =>
+  async (input) => {
+    let wanted: Uint8Array | undefined;
+    const cryptography = (data: Uint8Array): Uint8Array => {
+      wanted = data;
+      return word(false);
+    };
+    const answer = await original({
+      ...input,
+      _EVM: { [library]: { [method]: cryptography } } as unknown as EVMInterface,
+    });
+    if (wanted === undefined) return answer;
+    const returnValue = await run(work(wanted), pause);
+    if (returnValue === undefined) return failed(input.gasLimit, "BLS_12_381_POINT_NOT_ON_CURVE");
+    return { ...answer, returnValue };
+  };
 
 /** EIP-152: a gas for each round. */
 const slicedBlake2f =
