@@ -1,8 +1,9 @@
 /**
  * Which process of this machine has a directory: the one that made the highest of the folders `holder-<n>`, as long as
- * it lives, refreshes its lock, and the only entry in there is its process id. Whoever comes after it makes the next number. That is one
- * rename, which fails onto a folder with something in it: of those that find the same dead holder only one succeeds,
- * whenever each of them found out. Numbers never go down, so that one that looked long ago sees that it came too late.
+ * it lives, refreshes its lock, and the only entry in there is its process id. Whoever comes after it makes the next
+ * number. That is one rename, which fails onto a folder with something in it: of those that find the same dead holder
+ * only one succeeds, whenever each of them found out. Numbers never go down, so that one that looked long ago sees that
+ * it came too late.
  */
 
 import { mkdtempSync, readdirSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -36,13 +37,9 @@ export function isRunning(pid: number): boolean {
   }
 }
 
-const numbersIn = (path: string): number[] =>
-  readdirSync(path).flatMap((name) => {
-    const number = HOLDER.exec(name)?.[1];
-    return number === undefined ? [] : [Number(number)];
-  });
+const numberOf = (name: string): number => Number(HOLDER.exec(name)?.[1] ?? 0);
 
-const highestIn = (path: string): number => numbersIn(path).reduce((high, number) => Math.max(high, number), 0);
+const highestIn = (path: string): number => Math.max(0, ...readdirSync(path).map(numberOf));
 
 const folderOf = (path: string, number: number): string => join(path, `holder-${number}`);
 
@@ -56,27 +53,16 @@ function pidOf(path: string, number: number): number | undefined {
   }
 }
 
-/** When a holder began, or last refreshed its lock, by the clock of the file system. */
-function lastSign(path: string, number: number, lockPath: string): number {
-  const times = [folderOf(path, number), lockPath].map((one) => statSync(one, { throwIfNoEntry: false })?.mtimeMs ?? 0);
-  return Math.max(...times);
-}
-
-/** What is renamed to become a holder; its time is now. */
-function makeDraft(path: string): { readonly draft: string; readonly nowMs: number } {
-  const draft = mkdtempSync(join(path, DRAFT));
-  writeFileSync(join(draft, String(process.pid)), "", { mode: 0o600 });
-  return { draft, nowMs: statSync(draft).mtimeMs };
-}
+const modifiedMs = (path: string): number => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 
 /** What a rename onto a folder with something in it is refused with; or the draft was cleared away by who was faster. */
 const TOO_LATE: ReadonlySet<string | undefined> = new Set(["ENOTEMPTY", "EEXIST", "ENOENT"]);
 
 function clear(path: string, number: number): void {
-  const old = numbersIn(path).filter((other) => other < number - KEPT);
-  const drafts = readdirSync(path).filter((name) => name.startsWith(DRAFT));
-  for (const name of [...old.map((other) => `holder-${other}`), ...drafts]) {
-    rmSync(join(path, name), { recursive: true, force: true });
+  for (const name of readdirSync(path)) {
+    const other = numberOf(name);
+    const isOld = other > 0 && other < number - KEPT;
+    if (isOld || name.startsWith(DRAFT)) rmSync(join(path, name), { recursive: true, force: true });
   }
 }
 
@@ -89,42 +75,23 @@ function release(path: string, number: number): void {
   }
 }
 
-function isHeld(path: string): CodedError {
-  const pid = pidOf(path, highestIn(path));
-  return new CodedError(
-    "DATA_DIR_LOCKED",
-    `${path} is in use by ${pid === undefined ? "another process" : `process ${pid}`}`,
-  );
-}
-
-function become(path: string, number: number, draft: string): void {
-  try {
-    renameSync(draft, folderOf(path, number));
-  } catch (error) {
-    rmSync(draft, { recursive: true, force: true });
-    throw error;
-  }
-}
-
-/** @throws CodedError `DATA_DIR_LOCKED`; errors of the file system */
-function takeNext(path: string, lockPath: string, staleMs: number): Holding {
+/**
+ * Makes a draft the next holder, unless the last one is alive or somebody was faster.
+ * @throws errors of the file system, those of `TOO_LATE` among them
+ */
+function takeNext(path: string, draft: string, lockPath: string, staleMs: number): Holding | undefined {
   const last = highestIn(path);
   const pid = pidOf(path, last);
-  const { draft, nowMs } = makeDraft(path);
+  // By the clock of the file system, like the signs of life: the draft is new.
+  const silentMs = modifiedMs(draft) - Math.max(modifiedMs(folderOf(path, last)), modifiedMs(lockPath));
   // The id of a dead holder may be another process's by now, which does not refresh the lock.
-  const isAlive = (holder: number): boolean =>
-    holder === process.pid
-      ? heldHere.has(path)
-      : isRunning(holder) && nowMs - lastSign(path, last, lockPath) <= staleMs;
-  if (pid !== undefined && isAlive(pid)) {
-    rmSync(draft, { recursive: true, force: true });
-    throw isHeld(path);
-  }
+  const isAlive = pid === process.pid ? heldHere.has(path) : pid !== undefined && isRunning(pid) && silentMs <= staleMs;
+  if (isAlive) return undefined;
   const number = last + 1;
-  become(path, number, draft);
+  renameSync(draft, folderOf(path, number));
   if (highestIn(path) !== number) {
     rmSync(folderOf(path, number), { recursive: true, force: true });
-    throw isHeld(path);
+    return undefined;
   }
   heldHere.add(path);
   clear(path, number);
@@ -138,10 +105,17 @@ function takeNext(path: string, lockPath: string, staleMs: number): Holding {
  */
 export function hold(directory: string, lockPath: string, staleMs: number): Holding {
   const path = realpathSync(directory);
+  const draft = mkdtempSync(join(path, DRAFT));
   try {
-    return takeNext(path, lockPath, staleMs);
+    writeFileSync(join(draft, String(process.pid)), "", { mode: 0o600 });
+    const holding = takeNext(path, draft, lockPath, staleMs);
+    if (holding !== undefined) return holding;
   } catch (error) {
-    if (TOO_LATE.has((error as NodeJS.ErrnoException).code)) throw isHeld(path);
-    throw error;
+    if (!TOO_LATE.has((error as NodeJS.ErrnoException).code)) throw error;
+  } finally {
+    rmSync(draft, { recursive: true, force: true });
   }
+  const pid = pidOf(path, highestIn(path));
+  const by = pid === undefined ? "another process" : `process ${pid}`;
+  throw new CodedError("DATA_DIR_LOCKED", `${path} is in use by ${by}`);
 }
