@@ -58,11 +58,18 @@ const modifiedMs = (path: string): number => statSync(path, { throwIfNoEntry: fa
 /** What a rename onto a folder with something in it is refused with; or the draft was cleared away by who was faster. */
 const TOO_LATE: ReadonlySet<string | undefined> = new Set(["ENOTEMPTY", "EEXIST", "ENOENT"]);
 
+/** Whoever made a draft may be writing into it at this moment: what cannot be removed is left for the next holder. */
+function discard(folder: string): void {
+  try {
+    rmSync(folder, { recursive: true, force: true });
+  } catch {}
+}
+
 function clear(path: string, number: number): void {
   for (const name of readdirSync(path)) {
     const other = numberOf(name);
     const isOld = other > 0 && other < number - KEPT;
-    if (isOld || name.startsWith(DRAFT)) rmSync(join(path, name), { recursive: true, force: true });
+    if (isOld || name.startsWith(DRAFT)) discard(join(path, name));
   }
 }
 
@@ -90,7 +97,7 @@ function takeNext(path: string, draft: string, lockPath: string, staleMs: number
   const number = last + 1;
   renameSync(draft, folderOf(path, number));
   if (highestIn(path) !== number) {
-    rmSync(folderOf(path, number), { recursive: true, force: true });
+    discard(folderOf(path, number));
     return undefined;
   }
   heldHere.add(path);
@@ -113,7 +120,7 @@ export function hold(directory: string, lockPath: string, staleMs: number): Hold
   } catch (error) {
     if (!TOO_LATE.has((error as NodeJS.ErrnoException).code)) throw error;
   } finally {
-    rmSync(draft, { recursive: true, force: true });
+    discard(draft);
   }
   const pid = pidOf(path, highestIn(path));
   const by = pid === undefined ? "another process" : `process ${pid}`;
