@@ -49,7 +49,7 @@ export interface Idempotency {
 export const KEPT_MS = 24 * 60 * 60 * 1000;
 export const KEYS_MAX = 65_536;
 /** Longer return data is not kept: the repeated answer then has no result. */
-export const OUTPUT_BYTES_MAX = 4_096;
+const OUTPUT_BYTES_MAX = 4_096;
 
 interface Row extends Known {
   readonly fingerprint: Hex;

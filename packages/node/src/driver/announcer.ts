@@ -51,7 +51,7 @@ export function announcementKeys(message: NewContractMessage | UpdateContractMes
 }
 
 /** The announcement of a block: whole while it is small, its header otherwise. */
-export function blockAnnouncement(block: Block): Message {
+function blockAnnouncement(block: Block): Message {
   const encoded = encodeBlock(block);
   return encoded.length <= ANNOUNCED_BLOCK_BYTES_MAX
     ? { type: "NewBlock", kind: "block", block: encoded }

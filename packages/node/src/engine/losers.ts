@@ -6,7 +6,7 @@
 import type { Hex } from "@counterpart/core/base/bytes";
 import type { Conflict } from "./settle.ts";
 
-export const LOSERS_BYTES_MAX = 16 * 1024 * 1024;
+const LOSERS_BYTES_MAX = 16 * 1024 * 1024;
 
 export interface Losers {
   get(hash: Hex): Conflict | undefined;
