@@ -4,6 +4,7 @@
  */
 
 import { encodeBlock } from "@counterpart/core/chain/block";
+import type { Block } from "@counterpart/core/chain/types";
 import { POA_RULES_ID } from "@counterpart/core/consensus/poa";
 import type { Link, LinkHandlers } from "@counterpart/core/ports/network";
 import { FRAME_BYTES_MAX, OWN_LIMITS } from "@counterpart/core/sync/limits";
@@ -13,7 +14,7 @@ import { PROTOCOL_VERSIONS } from "@counterpart/core/sync/messages-session";
 import type { Court } from "./court.ts";
 import type { Dice } from "./dice.ts";
 import { type Branch, createForger, type Forger, madeUpHash } from "./forger.ts";
-import { createLies, type Lie, type Lies, type Occasion } from "./lies.ts";
+import { createLies, type Lie, type Lies, type Occasion, told } from "./lies.ts";
 import { addressOf } from "./network.ts";
 import type { Life, SimNode, World } from "./node.ts";
 
@@ -58,6 +59,8 @@ interface Contact {
 const STATUS_MS = 2_000;
 const FLOOD = 300;
 
+const announcementOf = (block: Block): Message => ({ type: "NewBlock", kind: "block", block: encodeBlock(block) });
+
 interface MischiefDeps extends Pick<HostileDeps, "dice" | "court" | "onFailure"> {
   readonly forger: Forger;
   readonly lies: Lies;
@@ -90,8 +93,7 @@ function createMischief(deps: MischiefDeps): readonly ((contact: Contact) => voi
   const announceBranch = (contact: Contact): void => {
     claimBranch(contact).then(({ blocks }) => {
       for (const block of blocks) {
-        const frame = encodeMessage({ type: "NewBlock", kind: "block", block: encodeBlock(block) });
-        tell(contact, { name: "forged branch announced", frame });
+        tell(contact, told("forged branch announced", announcementOf(block)));
       }
     }, onFailure);
   };
@@ -135,8 +137,7 @@ function createMischief(deps: MischiefDeps): readonly ((contact: Contact) => voi
   const speakTwice = (contact: Contact): void => {
     const { life } = contact.node;
     if (life === undefined) return;
-    const frame = encodeMessage(versionFor(contact, life));
-    tell(contact, { name: "second Version", frame, verdict: "cut" });
+    tell(contact, told("second Version", versionFor(contact, life), "cut"));
   };
   const askNonsense = (contact: Contact): void => {
     court.count("lie: nonsense asked");
@@ -258,8 +259,7 @@ export function createHostilePeer({ name, nodes, world, dice, court, onFailure }
       if (contact?.admitted !== true) return;
       const { blocks } = await forger.branch(node, { depth: 0, valid: 0, forgery: "seal" });
       for (const block of blocks) {
-        const frame = encodeMessage({ type: "NewBlock", kind: "block", block: encodeBlock(block) });
-        tell(contact, { name: "forged block in a calm", frame, verdict: "ban" });
+        tell(contact, told("forged block in a calm", announcementOf(block), "ban"));
       }
     },
     stop() {

@@ -55,7 +55,7 @@ export interface Lies {
 const SURE_LEAD = 3;
 
 const silence = (): Lie => ({ name: "silence" });
-const told = (name: string, message: Message, verdict?: Verdict): Lie => ({
+export const told = (name: string, message: Message, verdict?: Verdict): Lie => ({
   name,
   frame: encodeMessage(message),
   ...(verdict === undefined ? {} : { verdict }),
