@@ -32,7 +32,7 @@ const STRINGS: readonly string[] = [
 const nested = (depth: number, open: string, close: string): Raw =>
   new Raw(`${open.repeat(depth)}1${close.repeat(depth)}`);
 
-export const nastyNumber = (dice: Dice): Raw => new Raw(dice.pick(NUMBERS));
+const nastyNumber = (dice: Dice): Raw => new Raw(dice.pick(NUMBERS));
 export const nastyString = (dice: Dice): string => dice.pick(STRINGS);
 
 export function nastyValue(dice: Dice): Json {

@@ -22,7 +22,6 @@ export interface Failure {
 }
 
 export interface Result {
-  readonly cases: number;
   readonly failures: readonly Failure[];
   /** Operation, what was wrong with the request, and outcome → how often. */
   readonly outcomes: ReadonlyMap<string, number>;
@@ -242,5 +241,5 @@ export async function fuzz(options: RunOptions): Promise<Result> {
   }
   failures.push(...complaintsOf(node).map((message) => ({ number: first + cases, message })));
   const memory = { early, end: memoryOf(node, "VmRSS"), peak: memoryOf(node, "VmHWM") };
-  return { cases, failures, outcomes: fuzzer.outcomes, memory };
+  return { failures, outcomes: fuzzer.outcomes, memory };
 }

@@ -13,7 +13,7 @@ export interface State {
   readonly bans: unknown;
 }
 
-export async function pendingOf({ api }: ProcessNode): Promise<string> {
+async function pendingOf({ api }: ProcessNode): Promise<string> {
   const metrics = await (await fetch(`${api}/metrics`)).text();
   const pending = /^counterpart_pending_transactions (\d+)$/m.exec(metrics)?.[1];
   assert.ok(pending !== undefined, "the node does not say how many transactions are pending");
