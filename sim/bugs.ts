@@ -47,8 +47,8 @@ export const BUGS: readonly Bug[] = [
     seed: 1,
     about: "nothing remembers what a transaction lost its nonce to",
     file: "packages/node/src/engine/pool-rows.ts",
-    find: 'return [removedRow(loser.hash), { table: "conflicts", key: hexToBytes(loser.hash), value }];',
-    replace: "return value === undefined ? [] : [removedRow(loser.hash)];",
+    find: "return isKept ? [removedRow(hash), conflict] : [removedRow(hash)];",
+    replace: "return isKept && conflict === undefined ? [] : [removedRow(hash)];",
   },
   {
     name: "commit-in-two-writes",
