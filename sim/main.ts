@@ -27,6 +27,7 @@ const { run } = await import("./run.ts");
 useCrypto(await createNativeCrypto());
 
 const seeds = rangeOf(values.seed ?? values.seeds ?? "1..100");
+if (seeds.length === 0) throw new Error("no seeds: give a number, or a range such as 1..500");
 const isSingle = values.seed !== undefined;
 const total: Record<string, number> = {};
 const failed: number[] = [];

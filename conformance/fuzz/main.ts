@@ -17,6 +17,7 @@ const { values } = parseArgs({
   },
 });
 const [seed, cases, first] = [values.seed, values.cases, values.first].map(Number) as [number, number, number];
+if (![seed, cases, first].every(Number.isSafeInteger)) throw new Error("--seed, --cases and --first are numbers");
 
 await using nodes = new ProcessNodes();
 const node = await nodes.start("fuzzed", { flags: ["--dev"] });

@@ -19,7 +19,9 @@ const { values, positionals } = parseArgs({
     together: { type: "boolean", default: false },
   },
 });
-const random = createRandom(Number(values.seed));
+const [seed, rounds] = [Number(values.seed), Number(values.rounds)];
+if (![seed, rounds].every(Number.isSafeInteger)) throw new Error("--seed and --rounds are numbers");
+const random = createRandom(seed);
 const chosen = ATTACKS.filter(
   ({ name }) => positionals.length === 0 || positionals.some((text) => name.includes(text)),
 );
@@ -48,7 +50,7 @@ async function standAll(attacks: readonly Attack[]): Promise<void> {
 }
 
 console.log(HEADING);
-for (let round = 0; round < Number(values.rounds); round++) {
+for (let round = 0; round < rounds; round++) {
   const attacks = shuffle(chosen, random);
   for (const group of values.together ? [attacks] : attacks.map((attack) => [attack])) await standAll(group);
 }
