@@ -29,7 +29,7 @@ import type { Sealer } from "./types.ts";
 
 /** Room for header, seals and list prefixes within the block size. */
 const BLOCK_OVERHEAD_BYTES = 2_048;
-/** A block is closed when building it has taken this long: arriving transactions go to the next. */
+/** A block with anything in it is closed when building it has taken this long: what is left goes to the next. */
 const BUILD_TIME_MS = 500;
 
 export interface Built {
@@ -51,7 +51,8 @@ async function fill(execution: BlockExecution, parent: Hex, order: PoolOrder, cl
   const deadline = clock.now() + BUILD_TIME_MS;
   let room = MAX_BLOCK_BYTES - BLOCK_OVERHEAD_BYTES;
   const pause = createPacer(clock);
-  for (let pending = order.next(); pending !== undefined && clock.now() <= deadline; pending = order.next()) {
+  const isOpen = (): boolean => executed.transactions.length === 0 || clock.now() <= deadline;
+  for (let pending = order.next(); pending !== undefined && isOpen(); pending = order.next()) {
     await pause();
     const { transaction } = pending;
     const size = sizeInBlock(transaction);
@@ -79,7 +80,7 @@ export async function buildBlock(input: BuildInput): Promise<Built | undefined> 
   const draft = draftHeader({ parent, coinbase: sealer.address, timestamp, vanity });
   overlay.record();
   const execution = await deps.executor.begin(contextOf(draft, chain.canonicalHash), createStateReader(overlay));
-  const order = createPoolOrder(pool, createStateReader(overlay));
+  const order = createPoolOrder(pool, createStateReader(overlay), parent.hash);
   const executed = await fill(execution, parent.hash, order, clock);
   if (executed.transactions.length === 0) return undefined;
   const changes = execution.finish();

@@ -2,7 +2,7 @@
 
 import type { Hex } from "@counterpart/core/base/bytes";
 import type { StateReader } from "@counterpart/core/execution/types";
-import type { Pending, Pool } from "./pool.ts";
+import { firstExecutable, type Pending, type Pool } from "./pool.ts";
 
 export interface PoolOrder {
   /** The next candidate: each sender's transactions come in order of nonce, without gaps. */
@@ -49,13 +49,14 @@ function createHeap<T>(better: (a: T, b: T) => boolean): { push(item: T): void; 
   };
 }
 
-export function createPoolOrder(pool: Pool, state: StateReader): PoolOrder {
+/** @param head what the block is built on: senders who could not get their first transaction into it are passed over */
+export function createPoolOrder(pool: Pool, state: StateReader, head: Hex): PoolOrder {
   const heap = createHeap<Pending>(comesFirst);
   const offer = (sender: Hex, nonce: bigint): void => {
     const pending = pool.at(sender, nonce);
     if (pending !== undefined) heap.push(pending);
   };
-  for (const sender of pool.senders()) offer(sender, state.account(sender)?.nonce ?? 0n);
+  for (const { transaction } of firstExecutable(pool, state, head)) offer(transaction.sender, transaction.nonce);
   let last: Pending | undefined;
   return {
     next() {

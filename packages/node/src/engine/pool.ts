@@ -265,6 +265,16 @@ function* executable(pool: Pool, state: StateReader, head: Hex, senders: Iterabl
   }
 }
 
+/** The first transaction of each sender that a block on `head` could hold. */
+export function* firstExecutable(pool: Pool, state: StateReader, head: Hex): Iterable<Pending> {
+  for (const sender of pool.senders()) {
+    for (const pending of executable(pool, state, head, [sender])) {
+      yield pending;
+      break;
+    }
+  }
+}
+
 /** When the oldest transactions that a block on `head` could hold arrived. */
 export function oldestExecutable(pool: Pool, state: StateReader, head: Hex): { own?: number; fromPeer?: number } {
   const oldest: { own?: number; fromPeer?: number } = {};
