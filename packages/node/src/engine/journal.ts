@@ -58,6 +58,11 @@ export function createJournal(core: EngineCore, queue: WriterQueue): Journal {
   const requireRunning = (): void => {
     if (queue.stopped) throw new CodedError("NOT_READY", "the node is stopping");
   };
+  /** What a caller hands in is kept from then on, whoever sent it first. */
+  const keepFor = (hash: Hex, origin: TransactionOrigin): void => {
+    const pending = pool.get(hash);
+    if (pending !== undefined && origin !== "peer") pending.isKept = true;
+  };
   /** What goes with a transaction that is durable already. */
   const writeAlone = (companions: readonly StoreWrite[]): void => {
     if (companions.length === 0) return;
@@ -69,6 +74,7 @@ export function createJournal(core: EngineCore, queue: WriterQueue): Journal {
   const replace: (...input: Parameters<Journal["submit"]>) => void = (transaction, origin, companions, peerId) => {
     const { hash } = transaction;
     if (isKnown(hash)) {
+      keepFor(hash, origin);
       writeAlone(companions);
       return;
     }
@@ -128,10 +134,9 @@ export function createJournal(core: EngineCore, queue: WriterQueue): Journal {
     }
   };
 
-  /** Handed in before: it is, or becomes, durable. What a caller hands in is kept from then on, whoever sent it first. */
+  /** Handed in before: it is, or becomes, durable. */
   const again: (...input: Parameters<Journal["submit"]>) => Promise<void> = async ({ hash }, origin, companions) => {
-    const pending = pool.get(hash);
-    if (pending !== undefined && origin !== "peer") pending.isKept = true;
+    keepFor(hash, origin);
     await undecided.get(hash);
     writeAlone(companions);
   };

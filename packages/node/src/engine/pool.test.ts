@@ -57,6 +57,18 @@ describe("a replacement", () => {
     assert.deepEqual([statusOf(engine, first), statusOf(engine, better)], ["conflicted", "pending"]);
   });
 
+  test("is kept for good when a caller hands it in while a peer's copy waits for its turn", async () => {
+    const store = createMemoryStore();
+    const engine = openTestEngine({ store });
+    const [first, second, third] = [1n, 10n, 100n].map((amount) => transactionOf(1, 0, tip(amount)));
+    assert.ok(first && second && third);
+    await engine.submit(first, "peer");
+    await Promise.all([engine.submit(second, "peer"), engine.submit(second, "local")]);
+    await engine.submit(third, "peer");
+    assert.equal(statusOf(engine, second), "conflicted");
+    assert.equal(statusOf(openTestEngine({ store }), second), "conflicted");
+  });
+
   test("that cannot be written changes nothing, however many there are", async () => {
     const { store, failure } = createFailingStore();
     const engine = openTestEngine({ store });
