@@ -34,7 +34,9 @@ export function createCatchUp({ engine, peers, importer, clock }: CatchUpDeps): 
       sinceMs = undefined;
       return undefined;
     }
-    sinceMs ??= now;
-    return now - sinceMs > CATCH_UP_MS_MAX ? undefined : now - Math.max(sinceMs, importer.addedAtMs);
+    // Not later than now, where the clock was set back.
+    sinceMs = Math.min(sinceMs ?? now, now);
+    const progressMs = Math.min(Math.max(sinceMs, importer.addedAtMs), now);
+    return now - sinceMs > CATCH_UP_MS_MAX ? undefined : now - progressMs;
   };
 }

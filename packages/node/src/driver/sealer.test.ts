@@ -11,6 +11,7 @@ import {
   transactionOf,
 } from "../engine/engine.test-support.ts";
 import type { Engine } from "../engine/types.ts";
+import { createSystemClock } from "../telemetry/runtime.ts";
 import { createSealerLoop, type SealerLoop } from "./sealer.ts";
 
 /** A clock whose timers go off when the test says so; those of 0 ms by themselves. */
@@ -84,6 +85,49 @@ async function followingNode(): Promise<Setting> {
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 describe("the sealer", () => {
+  it("seals what a peer sent while the clock was two months ahead, longer than a timer can be", async () => {
+    const { engine, clock, sealer } = await followingNode();
+    await sealer.stop();
+    clock.advance(60 * 86_400_000);
+    await engine.submit(transactionOf(1, 0), "peer");
+    clock.advance(-60 * 86_400_000);
+    const moved = new Promise((resolve) => engine.on("head", resolve));
+    sealer.start();
+    await moved;
+    assert.equal(clock.next(), undefined);
+    await sealer.stop();
+  });
+
+  it("tries again a second after a failure though the clock was set back meanwhile", async () => {
+    let nowMs = START_MS;
+    let failures = 1;
+    const clock = { ...createSystemClock(), now: () => nowMs };
+    const inner = openTestEngine({ sealer: 102, clock });
+    const sealer = createSealerLoop({
+      engine: {
+        ...inner,
+        pool: inner.pool,
+        async seal() {
+          if (failures-- > 0) throw new CodedError("STORE_WRITE_FAILED", "no room");
+          return inner.seal();
+        },
+      },
+      self: accountOf(102),
+      heardAt: () => undefined,
+      catchingUpMs: () => undefined,
+      clock,
+      random: { fraction: () => 0.5, bytes: (size) => new Uint8Array(size) },
+      logger: silentLogger,
+    });
+    sealer.start();
+    await inner.submit(transactionOf(1, 0), "local");
+    while (failures > 0) await new Promise((resolve) => setImmediate(resolve));
+    const moved = new Promise((resolve) => inner.on("head", resolve));
+    nowMs -= 3 * 3_600_000;
+    await moved;
+    await sealer.stop();
+  });
+
   it("tries again after a full disk, and no more once the database proves to be damaged", async () => {
     const clock = createTestClock();
     const inner = openTestEngine({ sealer: 101, clock });

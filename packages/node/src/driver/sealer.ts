@@ -38,7 +38,9 @@ export function createSealerLoop(deps: SealerDeps): SealerLoop {
   let sealing: Promise<void> | undefined;
   /** Something happened while a block was being sealed. */
   let again = false;
-  let notBeforeMs = 0;
+  /** Waiting after a failed seal. By a timer, as the clock may be set back meanwhile. */
+  let resting = false;
+  let cancelRest = (): void => {};
   let cancelTimer = (): void => {};
   const unsubscribe: (() => void)[] = [];
 
@@ -47,7 +49,9 @@ export function createSealerLoop(deps: SealerDeps): SealerLoop {
     const oldest = engine.pool.oldestExecutable();
     const leader = engine.head().coinbase;
     const heard = leader === self ? undefined : heardAt(leader);
-    const waited = (since: number | undefined): number | undefined => (since === undefined ? undefined : now - since);
+    // What came in the future came before the clock was set back: nobody knows when, so it has waited enough.
+    const waited = (since: number | undefined): number | undefined =>
+      since === undefined ? undefined : since > now ? Number.POSITIVE_INFINITY : now - since;
     return sealingDelay({
       leads: leader === self,
       leaderPresent: heard !== undefined && now - heard <= LEADER_SILENCE_MS,
@@ -55,6 +59,13 @@ export function createSealerLoop(deps: SealerDeps): SealerLoop {
       peerWaitedMs: waited(oldest.fromPeer),
       catchingUpMs: catchingUpMs(),
       jitter,
+    });
+  };
+  const rest = (): void => {
+    resting = true;
+    cancelRest = clock.setTimer(RETRY_MS, () => {
+      resting = false;
+      consider();
     });
   };
   /** Whether to look again at once: what could not be sealed now cannot before head or pool change. */
@@ -66,19 +77,18 @@ export function createSealerLoop(deps: SealerDeps): SealerLoop {
       const { number, hash } = block.header;
       logger.info("sealed a block", { number, hash, transactions: block.transactions.length });
     } catch (error) {
-      notBeforeMs = clock.now() + RETRY_MS;
       if (running) logger.error("sealing failed", { error: String(error) });
       // Damage does not pass.
       if (isCodedError(error, "STORE_CORRUPT")) running = false;
+      if (running) rest();
     }
     return true;
   };
   const consider = (): void => {
-    if (!running || sealing !== undefined) return;
+    if (!running || resting || sealing !== undefined) return;
     cancelTimer();
-    const wanted = delay();
-    if (wanted === undefined) return;
-    const wait = Math.max(wanted, notBeforeMs - clock.now());
+    const wait = delay();
+    if (wait === undefined) return;
     if (wait > 0) {
       cancelTimer = clock.setTimer(wait, consider);
       return;
@@ -113,6 +123,7 @@ export function createSealerLoop(deps: SealerDeps): SealerLoop {
     async stop() {
       running = false;
       cancelTimer();
+      cancelRest();
       for (const off of unsubscribe.splice(0)) off();
       await sealing;
     },

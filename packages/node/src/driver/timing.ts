@@ -27,7 +27,8 @@ export function createRetry(clock: Clock, random: Random): Retry {
   let notBefore = 0;
   return {
     get notBefore() {
-      return notBefore;
+      // No retry is so far away: the clock was set back.
+      return notBefore - clock.now() > RETRY_MAX_MS ? 0 : notBefore;
     },
     fail() {
       failures++;

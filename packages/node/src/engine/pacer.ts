@@ -11,7 +11,9 @@ export type Pause = () => Promise<void>;
 export function createPacer(clock: Clock): Pause {
   let sliceStart = clock.now();
   return async () => {
-    if (clock.now() - sliceStart < SLICE_MS) return;
+    const heldMs = clock.now() - sliceStart;
+    // Negative where the clock was set back.
+    if (heldMs >= 0 && heldMs < SLICE_MS) return;
     await new Promise<void>((resolve) => clock.setTimer(0, resolve));
     sliceStart = clock.now();
   };
