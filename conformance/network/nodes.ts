@@ -29,7 +29,8 @@ export interface TestNode {
   stop(): Promise<void>;
 }
 
-const TIMEOUT_MS = 30_000;
+/** Longer than a node waits for an inclusion before it answers. */
+const TIMEOUT_MS = 60_000;
 
 async function request(url: string, init: RequestInit): Promise<Reply> {
   try {
