@@ -35,6 +35,7 @@ export const ERROR_CATALOGUE = {
   // contracts
   CONTRACT_NOT_FOUND: entry(404, "there is no contract at this address at the head"),
   BLOCK_NOT_FOUND: entry(404, "no such block on the canonical chain"),
+  PRUNED: entry(410, "the state of this block is not held any more"),
   TRANSACTION_NOT_FOUND: entry(404, "no such transaction is known to this node"),
   TOO_MANY_ACCOUNTS: entry(409, "this node already holds as many accounts as it may"),
   ABI_MISSING: entry(409, "the contract has no artifact here, so a function cannot be named"),

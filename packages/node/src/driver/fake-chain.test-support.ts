@@ -224,6 +224,7 @@ export function createFakeEngine(sealer: string, chain = "dev"): FakeEngine {
       return transaction === undefined ? undefined : { status: "pending", transaction };
     },
     knows: (hash) => pool.has(hash),
+    stateAt: unsupported,
     snapshot: () => ({
       head: head(),
       contract: (address) => entries.get(address),

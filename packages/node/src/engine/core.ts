@@ -22,6 +22,7 @@ import { loadPool } from "./pool-rows.ts";
 import { forgetRows, readSide } from "./side-blocks.ts";
 import { clearStaging } from "./staging.ts";
 import { createStateReader } from "./state.ts";
+import { createStateViews, type StateViews } from "./state-views.ts";
 import type { EngineEvents, Sealer } from "./types.ts";
 
 export interface EngineOptions {
@@ -50,6 +51,7 @@ export interface EngineCore {
   readonly pool: Pool;
   readonly losers: Losers;
   readonly admission: Admission;
+  readonly views: StateViews;
   readonly emitter: Emitter<EngineEvents>;
   readonly metrics: EngineMetrics;
   head: SealedHeader;
@@ -95,6 +97,7 @@ export function openCore(options: EngineOptions): EngineCore {
     pool,
     losers: createLosers(),
     admission,
+    views: createStateViews(store),
     emitter: createEmitter<EngineEvents>(logger),
     metrics,
     head: chain.head(),

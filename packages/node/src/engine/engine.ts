@@ -3,6 +3,8 @@
  * atomic write that takes the store from one head to the next. Reads never wait for it.
  */
 
+import type { Hex } from "@counterpart/core/base/bytes";
+import { CodedError } from "@counterpart/core/base/errors";
 import { NO_METRICS } from "@counterpart/core/base/no-metrics";
 import type { BlockContext, CallMessage, CallOutcome } from "@counterpart/core/execution/types";
 import { contextOf } from "./block-processor.ts";
@@ -12,6 +14,7 @@ import { countHead, countImport, countRefusal, declareEngineGauges } from "./eng
 import { importBlocks, sealBlock } from "./head-mover.ts";
 import { createJournal } from "./journal.ts";
 import { openSnapshot } from "./snapshot.ts";
+import type { StateView } from "./state-view.ts";
 import { isKnown, poolView, transactionStatus } from "./transactions.ts";
 import type { Engine } from "./types.ts";
 import { createWriterQueue } from "./writer-queue.ts";
@@ -29,6 +32,14 @@ async function call(core: EngineCore, message: CallMessage, overrides?: Partial<
 function nextContext({ head, clock, sealer }: EngineCore): Partial<BlockContext> {
   const timestamp = Math.max(Math.floor(clock.now() / 1000), head.timestamp);
   return { number: head.number + 1, timestamp, coinbase: sealer.address, parentHash: head.hash };
+}
+
+function stateAt({ chain, views, head, clock }: EngineCore, block: Hex): StateView {
+  const header = chain.header(block);
+  if (header === undefined || !chain.isCanonical(block)) {
+    throw new CodedError("BLOCK_NOT_FOUND", `block ${block} is not on the chain of this node`);
+  }
+  return views.at(header, head, clock.now());
 }
 
 /** Counts what the engine tells its listeners. */
@@ -61,6 +72,7 @@ export function createEngine(options: EngineOptions): Engine {
     receipts: chain.receipts,
     transaction: (hash) => transactionStatus(core, hash),
     knows: (hash) => isKnown(core, hash),
+    stateAt: (block) => stateAt(core, block),
     snapshot: () => openSnapshot(store, processor.chainId),
     contracts: (after, limit) => listContracts(store, after, limit),
     contractCount: () => core.contractCount,

@@ -19,6 +19,8 @@ import type { Overlay, PreviousValue } from "./overlay.ts";
 import { accountKey, accountNodeKey, storageKey, storageNodeKey } from "./rows.ts";
 
 type RowReader = Pick<StoreReader, "get">;
+/** What changes are applied to and taken back from. */
+type StateRows = Pick<Overlay, "get" | "put">;
 
 const EMPTY = new Uint8Array(0);
 
@@ -57,7 +59,7 @@ export function createStateReader(rows: RowReader): StateReader {
 const storageLeaf = (value: Uint8Array | null): Uint8Array | null => (value === null ? null : encodeRlp(value));
 
 function updateStorageTrie(
-  overlay: Overlay,
+  overlay: StateRows,
   addressHash: Uint8Array,
   root: Hex,
   slots: readonly { readonly slotHash: Uint8Array; readonly value: Uint8Array | null }[],
@@ -68,13 +70,13 @@ function updateStorageTrie(
   return update.root;
 }
 
-function updateAccountTrie(overlay: Overlay, root: Hex, changes: readonly TrieChange[]): Hex {
+function updateAccountTrie(overlay: StateRows, root: Hex, changes: readonly TrieChange[]): Hex {
   const update: TrieUpdate = updateTrie(accountNodes(overlay), root, changes);
   for (const [path, node] of update.nodes) overlay.put("accountNodes", accountNodeKey(path), node);
   return update.root;
 }
 
-function applyStorage(overlay: Overlay, addressHash: Uint8Array, root: Hex, slots: ReadonlyMap<Hex, bigint>): Hex {
+function applyStorage(overlay: StateRows, addressHash: Uint8Array, root: Hex, slots: ReadonlyMap<Hex, bigint>): Hex {
   const changed = [...slots].map(([slot, value]) => ({
     slotHash: keccak256(hexToBytes(slot)),
     key: storageKey(addressHash, slot),
@@ -94,7 +96,7 @@ function nextAccount(previous: Account | undefined, change: AccountChange | unde
  * @param root state root before
  * @returns state root after
  */
-export function applyChanges(overlay: Overlay, root: Hex, changes: StateChanges): Hex {
+export function applyChanges(overlay: StateRows, root: Hex, changes: StateChanges): Hex {
   for (const [codeHash, code] of changes.codes) overlay.put("codes", hexToBytes(codeHash), code);
   const leaves: TrieChange[] = [];
   for (const address of new Set([...changes.accounts.keys(), ...changes.storage.keys()])) {
@@ -112,7 +114,7 @@ export function applyChanges(overlay: Overlay, root: Hex, changes: StateChanges)
   return updateAccountTrie(overlay, root, leaves);
 }
 
-function restoreStorage(overlay: Overlay, previous: readonly PreviousValue[]): void {
+function restoreStorage(overlay: StateRows, previous: readonly PreviousValue[]): void {
   const byAccount = new Map<Hex, { slotHash: Uint8Array; value: Uint8Array | null }[]>();
   for (const { key, value } of previous) {
     const account = bytesToHex(key.subarray(0, 32));
@@ -132,7 +134,7 @@ function restoreStorage(overlay: Overlay, previous: readonly PreviousValue[]): v
  * @param root state root after the block
  * @returns state root before the block
  */
-export function unwindChanges(overlay: Overlay, root: Hex, previous: readonly PreviousValue[]): Hex {
+export function unwindChanges(overlay: StateRows, root: Hex, previous: readonly PreviousValue[]): Hex {
   const of = (table: PreviousValue["table"]): PreviousValue[] => previous.filter((row) => row.table === table);
   // Storage tries first: they start from the storage roots that the accounts still hold.
   restoreStorage(overlay, of("storage"));

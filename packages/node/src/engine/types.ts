@@ -5,6 +5,7 @@ import type { ErrorCode } from "@counterpart/core/base/error-catalogue";
 import type { Account, Block, Receipt, SealedHeader, Transaction } from "@counterpart/core/chain/types";
 import type { BlockContext, CallMessage, CallOutcome, StateReader } from "@counterpart/core/execution/types";
 import type { StoreWrite } from "@counterpart/core/ports/store";
+import type { StateView } from "./state-view.ts";
 
 /** What this node knows of one contract by executing the chain. */
 export interface ContractEntry {
@@ -147,6 +148,11 @@ export interface Engine {
   /** Whether `transaction` would give something, without reading the block that holds it. */
   knows(transaction: Hex): boolean;
   snapshot(): Snapshot;
+  /**
+   * The state of a recent canonical block. To be read before the next await: from then on ask again.
+   * @throws CodedError `BLOCK_NOT_FOUND`, `PRUNED`
+   */
+  stateAt(block: Hex): StateView;
   /** Contracts in order of address, starting after `after`. */
   contracts(after: Hex | undefined, limit: number): readonly ContractEntry[];
   /** Contracts at the head, those of the genesis left out. */
