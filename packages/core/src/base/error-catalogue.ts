@@ -15,6 +15,7 @@ export const ERROR_CATALOGUE = {
   INVALID_RLP: entry(400, "bytes are not canonical RLP of the expected shape, or exceed a limit"),
   INVALID_SIGNATURE: entry(400, "a signature is malformed, has a high s, or recovers no key"),
   INVALID_TRIE_NODE: entry(400, "a trie node is malformed or does not match its hash"),
+  INVALID_PROOF: entry(400, "a proof does not prove what it is said to prove"),
   // chain
   INVALID_TRANSACTION: entry(400, "a transaction is malformed or breaks a rule that no state can change"),
   BLOBS_UNSUPPORTED: entry(400, "blob transactions (type 3) are not accepted"),

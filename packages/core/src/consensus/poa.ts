@@ -104,21 +104,28 @@ function fixedFieldsFault(header: SealedHeader, parent: SealedHeader): string | 
 }
 
 /**
- * Checks everything about a header that needs neither its body nor the clock.
- * @throws CodedError `INVALID_HEADER`
+ * Who sealed a header: its coinbase.
+ * @throws CodedError `INVALID_HEADER` when the seal is malformed or another's
  */
-export function checkHeader(header: SealedHeader, parent: SealedHeader, rules: PoaRules): void {
-  const fault = fixedFieldsFault(header, parent);
-  if (fault !== undefined) throw new CodedError("INVALID_HEADER", `header ${header.number}: ${fault}`);
+export function sealerOf(header: SealedHeader): Hex {
   let sealer: Hex;
   try {
     sealer = recoverAddress(sealDigest(header), header.extraData.subarray(VANITY_BYTES));
   } catch {
     throw new CodedError("INVALID_HEADER", `header ${header.number}: the seal is malformed`);
   }
-  if (sealer !== header.coinbase) {
-    throw new CodedError("INVALID_HEADER", `header ${header.number}: sealed by another than its coinbase`);
-  }
+  if (sealer === header.coinbase) return sealer;
+  throw new CodedError("INVALID_HEADER", `header ${header.number}: sealed by another than its coinbase`);
+}
+
+/**
+ * Checks everything about a header that needs neither its body nor the clock.
+ * @throws CodedError `INVALID_HEADER`
+ */
+export function checkHeader(header: SealedHeader, parent: SealedHeader, rules: PoaRules): void {
+  const fault = fixedFieldsFault(header, parent);
+  if (fault !== undefined) throw new CodedError("INVALID_HEADER", `header ${header.number}: ${fault}`);
+  const sealer = sealerOf(header);
   if (!maySeal(rules, sealer)) {
     throw new CodedError("INVALID_HEADER", `header ${header.number}: ${sealer} is not a listed signer`);
   }
