@@ -11,6 +11,7 @@ const EXPECTED = [
   "GET /api/v1/contracts",
   "GET /api/v1/contracts/{address}",
   "GET /api/v1/contracts/{address}/balance/{wallet}",
+  "GET /api/v1/contracts/{address}/proof",
   "GET /api/v1/events",
   "GET /api/v1/health",
   "GET /api/v1/network",

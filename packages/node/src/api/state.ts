@@ -2,11 +2,12 @@
 
 import type { Hex } from "@counterpart/core/base/bytes";
 import { EMPTY_CODE_HASH } from "@counterpart/core/chain/header";
-import type { Account, Block } from "@counterpart/core/chain/types";
+import type { Account, Block, SealedHeader } from "@counterpart/core/chain/types";
 import { EMPTY_TRIE_ROOT } from "@counterpart/core/trie/ordered";
 import type { Engine, Snapshot } from "../engine/types.ts";
 
-const EMPTY_ACCOUNT: Account = {
+/** What the EVM sees where there is no account. */
+export const EMPTY_ACCOUNT: Account = {
   nonce: 0n,
   balance: 0n,
   storageRoot: EMPTY_TRIE_ROOT,
@@ -16,6 +17,12 @@ const EMPTY_ACCOUNT: Account = {
 /** An account, or what the EVM sees where there is none. */
 export const accountOf = (snapshot: Pick<Snapshot, "account">, address: Hex): Account =>
   snapshot.account(address) ?? EMPTY_ACCOUNT;
+
+/** A header of the canonical chain. */
+export function canonicalHeader(engine: Engine, at: number | Hex): SealedHeader | undefined {
+  const header = engine.header(at);
+  return header !== undefined && engine.isCanonical(header.hash) ? header : undefined;
+}
 
 /** A block of the canonical chain. */
 export function canonicalBlock(engine: Engine, at: number | Hex): Block | undefined {

@@ -58,7 +58,6 @@ function openStore(entries: readonly ContractEntry[], database = createMemorySto
     account: () => undefined,
     storage: () => 0n,
     code: () => new Uint8Array(0),
-    proof: () => ({ account: undefined, accountProof: [], storage: [] }),
     contract: (address) => head.get(address),
     done() {},
   });

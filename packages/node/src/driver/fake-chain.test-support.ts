@@ -236,7 +236,7 @@ export function createFakeEngine(sealer: string, chain = "dev"): FakeEngine {
       },
       storage: () => 0n,
       code: (codeHash) => (codeHash === EMPTY_CODE_HASH ? new Uint8Array(0) : hexToBytes(codeHash)),
-      proof: unsupported,
+
       done: () => {},
     }),
     contracts: (after, limit) =>

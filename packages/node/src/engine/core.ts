@@ -23,7 +23,7 @@ import { forgetRows, readSide } from "./side-blocks.ts";
 import { clearStaging } from "./staging.ts";
 import { createStateReader } from "./state.ts";
 import { createStateViews, type StateViews } from "./state-views.ts";
-import type { EngineEvents, Sealer } from "./types.ts";
+import type { EngineEvents, Sealer, StateReaderKind } from "./types.ts";
 
 export interface EngineOptions {
   readonly store: Store;
@@ -51,7 +51,8 @@ export interface EngineCore {
   readonly pool: Pool;
   readonly losers: Losers;
   readonly admission: Admission;
-  readonly views: StateViews;
+  /** Apart, so that callers who read many states do not push out the one that a peer fetches page by page. */
+  readonly views: Readonly<Record<StateReaderKind, StateViews>>;
   readonly emitter: Emitter<EngineEvents>;
   readonly metrics: EngineMetrics;
   head: SealedHeader;
@@ -97,7 +98,7 @@ export function openCore(options: EngineOptions): EngineCore {
     pool,
     losers: createLosers(),
     admission,
-    views: createStateViews(store),
+    views: { caller: createStateViews(store), peer: createStateViews(store) },
     emitter: createEmitter<EngineEvents>(logger),
     metrics,
     head: chain.head(),

@@ -16,7 +16,7 @@ import { createJournal } from "./journal.ts";
 import { openSnapshot } from "./snapshot.ts";
 import type { StateView } from "./state-view.ts";
 import { isKnown, poolView, transactionStatus } from "./transactions.ts";
-import type { Engine } from "./types.ts";
+import type { Engine, StateReaderKind } from "./types.ts";
 import { createWriterQueue } from "./writer-queue.ts";
 
 async function call(core: EngineCore, message: CallMessage, overrides?: Partial<BlockContext>): Promise<CallOutcome> {
@@ -34,12 +34,12 @@ function nextContext({ head, clock, sealer }: EngineCore): Partial<BlockContext>
   return { number: head.number + 1, timestamp, coinbase: sealer.address, parentHash: head.hash };
 }
 
-function stateAt({ chain, views, head, clock }: EngineCore, block: Hex): StateView {
+function stateAt({ chain, views, head, clock }: EngineCore, block: Hex, reader: StateReaderKind): StateView {
   const header = chain.header(block);
   if (header === undefined || !chain.isCanonical(block)) {
     throw new CodedError("BLOCK_NOT_FOUND", `block ${block} is not on the chain of this node`);
   }
-  return views.at(header, head, clock.now());
+  return views[reader].at(header, head, clock.now());
 }
 
 /** Counts what the engine tells its listeners. */
@@ -72,7 +72,7 @@ export function createEngine(options: EngineOptions): Engine {
     receipts: chain.receipts,
     transaction: (hash) => transactionStatus(core, hash),
     knows: (hash) => isKnown(core, hash),
-    stateAt: (block) => stateAt(core, block),
+    stateAt: (block, reader) => stateAt(core, block, reader),
     snapshot: () => openSnapshot(store, processor.chainId),
     contracts: (after, limit) => listContracts(store, after, limit),
     contractCount: () => core.contractCount,

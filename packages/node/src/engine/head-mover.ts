@@ -39,8 +39,10 @@ function commit(core: EngineCore, move: Move, sealedHere: boolean): void {
   const settlement = settle(core, nonces, returned, createStateReader(overlay), clock.now());
   const difference = differenceOf(store, overlay, move.touched);
   const count = core.contractCount + difference.contractsCreated.length - difference.contractsRemoved.length;
-  if (reverted.length > 0) core.views.clear();
-  else core.views.beforeWrite(overlay.writes());
+  for (const views of Object.values(core.views)) {
+    if (reverted.length > 0) views.clear();
+    else views.beforeWrite(overlay.writes());
+  }
   store.write(rowsOf(move, settlement, count));
   settlement.apply();
   core.contractCount = count;

@@ -3,7 +3,7 @@
  * step, it stays the state of that block while the chain grows, so that whoever reads it page by page reads one state.
  */
 
-import { bytesToHex, type Hex, hexToBytes } from "@counterpart/core/base/bytes";
+import { bytesToBigInt, bytesToHex, concatBytes, type Hex, hexToBytes } from "@counterpart/core/base/bytes";
 import { assert, CodedError } from "@counterpart/core/base/errors";
 import type { Account, SealedHeader } from "@counterpart/core/chain/types";
 import type { Store, StoreReader, StoreWrite } from "@counterpart/core/ports/store";
@@ -31,6 +31,8 @@ export interface StateView {
   /** What it takes in memory, roughly. */
   readonly bytes: number;
   account(addressHash: Uint8Array): Account | undefined;
+  /** Value of a slot, by keccak(slot); 0 where there is none. */
+  slot(addressHash: Uint8Array, slotHash: Uint8Array): bigint;
   /** Encoded accounts by keccak(address), from `start` on, in order. */
   accounts(start: Uint8Array): Iterable<StateRow>;
   /** Values of one account's storage by keccak(slot), from `start` on, in order. */
@@ -186,9 +188,13 @@ export function createStateView(store: Store, header: SealedHeader, head: Sealed
       return rows.bytes;
     },
     account: (addressHash) => readAccount(rows, addressHash),
+    slot(addressHash, slotHash) {
+      const value = rows.get("storage", concatBytes(addressHash, slotHash));
+      return value === undefined ? 0n : bytesToBigInt(value);
+    },
     accounts: (start) => rows.range("accounts", start),
     *slots(addressHash, start) {
-      const from = new Uint8Array([...addressHash, ...start]);
+      const from = concatBytes(addressHash, start);
       for (const { key, value } of rows.range("storage", from, after(addressHash))) {
         yield { key: key.subarray(addressHash.length), value };
       }

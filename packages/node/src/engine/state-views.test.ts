@@ -68,7 +68,7 @@ async function grow(engine: Engine, blocks: number, from = 1): Promise<Map<Hex, 
       store(nonce, nonce % 5, nonce % 3 === 0 ? 0 : nonce),
       transactionOf(2 + (nonce % 6), Math.floor((nonce - from) / 6)),
     ]);
-    contents.set(engine.head().hash, contentOf(engine.stateAt(engine.head().hash)));
+    contents.set(engine.head().hash, contentOf(engine.stateAt(engine.head().hash, "peer")));
   }
   return contents;
 }
@@ -79,10 +79,10 @@ describe("the state of a recent block", () => {
     const engine = openTestEngine({ store: database });
     await sealAll(engine, [creationOf(1, 0, WRITER)]);
     const contents = await grow(engine, 12);
-    for (const [hash, content] of contents) assert.deepEqual(contentOf(engine.stateAt(hash)), content);
+    for (const [hash, content] of contents) assert.deepEqual(contentOf(engine.stateAt(hash, "peer")), content);
     // Without any view kept from before: each is made of the changes alone.
     const again = openTestEngine({ store: database });
-    for (const [hash, content] of contents) assert.deepEqual(contentOf(again.stateAt(hash)), content);
+    for (const [hash, content] of contents) assert.deepEqual(contentOf(again.stateAt(hash, "peer")), content);
   });
 
   test("stays the same while the chain grows, is written over and reorganised", async () => {
@@ -91,14 +91,17 @@ describe("the state of a recent block", () => {
     const rival = openTestEngine({ sealer: 102 });
     await rival.import(chainOf(engine));
     const pivot = engine.head().hash;
-    const before = contentOf(engine.stateAt(pivot));
+    const before = contentOf(engine.stateAt(pivot, "peer"));
     await grow(engine, 6);
-    assert.deepEqual(contentOf(engine.stateAt(pivot)), before);
+    assert.deepEqual(contentOf(engine.stateAt(pivot, "peer")), before);
     await grow(rival, 9);
     await engine.import(chainOf(rival));
     assert.equal(engine.head().hash, rival.head().hash);
-    assert.deepEqual(contentOf(engine.stateAt(pivot)), before);
-    assert.deepEqual(contentOf(engine.stateAt(rival.head().hash)), contentOf(rival.stateAt(rival.head().hash)));
+    assert.deepEqual(contentOf(engine.stateAt(pivot, "peer")), before);
+    assert.deepEqual(
+      contentOf(engine.stateAt(rival.head().hash, "peer")),
+      contentOf(rival.stateAt(rival.head().hash, "peer")),
+    );
   });
 
   test("gives pages from any key on", async () => {
@@ -112,14 +115,14 @@ describe("the state of a recent block", () => {
     }
     const pivot = engine.head().hash;
     const key = keccak256(hexToBytes(WRITER_ADDRESS));
-    const all = [...engine.stateAt(pivot).slots(key, LOWEST)];
+    const all = [...engine.stateAt(pivot, "peer").slots(key, LOWEST)];
     assert.equal(all.length, 40);
     for (let slot = 1; slot <= 40; slot += 2)
       await sealAll(engine, [store(40 + (slot + 1) / 2, slot, slot % 4 === 1 ? 0 : 9)]);
     for (const [index, { key: start }] of all.entries()) {
-      assert.deepEqual([...engine.stateAt(pivot).slots(key, start)], all.slice(index));
+      assert.deepEqual([...engine.stateAt(pivot, "peer").slots(key, start)], all.slice(index));
     }
-    assert.ok([...engine.stateAt(engine.head().hash).slots(key, LOWEST)].length < 40);
+    assert.ok([...engine.stateAt(engine.head().hash, "peer").slots(key, LOWEST)].length < 40);
   });
 
   test("is held for 256 blocks and for 15 minutes, whichever is more, and only of the chain's own blocks", async () => {
@@ -128,12 +131,12 @@ describe("the state of a recent block", () => {
     await sealAll(engine, [transactionOf(1, 0)]);
     const first = engine.head().hash;
     for (let nonce = 1; nonce <= 300; nonce++) await sealAll(engine, [transactionOf(1, nonce)]);
-    assert.equal(engine.stateAt(first).header.hash, first);
+    assert.equal(engine.stateAt(first, "peer").header.hash, first);
     clock.advance(16 * 60 * 1_000);
-    assert.throws(() => engine.stateAt(first), { code: "PRUNED" });
+    assert.throws(() => engine.stateAt(first, "peer"), { code: "PRUNED" });
     const recent = engine.header(engine.head().number - 255);
     assert.ok(recent !== undefined);
-    assert.equal(engine.stateAt(recent.hash).header.hash, recent.hash);
-    assert.throws(() => engine.stateAt(`0x${"12".repeat(32)}`), { code: "BLOCK_NOT_FOUND" });
+    assert.equal(engine.stateAt(recent.hash, "peer").header.hash, recent.hash);
+    assert.throws(() => engine.stateAt(`0x${"12".repeat(32)}`, "peer"), { code: "BLOCK_NOT_FOUND" });
   });
 });

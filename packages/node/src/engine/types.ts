@@ -111,9 +111,11 @@ export interface AccountProof {
 export interface Snapshot extends StateReader {
   readonly head: SealedHeader;
   contract(address: Hex): ContractEntry | undefined;
-  proof(address: Hex, slots: readonly Hex[]): AccountProof;
   done(): void;
 }
+
+/** Who reads the state of a block. */
+export type StateReaderKind = "caller" | "peer";
 
 export interface PoolView {
   readonly pending: number;
@@ -152,7 +154,7 @@ export interface Engine {
    * The state of a recent canonical block. To be read before the next await: from then on ask again.
    * @throws CodedError `BLOCK_NOT_FOUND`, `PRUNED`
    */
-  stateAt(block: Hex): StateView;
+  stateAt(block: Hex, reader: StateReaderKind): StateView;
   /** Contracts in order of address, starting after `after`. */
   contracts(after: Hex | undefined, limit: number): readonly ContractEntry[];
   /** Contracts at the head, those of the genesis left out. */

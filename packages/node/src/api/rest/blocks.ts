@@ -96,7 +96,8 @@ function blockToJson(block: Block, headNumber: number, certified: Certified): St
   };
 }
 
-function placeOf(text: string, engine: Engine): number | Hex {
+/** What a caller means by a number, a hash or `latest`. */
+export function placeOf(text: string, engine: Engine): number | Hex {
   if (text === "latest") return engine.head().hash;
   return text.startsWith("0x") ? hashOf(text) : Number(text);
 }

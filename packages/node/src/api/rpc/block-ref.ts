@@ -1,7 +1,9 @@
 /** How a caller names a block: tag, number, or an object of EIP-1898. */
 
 import type { Hex } from "@counterpart/core/base/bytes";
+import { isCodedError } from "@counterpart/core/base/errors";
 import type { SealedHeader } from "@counterpart/core/chain/types";
+import type { StateView } from "../../engine/state-view.ts";
 import type { Engine, Snapshot } from "../../engine/types.ts";
 import { withSnapshot } from "../../engine/with-snapshot.ts";
 import type { JsonValue } from "../json.ts";
@@ -65,6 +67,18 @@ export function requireHead(engine: Engine, ref: BlockRef, head: Pick<SealedHead
   if (header === undefined) throw serverError("header not found");
   if (header.hash === head.hash) return;
   throw serverError(`historical state not available: only the head's, block ${head.number}, is kept`);
+}
+
+/** The recent state that a caller named, for proofs. To be read before the next await. */
+export function stateViewAt(engine: Engine, ref: BlockRef): StateView {
+  const header = headerAt(engine, ref);
+  if (header === undefined) throw serverError("header not found");
+  try {
+    return engine.stateAt(header.hash, "caller");
+  } catch (error) {
+    if (!isCodedError(error, "PRUNED")) throw error;
+    throw serverError(`historical state not available: ${error.message}`);
+  }
 }
 
 /** Reads the state that a caller named, which must be the head's. */

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { bytesToHex } from "@counterpart/core/base/bytes";
+import { bytesToHex, type Hex, hexToBytes } from "@counterpart/core/base/bytes";
 import { encodeBlock } from "@counterpart/core/chain/block";
 import { EMPTY_TRIE_ROOT } from "@counterpart/core/trie/ordered";
+import { verifyState } from "@counterpart/core/verify/state-proof";
 import { openTestEngine, transactionOf } from "../../engine/engine.test-support.ts";
 import { createFakeBackend, hash32, openTestApi, type TestApi } from "../fake-backend.test-support.ts";
 import { ask, fails, OWN, STRANGER, word } from "./asking.test-support.ts";
@@ -156,12 +157,26 @@ test("a state that is not the head's is refused with a clear error", async () =>
     await fails(api, -32000, /historical state not available/, "eth_getCode", OWN, block);
     await fails(api, -32000, /historical state not available/, "eth_getStorageAt", OWN, "0x0", block);
     await fails(api, -32000, /historical state not available/, "eth_getTransactionCount", OWN, block);
-    await fails(api, -32000, /historical state not available/, "eth_getProof", OWN, [], block);
     await fails(api, -32000, /historical state not available/, "eth_call", call, block);
     await fails(api, -32000, /historical state not available/, "eth_estimateGas", call, block);
   }
   await fails(api, -32000, /header not found/, "eth_getBalance", OWN, "0x3");
   await fails(api, -32000, /header not found/, "eth_getBalance", OWN, { blockHash: hash32("1") });
+});
+
+test("a proof is given at recent blocks too", async () => {
+  const api = await openChain(3);
+  for (const [tag, number] of [
+    ["0x1", 1],
+    [{ blockHash: api.engine.header(2)?.hash }, 2],
+    ["latest", 3],
+  ] as const) {
+    const proof = await ask<{ nonce: string; accountProof: Hex[] }>(api, "eth_getProof", OWN, [], tag);
+    assert.equal(proof.nonce, `0x${number}`);
+    const root = api.engine.header(number)?.stateRoot as Hex;
+    const [proven] = verifyState(root, [{ address: OWN, slots: [] }], proof.accountProof.map(hexToBytes));
+    assert.equal(proven?.account?.nonce, BigInt(number));
+  }
 });
 
 test("a block of a lost branch is not canonical, and said to be so when that is required", async () => {

@@ -1,10 +1,11 @@
-/** Reads of the head's state: balances, nonces, code, storage, proofs. */
+/** Reads of the head's state: balances, nonces, code, storage; and proofs of recent ones. */
 
 import { bytesToHex, type Hex } from "@counterpart/core/base/bytes";
+import { proveAccount } from "../../engine/account-proof.ts";
 import type { Engine } from "../../engine/types.ts";
 import type { JsonValue } from "../json.ts";
-import { accountOf } from "../state.ts";
-import { LATEST, readBlockRef, readState } from "./block-ref.ts";
+import { accountOf, EMPTY_ACCOUNT } from "../state.ts";
+import { LATEST, readBlockRef, readState, stateViewAt } from "./block-ref.ts";
 import type { RpcMethod } from "./dispatch.ts";
 import { quantity, word } from "./format.ts";
 import { defineMethod, listOf, optional, readAddress, readSlot, required } from "./params.ts";
@@ -48,27 +49,24 @@ export function stateMethods(engine: Engine): Record<string, RpcMethod> {
 
     eth_getProof: defineMethod(
       [required(readAddress), required(listOf(readProofSlot, PROOF_SLOTS_MAX)), optional(readBlockRef, LATEST)],
-      (address, slots, block) =>
-        readState(engine, block, (snapshot) => {
-          const proof = snapshot.proof(
-            address,
-            slots.map(({ slot }) => slot),
-          );
-          const account = accountOf(snapshot, address);
-          return {
-            address,
-            accountProof: proofNodes(proof.accountProof),
-            balance: quantity(account.balance),
-            codeHash: account.codeHash,
-            nonce: quantity(account.nonce),
-            storageHash: account.storageRoot,
-            storageProof: proof.storage.map((entry, index) => ({
-              key: slots[index]?.key ?? entry.slot,
-              value: quantity(entry.value),
-              proof: proofNodes(entry.proof),
-            })),
-          };
-        }),
+      (address, slots, block) => {
+        const names = slots.map(({ slot }) => slot);
+        const proof = proveAccount(stateViewAt(engine, block), address, names);
+        const account = proof.account ?? EMPTY_ACCOUNT;
+        return {
+          address,
+          accountProof: proofNodes(proof.accountProof),
+          balance: quantity(account.balance),
+          codeHash: account.codeHash,
+          nonce: quantity(account.nonce),
+          storageHash: account.storageRoot,
+          storageProof: proof.storage.map((entry, index) => ({
+            key: slots[index]?.key ?? entry.slot,
+            value: quantity(entry.value),
+            proof: proofNodes(entry.proof),
+          })),
+        };
+      },
     ),
   };
 }
