@@ -23,7 +23,7 @@ const CORE_LAYERS: readonly (readonly string[])[] = [
 /** Node's layers; the adapters in the first row meet in `app` only. */
 const NODE_LAYERS: readonly (readonly string[])[] = [
   ["config", "version", "app-types"],
-  ["store", "net", "keys", "telemetry", "crypto"],
+  ["store", "net", "keys", "telemetry", "crypto", "compression"],
   ["engine"],
   ["contracts"],
   ["driver"],

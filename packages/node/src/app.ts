@@ -18,6 +18,7 @@ import type { Store } from "@counterpart/core/ports/store";
 import { isLoopback } from "./api/guards.ts";
 import { createApiServer } from "./api/server.ts";
 import type { Addresses, App } from "./app-types.ts";
+import { zstd } from "./compression/zstd.ts";
 import type { NodeConfig } from "./config.ts";
 import { createArtifactTable } from "./contracts/artifact-table.ts";
 import { createIdempotency } from "./contracts/idempotency.ts";
@@ -177,6 +178,7 @@ async function startNetwork(ground: Ground, chain: Chain): Promise<Driver> {
     clock,
   });
   const driver = createNetworkService({
+    compressor: zstd,
     network,
     engine,
     contracts,

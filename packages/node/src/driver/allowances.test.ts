@@ -9,6 +9,7 @@ import { createAllowances, createBucket } from "./allowances.ts";
 import { createDriverMetrics } from "./driver-metrics.ts";
 import { createFakeContracts, createFakeEngine } from "./fake-chain.test-support.ts";
 import { ALLOWANCES_MAX, ANNOUNCEMENTS_BURST, SERVED_BYTES_BURST, SERVING_MS_BURST } from "./limits.ts";
+import { createPacking } from "./packing.ts";
 import { createRequestHandler } from "./request-handler.ts";
 import type { Session } from "./session.ts";
 import { startStranger, versionFor } from "./stranger.test-support.ts";
@@ -83,7 +84,8 @@ describe("a request whose answer takes long", () => {
       allowances: createAllowances(clock, () => {}),
       peers: undefined as never,
     });
-    const session = { peerId: "a", serving: 0, turn: Promise.resolve() } as unknown as Session;
+    const packing = createPacking(undefined, createDriverMetrics(NO_METRICS));
+    const session = { peerId: "a", serving: 0, turn: Promise.resolve(), packing } as unknown as Session;
     const frame = encodeMessage({ type: "GetHeaders", from: { number: 0 }, count: 1, direction: "up" });
     const ask = async (): Promise<Message> => decodeMessage(await virtual.run(handle(session, frame)));
     lookMs = SERVING_MS_BURST;

@@ -38,6 +38,12 @@ export function createDriverMetrics(metrics: Metrics) {
       help: "What was held of peers and gave way to records of other peers, by kind",
       labels: ["record"],
     }),
+    /** Directions: `sent`, `received`. Forms: `raw`, what the frames hold; `wire`, what they take compressed. */
+    packed: metrics.counter({
+      name: "counterpart_compressed_frame_bytes_total",
+      help: "Bytes of frames that went compressed, by direction and form",
+      labels: ["direction", "form"],
+    }),
     /** Reasons: `concurrency`, `rate`. */
     busy: metrics.counter({
       name: "counterpart_busy_answers_total",

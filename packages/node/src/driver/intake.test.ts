@@ -22,6 +22,7 @@ import {
 import { createImporter } from "./importer.ts";
 import { createIntake, type Intake } from "./intake.ts";
 import { EARLY_BYTES_MAX, EARLY_MESSAGES_MAX } from "./limits.ts";
+import { createPacking } from "./packing.ts";
 import { createPeers } from "./peers.ts";
 import { createSession, type Session } from "./session.ts";
 import { createStandings } from "./standings.ts";
@@ -74,6 +75,7 @@ function openIntake(change: (engine: FakeEngine) => FakeEngine = (engine) => eng
       random: createTestRandom(1),
       logger,
       hooks: { ...hooks, onRequest: unused, onFault: unused, onClosed: () => {} },
+      packing: createPacking(undefined, createDriverMetrics(NO_METRICS)),
     },
   );
   return { clock, engine, contracts, intake, session };

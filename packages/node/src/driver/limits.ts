@@ -60,6 +60,13 @@ export const ANNOUNCEMENTS_BURST = 8_192;
 export const ANNOUNCED_BYTES_PER_S = 8 * KIB * KIB;
 export const ANNOUNCED_BYTES_BURST = 64 * KIB * KIB;
 
+/** Smaller frames are not compressed. */
+export const PACKED_BYTES_MIN = KIB;
+/** A compressed frame may hold so many times its own size, */
+export const PACKED_RATIO_MAX = 20;
+/** and so much at the most. */
+export const UNPACKED_BYTES_MAX = 4 * KIB * KIB;
+
 export const SERVE_CPU_MS_MAX = 200;
 export const BUSY_RETRY_MS = 100;
 /** How often and how long a request that a peer is too busy for is repeated. */

@@ -19,6 +19,7 @@ import { createIntake, type Intake } from "./intake.ts";
 import { findLeader } from "./leader.ts";
 import { STRANGERS_MAX } from "./limits.ts";
 import { connect, disconnect, type OperatorDeps } from "./operator.ts";
+import { createPacking, type Packing } from "./packing.ts";
 import { createPeerAdmission, type PeerAdmission } from "./peer-admission.ts";
 import { peerViews } from "./peer-view.ts";
 import { createPeers, type Peers } from "./peers.ts";
@@ -45,6 +46,7 @@ function createSyncing(
   deps: DriverDeps,
   peers: Peers,
   metrics: DriverMetrics,
+  packing: Packing,
   onInStep: (session: Session) => void,
 ): Syncing {
   const board = createStatusBoard(deps);
@@ -67,7 +69,7 @@ function createSyncing(
     onInStep,
   });
   const intake = createIntake({ ...deps, peers, metrics, importer, announcer, onNews: reconciler.check });
-  const admission = createPeerAdmission({ ...deps, peers, board, metrics });
+  const admission = createPeerAdmission({ ...deps, peers, board, metrics, packing });
   return { admission, announcer, importer, intake, reconciler, blockPull, contractPull };
 }
 
@@ -126,11 +128,12 @@ export function createNetworkService(deps: DriverDeps): Driver {
   const metrics = createDriverMetrics(deps.metrics ?? NO_METRICS);
   const standings = createStandings({ book: deps.banBook, clock, logger, metrics });
   const peers = createPeers({ standings, clock, logger, metrics });
+  const packing = createPacking(deps.compressor, metrics);
   const allowances = createAllowances(clock, () => metrics.forgotten.add({ record: "allowance" }));
   const news = createPeerNews(logger);
   const agreements = createAgreements(peers, clock);
   const dialer = createDialer({ ...deps, peers, bootstrap: deps.bootstrap ?? [] });
-  const syncing = createSyncing(deps, peers, metrics, (session) => {
+  const syncing = createSyncing(deps, peers, metrics, packing, (session) => {
     if (!session.offered) {
       syncing.announcer.offerPool(session);
       news.synced(session);
@@ -177,7 +180,7 @@ export function createNetworkService(deps: DriverDeps): Driver {
   };
   const accept = (link: Link): LinkHandlers => {
     const previous = peers.get(link.peerId);
-    const session = createSession(link, { ...deps, hooks });
+    const session = createSession(link, { ...deps, hooks, packing });
     const strangers = peers.all().length - peers.ready().length;
     if (!running || strangers >= STRANGERS_MAX) {
       const reason = running ? "TOO_MANY_PEERS" : "STOPPING";

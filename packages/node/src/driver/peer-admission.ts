@@ -9,6 +9,7 @@ import { PROTOCOL_VERSIONS } from "@counterpart/core/sync/messages-session";
 import type { DriverMetrics } from "./driver-metrics.ts";
 import { closingError } from "./goodbyes.ts";
 import { PEERS_MAX, REFUSED_MAX, TOO_MANY_PEERS_RETRY_MS } from "./limits.ts";
+import type { Packing } from "./packing.ts";
 import type { Peers } from "./peers.ts";
 import type { DriverDeps } from "./ports.ts";
 import type { Refusal, Session } from "./session.ts";
@@ -27,9 +28,17 @@ export interface PeerAdmissionDeps extends Pick<DriverDeps, "engine" | "self"> {
   readonly peers: Peers;
   readonly board: StatusBoard;
   readonly metrics: DriverMetrics;
+  readonly packing: Packing;
 }
 
-export function createPeerAdmission({ engine, self, peers, board, metrics }: PeerAdmissionDeps): PeerAdmission {
+export function createPeerAdmission({
+  engine,
+  self,
+  peers,
+  board,
+  metrics,
+  packing,
+}: PeerAdmissionDeps): PeerAdmission {
   const refused = new Set<string>();
 
   const ownVersion = (explicit: boolean): VersionMessage => ({
@@ -44,7 +53,7 @@ export function createPeerAdmission({ engine, self, peers, board, metrics }: Pee
     role: "full",
     ...(self.signer === undefined ? {} : { signer: self.signer }),
     limits: OWN_LIMITS,
-    codecs: [],
+    codecs: packing.codecs,
     client: self.client,
     explicit,
     status: board.read(0),

@@ -2,6 +2,7 @@
 
 import type { Hex } from "@counterpart/core/base/bytes";
 import type { Transaction } from "@counterpart/core/chain/types";
+import type { Compressor } from "@counterpart/core/ports/compressor";
 import type { Metrics } from "@counterpart/core/ports/metrics";
 import type { Network } from "@counterpart/core/ports/network";
 import type { Clock, Logger, Random } from "@counterpart/core/ports/runtime";
@@ -59,6 +60,8 @@ export interface DriverDeps {
   /** Addresses to dial without end, though nobody connected to them; they are not saved. */
   readonly bootstrap?: readonly string[];
   readonly metrics?: Metrics;
+  /** Without it frames go as they are. */
+  readonly compressor?: Compressor;
 }
 
 /** The connected peer that seals with some address. */

@@ -53,7 +53,10 @@ export function createRequestHandler(deps: RequestHandlerDeps): RequestHandler {
     const waitMs = allowance.servingWaitMs();
     if (waitMs > 0) return busy("rate", waitMs);
     const startMs = deps.clock.now();
-    const encoded = encodeMessage(answer(session, frame));
+    const message = answer(session, frame);
+    // Of the answers with contracts those with artifacts in them are text.
+    const isText = message.type === "Contracts" && message.kind === "since";
+    const encoded = session.packing.pack(encodeMessage(message), session.version?.codecs, isText);
     allowance.noteServed(encoded.length, deps.clock.now() - startMs);
     return encoded;
   };

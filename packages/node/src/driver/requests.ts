@@ -8,9 +8,9 @@ import { BUSY_RETRY_MS, BUSY_TRIES_MAX, BUSY_WAIT_MAX_MS, REQUEST_TIMEOUT_MS } f
 import type { Session } from "./session.ts";
 import { sleep } from "./timing.ts";
 
-function decodeReply(frame: Uint8Array): ReturnType<typeof decodeMessage> {
+function decodeReply(session: Session, bytes: Uint8Array): ReturnType<typeof decodeMessage> {
   try {
-    return decodeMessage(frame);
+    return decodeMessage(session.packing.unpack(bytes));
   } catch (error) {
     throw new CodedError("BAD_MESSAGE", `the answer is malformed: ${String(error)}`);
   }
@@ -25,7 +25,7 @@ export async function askPeer<T extends RequestType>(
   const frame = encodeMessage<T>(message);
   for (let tries = 1; ; tries++) {
     if (session.closing !== undefined) throw session.closing.error;
-    const reply = decodeReply(await session.link.request(frame, REQUEST_TIMEOUT_MS));
+    const reply = decodeReply(session, await session.link.request(frame, REQUEST_TIMEOUT_MS));
     if (reply.type === RESPONSES[message.type]) return reply as ResponseTo<T>;
     if (reply.type !== "Error") {
       throw new CodedError("BAD_MESSAGE", `${message.type} was answered with ${reply.type}`);

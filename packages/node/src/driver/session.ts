@@ -20,6 +20,7 @@ import { decodeMessage, encodeMessage } from "@counterpart/core/sync/messages";
 import { closingError, isFinalGoodbye } from "./goodbyes.ts";
 import { createInbox, type Inbox } from "./inbox.ts";
 import { HANDSHAKE_TIMEOUT_MS, SKEWED_STATUSES_MAX } from "./limits.ts";
+import type { Packing } from "./packing.ts";
 import { askPeer } from "./requests.ts";
 import { createSyncRecord, type SyncRecord } from "./sync-record.ts";
 
@@ -57,6 +58,7 @@ export interface Session extends SyncRecord {
   /** False when it cannot be sent now: what it announced, `Status` will repeat. */
   send(message: Message): boolean;
   sendFrame(frame: Uint8Array): boolean;
+  readonly packing: Packing;
   /**
    * Asks and waits; repeats while the peer is busy.
    * @throws CodedError `REQUEST_TIMEOUT`, `PEER_DISCONNECTED`, `BAD_MESSAGE`, `PEER_ERROR` (details: refusal)
@@ -98,6 +100,7 @@ export interface SessionDeps {
   readonly random: Random;
   readonly logger: Logger;
   readonly hooks: SessionHooks;
+  readonly packing: Packing;
 }
 
 /** State that only the session itself changes. */
@@ -156,7 +159,7 @@ async function closeLink(link: Link, logger: Logger): Promise<void> {
 }
 
 export function createSession(link: Link, deps: SessionDeps): Session {
-  const { clock, random, logger, hooks } = deps;
+  const { clock, random, logger, hooks, packing } = deps;
   const done = Promise.withResolvers<void>();
   // Nobody may be waiting when a stranger's handshake fails.
   done.promise.catch(() => {});
@@ -217,7 +220,8 @@ export function createSession(link: Link, deps: SessionDeps): Session {
       if (inner.admitted) hooks.onAdmitted(session);
     },
     send: (message) => session.sendFrame(encodeMessage(message)),
-    sendFrame: (frame) => inner.closing === undefined && link.send(frame),
+    sendFrame: (frame) => inner.closing === undefined && link.send(packing.pack(frame, inner.version?.codecs)),
+    packing,
     request: <T extends RequestType>(message: MessageOf<T> & { readonly type: T }) =>
       askPeer<T>(session, message, clock),
     async close(code, error = closingError(code), retryAfterMs = 0) {
@@ -293,15 +297,14 @@ export function createSession(link: Link, deps: SessionDeps): Session {
     if (inner.closing !== undefined) return;
     inner.heardAtMs = clock.now();
     try {
-      onMessage(decodeMessage(frame), frame.length);
+      const unpacked = packing.unpack(frame);
+      onMessage(decodeMessage(unpacked), unpacked.length);
     } catch (error) {
       if (isCodedError(error, "INCOMPATIBLE_VERSION")) void session.close("INCOMPATIBLE_VERSION", error);
       else hooks.onFault(session, error);
     }
   }
 
-  inner.cancelTimer = clock.setTimer(HANDSHAKE_TIMEOUT_MS, () => {
-    void session.close("TIMEOUT", closingError("TIMEOUT"));
-  });
+  inner.cancelTimer = clock.setTimer(HANDSHAKE_TIMEOUT_MS, () => void session.close("TIMEOUT"));
   return session;
 }
