@@ -113,6 +113,7 @@ async function checkSpoiltNodes({ browser, node, token, block }: Scene): Promise
     assert.ok("proven" in (await browser.ask("state", question)));
     const spoilt = await browser.askWithEachByteSpoilt("state", question, "proof");
     assert.deepEqual(spoilt, { INVALID_PROOF: bytesIn(question.proof) });
+    await refuses(browser, "state", { "with a node of no use": { ...question, proof: [...question.proof, "0xc0"] } });
     for (let at = 0; at < question.proof.length; at++) {
       await refuses(browser, "state", {
         [`without node ${at}`]: { ...question, proof: question.proof.toSpliced(at, 1) },
