@@ -1,3 +1,4 @@
+import { isBuiltin } from "node:module";
 import type { Rule, Source, Violation } from "../rule.ts";
 import { ambientUses } from "./ambient.ts";
 
@@ -21,7 +22,7 @@ export const pureCore: Rule = {
 
 function checkSource(source: Source): Violation[] {
   const imports = source.imports
-    .filter((imported) => imported.specifier.startsWith("node:"))
+    .filter((imported) => isBuiltin(imported.specifier))
     .map(({ line, specifier }) => ({ path: source.path, line, message: `core imports no ${specifier}` }));
   return [...imports, ...ambientUses(source, GLOBALS, "core is pure, take a port")];
 }
