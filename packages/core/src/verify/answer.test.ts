@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { bigIntToBytes, bigIntToFixedBytes, bytesToHex, type Hex, hexToBytes } from "../base/bytes.ts";
 import { isCodedError } from "../base/errors.ts";
 import { encodeAccount } from "../chain/account.ts";
-import { EMPTY_CODE_HASH, encodeHeader } from "../chain/header.ts";
+import { EMPTY_CODE_HASH, encodeHeader, sealHeader } from "../chain/header.ts";
 import type { Account, SealedHeader } from "../chain/types.ts";
 import { encodeRlp } from "../codec/rlp.ts";
 import { addSeal, draftHeader } from "../consensus/poa.ts";
@@ -76,9 +76,11 @@ test("an answer is taken for what its nodes prove", () => {
   assert.deepEqual([nothing.account, nothing.slots], [undefined, [0n]]);
 });
 
-test("an answer sealed by nobody who is listed is refused", () => {
+test("an answer sealed by nobody, or by nobody who is listed, is refused", () => {
   const foreign = answerTo(OF_CONTRACT, sealed(new Uint8Array(32).fill(8)));
   assert.throws(() => verifyAnswer(foreign, OF_CONTRACT, RULES), refused);
+  const unsealed = answerTo(OF_CONTRACT, sealHeader({ ...sealed(), extraData: new Uint8Array(32) }));
+  assert.throws(() => verifyAnswer(unsealed, OF_CONTRACT, { signers: [] }), refused);
 });
 
 test("an answer to another question is refused", () => {

@@ -67,8 +67,9 @@ function checkClaims(answer: Fields, proven: Fields): void {
 }
 
 /**
- * What an answer proves of the account and the slots that were asked for. `confirmations` and `certified` are the
- * node's word and are not looked at.
+ * What an answer proves of the account and the slots that were asked for, at the block of its header. That this block
+ * is recent, or still on the chain, nothing proves: `confirmations` and `certified` are the node's word and are not
+ * looked at. The genesis is sealed by nobody, so an answer about it is refused.
  * @param answer the JSON, parsed, from whomever
  * @param query what was asked; address and slots in lower case
  * @returns with `certified: "none"`, where anyone may seal, it holds only if the header's hash is known to be good
