@@ -17,6 +17,7 @@ const EXPECTED = [
   "GET /api/v1/network",
   "GET /api/v1/network/bans",
   "GET /api/v1/network/peers",
+  "GET /api/v1/network/sync",
   "GET /api/v1/ready",
   "GET /api/v1/transactions/{hash}",
   "GET /api/v1/version",

@@ -90,7 +90,8 @@ export function createBlockPull(deps: BlockPullDeps): BlockPull {
       const unknown = headers.filter(({ hash }) => engine.header(hash) === undefined);
       if (unknown.length > 0) {
         const toBlock = Math.max(bestHeadOf(session)?.number ?? 0, last?.number ?? 0);
-        progress = { fromBlock: progress?.fromBlock ?? engine.head().number, toBlock };
+        const { fromBlock = engine.head().number, sinceMs = clock.now() } = progress ?? {};
+        progress = { fromBlock, toBlock, sinceMs };
         if (!(await takeBodies(session, unknown, endMs))) return false;
         delivered = true;
       }

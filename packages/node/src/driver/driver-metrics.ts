@@ -38,6 +38,12 @@ export function createDriverMetrics(metrics: Metrics) {
       help: "What was held of peers and gave way to records of other peers, by kind",
       labels: ["record"],
     }),
+    synced: metrics.histogram({
+      name: "counterpart_sync_duration_seconds",
+      help: "From when this node and a peer did not agree to when they did, where anything had to be fetched",
+      labels: [],
+      buckets: [0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300, 1_000],
+    }),
     /** Directions: `sent`, `received`. Forms: `raw`, what the frames hold; `wire`, what they take compressed. */
     packed: metrics.counter({
       name: "counterpart_compressed_frame_bytes_total",
@@ -58,9 +64,15 @@ export type DriverMetrics = ReturnType<typeof createDriverMetrics>;
 /** @param sources the present numbers of peers that have shaken hands, and of bans in force */
 export function declareDriverGauges(
   metrics: Metrics,
-  sources: { readonly peers: () => number; readonly bans: () => number },
+  sources: { readonly peers: () => number; readonly bans: () => number; readonly lag: () => number },
 ): void {
   const peers = { name: "counterpart_peers", help: "Peers that have shaken hands", labels: [] };
   metrics.gauge(peers, sources.peers);
+  const lag = {
+    name: "counterpart_sync_lag_blocks",
+    help: "Blocks that the best peer claims to have ahead",
+    labels: [],
+  };
+  metrics.gauge(lag, sources.lag);
   metrics.gauge({ name: "counterpart_banned_peers", help: "Peers that are banned now", labels: [] }, sources.bans);
 }

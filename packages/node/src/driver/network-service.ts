@@ -29,6 +29,7 @@ import { createRequestHandler } from "./request-handler.ts";
 import { createSession, type Session, type SessionHooks } from "./session.ts";
 import { bannedError, createStandings } from "./standings.ts";
 import { createStatusBoard } from "./status-board.ts";
+import { createSyncMonitor } from "./sync-monitor.ts";
 import type { PeerChange } from "./types.ts";
 
 /** What keeps this node and its peers in step, wired together. */
@@ -47,7 +48,7 @@ function createSyncing(
   peers: Peers,
   metrics: DriverMetrics,
   packing: Packing,
-  onInStep: (session: Session) => void,
+  onStep: (session: Session, inStep: boolean) => void,
 ): Syncing {
   const board = createStatusBoard(deps);
   const checkpoints = createCheckpointCache(deps.checkpoints);
@@ -66,7 +67,7 @@ function createSyncing(
     checkpoints,
     blockPull,
     contractPull,
-    onInStep,
+    onStep,
   });
   const intake = createIntake({ ...deps, peers, metrics, importer, announcer, onNews: reconciler.check });
   const admission = createPeerAdmission({ ...deps, peers, board, metrics, packing });
@@ -133,7 +134,9 @@ export function createNetworkService(deps: DriverDeps): Driver {
   const news = createPeerNews(logger);
   const agreements = createAgreements(peers, clock);
   const dialer = createDialer({ ...deps, peers, bootstrap: deps.bootstrap ?? [] });
-  const syncing = createSyncing(deps, peers, metrics, packing, (session) => {
+  const syncing = createSyncing(deps, peers, metrics, packing, (session, inStep) => {
+    monitor.note(session, inStep);
+    if (!inStep) return;
     if (!session.offered) {
       syncing.announcer.offerPool(session);
       news.synced(session);
@@ -142,9 +145,11 @@ export function createNetworkService(deps: DriverDeps): Driver {
     agreements.inStep(session);
   });
   const { admission, announcer, intake, reconciler, blockPull, contractPull } = syncing;
+  const monitor = createSyncMonitor({ ...deps, peers, metrics, progress: blockPull.progress });
   declareDriverGauges(deps.metrics ?? NO_METRICS, {
     peers: () => peers.ready().length,
     bans: () => standings.bans().length,
+    lag: monitor.lag,
   });
   let unsubscribe: readonly (() => void)[] = [];
   let running = false;
@@ -211,6 +216,7 @@ export function createNetworkService(deps: DriverDeps): Driver {
     },
     addresses: () => network.addresses(),
     peers: () => peerViews(peers, dialer),
+    sync: monitor.view,
     progress: () => blockPull.progress(),
     async connect(address, waitMs) {
       if (!running) throw new CodedError("NOT_READY", "the node is starting or stopping");

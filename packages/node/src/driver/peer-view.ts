@@ -25,6 +25,7 @@ function sessionView(session: Session, target: Target | undefined): PeerView {
     connectedAt: session.connectedAtMs,
     blocksSynced: session.blocksSynced,
     contractsSynced: session.contractsSynced,
+    ...(session.lastSync === undefined ? {} : { lastSync: session.lastSync }),
   };
 }
 

@@ -40,12 +40,12 @@ export interface ReconcilerDeps extends Pick<DriverDeps, "clock" | "engine"> {
   readonly board: StatusBoard;
   readonly blockPull: BlockPull;
   readonly contractPull: ContractPull;
-  /** The peer and this node came into step. */
-  readonly onInStep: (session: Session) => void;
+  /** Whether the peer and this node agree now; told whenever it was looked at. */
+  readonly onStep: (session: Session, inStep: boolean) => void;
 }
 
 export function createReconciler(deps: ReconcilerDeps): Reconciler {
-  const { clock, engine, checkpoints, peers, board, onInStep } = deps;
+  const { clock, engine, checkpoints, peers, board, onStep } = deps;
   let running = false;
   let cancelFlush: (() => void) | undefined;
   let cancelHeartbeat = (): void => {};
@@ -122,7 +122,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
   };
   const conclude = (session: Session, inStep: boolean): void => {
     session.inStep = inStep;
-    if (inStep) onInStep(session);
+    onStep(session, inStep);
   };
 
   function check(session: Session): void {

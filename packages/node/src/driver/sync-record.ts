@@ -6,6 +6,7 @@ import { BLOCKS_MAX } from "@counterpart/core/sync/limits";
 import type { BlockRef, Message } from "@counterpart/core/sync/message-types";
 import { KNOWN_MAX } from "./limits.ts";
 import { createRetry, type Retry } from "./timing.ts";
+import type { SyncResult } from "./types.ts";
 
 /** An announcement that came before its block. */
 export interface EarlyMessage {
@@ -28,6 +29,9 @@ export interface SyncRecord {
   /** When both sides first held what the other had; undefined before. */
   coveredSinceMs: number | undefined;
   inStep: boolean;
+  /** Since when they do not agree, and what had been fetched from it before; undefined while they do. */
+  syncing: { readonly sinceMs: number; readonly blocks: number; readonly contracts: number } | undefined;
+  lastSync: SyncResult | undefined;
   /** Imports and pulls from this peer under way, and announcements that wait. */
   busy: number;
   /** Artifacts are being fetched from it. */
@@ -65,6 +69,8 @@ export function createSyncRecord(clock: Clock, random: Random): SyncRecord {
     firstSequence: undefined,
     coveredSinceMs: undefined,
     inStep: false,
+    syncing: undefined,
+    lastSync: undefined,
     busy: 0,
     pulling: false,
     serving: 0,

@@ -20,6 +20,8 @@ export interface PeerView {
   readonly lastError?: string;
   readonly blocksSynced: number;
   readonly contractsSynced: number;
+  /** The last time on this connection that anything had to be fetched from it. */
+  readonly lastSync?: SyncResult;
 }
 
 /** A peer that this node refuses. */
@@ -42,6 +44,38 @@ export interface SyncProgress {
   readonly fromBlock: number;
   /** Number of the best block that the peer claims to have, whose headers so far are in order. */
   readonly toBlock: number;
+  /** When this began. */
+  readonly sinceMs: number;
+}
+
+/** A time in which this node and a peer came to agree. */
+export interface SyncResult {
+  readonly finishedAtMs: number;
+  readonly durationMs: number;
+  /** What was new to this node. */
+  readonly blocks: number;
+  readonly contracts: number;
+}
+
+/** Where this node stands among its peers. */
+export interface SyncView {
+  /** `alone`: no peer is connected. `synced`: it agrees with all that are. */
+  readonly state: "alone" | "syncing" | "synced";
+  readonly head: { readonly hash: Hex; readonly number: number };
+  /** Since the head was sealed, by this node's clock. */
+  readonly headAgeMs: number;
+  readonly lagBlocks: number;
+  /** The best head that a peer claims, while it is better than this node's. */
+  readonly target?: { readonly hash: Hex; readonly number: number; readonly peerId: string };
+  /** What is being fetched. */
+  readonly stage?: "blocks" | "contracts";
+  readonly progress?: {
+    readonly fromBlock: number;
+    readonly toBlock: number;
+    readonly blocksPerSecond: number;
+    /** Unknown before the first block. */
+    readonly remainingMs?: number;
+  };
 }
 
 /** What happened to a peer. `synced`: both sides said for the first time on this connection that they agree. */
@@ -57,6 +91,7 @@ export interface NetworkService {
   readonly peerId: string;
   addresses(): readonly string[];
   peers(): readonly PeerView[];
+  sync(): SyncView;
   /** Undefined unless blocks that this node lacks are arriving from a peer. */
   progress(): SyncProgress | undefined;
   /**

@@ -27,6 +27,7 @@ const PEER: PeerView = {
   connectedAt: 1_770_000_000_000,
   blocksSynced: 3,
   contractsSynced: 1,
+  lastSync: { finishedAtMs: 1_770_000_001_000, durationMs: 40, blocks: 3, contracts: 1 },
 };
 
 test("connecting answers 200 when both sides agree", async () => {
@@ -141,6 +142,7 @@ test("peers are shown with null for what is not known", async () => {
       last_error: null,
       blocks_synced: 3,
       contracts_synced: 1,
+      last_sync: { finished_at: 1_770_000_001_000, duration_ms: 40, blocks: 3, contracts: 1 },
     },
     {
       peer_id: null,
@@ -155,6 +157,7 @@ test("peers are shown with null for what is not known", async () => {
       last_error: "CONNECTION_REFUSED",
       blocks_synced: 0,
       contracts_synced: 0,
+      last_sync: null,
     },
   ]);
 });
@@ -171,5 +174,27 @@ test("the network says who this node is and how many peers agree with it", async
     head: { hash: api.engine.genesisHash, number: 0 },
     peers_known: 2,
     peers_synced: 1,
+  });
+});
+
+test("where the node stands is told with null for what is not under way", async () => {
+  const api = await openTestApi();
+  const head = { hash: hash32("1"), number: 9 };
+  api.network.set({ sync: () => ({ state: "alone", head, headAgeMs: 5, lagBlocks: 0 }) });
+  const { status, json } = await api.get(`${API}/sync`);
+  assert.equal(status, 200);
+  const idle = { target: null, stage: null, progress: null };
+  assert.deepEqual(json, { state: "alone", head, head_age_ms: 5, lag_blocks: 0, ...idle });
+  api.network.set({
+    sync: () => ({
+      ...{ state: "syncing", head, headAgeMs: 5, lagBlocks: 91, stage: "blocks" },
+      target: { hash: hash32("2"), number: 100, peerId: "12D3KooWPeer" },
+      progress: { fromBlock: 1, toBlock: 100, blocksPerSecond: 12.345, remainingMs: 7_400.4 },
+    }),
+  });
+  assert.deepEqual((await api.get(`${API}/sync`)).json, {
+    ...{ state: "syncing", head, head_age_ms: 5, lag_blocks: 91, stage: "blocks" },
+    target: { hash: hash32("2"), number: 100, peer_id: "12D3KooWPeer" },
+    progress: { from_block: 1, to_block: 100, blocks_per_second: 12.3, remaining_ms: 7_400 },
   });
 });

@@ -2,7 +2,7 @@
 
 import { CodedError } from "@counterpart/core/base/errors";
 import Type, { type Static } from "typebox";
-import type { BanView, PeerView } from "../../driver/types.ts";
+import type { BanView, PeerView, SyncResult, SyncView } from "../../driver/types.ts";
 import type { ApiContext, ApiInstance } from "../context.ts";
 import {
   AddressSchema,
@@ -16,6 +16,71 @@ import {
 import { HeadSchema } from "./status.ts";
 
 const CONNECT_WAIT_MS = 30_000;
+
+const SyncResultSchema = Type.Object(
+  {
+    finished_at: Type.Integer({ description: "milliseconds since 1970" }),
+    duration_ms: Type.Number(),
+    blocks: Type.Integer({ description: "that were new to this node" }),
+    contracts: Type.Integer({ description: "contracts and artifacts that were new to this node" }),
+  },
+  {
+    $id: "SyncResult",
+    description: "the last time on this connection that anything had to be fetched before both agreed",
+  },
+);
+
+const SyncSchema = Type.Object({
+  state: Type.Enum(["alone", "syncing", "synced"], {
+    description: "synced: this node agrees with every peer that is connected",
+  }),
+  head: HeadSchema,
+  head_age_ms: Type.Integer({ description: "since the head was sealed, by this node's clock" }),
+  lag_blocks: Type.Integer({ description: "blocks that the best peer claims to have ahead" }),
+  target: nullable(
+    Type.Object(
+      { hash: HashSchema, number: Type.Integer(), peer_id: Type.String() },
+      { description: "the best head that a peer claims to have, while it is better than this node's" },
+    ),
+  ),
+  stage: nullable(Type.Enum(["blocks", "contracts"], { description: "what is being fetched" })),
+  progress: nullable(
+    Type.Object({
+      from_block: Type.Integer(),
+      to_block: Type.Integer(),
+      blocks_per_second: Type.Number(),
+      remaining_ms: nullable(Type.Integer({ description: "at the rate so far" })),
+    }),
+  ),
+});
+
+function syncToJson({
+  state,
+  head,
+  headAgeMs,
+  lagBlocks,
+  target,
+  stage,
+  progress,
+}: SyncView): Static<typeof SyncSchema> {
+  return {
+    state,
+    head,
+    head_age_ms: headAgeMs,
+    lag_blocks: lagBlocks,
+    target: target === undefined ? null : { hash: target.hash, number: target.number, peer_id: target.peerId },
+    stage: stage ?? null,
+    progress:
+      progress === undefined
+        ? null
+        : {
+            from_block: progress.fromBlock,
+            to_block: progress.toBlock,
+            blocks_per_second: Math.round(progress.blocksPerSecond * 10) / 10,
+            remaining_ms: progress.remainingMs === undefined ? null : Math.round(progress.remainingMs),
+          },
+  };
+}
 
 export const PeerSchema = Type.Object(
   {
@@ -31,6 +96,7 @@ export const PeerSchema = Type.Object(
     last_error: nullable(Type.String()),
     blocks_synced: Type.Integer(),
     contracts_synced: Type.Integer(),
+    last_sync: nullable(refTo(SyncResultSchema)),
   },
   { $id: "Peer" },
 );
@@ -103,6 +169,18 @@ const banToJson = ({ peerId, reason, sinceMs, untilMs, times }: BanView): Static
   times,
 });
 
+const resultToJson = ({
+  finishedAtMs,
+  durationMs,
+  blocks,
+  contracts,
+}: SyncResult): Static<typeof SyncResultSchema> => ({
+  finished_at: finishedAtMs,
+  duration_ms: durationMs,
+  blocks,
+  contracts,
+});
+
 export function peerToJson(peer: PeerView): Static<typeof PeerSchema> {
   return {
     peer_id: peer.peerId ?? null,
@@ -117,10 +195,12 @@ export function peerToJson(peer: PeerView): Static<typeof PeerSchema> {
     last_error: peer.lastError ?? null,
     blocks_synced: peer.blocksSynced,
     contracts_synced: peer.contractsSynced,
+    last_sync: peer.lastSync === undefined ? null : resultToJson(peer.lastSync),
   };
 }
 
 export function registerNetwork(server: ApiInstance, context: ApiContext): void {
+  server.addSchema(SyncResultSchema);
   server.addSchema(PeerSchema);
   server.addSchema(ConnectSchema);
   server.addSchema(BanSchema);
@@ -155,6 +235,19 @@ function registerReads(server: ApiInstance, { backend }: ApiContext): void {
         peers_synced: peers.filter((peer) => peer.state === "synced").length,
       };
     },
+  );
+
+  server.get(
+    "/network/sync",
+    {
+      schema: {
+        operationId: "getSync",
+        tags: ["network"],
+        summary: "Where this node stands among its peers",
+        response: { 200: SyncSchema, default: PROBLEM_RESPONSE },
+      },
+    },
+    () => syncToJson(network.sync()),
   );
 
   server.get(

@@ -40,7 +40,7 @@ test("peers are counted when they are connected, and syncing is shown only while
   });
   assert.equal(await ask(api, "net_peerCount"), "0x2");
   assert.equal(await ask(api, "eth_syncing"), false, "heights that peers claim prove nothing");
-  api.network.set({ progress: () => ({ fromBlock: 0, toBlock: 9 }) });
+  api.network.set({ progress: () => ({ fromBlock: 0, toBlock: 9, sinceMs: 0 }) });
   assert.deepEqual(await ask(api, "eth_syncing"), { startingBlock: "0x0", currentBlock: "0x0", highestBlock: "0x9" });
 });
 
