@@ -216,8 +216,8 @@ export const BUGS: readonly Bug[] = [
     seed: 1,
     about: "a block may bear the name of one and the seal of another",
     file: "packages/core/src/consensus/poa.ts",
-    find: "if (sealer !== header.coinbase) {",
-    replace: "if (sealer === undefined) {",
+    find: "if (sealer === header.coinbase) return sealer;",
+    replace: "if (sealer !== undefined) return sealer;",
   },
   {
     name: "content-hash-not-checked",
