@@ -17,7 +17,8 @@ const CORE_LAYERS: readonly (readonly string[])[] = [
   ["chain"],
   ["execution"],
   ["consensus"],
-  ["verify", "sync"],
+  ["sync"],
+  ["verify"],
 ];
 
 /** Node's layers; the adapters in the first row meet in `app` only. */

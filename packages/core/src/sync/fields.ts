@@ -53,14 +53,23 @@ export function nameOf<T extends Readonly<Record<string, number>>>(
   throw invalidField(`${field} ${value} is unknown`);
 }
 
-/** First field of messages that come in two kinds. */
-export const KIND_BYTES = { first: rlpNumber(1), second: rlpNumber(2) } as const;
+/** First field of messages that come in several kinds, numbered from 1. */
+export const KIND_BYTES = {
+  first: rlpNumber(1),
+  second: rlpNumber(2),
+  third: rlpNumber(3),
+  fourth: rlpNumber(4),
+} as const;
 
-export function readKind(item: RlpItem | undefined): keyof typeof KIND_BYTES {
+type Kind = keyof typeof KIND_BYTES;
+const KINDS: readonly Kind[] = ["first", "second", "third", "fourth"];
+
+/** @param count how many kinds there are */
+export function readKind(item: RlpItem | undefined, count = 2): Kind {
   const value = asNumber(item, "kind");
-  if (value === 1) return "first";
-  if (value === 2) return "second";
-  throw invalidField(`kind ${value} is unknown`);
+  const kind = value <= count ? KINDS[value - 1] : undefined;
+  if (kind === undefined) throw invalidField(`kind ${value} is unknown`);
+  return kind;
 }
 
 /** An optional value is a list of none or one. */

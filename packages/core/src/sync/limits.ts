@@ -25,6 +25,20 @@ export const CONTRACTS_MAX = 256;
 /** Content of one artifact. */
 export const CONTENT_BYTES_MAX = CONTENT_SIZE_MAX;
 export const BLOBS_MAX = 64;
+/** Slots in a request for accounts and slots, of all accounts together. */
+export const SLOTS_MAX = 1024;
+/** Storages in a request for ranges of slots. */
+export const STORAGES_MAX = 64;
+/** Nodes in a request for nodes. */
+export const NODES_MAX = 512;
+/** A node of a trie with hashed keys: a branch of 16 hashes is 532 bytes. */
+export const NODE_BYTES_MAX = 1024;
+/** Nodes of the proofs in one answer. */
+export const PROOF_NODES_MAX = 8192;
+/** Accounts in an answer with a range of them. */
+export const RANGE_ACCOUNTS_MAX = 4096;
+/** Slots in an answer with ranges of slots, of all storages together. */
+export const RANGE_SLOTS_MAX = 12288;
 /** Requests of one peer that are served at the same time. */
 export const REQUESTS_MAX = 4;
 
@@ -43,12 +57,16 @@ export const FRAME_BYTES_BY_TYPE: Readonly<Record<MessageType, number>> = {
   Blocks: FRAME_BYTES_MAX,
   NewBlock: Math.max(ANNOUNCED_BLOCK_BYTES_MAX, HEADER_BYTES_MAX) + FRAME_OVERHEAD_BYTES,
   NewTransaction: 512 * KIB,
-  GetContracts: 8 * KIB,
+  GetContracts: 48 * KIB,
   Contracts: 512 * KIB,
   GetBlobs: 8 * KIB,
   Blobs: FRAME_BYTES_MAX,
   NewContract: 320 * KIB,
   UpdateContract: 320 * KIB,
+  GetStorage: 8 * KIB,
+  Storage: 512 * KIB,
+  GetNodes: 24 * KIB,
+  Nodes: 512 * KIB,
 };
 
 /** What a peer may ask for, as advertised in `Version`. */
@@ -59,6 +77,9 @@ export interface AdvertisedLimits {
   readonly transactions: number;
   readonly contracts: number;
   readonly blobs: number;
+  readonly slots: number;
+  readonly storages: number;
+  readonly nodes: number;
   readonly requests: number;
 }
 
@@ -69,5 +90,8 @@ export const OWN_LIMITS: AdvertisedLimits = {
   transactions: TRANSACTIONS_MAX,
   contracts: CONTRACTS_MAX,
   blobs: BLOBS_MAX,
+  slots: SLOTS_MAX,
+  storages: STORAGES_MAX,
+  nodes: NODES_MAX,
   requests: REQUESTS_MAX,
 };

@@ -8,6 +8,16 @@
 import type { Hex } from "../base/bytes.ts";
 import type { ArtifactRecord, ArtifactsSummary } from "./artifact-types.ts";
 import type { AdvertisedLimits } from "./limits.ts";
+import type {
+  AccountRangeMessage,
+  GetAccountRangeMessage,
+  GetNodesMessage,
+  GetStateMessage,
+  GetStorageMessage,
+  NodesMessage,
+  StateMessage,
+  StorageMessage,
+} from "./message-types-state.ts";
 
 /** Type numbers; gaps leave room for messages of the same group. */
 export const MESSAGE_NUMBERS = {
@@ -27,6 +37,10 @@ export const MESSAGE_NUMBERS = {
   Blobs: 0x23,
   NewContract: 0x24,
   UpdateContract: 0x25,
+  GetStorage: 0x30,
+  Storage: 0x31,
+  GetNodes: 0x32,
+  Nodes: 0x33,
 } as const;
 
 export type MessageType = keyof typeof MESSAGE_NUMBERS;
@@ -37,6 +51,7 @@ export const REFUSALS = {
   NOT_HELD: 1,
   /** Held once, but too old by now. */
   PRUNED: 2,
+  /** The account has no storage with that root at the block. */
   UNKNOWN_ROOT: 3,
   /** Too many requests at once: ask again after `retryAfterMs`. */
   BUSY: 4,
@@ -188,7 +203,9 @@ export type GetContractsMessage =
       /** Content that the asker wants inline, in bytes together; 0 asks for envelopes only. */
       readonly inlineBytesMax: number;
     }
-  | { readonly type: "GetContracts"; readonly kind: "addresses"; readonly addresses: readonly Hex[] };
+  | { readonly type: "GetContracts"; readonly kind: "addresses"; readonly addresses: readonly Hex[] }
+  | GetStateMessage
+  | GetAccountRangeMessage;
 
 export interface ContractAccount {
   readonly address: Hex;
@@ -220,7 +237,9 @@ export type ContractsMessage =
       readonly block: BlockRef;
       /** In the order asked; the tail may be cut. */
       readonly accounts: readonly ContractAccount[];
-    };
+    }
+  | StateMessage
+  | AccountRangeMessage;
 
 export interface BlobRequest {
   /** keccak of the wanted bytes: a code hash, or an artifact's content hash. */
@@ -278,6 +297,10 @@ export interface MessageMap {
   readonly Blobs: BlobsMessage;
   readonly NewContract: NewContractMessage;
   readonly UpdateContract: UpdateContractMessage;
+  readonly GetStorage: GetStorageMessage;
+  readonly Storage: StorageMessage;
+  readonly GetNodes: GetNodesMessage;
+  readonly Nodes: NodesMessage;
 }
 
 export type Message = MessageMap[MessageType];
@@ -289,6 +312,8 @@ export const RESPONSES = {
   GetBlocks: "Blocks",
   GetContracts: "Contracts",
   GetBlobs: "Blobs",
+  GetStorage: "Storage",
+  GetNodes: "Nodes",
 } as const satisfies Partial<Record<MessageType, MessageType>>;
 
 export type RequestType = keyof typeof RESPONSES;

@@ -2,7 +2,6 @@
 
 import { hexToBytes } from "../base/bytes.ts";
 import {
-  asBigInt,
   asBoolean,
   asBytes,
   asList,
@@ -10,7 +9,6 @@ import {
   asNumber,
   type RlpInput,
   type RlpItem,
-  rlpBigInt,
   rlpBoolean,
   rlpNumber,
 } from "../codec/rlp.ts";
@@ -40,63 +38,78 @@ import type {
   NewContractMessage,
   UpdateContractMessage,
 } from "./message-types.ts";
+import {
+  accountOf,
+  GET_STATE_ITEMS_MAX,
+  readGetRange,
+  readGetState,
+  readRange,
+  readState,
+  rlpAccount,
+  rlpGetRange,
+  rlpGetState,
+  rlpRange,
+  rlpState,
+  STATE_ITEMS_MAX,
+} from "./messages-state.ts";
 
 const INSTANCE_BYTES_MAX = 64;
 
+const rlpSince = (m: Extract<GetContractsMessage, { kind: "since" }>): RlpInput => [
+  rlpText(m.instanceId),
+  rlpNumber(m.sequence),
+  rlpNumber(m.inlineBytesMax),
+];
+
+function readSince(query: RlpItem | undefined): GetContractsMessage {
+  const [instance, sequence, inline] = asList(query, "since", 3);
+  return {
+    type: "GetContracts",
+    kind: "since",
+    instanceId: printable(instance, "instance id", INSTANCE_BYTES_MAX),
+    sequence: asNumber(sequence, "sequence"),
+    inlineBytesMax: asNumber(inline, "inline bytes"),
+  };
+}
+
+function readAddresses(query: RlpItem | undefined): GetContractsMessage {
+  const addresses = asListMax(query, "addresses", CONTRACTS_MAX).map((value) => address(value, "address"));
+  return { type: "GetContracts", kind: "addresses", addresses };
+}
+
+const CONTRACTS_KINDS = 4;
+const QUERY_READERS = { first: readSince, second: readAddresses, third: readGetState, fourth: readGetRange };
+
 export const getContractsCodec: Codec<GetContractsMessage> = {
   fields: 2,
-  itemsMax: CONTRACTS_MAX + 8,
-  encode: (m) =>
-    m.kind === "since"
-      ? [KIND_BYTES.first, [rlpText(m.instanceId), rlpNumber(m.sequence), rlpNumber(m.inlineBytesMax)]]
-      : [KIND_BYTES.second, m.addresses.map(hexToBytes)],
-  decode: ([kind, query]) => {
-    if (readKind(kind) === "second") {
-      const addresses = asListMax(query, "addresses", CONTRACTS_MAX).map((value) => address(value, "address"));
-      return { type: "GetContracts", kind: "addresses", addresses };
+  itemsMax: GET_STATE_ITEMS_MAX + 8,
+  encode: (m) => {
+    switch (m.kind) {
+      case "since":
+        return [KIND_BYTES.first, rlpSince(m)];
+      case "addresses":
+        return [KIND_BYTES.second, m.addresses.map(hexToBytes)];
+      case "state":
+        return [KIND_BYTES.third, rlpGetState(m)];
+      case "range":
+        return [KIND_BYTES.fourth, rlpGetRange(m)];
     }
-    const [instance, sequence, inline] = asList(query, "since", 3);
-    return {
-      type: "GetContracts",
-      kind: "since",
-      instanceId: printable(instance, "instance id", INSTANCE_BYTES_MAX),
-      sequence: asNumber(sequence, "sequence"),
-      inlineBytesMax: asNumber(inline, "inline bytes"),
-    };
   },
+  decode: ([kind, query]) => QUERY_READERS[readKind(kind, CONTRACTS_KINDS)](query),
 };
 
 /** Items of one envelope, its optional fields included. */
 const ENVELOPE_ITEMS = 10;
 
-const rlpAccount = ({ address: at, account, artifact }: ContractAccount): RlpInput => [
+const rlpContract = ({ address: at, account, artifact }: ContractAccount): RlpInput => [
   hexToBytes(at),
-  account === undefined
-    ? []
-    : [
-        rlpBigInt(account.nonce),
-        rlpBigInt(account.balance),
-        hexToBytes(account.storageRoot),
-        hexToBytes(account.codeHash),
-      ],
+  rlpAccount(account),
   rlpOptional(artifact === undefined ? undefined : rlpEnvelope(artifact)),
 ];
 
-function readAccountFields(item: RlpItem | undefined): ContractAccount["account"] {
-  const fields = asList(item, "account");
-  if (fields.length === 0) return undefined;
-  const [nonce, balance, storageRoot, codeHash] = asList(item, "account", 4);
-  return {
-    nonce: asBigInt(nonce, "nonce", 64),
-    balance: asBigInt(balance, "balance"),
-    storageRoot: hash(storageRoot, "storage root"),
-    codeHash: hash(codeHash, "code hash"),
-  };
-}
-
 function readAccount(item: RlpItem): ContractAccount {
   const [at, fields, signed] = asList(item, "contract", 3);
-  const account = readAccountFields(fields);
+  const account = accountOf(fields);
   const artifact = optional(signed, "artifact", envelope);
   return {
     address: address(at, "address"),
@@ -105,28 +118,47 @@ function readAccount(item: RlpItem): ContractAccount {
   };
 }
 
+type ContractsReader = (about: RlpItem | undefined, items: RlpItem | undefined) => ContractsMessage;
+
+const readChanges: ContractsReader = (about, items) => {
+  const [instance, upTo, last] = asList(about, "progress", 3);
+  return {
+    type: "Contracts",
+    kind: "since",
+    instanceId: printable(instance, "instance id", INSTANCE_BYTES_MAX),
+    upTo: asNumber(upTo, "up to"),
+    last: asNumber(last, "last"),
+    entries: asListMax(items, "contracts", CONTRACTS_MAX).map((value) => envelope(value, "artifact")),
+  };
+};
+
+const readAccounts: ContractsReader = (about, items) => {
+  const accounts = asListMax(items, "contracts", CONTRACTS_MAX).map(readAccount);
+  return { type: "Contracts", kind: "accounts", block: blockRef(about, "block"), accounts };
+};
+
+const CONTRACTS_READERS = { first: readChanges, second: readAccounts, third: readState, fourth: readRange };
+
 export const contractsCodec: Codec<ContractsMessage> = {
   fields: 3,
-  itemsMax: CONTRACTS_MAX * (ENVELOPE_ITEMS + 8) + 16,
-  encode: (m) =>
-    m.kind === "since"
-      ? [KIND_BYTES.first, [rlpText(m.instanceId), rlpNumber(m.upTo), rlpNumber(m.last)], m.entries.map(rlpEnvelope)]
-      : [KIND_BYTES.second, rlpBlockRef(m.block), m.accounts.map(rlpAccount)],
-  decode: ([kind, about, items]) => {
-    const list = asListMax(items, "contracts", CONTRACTS_MAX);
-    if (readKind(kind) === "second") {
-      return { type: "Contracts", kind: "accounts", block: blockRef(about, "block"), accounts: list.map(readAccount) };
+  itemsMax: Math.max(CONTRACTS_MAX * (ENVELOPE_ITEMS + 8), STATE_ITEMS_MAX) + 16,
+  encode: (m) => {
+    switch (m.kind) {
+      case "since":
+        return [
+          KIND_BYTES.first,
+          [rlpText(m.instanceId), rlpNumber(m.upTo), rlpNumber(m.last)],
+          m.entries.map(rlpEnvelope),
+        ];
+      case "accounts":
+        return [KIND_BYTES.second, rlpBlockRef(m.block), m.accounts.map(rlpContract)];
+      case "state":
+        return [KIND_BYTES.third, ...rlpState(m)];
+      case "range":
+        return [KIND_BYTES.fourth, ...rlpRange(m)];
     }
-    const [instance, upTo, last] = asList(about, "progress", 3);
-    return {
-      type: "Contracts",
-      kind: "since",
-      instanceId: printable(instance, "instance id", INSTANCE_BYTES_MAX),
-      upTo: asNumber(upTo, "up to"),
-      last: asNumber(last, "last"),
-      entries: list.map((value) => envelope(value, "artifact")),
-    };
   },
+  decode: ([kind, about, items]) => CONTRACTS_READERS[readKind(kind, CONTRACTS_KINDS)](about, items),
 };
 
 export const getBlobsCodec: Codec<GetBlobsMessage> = {

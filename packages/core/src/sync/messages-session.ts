@@ -35,14 +35,25 @@ const CODECS_MAX = 8;
 const TEXT_BYTES_MAX = 64;
 
 function rlpLimits(limits: AdvertisedLimits): RlpInput {
-  const { frameBytes, headers, blocks, transactions, contracts, blobs, requests } = limits;
-  return [frameBytes, headers, blocks, transactions, contracts, blobs, requests].map(rlpNumber);
+  const { frameBytes, headers, blocks, transactions, contracts, blobs, slots, storages, nodes, requests } = limits;
+  return [frameBytes, headers, blocks, transactions, contracts, blobs, slots, storages, nodes, requests].map(rlpNumber);
 }
 
 function readLimits(item: RlpItem | undefined): AdvertisedLimits {
-  const values = asList(item, "limits", 7).map((value) => asNumber(value, "limit"));
-  const [frameBytes = 0, headers = 0, blocks = 0, transactions = 0, contracts = 0, blobs = 0, requests = 0] = values;
-  return { frameBytes, headers, blocks, transactions, contracts, blobs, requests };
+  const fields = asList(item, "limits", 10);
+  const at = (index: number): number => asNumber(fields[index], "limit");
+  return {
+    frameBytes: at(0),
+    headers: at(1),
+    blocks: at(2),
+    transactions: at(3),
+    contracts: at(4),
+    blobs: at(5),
+    slots: at(6),
+    storages: at(7),
+    nodes: at(8),
+    requests: at(9),
+  };
 }
 
 const statusFields = (status: Status): readonly RlpInput[] => [

@@ -69,6 +69,9 @@ const limits = fields({
   transactions: number,
   contracts: number,
   blobs: number,
+  slots: number,
+  storages: number,
+  nodes: number,
   requests: number,
 });
 
@@ -119,6 +122,12 @@ const newContract: fc.Arbitrary<Message> = fc
 const few = <T>(item: fc.Arbitrary<T>): fc.Arbitrary<T[]> => fc.array(item, { maxLength: 4 });
 const is = <const T>(value: T): fc.Arbitrary<T> => fc.constant(value);
 
+const row = (valueBytesMax: number) => fields({ key: bytes(32), value: fc.uint8Array({ maxLength: valueBytesMax }) });
+
+const answeredState = fc
+  .tuple(address, fc.option(account, { nil: undefined }), few(fc.bigInt({ min: 0n, max: 2n ** 256n - 1n })))
+  .map(([at, state, slots]) => ({ address: at, ...(state === undefined ? {} : { account: state }), slots }));
+
 /** One arbitrary for each type, so that a type cannot be forgotten. */
 export const messagesByType: Readonly<Record<MessageType, fc.Arbitrary<Message>>> = {
   Version: version,
@@ -148,6 +157,13 @@ export const messagesByType: Readonly<Record<MessageType, fc.Arbitrary<Message>>
       inlineBytesMax: number,
     }),
     fields({ type: is("GetContracts"), kind: is("addresses"), addresses: few(address) }),
+    fields({
+      type: is("GetContracts"),
+      kind: is("state"),
+      blockHash: hash,
+      wanted: few(fields({ address, slots: few(hash) })),
+    }),
+    fields({ type: is("GetContracts"), kind: is("range"), blockHash: hash, start: bytes(32) }),
   ),
   Contracts: fc.oneof(
     fields({
@@ -159,6 +175,14 @@ export const messagesByType: Readonly<Record<MessageType, fc.Arbitrary<Message>>
       entries: few(envelope),
     }),
     fields({ type: is("Contracts"), kind: is("accounts"), block: blockRef, accounts: few(contractAccount) }),
+    fields({
+      type: is("Contracts"),
+      kind: is("state"),
+      block: blockRef,
+      accounts: few(answeredState),
+      proof: few(data),
+    }),
+    fields({ type: is("Contracts"), kind: is("range"), block: blockRef, accounts: few(row(80)), proof: few(data) }),
   ),
   GetBlobs: fields({ type: is("GetBlobs"), wanted: few(fields({ hash, address })) }),
   Blobs: fields({ type: is("Blobs"), blobs: few(fc.option(data, { nil: undefined })) }),
@@ -173,6 +197,22 @@ export const messagesByType: Readonly<Record<MessageType, fc.Arbitrary<Message>>
     }),
     fields({ type: is("UpdateContract"), kind: is("artifact"), artifact: record }),
   ),
+  GetStorage: fields({
+    type: is("GetStorage"),
+    blockHash: hash,
+    wanted: few(fields({ account: hash, root: hash })),
+    start: bytes(32),
+  }),
+  Storage: fields({ type: is("Storage"), pages: few(fields({ slots: few(row(32)), proof: few(data) })) }),
+  GetNodes: fc
+    .tuple(hash, fc.option(hash, { nil: undefined }), few(fc.stringMatching(/^[0-9a-f]{0,64}$/)))
+    .map(([blockHash, account, paths]) => ({
+      type: "GetNodes",
+      blockHash,
+      ...(account === undefined ? {} : { account }),
+      paths,
+    })),
+  Nodes: fields({ type: is("Nodes"), nodes: few(data) }),
 };
 
 export const anyMessage: fc.Arbitrary<Message> = fc.oneof(...Object.values(messagesByType));

@@ -4,12 +4,21 @@ import fc from "fast-check";
 import { bytesToHex, equalBytes, hexToBytes } from "../base/bytes.ts";
 import { CodedError, isCodedError } from "../base/errors.ts";
 import { encodeRlp, type RlpInput, rlpNumber } from "../codec/rlp.ts";
-import { FRAME_BYTES_BY_TYPE, FRAME_BYTES_MAX, OWN_LIMITS } from "./limits.ts";
+import {
+  FRAME_BYTES_BY_TYPE,
+  FRAME_BYTES_MAX,
+  NODE_BYTES_MAX,
+  OWN_LIMITS,
+  PROOF_NODES_MAX,
+  RANGE_ACCOUNTS_MAX,
+  RANGE_SLOTS_MAX,
+} from "./limits.ts";
 import { MESSAGE_NUMBERS, type Message, type MessageType } from "./message-types.ts";
 import { anyMessage, messagesByType } from "./messages.test-support.ts";
 import { decodeMessage, encodeMessage, frameType } from "./messages.ts";
 
 const HASH = new Uint8Array(32).fill(7);
+const ONE = Uint8Array.of(1);
 const TYPES = Object.keys(MESSAGE_NUMBERS) as MessageType[];
 
 const frameOf = (type: MessageType, ...fields: RlpInput[]): Uint8Array =>
@@ -100,6 +109,36 @@ describe("messages", () => {
       ["GetContracts", OWN_LIMITS.contracts, (count) => [rlpNumber(2), repeat(HASH.subarray(12), count)]],
       ["GetBlobs", OWN_LIMITS.blobs, (count) => [repeat([HASH, HASH.subarray(12)], count)]],
       ["Blobs", OWN_LIMITS.blobs, (count) => [repeat([HASH], count)]],
+      ["GetContracts", OWN_LIMITS.contracts, (count) => [rlpNumber(3), [HASH, repeat([HASH.subarray(12), []], count)]]],
+      [
+        "GetContracts",
+        OWN_LIMITS.slots,
+        (count) => {
+          const slots = (some: number): RlpInput => [HASH.subarray(12), repeat(HASH, some)];
+          return [rlpNumber(3), [HASH, [slots(3), slots(count - 3)]]];
+        },
+      ],
+      ["GetStorage", OWN_LIMITS.storages, (count) => [HASH, repeat([HASH, HASH], count), HASH]],
+      ["GetNodes", OWN_LIMITS.nodes, (count) => [HASH, HASH, repeat(new Uint8Array(33), count)]],
+      ["Nodes", OWN_LIMITS.nodes, (count) => [repeat(HASH, count)]],
+      ["Nodes", NODE_BYTES_MAX, (bytes) => [[new Uint8Array(bytes)]]],
+      ["Contracts", PROOF_NODES_MAX, (count) => [rlpNumber(3), [[HASH, rlpNumber(1)], repeat(HASH, count)], []]],
+      [
+        "Contracts",
+        RANGE_ACCOUNTS_MAX,
+        (count) => [rlpNumber(4), [[HASH, rlpNumber(1)], []], repeat([HASH, HASH], count)],
+      ],
+      [
+        "Storage",
+        RANGE_SLOTS_MAX,
+        // Of the shortest values, as no others find room.
+        (count) => [
+          [
+            [repeat([HASH, ONE], 3), []],
+            [repeat([HASH, ONE], count - 3), []],
+          ],
+        ],
+      ],
       [
         "UpdateContract",
         256,

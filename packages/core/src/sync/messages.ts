@@ -22,6 +22,7 @@ import {
   updateContractCodec,
 } from "./messages-contracts.ts";
 import { errorCodec, goodbyeCodec, statusCodec, versionCodec } from "./messages-session.ts";
+import { getNodesCodec, getStorageCodec, nodesCodec, storageCodec } from "./messages-state.ts";
 
 const CODECS: { readonly [T in MessageType]: Codec<MessageOf<T>> } = {
   Version: versionCodec,
@@ -40,6 +41,10 @@ const CODECS: { readonly [T in MessageType]: Codec<MessageOf<T>> } = {
   Blobs: blobsCodec,
   NewContract: newContractCodec,
   UpdateContract: updateContractCodec,
+  GetStorage: getStorageCodec,
+  Storage: storageCodec,
+  GetNodes: getNodesCodec,
+  Nodes: nodesCodec,
 };
 
 const TYPE_BY_NUMBER: ReadonlyMap<number, MessageType> = new Map(

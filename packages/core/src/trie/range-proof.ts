@@ -181,6 +181,17 @@ function checkSubtrie(check: Check, child: Child | undefined, path: NibblePath, 
 }
 
 /**
+ * Checks that `entries` are all that the trie with that root holds: its root follows from them.
+ * @param entries in the order of their keys, of 32 bytes each
+ * @throws CodedError `INVALID_TRIE_NODE`
+ */
+export function verifyWhole(root: Hex, entries: readonly RangeEntry[]): void {
+  const checked = entriesOf("0".repeat(KEY_NIBBLES), entries);
+  const child = root === EMPTY_TRIE_ROOT ? undefined : hexToBytes(root);
+  if (!holdsExactly(child, checked, "")) throw invalidNode("the entries are not what the trie holds", "");
+}
+
+/**
  * Checks that the trie with that root holds exactly `entries` from `start` to the last of them, or nothing from `start`
  * on when there are none.
  * @param start 32 bytes; need not be in the trie

@@ -10,13 +10,13 @@ import type { Account } from "../chain/types.ts";
 import { asBytes, decodeRlp, encodeRlp } from "../codec/rlp.ts";
 import { keccak256, keccak256Hex } from "../crypto/crypto.ts";
 import { createNodeSet } from "../trie/proof.ts";
-import { type RangeEntry, verifyRange } from "../trie/range-proof.ts";
+import { type RangeEntry, verifyRange, verifyWhole } from "../trie/range-proof.ts";
 
 /** Slots hold at most a word. */
 const WORD_BYTES = 32;
 
 /** Runs a check; whatever a proof, or what it proves, may be wrong with becomes one code. */
-function proving<T>(check: () => T): T {
+export function proving<T>(check: () => T): T {
   try {
     return check();
   } catch (error) {
@@ -117,6 +117,14 @@ export interface SlotRow {
   readonly value: Uint8Array;
 }
 
+function slotEntries(rows: readonly SlotRow[]): RangeEntry[] {
+  return rows.map(({ key, value }) => {
+    const leaf = encodeRlp(value);
+    slotValue(leaf);
+    return { key, value: leaf };
+  });
+}
+
 /**
  * Checks that `rows` are all slots of a storage trie from `start` to the last of them, or that there are none from
  * `start` on.
@@ -129,12 +137,13 @@ export function verifySlotRange(
   rows: readonly SlotRow[],
   proof: readonly Uint8Array[],
 ): boolean {
-  return proving(() => {
-    const entries = rows.map(({ key, value }) => {
-      const leaf = encodeRlp(value);
-      slotValue(leaf);
-      return { key, value: leaf };
-    });
-    return verifyRange(storageRoot, start, entries, proof);
-  });
+  return proving(() => verifyRange(storageRoot, start, slotEntries(rows), proof));
+}
+
+/**
+ * Checks that `rows` are all slots of a storage trie, which needs no proof.
+ * @throws CodedError `INVALID_PROOF`
+ */
+export function verifyAllSlots(storageRoot: Hex, rows: readonly SlotRow[]): void {
+  proving(() => verifyWhole(storageRoot, slotEntries(rows)));
 }
