@@ -197,6 +197,9 @@ export function createLies(name: string, dice: Dice, forger: Forger, forgeries: 
         return dice.pick([forgedPage, forgedPage, noProgress, foreignPage])(occasion);
       case "GetBlobs":
         return swappedContent(occasion, request);
+      case "GetStorage":
+      case "GetNodes":
+        return told("nothing held", { type: "Error", code: "NOT_HELD", retryAfterMs: 0 });
     }
   };
   return {

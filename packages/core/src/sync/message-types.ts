@@ -244,8 +244,11 @@ export type ContractsMessage =
 export interface BlobRequest {
   /** keccak of the wanted bytes: a code hash, or an artifact's content hash. */
   readonly hash: Hex;
-  /** Contract that the bytes belong to, so that finding them needs no index. */
-  readonly address: Hex;
+  /**
+   * Contract that the bytes belong to, so that finding content needs no index. Without it code is meant, of any
+   * contract: who has fetched accounts by the hashes of their addresses knows no addresses.
+   */
+  readonly address?: Hex;
 }
 
 export interface GetBlobsMessage {

@@ -1,6 +1,6 @@
 /** Encodings of the messages that carry contracts, artifacts and code. */
 
-import { hexToBytes } from "../base/bytes.ts";
+import { EMPTY_BYTES, hexToBytes } from "../base/bytes.ts";
 import {
   asBoolean,
   asBytes,
@@ -164,12 +164,18 @@ export const contractsCodec: Codec<ContractsMessage> = {
 export const getBlobsCodec: Codec<GetBlobsMessage> = {
   fields: 1,
   itemsMax: 3 * BLOBS_MAX + 8,
-  encode: (m) => [m.wanted.map((blob) => [hexToBytes(blob.hash), hexToBytes(blob.address)])],
+  encode: (m) => [
+    m.wanted.map((blob) => [
+      hexToBytes(blob.hash),
+      blob.address === undefined ? EMPTY_BYTES : hexToBytes(blob.address),
+    ]),
+  ],
   decode: ([wanted]) => ({
     type: "GetBlobs",
     wanted: asListMax(wanted, "wanted", BLOBS_MAX).map((item) => {
       const [blobHash, at] = asList(item, "blob", 2);
-      return { hash: hash(blobHash, "blob hash"), address: address(at, "address") };
+      const isNamed = asBytes(at, "address").length > 0;
+      return { hash: hash(blobHash, "blob hash"), ...(isNamed ? { address: address(at, "address") } : {}) };
     }),
   }),
 };

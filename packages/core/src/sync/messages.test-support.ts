@@ -184,7 +184,7 @@ export const messagesByType: Readonly<Record<MessageType, fc.Arbitrary<Message>>
     }),
     fields({ type: is("Contracts"), kind: is("range"), block: blockRef, accounts: few(row(80)), proof: few(data) }),
   ),
-  GetBlobs: fields({ type: is("GetBlobs"), wanted: few(fields({ hash, address })) }),
+  GetBlobs: fields({ type: is("GetBlobs"), wanted: few(fc.oneof(fields({ hash, address }), fields({ hash }))) }),
   Blobs: fields({ type: is("Blobs"), blobs: few(fc.option(data, { nil: undefined })) }),
   NewContract: newContract,
   UpdateContract: fc.oneof(

@@ -24,8 +24,8 @@ const repeat = (fault: Fault, count: number, from: Standing = GOOD_STANDING, now
 };
 
 describe("a peer's standing", () => {
-  test("forged content and invalid blocks ban at once, for an hour", () => {
-    for (const fault of ["FORGED_CONTENT", "INVALID_BLOCK"] as const) {
+  test("forged content, forged proofs and invalid blocks ban at once, for an hour", () => {
+    for (const fault of ["FORGED_CONTENT", "FORGED_PROOF", "INVALID_BLOCK"] as const) {
       const { ban } = judge(GOOD_STANDING, fault, START);
       assert.deepEqual(ban, { reason: fault, sinceMs: START, untilMs: START + BAN_MS_MIN, times: 1 });
     }

@@ -45,6 +45,11 @@ export const FAULTS = {
   /** Content that does not have the hash that came with it or was asked for: nobody can have stored it like that. */
   FORGED_CONTENT: rule(BAN_AT_ONCE, true),
   /**
+   * State that its proof does not show, or not of the header it was asked for. A node serves state whose root it has
+   * compared with the header's, from rows with checksums: it can send no such thing by mistake.
+   */
+  FORGED_PROOF: rule(BAN_AT_ONCE, true),
+  /**
    * A block whose header, seal or execution breaks a rule. Nodes pass on and serve as canonical only what they have
    * executed themselves, so nobody relays one in good faith. Future-dated blocks are no fault: clocks differ.
    */

@@ -26,6 +26,8 @@ export function noteFailure(peers: Peers, session: Session, error: unknown): voi
   } else if (isCodedError(error, "BAD_MESSAGE") || isCodedError(error, "INVALID_RLP")) {
     const fault = error.details.fault === "FORGED_CONTENT" ? "FORGED_CONTENT" : "WRONG_REPLY";
     peers.penalise(session, fault, { reason: error.message });
+  } else if (isCodedError(error, "INVALID_PROOF")) {
+    peers.penalise(session, "FORGED_PROOF", { reason: error.message });
   }
 }
 

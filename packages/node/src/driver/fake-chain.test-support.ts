@@ -235,6 +235,8 @@ export function createFakeEngine(sealer: string, chain = "dev"): FakeEngine {
         return { nonce: 1n, balance: 0n, storageRoot: word(`${address}${updatedBlockHash}`), codeHash };
       },
       storage: () => 0n,
+      heldCode: (codeHash) =>
+        [...entries.values()].some((entry) => entry.codeHash === codeHash) ? hexToBytes(codeHash) : undefined,
       code: (codeHash) => (codeHash === EMPTY_CODE_HASH ? new Uint8Array(0) : hexToBytes(codeHash)),
 
       done: () => {},

@@ -199,11 +199,16 @@ describe("serve", () => {
     const wanted = [record.contentHash, word("other"), codeHash].map((hash) => ({ hash, address }));
     const { blobs } = ask<"GetBlobs">({
       type: "GetBlobs",
-      wanted: [...wanted, { hash: codeHash, address: addressOf("x") }],
+      wanted: [
+        ...wanted,
+        { hash: codeHash, address: addressOf("x") },
+        { hash: codeHash },
+        { hash: record.contentHash },
+      ],
     });
     assert.deepEqual(
       blobs.map((blob) => blob !== undefined),
-      [true, false, true, false],
+      [true, false, true, false, true, false],
     );
     assert.equal(keccak256Hex(blobs[0] ?? new Uint8Array(0)), record.contentHash);
     assert.deepEqual(blobs[2], engine.snapshot().code(codeHash));

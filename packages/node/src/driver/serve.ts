@@ -8,34 +8,24 @@ import { encodeBlock } from "@counterpart/core/chain/block";
 import { EMPTY_CODE_HASH, encodeHeader } from "@counterpart/core/chain/header";
 import type { SealedHeader } from "@counterpart/core/chain/types";
 import type { ArtifactRecord } from "@counterpart/core/sync/artifact-types";
-import { CONTRACTS_MAX, FRAME_BYTES_BY_TYPE, FRAME_OVERHEAD_BYTES } from "@counterpart/core/sync/limits";
+import { CONTRACTS_MAX } from "@counterpart/core/sync/limits";
 import type {
   ArtifactEnvelope,
   BlobRequest,
   ContractAccount,
-  ErrorMessage,
   GetContractsMessage,
   GetHeadersMessage,
   Message,
-  MessageType,
-  Refusal,
   Request,
 } from "@counterpart/core/sync/message-types";
 import type { ArtifactChange } from "../contracts/types.ts";
 import type { Snapshot } from "../engine/types.ts";
 import { withSnapshot } from "../engine/with-snapshot.ts";
-import { SERVE_CPU_MS_MAX } from "./limits.ts";
 import type { DriverDeps } from "./ports.ts";
+import { type Budget, createBudget, ITEM_BYTES, refuse } from "./serve-budget.ts";
+import { serveAccountRange, serveNodes, serveState, serveStorage } from "./serve-state.ts";
 
 export type ServeDeps = Pick<DriverDeps, "engine" | "contracts" | "clock"> & { readonly instanceId: string };
-
-/** What an answer may still take. */
-interface Budget {
-  /** Whether an item of this size is taken. The first one always is, if the frame has room for it at all. */
-  take(sizeBytes: number): boolean;
-  /** Whether anything more of this size would fit. */
-  hasRoom(sizeBytes: number): boolean;
-}
 
 /** Bytes of an envelope without its content, at most. */
 const ENVELOPE_BYTES = 256;
@@ -43,26 +33,6 @@ const ENVELOPE_BYTES = 256;
 const ACCOUNT_BYTES = 192;
 /** Changes read at a time: each comes with its content, and an answer may have no room for many. */
 const CHANGES_AT_A_TIME = 8;
-/** List and string headers of one item. */
-const ITEM_BYTES = 10;
-
-function createBudget(type: MessageType, clock: ServeDeps["clock"]): Budget {
-  let left = FRAME_BYTES_BY_TYPE[type] - 2 * FRAME_OVERHEAD_BYTES;
-  let taken = 0;
-  const deadline = clock.now() + SERVE_CPU_MS_MAX;
-  return {
-    take(sizeBytes) {
-      if (sizeBytes > left || (taken > 0 && clock.now() > deadline)) return false;
-      left -= sizeBytes;
-      taken++;
-      return true;
-    },
-    hasRoom: (sizeBytes) => sizeBytes <= left,
-  };
-}
-
-const refuse = (code: Refusal): ErrorMessage => ({ type: "Error", code, retryAfterMs: 0 });
-
 function firstHeader({ engine }: ServeDeps, from: GetHeadersMessage["from"]): SealedHeader | undefined {
   if ("number" in from) return engine.header(from.number);
   const start = from.hashes.find((hash) => engine.isCanonical(hash));
@@ -162,6 +132,7 @@ function findBlob(
   snapshot: Snapshot,
   { hash, address }: BlobRequest,
 ): Uint8Array | undefined {
+  if (address === undefined) return hash === EMPTY_CODE_HASH ? undefined : snapshot.heldCode(hash);
   const record = contracts.artifact(address);
   if (record?.contentHash === hash) return record.content;
   const codeHash = snapshot.account(address)?.codeHash;
@@ -181,6 +152,19 @@ function serveBlobs(deps: ServeDeps, wanted: readonly BlobRequest[]): Message {
   });
 }
 
+function serveContracts(deps: ServeDeps, request: GetContractsMessage): Message {
+  switch (request.kind) {
+    case "since":
+      return serveSince(deps, request);
+    case "addresses":
+      return serveAccounts(deps, request.addresses);
+    case "state":
+      return serveState(deps, request);
+    case "range":
+      return serveAccountRange(deps, request);
+  }
+}
+
 /** The answer to a request. */
 export function serve(deps: ServeDeps, request: Request): Message {
   switch (request.type) {
@@ -189,8 +173,12 @@ export function serve(deps: ServeDeps, request: Request): Message {
     case "GetBlocks":
       return serveBlocks(deps, request.hashes);
     case "GetContracts":
-      return request.kind === "since" ? serveSince(deps, request) : serveAccounts(deps, request.addresses);
+      return serveContracts(deps, request);
     case "GetBlobs":
       return serveBlobs(deps, request.wanted);
+    case "GetStorage":
+      return serveStorage(deps, request);
+    case "GetNodes":
+      return serveNodes(deps, request);
   }
 }

@@ -1,6 +1,6 @@
 /** Reads of one moment. */
 
-import type { Hex } from "@counterpart/core/base/bytes";
+import { type Hex, hexToBytes } from "@counterpart/core/base/bytes";
 import type { Store } from "@counterpart/core/ports/store";
 import { createChainReader } from "./chain-reader.ts";
 import { readContract } from "./contract-index.ts";
@@ -20,6 +20,7 @@ export function openSnapshot(store: Store, chainId: number): OpenSnapshot {
     ...state,
     head,
     canonicalHash: chain.canonicalHash,
+    heldCode: (codeHash) => rows.get("codes", hexToBytes(codeHash)),
     contract: (address) => readContract(rows, address),
     done: () => rows.done(),
   };

@@ -111,6 +111,8 @@ export interface AccountProof {
 export interface Snapshot extends StateReader {
   readonly head: SealedHeader;
   contract(address: Hex): ContractEntry | undefined;
+  /** Code by its hash, whosever it is. */
+  heldCode(codeHash: Hex): Uint8Array | undefined;
   done(): void;
 }
 
