@@ -1,58 +1,18 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { bigIntToBytes, bigIntToFixedBytes, bytesToHex, type Hex, hexToBytes } from "../base/bytes.ts";
+import { bigIntToBytes } from "../base/bytes.ts";
 import { isCodedError } from "../base/errors.ts";
 import { encodeAccount } from "../chain/account.ts";
-import type { Account } from "../chain/types.ts";
 import { encodeRlp } from "../codec/rlp.ts";
-import { keccak256, keccak256Hex } from "../crypto/crypto.ts";
+import { keccak256Hex } from "../crypto/crypto.ts";
 import { proveKey } from "../trie/proof.ts";
 import { proveRange } from "../trie/range-proof.ts";
-import { createMemoryTrie, type MemoryTrie } from "../trie/testing/memory-trie.ts";
-import { type StateQuery, verifyAccountRange, verifyCode, verifySlotRange, verifyState } from "./state-proof.ts";
+import { createMemoryTrie } from "../trie/testing/memory-trie.ts";
+import { address, type Contract, contractOf, hashed, proofOf, slot, stateOf } from "./state.test-support.ts";
+import { verifyAccountRange, verifyCode, verifySlotRange, verifyState } from "./state-proof.ts";
 
 const LOWEST = new Uint8Array(32);
-const address = (index: number): Hex => bytesToHex(bigIntToFixedBytes(BigInt(index + 1), 20));
-const slot = (index: number): Hex => bytesToHex(bigIntToFixedBytes(BigInt(index), 32));
-const hashed = (text: Hex): Uint8Array => keccak256(hexToBytes(text));
-
-interface Contract {
-  readonly address: Hex;
-  readonly account: Account;
-  readonly storage: MemoryTrie;
-  readonly values: ReadonlyMap<Hex, bigint>;
-}
-
-function contractOf(index: number, values: ReadonlyMap<Hex, bigint>): Contract {
-  const storage = createMemoryTrie();
-  storage.apply([...values].map(([name, value]) => ({ key: hashed(name), value: encodeRlp(bigIntToBytes(value)) })));
-  const codeHash = keccak256Hex(Uint8Array.of(index));
-  const account = { nonce: BigInt(index), balance: BigInt(index) * 7n, storageRoot: storage.root, codeHash };
-  return { address: address(index), account, storage, values };
-}
-
-function stateOf(contracts: readonly Contract[]): MemoryTrie {
-  const state = createMemoryTrie();
-  state.apply(contracts.map((one) => ({ key: hashed(one.address), value: encodeAccount(one.account) })));
-  return state;
-}
-
-/** Each node once. */
-function proofOf(state: MemoryTrie, contracts: readonly Contract[], queries: readonly StateQuery[]): Uint8Array[] {
-  const nodes = new Map<string, Uint8Array>();
-  const add = (list: readonly Uint8Array[]) => {
-    for (const bytes of list) nodes.set(bytesToHex(bytes), bytes);
-  };
-  for (const query of queries) {
-    add(proveKey(state.read, state.root, hashed(query.address)));
-    const contract = contracts.find((one) => one.address === query.address);
-    if (contract === undefined) continue;
-    for (const name of query.slots) add(proveKey(contract.storage.read, contract.storage.root, hashed(name)));
-  }
-  return [...nodes.values()];
-}
-
 const values = fc
   .uniqueArray(fc.tuple(fc.nat(30), fc.bigInt({ min: 1n, max: 2n ** 256n - 1n })), {
     maxLength: 12,

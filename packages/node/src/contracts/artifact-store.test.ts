@@ -57,6 +57,7 @@ function openStore(entries: readonly ContractEntry[], database = createMemorySto
     head: undefined as never,
     account: () => undefined,
     storage: () => 0n,
+    heldCode: () => undefined,
     code: () => new Uint8Array(0),
     contract: (address) => head.get(address),
     done() {},
