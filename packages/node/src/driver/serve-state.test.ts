@@ -17,7 +17,7 @@ import {
   verifyNodesAnswer,
   verifyStateAnswer,
   verifyStorageAnswer,
-} from "@counterpart/core/verify/answers";
+} from "@counterpart/core/verify/peer-answers";
 import type { AccountRow, ProvenAccount } from "@counterpart/core/verify/state-proof";
 import fc from "fast-check";
 import {
@@ -279,6 +279,33 @@ describe("serving state", () => {
         // Account 6 is asked for twice, once without slots.
         assert.deepEqual(values, expected.length === 0 && values.length > 0 ? values : expected);
       }
+    }
+  });
+
+  test("cuts nothing but the tail of storages, wherever the frame ends", (t) => {
+    const small = Array.from({ length: 24 }, (_, i) => [address(i), account(new Map([[slot(1), 1n]]))] as const);
+    const wide = new Map(Array.from({ length: 8_000 }, (_, i) => [slot(i), (1n << 255n) + BigInt(i)] as const));
+    const accounts = [...small, [WRITER, account(wide)] as const];
+    const engine = openTestEngine({ store: openDatabase(t), genesis: genesisWith(accounts) });
+    const { hash } = engine.head();
+    const view = engine.stateAt(hash, "caller");
+    const server = serverOf(engine);
+    for (let before = 0; before < small.length; before++) {
+      const order = [
+        ...small.slice(0, before).map(([name]) => name),
+        WRITER,
+        ...small.slice(before).map(([name]) => name),
+      ];
+      const storages = order.map((name) => {
+        const key = hashed(name);
+        return { account: bytesToHex(key), root: view.account(key)?.storageRoot ?? EMPTY_TRIE_ROOT };
+      });
+      const pages = verifyStorageAnswer(
+        storages,
+        LOWEST,
+        server.storage({ blockHash: hash, wanted: storages, start: LOWEST }),
+      );
+      assert.deepEqual([pages.length, pages.at(-1)?.more], [before + 1, true]);
     }
   });
 

@@ -8,7 +8,7 @@ import { isCodedError } from "@counterpart/core/base/errors";
 import type { Account } from "@counterpart/core/chain/types";
 import { keccak256 } from "@counterpart/core/crypto/crypto";
 import type { Clock } from "@counterpart/core/ports/runtime";
-import { PROOF_NODES_MAX, RANGE_ACCOUNTS_MAX, RANGE_SLOTS_MAX } from "@counterpart/core/sync/limits";
+import { PROOF_NODES_MAX } from "@counterpart/core/sync/limits";
 import type { Message } from "@counterpart/core/sync/message-types";
 import type {
   AnsweredState,
@@ -131,11 +131,11 @@ interface Rows {
   readonly complete: boolean;
 }
 
-function takeRows(source: Iterable<KeyedRow>, max: number, budget: Budget): Rows {
+/** The frame has room for fewer rows than a message may hold. */
+function takeRows(source: Iterable<KeyedRow>, budget: Budget): Rows {
   const rows: KeyedRow[] = [];
   for (const row of source) {
-    const bytes = row.key.length + row.value.length + ITEM_BYTES;
-    if (rows.length >= max || !budget.take(bytes)) return { rows, complete: false };
+    if (!budget.take(row.key.length + row.value.length + ITEM_BYTES)) return { rows, complete: false };
     rows.push(row);
   }
   return { rows, complete: true };
@@ -144,21 +144,21 @@ function takeRows(source: Iterable<KeyedRow>, max: number, budget: Budget): Rows
 export function serveAccountRange(deps: ServeStateDeps, { blockHash, start }: GetAccountRangeMessage): Message {
   return withView(deps, blockHash, (view) => {
     const budget = createBudget("Contracts", deps.clock, RANGE_PROOF_BYTES);
-    const { rows } = takeRows(view.accounts(start), RANGE_ACCOUNTS_MAX, budget);
+    const { rows } = takeRows(view.accounts(start), budget);
     const proof = proveRange(view.accountNodes, view.header.stateRoot, start, rows.at(-1)?.key);
     return { type: "Contracts", kind: "range", block: blockOf(view), accounts: rows, proof };
   });
 }
 
-/** Slots of one storage from a key on. The first page may take its first slot at any time, later ones may get none. */
+/** Slots of one storage from a key on; none, though there are some, when nothing more finds room. */
 function answerStorage(
   view: StateView,
   { account, root }: WantedStorage,
   from: Uint8Array,
-  take: (source: Iterable<KeyedRow>) => Rows,
+  budget: Budget,
 ): StoragePage & { readonly complete: boolean } {
   const key = hexToBytes(account);
-  const { rows, complete } = take(view.slots(key, from));
+  const { rows, complete } = takeRows(view.slots(key, from), budget);
   const isWhole = complete && equalBytes(from, LOWEST);
   const proof = isWhole ? [] : proveRange(view.storageNodes(key), root, from, rows.at(-1)?.key);
   return { slots: rows, proof, complete };
@@ -168,17 +168,12 @@ function storagePages(view: StateView, { wanted, start }: GetStorageMessage, clo
   // Only the first and the last page have a proof.
   const budget = createBudget("Storage", clock, 2 * RANGE_PROOF_BYTES);
   const pages: StoragePage[] = [];
-  let slotsLeft = RANGE_SLOTS_MAX;
   for (const [index, storage] of wanted.entries()) {
     const isKnown = view.account(hexToBytes(storage.account))?.storageRoot === storage.root;
     if (!isKnown || (index > 0 && !budget.take(ITEM_BYTES))) break;
-    const page = answerStorage(view, storage, index === 0 ? start : LOWEST, (source) =>
-      takeRows(source, slotsLeft, budget),
-    );
-    const { slots, proof, complete } = page;
+    const { slots, proof, complete } = answerStorage(view, storage, index === 0 ? start : LOWEST, budget);
     if (complete || slots.length > 0) pages.push({ slots, proof });
     if (!complete) break;
-    slotsLeft -= slots.length;
   }
   return pages;
 }
