@@ -168,8 +168,8 @@ export const BUGS: readonly Bug[] = [
     seed: 1,
     about: "a peer that failed to deliver once is never asked again",
     file: "packages/node/src/driver/timing.ts",
-    find: "notBefore = clock.now() + backoffMs(failures",
-    replace: "notBefore = Number.MAX_SAFE_INTEGER + backoffMs(failures",
+    find: "return notBefore - clock.now() > RETRY_MAX_MS ? 0 : notBefore;",
+    replace: "return failures > 0 ? Number.MAX_SAFE_INTEGER : notBefore;",
   },
   {
     name: "request-slot-leaked",
