@@ -14,6 +14,7 @@ import { type ChainReader, createChainReader } from "./chain-reader.ts";
 import { readContractCount } from "./contract-index.ts";
 import { createEmitter, type Emitter } from "./emitter.ts";
 import { createEngineMetrics, type EngineMetrics } from "./engine-metrics.ts";
+import { createHeadAccounts, type HeadAccounts } from "./head-accounts.ts";
 import { createLosers, type Losers } from "./losers.ts";
 import { openGenesis } from "./open-genesis.ts";
 import { OVERLAY_BYTES_MAX } from "./overlay.ts";
@@ -48,6 +49,8 @@ export interface EngineCore {
   readonly chain: ChainReader;
   /** The head's state, as last written. */
   readonly state: StateReader;
+  /** Its accounts, remembered until the head changes. */
+  readonly accounts: HeadAccounts;
   readonly pool: Pool;
   readonly losers: Losers;
   readonly admission: Admission;
@@ -76,6 +79,7 @@ export function openCore(options: EngineOptions): EngineCore {
   const genesisHash = openGenesis(store, genesis);
   clearStaging(store);
   const chain = createChainReader(store, chainId);
+  const state = createStateReader(store);
   const pool = createPool(options.poolLimits ?? POOL_LIMITS);
   loadPool(store, pool, chainId);
   const metrics = createEngineMetrics(options.metrics ?? NO_METRICS);
@@ -94,7 +98,8 @@ export function openCore(options: EngineOptions): EngineCore {
     sealer,
     clock,
     chain,
-    state: createStateReader(store),
+    state,
+    accounts: createHeadAccounts(state),
     pool,
     losers: createLosers(),
     admission,

@@ -44,6 +44,7 @@ function commit(core: EngineCore, move: Move, sealedHere: boolean): void {
     else views.beforeWrite(overlay.writes());
   }
   store.write(rowsOf(move, settlement, count));
+  core.accounts.clear();
   settlement.apply();
   core.contractCount = count;
   for (const { header } of applied) admission.tree.remove(header.hash);

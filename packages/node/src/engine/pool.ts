@@ -82,6 +82,8 @@ export interface Pool {
   obstacle(pending: Pending, state: StateReader): ErrorCode | undefined;
 }
 
+type Accounts = Pick<StateReader, "account">;
+
 const costOf = (transaction: Transaction): bigint =>
   transaction.gasLimit * transaction.maxFeePerGas + transaction.value;
 
@@ -253,7 +255,7 @@ export function createPool(limits: PoolLimits): Pool {
 }
 
 /** What a block on `head` could hold of some senders, each sender's in order of nonce. */
-function* executable(pool: Pool, state: StateReader, head: Hex, senders: Iterable<Hex>): Iterable<Pending> {
+function* executable(pool: Pool, state: Accounts, head: Hex, senders: Iterable<Hex>): Iterable<Pending> {
   for (const sender of senders) {
     const { nonce = 0n, balance = 0n } = state.account(sender) ?? {};
     for (let at = nonce; ; at++) {
@@ -276,7 +278,7 @@ export function* firstExecutable(pool: Pool, state: StateReader, head: Hex): Ite
 }
 
 /** When the oldest transactions that a block on `head` could hold arrived. */
-export function oldestExecutable(pool: Pool, state: StateReader, head: Hex): { own?: number; fromPeer?: number } {
+export function oldestExecutable(pool: Pool, state: Accounts, head: Hex): { own?: number; fromPeer?: number } {
   const oldest: { own?: number; fromPeer?: number } = {};
   for (const { origin, arrivedAtMs } of executable(pool, state, head, pool.senders())) {
     const kind = origin === "peer" ? "fromPeer" : "own";
@@ -286,7 +288,7 @@ export function oldestExecutable(pool: Pool, state: StateReader, head: Hex): { o
 }
 
 /** How many untried transactions a block on `head` could hold. The others wait for something else than being tried. */
-export function countUntried(pool: Pool, state: StateReader, head: Hex): number {
+export function countUntried(pool: Pool, state: Accounts, head: Hex): number {
   const senders = new Set([...pool.untried].flatMap((hash) => pool.get(hash)?.transaction.sender ?? []));
   let count = 0;
   for (const { transaction } of executable(pool, state, head, senders)) {

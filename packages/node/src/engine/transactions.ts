@@ -43,16 +43,16 @@ export function transactionStatus(core: EngineCore, hash: Hex): TransactionStatu
 }
 
 export function poolView(core: EngineCore): PoolView {
-  const { pool, state } = core;
+  const { pool, state, accounts } = core;
   return {
     get pending() {
       return pool.size;
     },
     nextNonce: (sender) => pool.nextNonce(sender, state.account(sender)?.nonce ?? 0n),
     transactions: () => [...pool.all()].map(({ transaction }) => transaction),
-    oldestExecutable: () => oldestExecutable(pool, state, core.head.hash),
+    oldestExecutable: () => oldestExecutable(pool, accounts, core.head.hash),
     get reinjecting() {
-      return countUntried(pool, state, core.head.hash);
+      return countUntried(pool, accounts, core.head.hash);
     },
   };
 }

@@ -1,0 +1,44 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Hex } from "@counterpart/core/base/bytes";
+import type { Account } from "@counterpart/core/chain/types";
+import { accountOf, openTestEngine, sealAll, transactionOf } from "./engine.test-support.ts";
+import { createHeadAccounts } from "./head-accounts.ts";
+
+const addressOf = (index: number): Hex => `0x${index.toString(16).padStart(40, "0")}`;
+
+test("accounts of the head are read once, absent ones too, until the head changes", () => {
+  let reads = 0;
+  let nonce = 1n;
+  const account = (address: Hex): Account | undefined => {
+    reads++;
+    return address === addressOf(0) ? undefined : ({ nonce } as Account);
+  };
+  const accounts = createHeadAccounts({ account }, 3);
+  for (let i = 0; i < 5; i++)
+    assert.deepEqual(
+      [0, 1].map((one) => accounts.account(addressOf(one))?.nonce),
+      [undefined, 1n],
+    );
+  assert.equal(reads, 2);
+  nonce = 2n;
+  accounts.clear();
+  assert.equal(accounts.account(addressOf(1))?.nonce, 2n);
+  for (let i = 0; i < 10; i++) accounts.account(addressOf(i));
+  assert.equal(accounts.account(addressOf(9))?.nonce, 2n);
+});
+
+test("what could be sealed follows the head", async () => {
+  const engine = openTestEngine();
+  await engine.submit(transactionOf(1, 1), "local");
+  assert.deepEqual(engine.pool.oldestExecutable(), {});
+  await engine.submit(transactionOf(1, 0), "local");
+  assert.notDeepEqual(engine.pool.oldestExecutable(), {});
+  await sealAll(engine, []);
+  assert.deepEqual(engine.pool.oldestExecutable(), {});
+  await engine.submit(transactionOf(1, 3), "local");
+  assert.deepEqual(engine.pool.oldestExecutable(), {});
+  await engine.submit(transactionOf(1, 2), "local");
+  assert.notDeepEqual(engine.pool.oldestExecutable(), {});
+  assert.equal(engine.pool.nextNonce(accountOf(1)), 4n);
+});
