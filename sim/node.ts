@@ -140,7 +140,14 @@ export function createSimNode(world: World, name: string): SimNode {
       peerBook: createStoredPeerBook(store),
       banBook: createStoredBanBook(store),
       checkpoints: createStoredCheckpoints(store, clock),
-      self: { client: name, instanceId, signer: keys.own, forkRulesId: POA_RULES_ID, consensus: "poa" },
+      self: {
+        client: name,
+        instanceId,
+        signer: keys.own,
+        forkRulesId: POA_RULES_ID,
+        consensus: "poa",
+        certifies: false,
+      },
       bootstrap: peers.map(addressOf),
     });
     const sealer = createSealerLoop({

@@ -166,7 +166,7 @@ function checkPeers(addresses: readonly string[]): void {
 
 async function startNetwork(ground: Ground, chain: Chain): Promise<Driver> {
   const { config, logger, clock, random, metrics, onStop } = ground;
-  const { store, keys, engine, contracts, instanceId } = chain;
+  const { store, keys, engine, contracts, genesis, instanceId } = chain;
   const network = await createLibp2pNetwork({
     privateKey: await openSecret(join(config.dataDir, "keys", "peer.key"), createPeerKey),
     host: config.p2pHost,
@@ -194,6 +194,7 @@ async function startNetwork(ground: Ground, chain: Chain): Promise<Driver> {
       instanceId,
       signer: keys.own,
       forkRulesId: POA_RULES_ID,
+      certifies: genesis.signers.length > 0,
       consensus: "poa",
     },
     bootstrap: config.peer,

@@ -43,6 +43,8 @@ export interface Self {
   readonly forkRulesId: Hex;
   /** Such as "poa". */
   readonly consensus: string;
+  /** Whether somebody stands for each block: the genesis lists who may seal. */
+  readonly certifies: boolean;
 }
 
 export interface DriverDeps {

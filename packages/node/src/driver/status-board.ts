@@ -26,7 +26,8 @@ export function createStatusBoard({
   engine,
   contracts,
   clock,
-}: Pick<DriverDeps, "engine" | "contracts" | "clock">): StatusBoard {
+  self,
+}: Pick<DriverDeps, "engine" | "contracts" | "clock" | "self">): StatusBoard {
   let sequence = 0;
   let last: Content | undefined;
   return {
@@ -39,7 +40,7 @@ export function createStatusBoard({
       };
       if (last === undefined || !same(last, content)) sequence++;
       last = content;
-      const certifiedHead = { hash: engine.genesisHash, number: 0 };
+      const certifiedHead = self.certifies ? content.head : { hash: engine.genesisHash, number: 0 };
       return { sequence, ...content, certifiedHead, applied, clockMs: clock.now() };
     },
   };

@@ -107,6 +107,7 @@ export function createWorld(): World {
           instanceId: `instance-${name}`,
           signer: addressOf(name),
           forkRulesId: word("rules"),
+          certifies: false,
           consensus: "poa",
           ...options.self,
         },
