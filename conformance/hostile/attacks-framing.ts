@@ -1,7 +1,10 @@
 /** Attacks below the messages: lengths, pace, answers to nothing, and coming back. */
 
 import assert from "node:assert/strict";
+import { constants, zstdCompressSync } from "node:zlib";
+import { concatBytes } from "@counterpart/core/base/bytes";
 import type { Stream } from "@libp2p/interface";
+import { zstd } from "../../packages/node/src/compression/zstd.ts";
 import { encodeFrame } from "../../packages/node/src/net/frame-writer.ts";
 import { ANNOUNCE_PROTOCOL } from "../../packages/node/src/net/link-table.ts";
 import { closed } from "../../packages/node/src/net/testing/raw-peer.ts";
@@ -19,6 +22,11 @@ const FAULTS_TO_BAN = 4;
 const DRIP_MS = 1_000;
 const SLOW_STREAMS = 8;
 const UNSOLICITED = framed({ type: "Headers", headers: [] });
+
+const MIB = 2 ** 20;
+
+/** A frame that says that it is compressed. */
+const packed = (body: Uint8Array): Uint8Array => encodeFrame(concatBytes(Uint8Array.of(1), body));
 
 /** A `Status` of a thousand bytes, by its length and type number. */
 function oversizeStatus(): Uint8Array {
@@ -101,6 +109,16 @@ export const FRAMING_ATTACKS: readonly Attack[] = [
     name: "frames are larger than their type allows, or undecodable",
     verdict: BROKEN,
     run: writes(encodeFrame(oversizeStatus()), encodeFrame(new Uint8Array(2 ** 20)), encodeFrame(new Uint8Array())),
+  },
+  {
+    name: "compressed frames hold far more than they may, ask for much memory, or are none",
+    verdict: BROKEN,
+    run: writes(
+      packed(zstd.compress(new Uint8Array(256 * MIB))),
+      packed(zstd.compress(new Uint8Array(MIB))),
+      packed(zstdCompressSync(new Uint8Array(256 * MIB), { params: { [constants.ZSTD_c_windowLog]: 27 } })),
+      packed(new Uint8Array(1_000)),
+    ),
   },
   {
     name: "answers come that nobody asked for",
