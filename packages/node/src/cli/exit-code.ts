@@ -13,12 +13,16 @@ export const EXIT = {
   port: 3,
   /** The data directory is in use, unusable or of another version, or a key file in it is damaged. */
   dataDir: 4,
+  /** No node answers at the address given. */
+  unreachable: 5,
 } as const;
 
 const BY_CODE: Readonly<Partial<Record<CodedError["code"], number>>> = {
   INVALID_CONFIG: EXIT.usage,
   INVALID_GENESIS: EXIT.usage,
   PORT_IN_USE: EXIT.port,
+  CONNECTION_REFUSED: EXIT.unreachable,
+  CONNECTION_FAILED: EXIT.unreachable,
   DATA_DIR_LOCKED: EXIT.dataDir,
   DATA_DIR_UNUSABLE: EXIT.dataDir,
   STORE_CORRUPT: EXIT.dataDir,

@@ -1,18 +1,21 @@
 /** `counterpart`: arguments, configuration, and a node. */
 
 import { readFileSync } from "node:fs";
+import { setTimeout } from "node:timers/promises";
 import { createLogger } from "../telemetry/logger.ts";
 import { exitCodeOf, sentenceOf } from "./exit-code.ts";
 import { createProcessHost } from "./host.ts";
 import { parseArguments, type Request } from "./program.ts";
 import { resolveConfig } from "./resolve-config.ts";
 import { runNode } from "./run-node.ts";
+import type { StatusOptions } from "./status.ts";
 
 const host = createProcessHost();
 
 async function main(): Promise<void> {
   const request = parseArguments(process.argv.slice(2), { write: host.print, writeError: host.printError });
   if (request.kind === "shown") return;
+  if (request.kind === "status") return runStatus(request.options);
   if (request.kind !== "start") return runDatabaseCommand(request);
   const config = resolveConfig({
     flags: request.flags,
@@ -26,7 +29,12 @@ async function main(): Promise<void> {
   await runNode({ config, logger, host, createApp });
 }
 
-async function runDatabaseCommand(request: Exclude<Request, { kind: "start" | "shown" }>): Promise<void> {
+async function runStatus(options: StatusOptions): Promise<void> {
+  const { status } = await import("./status.ts");
+  await status(options, { print: host.print, wait: setTimeout, isTerminal: process.stdout.isTTY });
+}
+
+async function runDatabaseCommand(request: Exclude<Request, { kind: "start" | "status" | "shown" }>): Promise<void> {
   const { verify, backup, restore } = await import("./db.ts");
   const output = { print: host.print, ...(process.stderr.isTTY && { progress: showProgress }) };
   if (request.kind === "verify") await verify(request.options, output);

@@ -67,3 +67,15 @@ test("what is not understood is refused in one sentence", () => {
   refused(/too many arguments/, "start", "now");
   refused(/a command is missing/);
 });
+
+test("status asks the node at the default address unless told otherwise", () => {
+  const url = "http://127.0.0.1:8080";
+  assert.deepEqual(parsed("status").request, { kind: "status", options: { url } });
+  assert.deepEqual(parsed("status", "--url", "http://localhost:9/x", "--watch", "--json").request, {
+    kind: "status",
+    options: { url: "http://localhost:9", watch: true, json: true },
+  });
+  refused(/--url nowhere is no address/, "status", "--url", "nowhere");
+  refused(/--url ftp:\/\/a is no address/, "status", "--url", "ftp://a");
+  assert.match(parsed("status", "--help").shown, /Exit codes:/);
+});

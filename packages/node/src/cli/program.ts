@@ -6,6 +6,7 @@ import { CONFIG_DEFAULTS, CONFIG_OPTIONS, type ConfigOption, defaultDataDir } fr
 import { VERSION } from "../version.ts";
 import type { BackupOptions, RestoreOptions, VerifyOptions } from "./db.ts";
 import { CONFIG_VARIABLE, type Flags } from "./resolve-config.ts";
+import type { StatusOptions } from "./status.ts";
 
 /** What the arguments ask for; `shown` when commander has already answered with help or the version. */
 export type Request =
@@ -13,6 +14,7 @@ export type Request =
   | { readonly kind: "verify"; readonly options: VerifyOptions }
   | { readonly kind: "backup"; readonly options: BackupOptions }
   | { readonly kind: "restore"; readonly options: RestoreOptions }
+  | { readonly kind: "status"; readonly options: StatusOptions }
   | { readonly kind: "shown" };
 
 export interface Output {
@@ -33,6 +35,16 @@ Examples:
 Exit codes:
   0 stopped as asked   1 unexpected failure   2 wrong flag, variable, configuration or genesis
   3 a port is taken    4 the data directory is in use or unusable, or a key is damaged
+`;
+
+const STATUS_HELP = `
+Examples:
+  counterpart status
+  counterpart status --watch --url http://127.0.0.1:8081
+  counterpart status --json | jq .sync.lag_blocks
+
+Exit codes:
+  0 shown   2 wrong flag   5 no node answers at that address
 `;
 
 /**
@@ -76,8 +88,23 @@ function createProgram(output: Output, ask: (request: Request) => void): Command
     .addHelpText("after", HELP)
     .action((flags: Flags) => ask({ kind: "start", flags }));
   for (const option of CONFIG_OPTIONS) command.addOption(toFlag(option));
+  program
+    .command("status")
+    .description("show where a running node stands: head, lag, what is fetched, peers")
+    .option("--url <url>", "the node's API", `http://${CONFIG_DEFAULTS.apiHost}:${CONFIG_DEFAULTS.apiPort}`)
+    .option("--watch", "again every second, until Ctrl-C")
+    .option("--json", "as JSON, a line each time")
+    .addHelpText("after", STATUS_HELP)
+    .action((options: StatusOptions) => ask({ kind: "status", options: { ...options, url: urlOf(options.url) } }));
   addDatabaseCommands(program.command("db").description("check, copy and restore a node's database"), ask);
   return program;
+}
+
+/** @throws CodedError `INVALID_CONFIG` */
+function urlOf(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url !== undefined && ["http:", "https:"].includes(url.protocol)) return url.origin;
+  throw new CodedError("INVALID_CONFIG", `--url ${text} is no address such as http://127.0.0.1:8080`);
 }
 
 const DATA_DIR_DEFAULT = defaultDataDir(CONFIG_DEFAULTS.p2pPort);

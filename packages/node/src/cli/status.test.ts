@@ -1,0 +1,127 @@
+import assert from "node:assert/strict";
+import { createServer, type RequestListener } from "node:http";
+import type { AddressInfo } from "node:net";
+import { test } from "node:test";
+import { isCodedError } from "@counterpart/core/base/errors";
+import { type NodeStatus, renderStatus, status } from "./status.ts";
+
+const HASH = `0x${"12".repeat(32)}`;
+const SYNCING: NodeStatus = {
+  sync: {
+    ...{ state: "syncing", head: { hash: HASH, number: 40 }, head_age_ms: 7_260_000, lag_blocks: 60, stage: "blocks" },
+    progress: { from_block: 0, to_block: 100, blocks_per_second: 12.5, remaining_ms: 4_800 },
+  },
+  peers: [
+    {
+      ...{ address: "127.0.0.1:5000", state: "syncing", head: { hash: HASH, number: 100 }, last_error: null },
+      last_sync: { duration_ms: 1_234, blocks: 40, contracts: 3 },
+    },
+    { address: "10.0.0.9:5000", state: "disconnected", head: null, last_error: "CONNECTION_REFUSED", last_sync: null },
+  ],
+};
+const ALONE: NodeStatus = {
+  sync: { ...SYNCING.sync, state: "alone", head_age_ms: 900, lag_blocks: 0, stage: null, progress: null },
+  peers: [],
+};
+
+async function serving(answer: RequestListener, work: (url: string) => Promise<void>): Promise<void> {
+  const server = createServer(answer);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  try {
+    await work(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  } finally {
+    server.closeAllConnections();
+    server.close();
+  }
+}
+
+const node =
+  (current: () => NodeStatus): RequestListener =>
+  ({ url }, response) => {
+    const { sync, peers } = current();
+    response.setHeader("content-type", "application/json");
+    response.end(JSON.stringify(url === "/api/v1/network/sync" ? sync : { peers }));
+  };
+
+/** Collects what is printed; ends a watch after so many looks. */
+function collect(looks = 1) {
+  const printed: string[] = [];
+  const enough = new Error("enough");
+  const wait = async (): Promise<void> => {
+    if (printed.length >= looks) throw enough;
+  };
+  return { printed, enough, output: { print: (text: string) => void printed.push(text), wait, isTerminal: false } };
+}
+
+test("where a node stands is a few lines, the peers below", () => {
+  assert.equal(
+    renderStatus(SYNCING),
+    [
+      "state     syncing, 60 blocks behind",
+      `head      block 40, 2 h old  ${HASH}`,
+      "fetching  blocks up to 100, 12.5 a second, 4.8 s left",
+      "peers     2",
+      "  127.0.0.1:5000  syncing  block 100  last sync 1.2 s: 40 blocks, 3 contracts",
+      "  10.0.0.9:5000  disconnected  CONNECTION_REFUSED",
+      "",
+    ].join("\n"),
+  );
+  assert.equal(renderStatus(ALONE), `state     alone\nhead      block 40, 0.9 s old  ${HASH}\npeers     0\n`);
+});
+
+test("a node is asked once, or again and again, as text or as lines of JSON", async () => {
+  let current = SYNCING;
+  await serving(
+    node(() => current),
+    async (url) => {
+      const once = collect();
+      await status({ url }, once.output);
+      assert.deepEqual(once.printed, [renderStatus(SYNCING)]);
+      const watched = collect(2);
+      const print = (text: string): void => {
+        watched.printed.push(text);
+        current = ALONE;
+      };
+      await assert.rejects(status({ url, watch: true, json: true }, { ...watched.output, print }), watched.enough);
+      assert.deepEqual(
+        watched.printed.map((text) => JSON.parse(text)),
+        [SYNCING, ALONE],
+      );
+      const terminal = collect();
+      await assert.rejects(status({ url, watch: true }, { ...terminal.output, isTerminal: true }), terminal.enough);
+      assert.ok(terminal.printed[0]?.startsWith("\x1b[H"));
+    },
+  );
+});
+
+test("a watch goes on while the node is away", async () => {
+  let looks = 0;
+  const answer: RequestListener = (request, response) => {
+    // The second look finds the node gone.
+    if (looks === 1) request.socket.destroy();
+    else node(() => ALONE)(request, response);
+  };
+  await serving(answer, async (url) => {
+    const { printed, enough, output } = collect(3);
+    const print = (text: string): void => {
+      printed.push(text);
+      looks++;
+    };
+    await assert.rejects(status({ url, watch: true }, { ...output, print }), enough);
+    assert.deepEqual([printed[0], printed[2]], [renderStatus(ALONE), renderStatus(ALONE)]);
+    assert.match(printed[1] ?? "", /^nothing answers at http/);
+  });
+});
+
+test("nothing there, and something else there, are told apart", async () => {
+  const { output } = collect();
+  await serving(
+    (_, response) => void response.writeHead(404).end("no"),
+    async (url) => {
+      await assert.rejects(status({ url }, output), (error) => isCodedError(error, "CONNECTION_FAILED"));
+    },
+  );
+  await assert.rejects(status({ url: "http://127.0.0.1:1" }, output), (error) =>
+    isCodedError(error, "CONNECTION_REFUSED"),
+  );
+});
