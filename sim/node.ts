@@ -13,7 +13,7 @@ import { createIdempotency } from "../packages/node/src/contracts/idempotency.ts
 import { createContractService } from "../packages/node/src/contracts/service.ts";
 import type { ContractService } from "../packages/node/src/contracts/types.ts";
 import { createNetworkService } from "../packages/node/src/driver/network-service.ts";
-import type { Driver } from "../packages/node/src/driver/ports.ts";
+import type { BanBook, Driver } from "../packages/node/src/driver/ports.ts";
 import { createSealerLoop } from "../packages/node/src/driver/sealer.ts";
 import {
   createStoredBanBook,
@@ -24,7 +24,7 @@ import { createEngine } from "../packages/node/src/engine/engine.ts";
 import type { Engine } from "../packages/node/src/engine/types.ts";
 import type { KeyRing } from "../packages/node/src/keys/types.ts";
 import type { Dice } from "./dice.ts";
-import { createDisk, type Disk } from "./disk.ts";
+import { Crashed, createDisk, type Disk } from "./disk.ts";
 import { createSmallExecutor } from "./executor.ts";
 import { addressOf, type SimNetwork } from "./network.ts";
 import { createNodeClock, type NodeClock, type Timeline } from "./timeline.ts";
@@ -109,6 +109,20 @@ function instanceOf(store: ReturnType<Disk["open"]>, dice: Dice): string {
   return bytesToHex(made).slice(2);
 }
 
+/** Bans are saved where faults are handled, with nobody left to hear that the node has died meanwhile. */
+function heedless(book: BanBook): BanBook {
+  return {
+    ...book,
+    save(bans) {
+      try {
+        book.save(bans);
+      } catch (error) {
+        if (!(error instanceof Crashed)) throw error;
+      }
+    },
+  };
+}
+
 export function createSimNode(world: World, name: string): SimNode {
   const { timeline, network, genesis, evm, onLog } = world;
   const disk = createDisk();
@@ -138,7 +152,7 @@ export function createSimNode(world: World, name: string): SimNode {
       ...{ engine, contracts, clock, logger, random: dice },
       network: network.join(name),
       peerBook: createStoredPeerBook(store),
-      banBook: createStoredBanBook(store),
+      banBook: heedless(createStoredBanBook(store)),
       checkpoints: createStoredCheckpoints(store, clock),
       self: {
         client: name,
