@@ -4,7 +4,8 @@ import { bigIntToFixedBytes, bytesToBigInt, bytesToHex } from "@counterpart/core
 import type { StoreReader } from "@counterpart/core/ports/store";
 import { verifyArtifact } from "@counterpart/core/sync/artifact";
 import { readContract } from "../engine/contract-index.ts";
-import { type ChainFacts, faultOf, rowsOf, type StoreFault } from "../engine/verify/check.ts";
+import { rowsOf } from "../engine/paging.ts";
+import { type ChainFacts, faultOf, type StoreFault } from "../engine/verify/check.ts";
 import { speaksOf } from "./artifact-store.ts";
 import { type ArtifactRow, decodeArtifactRow, decodeDraft } from "./artifact-table.ts";
 

@@ -6,11 +6,11 @@ import { decodeTransaction } from "@counterpart/core/chain/transaction";
 import type { Transaction } from "@counterpart/core/chain/types";
 import { asBytes, asFixedHex, asList, asNumber, decodeRlp, encodeRlp, rlpNumber } from "@counterpart/core/codec/rlp";
 import type { StoreReader, StoreWrite } from "@counterpart/core/ports/store";
+import { rowsOf } from "./paging.ts";
 import type { Pending, Pool } from "./pool.ts";
 import type { TransactionOrigin } from "./types.ts";
 
 const ORIGINS = ["local", "peer", "reinjected"] as const satisfies readonly TransactionOrigin[];
-const PAGE = 1_000;
 
 export type JournalEntry = Pick<Pending, "transaction" | "origin" | "arrivedAtMs">;
 
@@ -59,15 +59,7 @@ export function decodeJournalEntry(row: Uint8Array, chainId: number): JournalEnt
 
 /** Puts every journaled transaction back into the pool, in order of arrival. */
 export function loadPool(rows: StoreReader, pool: Pool, chainId: number): void {
-  const entries: JournalEntry[] = [];
-  let start: Uint8Array | undefined;
-  for (;;) {
-    const page = rows.range("pool", { ...(start === undefined ? {} : { start }), limit: PAGE });
-    entries.push(...page.map(({ value }) => decodeJournalEntry(value, chainId)));
-    const last = page.at(-1);
-    if (page.length < PAGE || last === undefined) break;
-    start = new Uint8Array([...last.key, 0]);
-  }
+  const entries = [...rowsOf(rows, "pool")].map(({ value }) => decodeJournalEntry(value, chainId));
   entries.sort((a, b) => a.arrivedAtMs - b.arrivedAtMs);
   for (const { transaction, origin, arrivedAtMs } of entries) {
     // Whether it took the place of one that is kept is not known any more.

@@ -6,9 +6,8 @@ import { encodeHeader } from "@counterpart/core/chain/header";
 import type { Block } from "@counterpart/core/chain/types";
 import type { TreeNode } from "@counterpart/core/consensus/block-tree";
 import type { StoreReader, StoreWrite } from "@counterpart/core/ports/store";
+import { rowsOf } from "./paging.ts";
 import { numberKey } from "./rows.ts";
-
-const PAGE = 1_000;
 
 export const sideRows = (blocks: readonly Block[]): StoreWrite[] =>
   blocks.flatMap(({ header, transactions }) => {
@@ -28,12 +27,5 @@ export const forgetRows = (nodes: readonly TreeNode[]): StoreWrite[] =>
 
 /** Hashes of the side blocks in the store. */
 export function* readSide(store: StoreReader): Iterable<Hex> {
-  let start: Uint8Array | undefined;
-  for (;;) {
-    const page = store.range("side", { ...(start === undefined ? {} : { start }), limit: PAGE });
-    for (const { key } of page) yield bytesToHex(key);
-    const last = page.at(-1);
-    if (page.length < PAGE || last === undefined) return;
-    start = new Uint8Array([...last.key, 0]);
-  }
+  for (const { key } of rowsOf(store, "side")) yield bytesToHex(key);
 }

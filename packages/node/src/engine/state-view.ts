@@ -10,12 +10,12 @@ import type { Store, StoreReader, StoreWrite } from "@counterpart/core/ports/sto
 import type { TableName } from "@counterpart/core/ports/tables";
 import type { TrieNodeReader } from "@counterpart/core/trie/types";
 import type { PreviousValue } from "./overlay.ts";
+import { rowsOf } from "./paging.ts";
 import { decodePrevious, numberKey } from "./rows.ts";
 import { accountNodes, readAccount, storageNodes, unwindChanges } from "./state.ts";
 
 /** What a row takes besides key and value. */
 const ROW_BYTES = 200;
-const PAGE = 256;
 
 const VIEWED_TABLES = ["accounts", "storage", "accountNodes", "storageNodes"] as const satisfies readonly TableName[];
 type ViewedTable = (typeof VIEWED_TABLES)[number];
@@ -110,14 +110,7 @@ function createRowsBefore(base: Pick<StoreReader, "get" | "range">) {
     }
   }
   function* baseFrom(table: ViewedTable, start: Uint8Array, end: Uint8Array | undefined): Generator<NamedRow> {
-    let from = start;
-    for (;;) {
-      const page = base.range(table, { start: from, ...(end === undefined ? {} : { end }), limit: PAGE });
-      for (const { key, value } of page) yield { name: bytesToHex(key), value };
-      const last = page.at(-1);
-      if (page.length < PAGE || last === undefined) return;
-      from = new Uint8Array([...last.key, 0]);
-    }
+    for (const { key, value } of rowsOf(base, table, start, end)) yield { name: bytesToHex(key), value };
   }
 
   return {

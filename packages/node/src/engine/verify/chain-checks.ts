@@ -10,8 +10,9 @@ import { asList, decodeRlp } from "@counterpart/core/codec/rlp";
 import { checkHeader } from "@counterpart/core/consensus/poa";
 import type { StoreReader } from "@counterpart/core/ports/store";
 import type { TableName } from "@counterpart/core/ports/tables";
+import { rowsOf } from "../paging.ts";
 import { decodePrevious, encodeLocation, metaKey, numberKey } from "../rows.ts";
-import { type ChainFacts, corrupt, faultAt, faultOf, rowsOf, type StoreFault } from "./check.ts";
+import { type ChainFacts, corrupt, faultAt, faultOf, type StoreFault } from "./check.ts";
 
 const BODY_LIMITS = { depthMax: 3, itemsMax: 200_000 };
 

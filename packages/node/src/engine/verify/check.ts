@@ -4,9 +4,9 @@
  * does not grow with the store.
  */
 
-import { bytesToHex, concatBytes, type Hex } from "@counterpart/core/base/bytes";
+import { bytesToHex, type Hex } from "@counterpart/core/base/bytes";
 import { CodedError, isCodedError } from "@counterpart/core/base/errors";
-import type { Entry, StoreReader } from "@counterpart/core/ports/store";
+import type { StoreReader } from "@counterpart/core/ports/store";
 import type { TableName } from "@counterpart/core/ports/tables";
 
 export interface StoreFault {
@@ -26,26 +26,11 @@ export interface ChainFacts {
 
 export type Check = (rows: StoreReader, chain: ChainFacts) => Iterable<StoreFault | undefined>;
 
-const PAGE = 256;
-
 export const faultAt = (table: TableName, key: Uint8Array, message: string): StoreFault => ({
   table,
   key: bytesToHex(key),
   message,
 });
-
-/** Rows of a table in order of key, from `start` on, read a page at a time. */
-export function* rowsOf(rows: StoreReader, table: TableName, start?: Uint8Array, end?: Uint8Array): Generator<Entry> {
-  let from = start;
-  for (;;) {
-    const bounds = { ...(from === undefined ? {} : { start: from }), ...(end === undefined ? {} : { end }) };
-    const page = rows.range(table, { ...bounds, limit: PAGE });
-    yield* page;
-    const last = page.at(-1);
-    if (page.length < PAGE || last === undefined) return;
-    from = concatBytes(last.key, new Uint8Array(1));
-  }
-}
 
 /** What a check of one row throws is a fault of the row; what is no coded error is a defect of the check. */
 export function faultOf(table: TableName, key: Uint8Array, examine: () => string | undefined): StoreFault | undefined {

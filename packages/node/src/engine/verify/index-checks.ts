@@ -5,11 +5,12 @@ import { decodeAccount, isDelegation } from "@counterpart/core/chain/account";
 import { EMPTY_CODE_HASH } from "@counterpart/core/chain/header";
 import type { StoreReader } from "@counterpart/core/ports/store";
 import { readContractCount } from "../contract-index.ts";
+import { rowsOf } from "../paging.ts";
 import { decodeJournalEntry, readConflict } from "../pool-rows.ts";
 import { accountKey, decodeContract, metaKey, numberKey } from "../rows.ts";
 import { readAccount } from "../state.ts";
 import type { ContractEntry } from "../types.ts";
-import { type ChainFacts, faultAt, faultOf, rowsOf, type StoreFault } from "./check.ts";
+import { type ChainFacts, faultAt, faultOf, type StoreFault } from "./check.ts";
 
 function hashAt(rows: StoreReader, number: number): Hex | undefined {
   const row = rows.get("canonical", numberKey(number));

@@ -14,9 +14,10 @@ import { EMPTY_TRIE_ROOT } from "@counterpart/core/trie/ordered";
 import type { NibblePath, TrieNodeReader } from "@counterpart/core/trie/types";
 import { type TrieLeaf, walkTrie } from "@counterpart/core/trie/walk";
 import { createChainReader } from "../chain-reader.ts";
+import { rowsOf } from "../paging.ts";
 import { accountNodeKey, storageNodeKey } from "../rows.ts";
 import { accountNodes, storageNodes } from "../state.ts";
-import { type ChainFacts, corrupt, faultAt, faultOf, rowsOf, type StoreFault } from "./check.ts";
+import { type ChainFacts, corrupt, faultAt, faultOf, type StoreFault } from "./check.ts";
 
 /** A trie, its rows of nodes, and the flat rows that are its leaves. */
 interface TrieOfRows {
