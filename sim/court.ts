@@ -115,11 +115,13 @@ export function createCourt({ nodes, hostile, network, timeline, isRough, count,
     logged({ node: name, message, fields }) {
       if (message !== "a peer is banned") return;
       const node = nodes.find((one) => one.name === name);
+      // What a node says that died while it wrote the ban was heard by nobody.
+      if (node?.life === undefined) return;
       const peer = String(fields.peer);
       demand(isHostile(peer), `${name} banned the honest ${peer}`);
       count(`ban for ${String(fields.fault)}`);
       banned.add(`${name} ${peer}`);
-      demand(node === undefined || node.disk.full || hasBanRow(node, peer), `${name} did not write its ban of ${peer}`);
+      demand(node.disk.full || hasBanRow(node, peer), `${name} did not write its ban of ${peer}`);
     },
     started(node) {
       // What a full disk had no room for is forgotten in a crash.
