@@ -16,6 +16,15 @@ import type { BlockExecution, StateChanges, TransactionInvalid, TransactionOutco
 
 export const executor = createExecutor({ chainId: CHAIN_ID });
 
+/** An executor that counts how often it would have let others at the thread. */
+export function createCountingExecutor() {
+  const pauses = { count: 0 };
+  const pause = async (): Promise<void> => {
+    pauses.count++;
+  };
+  return { pauses, executor: createExecutor({ chainId: CHAIN_ID, pause }) };
+}
+
 /** Runs a transaction that must be valid. */
 export async function run(execution: BlockExecution, parts: TransactionParts): Promise<TransactionOutcome> {
   const outcome = await execution.run(transaction(parts));

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { concatBytes, type Hex } from "../base/bytes.ts";
 import { createAddress } from "../chain/address.ts";
 import { calldataFloorGas } from "../chain/intrinsic-gas.ts";
-import { block, deploy, executor } from "./blocks.test-support.ts";
+import { block, createCountingExecutor, deploy, executor } from "./blocks.test-support.ts";
 import { createExecutor } from "./executor.ts";
 import {
   ALICE,
@@ -201,19 +201,13 @@ describe("an executor that pauses", () => {
 
   it("does so in straight code that hashes, exponentiates or reads", async () => {
     const state = fundedState(ALICE);
-    let pauses = 0;
-    const pausing = createExecutor({
-      chainId: CHAIN_ID,
-      pause: async () => {
-        pauses++;
-      },
-    });
+    const { pauses, executor: pausing } = createCountingExecutor();
     for (const [index, step] of ["PUSH0 PUSH0 KECCAK256 POP", "PUSH0 PUSH0 EXP POP", "PUSH0 SLOAD POP"].entries()) {
       const to = await deploy(state, assemble(`${`${step} `.repeat(50)}STOP`), BigInt(index));
       const message = { from: ALICE.address, to, data: words(), value: 0n, gasLimit: 1_000_000 };
-      pauses = 0;
+      pauses.count = 0;
       const outcome = await pausing.call(blockContext(), message, state);
-      assert.ok(pauses >= 50, `${pauses} pauses in ${step}`);
+      assert.ok(pauses.count >= 50, `${pauses.count} pauses in ${step}`);
       assert.deepEqual(outcome, await executor.call(blockContext(), message, state));
     }
   });

@@ -5,8 +5,7 @@ import { EMPTY_CODE_HASH, ZERO_ADDRESS } from "../chain/header.ts";
 import type { Authorization } from "../chain/types.ts";
 import { encodeRlp } from "../codec/rlp.ts";
 import { keccak256, keccak256Hex, SECP256K1_ORDER, signDigest } from "../crypto/crypto.ts";
-import { block, deploy, executor, run } from "./blocks.test-support.ts";
-import { createExecutor } from "./executor.ts";
+import { block, createCountingExecutor, deploy, executor, run } from "./blocks.test-support.ts";
 import {
   ALICE,
   BOB,
@@ -35,19 +34,13 @@ const designator = (address: Hex): Uint8Array => concatBytes(new Uint8Array([0xe
 describe("a delegation (EIP-7702)", () => {
   it("lets an executor pause at each authorization of a long list", async () => {
     const state = fundedState(ALICE);
-    let pauses = 0;
-    const pausing = createExecutor({
-      chainId: CHAIN_ID,
-      pause: async () => {
-        pauses++;
-      },
-    });
+    const { pauses, executor: pausing } = createCountingExecutor();
     const authorizationList = Array.from({ length: 20 }, (_, i) => authorize(testAccount(70 + i), BOB.address, 0n));
     const parts = { from: ALICE, type: 4, to: BOB.address, authorizationList } as const;
     const execution = await pausing.begin(blockContext(), state);
-    const before = pauses;
+    const before = pauses.count;
     await run(execution, parts);
-    assert.ok(pauses - before >= 20, `${pauses - before} pauses`);
+    assert.ok(pauses.count - before >= 20, `${pauses.count - before} pauses`);
     assert.deepEqual(execution.finish(), (await block(state, [parts])).changes);
   });
 

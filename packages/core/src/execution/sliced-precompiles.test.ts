@@ -5,20 +5,13 @@ import { bn254 } from "@noble/curves/bn254.js";
 import fc from "fast-check";
 import { bigIntToFixedBytes, concatBytes, type Hex, hexToBytes } from "../base/bytes.ts";
 import { keccak256 } from "../crypto/crypto.ts";
-import { executor as plain } from "./blocks.test-support.ts";
-import { createExecutor } from "./executor.ts";
-import { ALICE, BOB, blockContext, CHAIN_ID, fundedState } from "./fixtures.test-support.ts";
+import { createCountingExecutor, executor as plain } from "./blocks.test-support.ts";
+import { ALICE, BOB, blockContext, fundedState } from "./fixtures.test-support.ts";
 import type { CallOutcome, Executor } from "./types.ts";
 
 const state = fundedState(ALICE);
 const GAS_MAX = 16_000_000;
-let pauses = 0;
-const pausing = createExecutor({
-  chainId: CHAIN_ID,
-  pause: async () => {
-    pauses++;
-  },
-});
+const { pauses, executor: pausing } = createCountingExecutor();
 
 function call(executor: Executor, number: number, data: Uint8Array, gasLimit = GAS_MAX): Promise<CallOutcome> {
   const to: Hex = `0x${number.toString(16).padStart(40, "0")}`;
@@ -36,7 +29,7 @@ const failure = ({ status, gasUsed, output, logs }: CallOutcome) => ({
 /** The outcome of the pausing executor, which must be the plain one's. */
 async function agreed(number: number, data: Uint8Array, gasLimit?: number): Promise<CallOutcome> {
   const expected = await call(plain, number, data, gasLimit);
-  pauses = 0;
+  pauses.count = 0;
   const actual = await call(pausing, number, data, gasLimit);
   assert.deepEqual(failure(actual), failure(expected));
   return actual;
@@ -97,7 +90,7 @@ describe("a precompile in steps", () => {
     );
     const long = concatBytes(fields(4, 5_000n), new Uint8Array(209));
     assert.equal((await agreed(9, long)).status, "success");
-    assert.ok(pauses >= 4, `${pauses} pauses`);
+    assert.ok(pauses.count >= 4, `${pauses.count} pauses`);
     await agreed(9, long, 25_000);
     await agreed(9, long.subarray(1));
   });
@@ -109,7 +102,7 @@ describe("a precompile in steps", () => {
     assert.equal((await agreed(8, one)).output.at(-1), 1);
     assert.equal((await agreed(8, concatBytes(one, bnPair(2n, 3n)))).output.at(-1), 0);
     await agreed(8, repeated(one, 8));
-    assert.ok(pauses >= 16, `${pauses} pauses`);
+    assert.ok(pauses.count >= 16, `${pauses.count} pauses`);
   });
 
   it("checks BLS12-381 pairings as the library does, pausing at each pair", async () => {
@@ -118,7 +111,7 @@ describe("a precompile in steps", () => {
     assert.equal((await agreed(15, one)).output.at(-1), 1);
     assert.equal((await agreed(15, concatBytes(one, blsPair(2n, 3n)))).output.at(-1), 0);
     await agreed(15, repeated(one, 8));
-    assert.ok(pauses >= 16, `${pauses} pauses`);
+    assert.ok(pauses.count >= 16, `${pauses.count} pauses`);
   });
 
   it("refuses points outside the subgroups as the library does", async () => {
@@ -137,7 +130,7 @@ describe("a precompile in steps", () => {
       concatBytes(...Array.from({ length: 5 }, (_, at) => concatBytes(point(at), fields(32, scalar(at + 20)))));
     await agreesOn(12, 160, sum(g1));
     await agreed(12, sum(g1));
-    assert.ok(pauses >= 2, `${pauses} pauses`);
+    assert.ok(pauses.count >= 2, `${pauses.count} pauses`);
     await agreesOn(14, 288, sum(g2));
     await agreed(12, concatBytes(g1(1), fields(32, 1n), g1(1), fields(32, Fr.ORDER - 1n)));
     await agreed(12, hexToBytes(`0x${"00".repeat(160)}`));

@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import { bigIntToFixedBytes, concatBytes, type Hex, hexToBytes } from "@counterpart/core/base/bytes";
 import { encodeAccount } from "@counterpart/core/chain/account";
 import { createAddress } from "@counterpart/core/chain/address";
-import type { Transaction } from "@counterpart/core/chain/types";
+import type { SealedHeader, Transaction } from "@counterpart/core/chain/types";
 import { encodeRlp } from "@counterpart/core/codec/rlp";
 import { keccak256 } from "@counterpart/core/crypto/crypto";
 import { proveKey, verifyProof } from "@counterpart/core/trie/proof";
@@ -19,6 +19,7 @@ import {
   transactionOf,
 } from "./engine.test-support.ts";
 import type { StateView } from "./state-view.ts";
+import { createStateViews, VIEW_LIMITS } from "./state-views.ts";
 import type { Engine } from "./types.ts";
 
 const LOWEST = new Uint8Array(32);
@@ -138,5 +139,40 @@ describe("the state of a recent block", () => {
     assert.ok(recent !== undefined);
     assert.equal(engine.stateAt(recent.hash, "peer").header.hash, recent.hash);
     assert.throws(() => engine.stateAt(`0x${"12".repeat(32)}`, "peer"), { code: "BLOCK_NOT_FOUND" });
+  });
+
+  test("is not given when more has changed since than may be taken back at once", async () => {
+    const database = createMemoryStore();
+    const engine = openTestEngine({ store: database });
+    await sealAll(engine, [creationOf(1, 0, WRITER)]);
+    const pivot = engine.head();
+    await grow(engine, 4);
+    const changesMax = 10;
+    const views = createStateViews(database, { ...VIEW_LIMITS, changesMax });
+    assert.throws(() => views.at(pivot, engine.head(), 0), { code: "PRUNED" });
+    const before = engine.header(engine.head().number - 1);
+    assert.ok(before !== undefined);
+    assert.equal(views.at(before, engine.head(), 0).header.hash, before.hash);
+  });
+
+  test("gives way to those that were read later, by their number and by what they hold", async () => {
+    const database = createMemoryStore();
+    const engine = openTestEngine({ store: database });
+    await sealAll(engine, [creationOf(1, 0, WRITER)]);
+    await grow(engine, 4);
+    const headers = [1, 2, 3].map((number) => engine.header(number) as SealedHeader);
+    for (const limits of [
+      { ...VIEW_LIMITS, viewsMax: 2 },
+      { ...VIEW_LIMITS, bytesMax: 1 },
+    ]) {
+      const views = createStateViews(database, limits);
+      const read = (header: SealedHeader) => views.at(header, engine.head(), 0);
+      const [first, second, third] = headers as [SealedHeader, SealedHeader, SealedHeader];
+      const before = read(first);
+      read(second);
+      read(third);
+      assert.notEqual(read(first), before);
+      if (limits.viewsMax === 2) assert.equal(read(third), read(third));
+    }
   });
 });
