@@ -24,7 +24,10 @@ export interface ContractView {
   readonly artifactUpdatedAt?: number;
   /** Answer of `totalSupply()` where the ABI has it (decimal string). */
   readonly totalSupply?: string;
-  readonly confirmations: number;
+  /** How this node knows the state: by executing the chain, or by proofs against a header. */
+  readonly checked: "executed" | "proven";
+  /** Of the last change; absent when it is not known in which block that was. */
+  readonly confirmations?: number;
 }
 
 export interface ContractFilter {

@@ -78,8 +78,9 @@ function viewOf(
     stateHash: state,
     artifactHash,
     integrityHash: integrityHash(state, artifactHash),
+    checked: entry.updated === undefined ? "proven" : "executed",
     ...artifactFields(contents, record),
-    confirmations: snapshot.head.number - entry.updatedBlock + 1,
+    ...(entry.updated === undefined ? {} : { confirmations: snapshot.head.number - entry.updated.number + 1 }),
   };
 }
 
@@ -121,7 +122,8 @@ export function createViews({ engine, clock, instanceId, store, contents }: View
   const matches = (entry: ContractEntry, filter: ContractFilter, since: Moment | undefined): boolean => {
     if (entry.genesis && filter.genesis !== true) return false;
     if (filter.owner !== undefined && entry.owner !== filter.owner) return false;
-    const changed = since === undefined || entry.updatedBlock > since.blockNumber;
+    // When it changed last may be unknown: then it may have.
+    const changed = since === undefined || (entry.updated?.number ?? Number.POSITIVE_INFINITY) > since.blockNumber;
     if (changed && filter.type === undefined && filter.name === undefined) return true;
     const row = store.visible(entry.address);
     if (!changed && (row === undefined || row.sequence <= since.sequence)) return false;

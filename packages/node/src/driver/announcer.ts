@@ -87,8 +87,12 @@ function createdMessages(
   const messages: NewContractMessage[] = [];
   for (const address of created.slice(0, ANNOUNCED_CONTRACTS_MAX)) {
     const entry = snapshot.contract(address);
-    if (entry === undefined || entry.genesis || entry.owner === undefined) continue;
-    const { createdBlockHash: blockHash, owner, codeHash } = entry;
+    if (entry === undefined || entry.genesis || entry.owner === undefined || entry.created === undefined) continue;
+    const {
+      created: { hash: blockHash },
+      owner,
+      codeHash,
+    } = entry;
     const artifact = contracts.artifact(address);
     const known = artifact === undefined ? {} : { artifact };
     messages.push({ type: "NewContract", blockHash, address, owner, codeHash, ...known });
@@ -171,7 +175,7 @@ export function createAnnouncer({ engine, contracts, clock, peers, metrics }: An
     artifactMade(artifact) {
       if (peers.ready().length === 0) return;
       const [created] = withSnapshot(engine, (snapshot) => {
-        const isNew = snapshot.contract(artifact.address)?.createdBlockHash === snapshot.head.hash;
+        const isNew = snapshot.contract(artifact.address)?.created?.hash === snapshot.head.hash;
         return isNew ? createdMessages(snapshot, [artifact.address], contracts) : [];
       });
       const message = created ?? { type: "UpdateContract" as const, kind: "artifact" as const, artifact };

@@ -133,12 +133,8 @@ export function createFakeEngine(sealer: string, chain = "dev"): FakeEngine {
           owner: OWNER,
           creationNonce: 1n,
           codeHash: word(`code of ${address}`),
-          createdBlock: before?.createdBlock ?? block.number,
-          createdBlockHash: before?.createdBlockHash ?? block.hash,
-          createdTimestamp: before?.createdTimestamp ?? block.timestamp,
-          updatedBlock: block.number,
-          updatedBlockHash: block.hash,
-          updatedTimestamp: block.timestamp,
+          created: before?.created ?? block,
+          updated: block,
           updateSequence: (before?.updateSequence ?? 0) + 1,
           genesis: false,
         });
@@ -231,8 +227,8 @@ export function createFakeEngine(sealer: string, chain = "dev"): FakeEngine {
       account(address) {
         const entry = entries.get(address);
         if (entry === undefined) return undefined;
-        const { codeHash, updatedBlockHash } = entry;
-        return { nonce: 1n, balance: 0n, storageRoot: word(`${address}${updatedBlockHash}`), codeHash };
+        const { codeHash, updated } = entry;
+        return { nonce: 1n, balance: 0n, storageRoot: word(`${address}${updated?.hash}`), codeHash };
       },
       storage: () => 0n,
       heldCode: (codeHash) =>

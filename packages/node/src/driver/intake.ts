@@ -67,7 +67,7 @@ function confirms(snapshot: Snapshot, message: ContractMessage): boolean {
   if (message.type === "NewContract") {
     const entry = snapshot.contract(message.address);
     const { blockHash, codeHash, owner } = message;
-    return entry?.createdBlockHash === blockHash && entry.codeHash === codeHash && entry.owner === owner;
+    return entry?.created?.hash === blockHash && entry.codeHash === codeHash && entry.owner === owner;
   }
   if (message.kind === "artifact") return true;
   if (message.blockHash !== snapshot.head.hash) return false;

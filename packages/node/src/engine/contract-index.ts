@@ -8,7 +8,7 @@ import type { StoreReader, StoreWrite } from "@counterpart/core/ports/store";
 import type { Overlay, PreviousValue } from "./overlay.ts";
 import { accountKey, decodeContract, encodeContract, metaKey, numberKey } from "./rows.ts";
 import { readAccount } from "./state.ts";
-import type { ContractEntry } from "./types.ts";
+import type { BlockMoment, ContractEntry } from "./types.ts";
 
 /** A contract that came into being in a block. */
 export interface Creation {
@@ -33,6 +33,8 @@ function codeHashOf(overlay: Overlay, address: Hex): Hex {
   return readAccount(overlay, accountKey(address))?.codeHash ?? EMPTY_CODE_HASH;
 }
 
+const momentOf = ({ number, hash, timestamp }: SealedHeader): BlockMoment => ({ number, hash, timestamp });
+
 function newEntry(overlay: Overlay, header: SealedHeader, creation: Creation): ContractEntry {
   const { address, transaction, topLevel } = creation;
   return {
@@ -40,25 +42,20 @@ function newEntry(overlay: Overlay, header: SealedHeader, creation: Creation): C
     owner: transaction.sender,
     ...(topLevel ? { creationNonce: transaction.nonce } : {}),
     codeHash: codeHashOf(overlay, address),
-    createdBlock: header.number,
-    createdBlockHash: header.hash,
-    createdTimestamp: header.timestamp,
+    created: momentOf(header),
     creationTransaction: transaction.hash,
-    updatedBlock: header.number,
-    updatedBlockHash: header.hash,
-    updatedTimestamp: header.timestamp,
+    updated: momentOf(header),
     updateSequence: 1,
     genesis: false,
   };
 }
 
 function touched(entry: ContractEntry, header: SealedHeader): ContractEntry {
+  const { updateSequence } = entry;
   return {
     ...entry,
-    updatedBlock: header.number,
-    updatedBlockHash: header.hash,
-    updatedTimestamp: header.timestamp,
-    updateSequence: entry.updateSequence + 1,
+    updated: momentOf(header),
+    ...(updateSequence === undefined ? {} : { updateSequence: updateSequence + 1 }),
   };
 }
 
@@ -91,12 +88,8 @@ export function indexGenesis(overlay: Overlay, header: SealedHeader, changes: St
     const entry: ContractEntry = {
       address,
       codeHash: account.codeHash,
-      createdBlock: 0,
-      createdBlockHash: header.hash,
-      createdTimestamp: header.timestamp,
-      updatedBlock: 0,
-      updatedBlockHash: header.hash,
-      updatedTimestamp: header.timestamp,
+      created: momentOf(header),
+      updated: momentOf(header),
       updateSequence: 1,
       genesis: true,
     };

@@ -105,8 +105,8 @@ describe("sealing", () => {
     const entry = engine.snapshot().contract(address);
     assert.equal(entry?.owner, accountOf(1));
     assert.equal(entry?.creationNonce, 0n);
-    assert.equal(entry?.createdBlock, 1);
-    assert.equal(entry?.updatedBlock, 2);
+    assert.equal(entry?.created?.number, 1);
+    assert.equal(entry?.updated?.number, 2);
     assert.equal(entry?.updateSequence, 2);
     assert.equal(counterValue(engine, address), 1n);
     assert.equal(engine.contractCount(), 1);

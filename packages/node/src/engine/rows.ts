@@ -11,6 +11,8 @@ import {
   asNumber,
   decodeRlp,
   encodeRlp,
+  type RlpInput,
+  type RlpItem,
   rlpBigInt,
   rlpBoolean,
   rlpNumber,
@@ -18,7 +20,7 @@ import {
 import { keccak256 } from "@counterpart/core/crypto/crypto";
 import type { NibblePath } from "@counterpart/core/trie/types";
 import { type PreviousValue, RECORDED_TABLES } from "./overlay.ts";
-import type { ContractEntry } from "./types.ts";
+import type { BlockMoment, ContractEntry } from "./types.ts";
 
 const EMPTY = new Uint8Array(0);
 
@@ -75,16 +77,30 @@ export function decodePrevious(row: Uint8Array): PreviousValue[] {
 
 const optionalHex = (value: Hex | undefined): Uint8Array => (value === undefined ? EMPTY : hexToBytes(value));
 
+const momentToRlp = (moment: BlockMoment | undefined): RlpInput =>
+  moment === undefined ? [] : [rlpNumber(moment.number), hexToBytes(moment.hash), rlpNumber(moment.timestamp)];
+
+function momentFromRlp(item: RlpItem | undefined, what: string): BlockMoment | undefined {
+  const fields = asList(item, what);
+  if (fields.length === 0) return undefined;
+  const [number, hash, timestamp] = asList(item, what, 3);
+  return {
+    number: asNumber(number, `${what} block`),
+    hash: asFixedHex(hash, `${what} block hash`, 32),
+    timestamp: asNumber(timestamp, `${what} timestamp`),
+  };
+}
+
 export function encodeContract(entry: ContractEntry): Uint8Array {
   return encodeRlp([
     hexToBytes(entry.address),
     optionalHex(entry.owner),
     entry.creationNonce === undefined ? [] : [rlpBigInt(entry.creationNonce)],
     hexToBytes(entry.codeHash),
-    [rlpNumber(entry.createdBlock), hexToBytes(entry.createdBlockHash), rlpNumber(entry.createdTimestamp)],
+    momentToRlp(entry.created),
     optionalHex(entry.creationTransaction),
-    [rlpNumber(entry.updatedBlock), hexToBytes(entry.updatedBlockHash), rlpNumber(entry.updatedTimestamp)],
-    rlpNumber(entry.updateSequence),
+    momentToRlp(entry.updated),
+    entry.updateSequence === undefined ? [] : rlpNumber(entry.updateSequence),
     rlpBoolean(entry.genesis),
   ]);
 }
@@ -95,24 +111,19 @@ export function decodeContract(row: Uint8Array): ContractEntry {
     "contract",
     9,
   );
-  const [createdBlock, createdHash, createdTime] = asList(created, "created", 3);
-  const [updatedBlock, updatedHash, updatedTime] = asList(updated, "updated", 3);
   const nonces = asList(nonce, "creation nonce");
+  const [createdIn, updatedIn] = [momentFromRlp(created, "created"), momentFromRlp(updated, "updated")];
   return {
     address: asFixedHex(address, "address", 20),
     ...(asBytes(owner, "owner").length === 0 ? {} : { owner: asFixedHex(owner, "owner", 20) }),
     ...(nonces.length === 0 ? {} : { creationNonce: asBigInt(nonces[0], "creation nonce", 64) }),
     codeHash: asFixedHex(codeHash, "code hash", 32),
-    createdBlock: asNumber(createdBlock, "created block"),
-    createdBlockHash: asFixedHex(createdHash, "created block hash", 32),
-    createdTimestamp: asNumber(createdTime, "created timestamp"),
+    ...(createdIn === undefined ? {} : { created: createdIn }),
     ...(asBytes(creation, "creation").length === 0
       ? {}
       : { creationTransaction: asFixedHex(creation, "creation transaction", 32) }),
-    updatedBlock: asNumber(updatedBlock, "updated block"),
-    updatedBlockHash: asFixedHex(updatedHash, "updated block hash", 32),
-    updatedTimestamp: asNumber(updatedTime, "updated timestamp"),
-    updateSequence: asNumber(sequence, "update sequence"),
+    ...(updatedIn === undefined ? {} : { updated: updatedIn }),
+    ...(Array.isArray(sequence) ? {} : { updateSequence: asNumber(sequence, "update sequence") }),
     genesis: asBoolean(genesis, "genesis"),
   };
 }

@@ -7,7 +7,10 @@ import type { BlockContext, CallMessage, CallOutcome, StateReader } from "@count
 import type { StoreWrite } from "@counterpart/core/ports/store";
 import type { StateView } from "./state-view.ts";
 
-/** What this node knows of one contract by executing the chain. */
+/**
+ * What this node knows of one contract. What only execution tells (when it was created, when and how often it changed) is
+ * absent where this node took the state over instead of executing the blocks.
+ */
 export interface ContractEntry {
   readonly address: Hex;
   /** Sender of the creating transaction; absent for contracts of the genesis. */
@@ -15,18 +18,21 @@ export interface ContractEntry {
   /** Nonce of a top-level creation; absent for a factory's children and genesis contracts. */
   readonly creationNonce?: bigint;
   readonly codeHash: Hex;
-  readonly createdBlock: number;
-  readonly createdBlockHash: Hex;
-  /** Seconds. */
-  readonly createdTimestamp: number;
+  readonly created?: BlockMoment;
   readonly creationTransaction?: Hex;
   /** Last block that changed account or storage. */
-  readonly updatedBlock: number;
-  readonly updatedBlockHash: Hex;
-  readonly updatedTimestamp: number;
+  readonly updated?: BlockMoment;
   /** How many canonical blocks changed it, the creating one included. */
-  readonly updateSequence: number;
+  readonly updateSequence?: number;
   readonly genesis: boolean;
+}
+
+/** A block, as far as it dates what happened in it. */
+export interface BlockMoment {
+  readonly number: number;
+  readonly hash: Hex;
+  /** Seconds. */
+  readonly timestamp: number;
 }
 
 export type TransactionStatus =

@@ -2,6 +2,7 @@
 
 import Type, { type Static } from "typebox";
 import type { ContractView, DecodedLog } from "../../contracts/types.ts";
+import type { BlockMoment } from "../../engine/types.ts";
 import type { Certified } from "../context.ts";
 import { toJson } from "../json.ts";
 import {
@@ -33,19 +34,21 @@ export const ContractSchema = Type.Object(
     storage_root: HashSchema,
     nonce: Type.Integer(),
     balance: DecimalSchema,
-    created_at: TimestampSchema,
-    created_block: Type.Integer(),
-    updated_at: TimestampSchema,
-    updated_block: Type.Integer(),
-    update_sequence: Type.Integer({ description: "how many canonical blocks changed account or storage" }),
+    created_at: nullable(TimestampSchema),
+    created_block: nullable(
+      Type.Integer({ description: "null, as all that only execution tells, where the node took the state over" }),
+    ),
+    updated_at: nullable(TimestampSchema),
+    updated_block: nullable(Type.Integer()),
+    update_sequence: nullable(Type.Integer({ description: "how many canonical blocks changed account or storage" })),
     artifact_updated_at: nullable(TimestampSchema),
     state_hash: Type.String({ description: "keccak(rlp[address, nonce, balance, storage_root, code_hash])" }),
     artifact_hash: Type.String({ description: "hash of the artifact's content, or zero" }),
     integrity_hash: Type.String({ description: "keccak(state_hash ‖ artifact_hash)" }),
-    checked: Type.Enum(["executed"], { description: "how this node knows the state" }),
+    checked: Type.Enum(["executed", "proven"], { description: "how this node knows the state" }),
     certified: CertifiedSchema,
     final: Type.Boolean(),
-    confirmations: Type.Integer(),
+    confirmations: nullable(Type.Integer()),
   },
   { $id: "Contract" },
 );
@@ -53,6 +56,9 @@ export const ContractSchema = Type.Object(
 export type ContractJson = Static<typeof ContractSchema>;
 
 const MILLISECONDS = 1000;
+
+const shownTime = (moment: BlockMoment | undefined): number | null =>
+  moment === undefined ? null : moment.timestamp * MILLISECONDS;
 
 /** A contract as callers see it. Wide numbers are decimal strings, times milliseconds. */
 export function contractToJson(view: ContractView, certified: Certified): ContractJson {
@@ -71,19 +77,19 @@ export function contractToJson(view: ContractView, certified: Certified): Contra
     storage_root: view.storageRoot,
     nonce: Number(view.nonce),
     balance: view.balance.toString(),
-    created_at: entry.createdTimestamp * MILLISECONDS,
-    created_block: entry.createdBlock,
-    updated_at: entry.updatedTimestamp * MILLISECONDS,
-    updated_block: entry.updatedBlock,
-    update_sequence: entry.updateSequence,
+    created_at: shownTime(entry.created),
+    created_block: entry.created?.number ?? null,
+    updated_at: shownTime(entry.updated),
+    updated_block: entry.updated?.number ?? null,
+    update_sequence: entry.updateSequence ?? null,
     artifact_updated_at: view.artifactUpdatedAt ?? null,
     state_hash: view.stateHash,
     artifact_hash: view.artifactHash,
     integrity_hash: view.integrityHash,
-    checked: "executed",
+    checked: view.checked,
     certified,
     final: false,
-    confirmations: view.confirmations,
+    confirmations: view.confirmations ?? null,
   };
 }
 

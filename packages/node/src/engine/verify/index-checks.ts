@@ -9,7 +9,7 @@ import { rowsOf } from "../paging.ts";
 import { decodeJournalEntry, readConflict } from "../pool-rows.ts";
 import { accountKey, decodeContract, metaKey, numberKey } from "../rows.ts";
 import { readAccount } from "../state.ts";
-import type { ContractEntry } from "../types.ts";
+import type { BlockMoment, ContractEntry } from "../types.ts";
 import { type ChainFacts, faultAt, faultOf, type StoreFault } from "./check.ts";
 
 function hashAt(rows: StoreReader, number: number): Hex | undefined {
@@ -17,11 +17,15 @@ function hashAt(rows: StoreReader, number: number): Hex | undefined {
   return row === undefined ? undefined : bytesToHex(row);
 }
 
+/** What is not known is not wrong. */
+const isOnChain = (rows: StoreReader, moment: BlockMoment | undefined): boolean =>
+  moment === undefined || hashAt(rows, moment.number) === moment.hash;
+
 function contractFault(rows: StoreReader, key: Uint8Array, entry: ContractEntry): string | undefined {
   if (entry.address !== bytesToHex(key)) return "the entry is of another address";
   if (readAccount(rows, accountKey(entry.address))?.codeHash !== entry.codeHash) return "the account has other code";
-  if (hashAt(rows, entry.createdBlock) !== entry.createdBlockHash) return "its creating block is not on the chain";
-  if (hashAt(rows, entry.updatedBlock) !== entry.updatedBlockHash) return "its last block is not on the chain";
+  if (!isOnChain(rows, entry.created)) return "its creating block is not on the chain";
+  if (!isOnChain(rows, entry.updated)) return "its last block is not on the chain";
   const { creationTransaction } = entry;
   if (creationTransaction !== undefined && rows.get("transactions", hexToBytes(creationTransaction)) === undefined) {
     return "its creating transaction is not on the chain";
