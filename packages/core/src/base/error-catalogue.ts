@@ -68,6 +68,7 @@ export const ERROR_CATALOGUE = {
   HOST_NOT_ALLOWED: entry(403, "the Host or Origin header is not one this node answers to"),
   UNAUTHORIZED: entry(401, "the bearer token is missing or wrong"),
   NOT_READY: entry(503, "the node is starting or stopping"),
+  REPLICA: entry(409, "this node is a replica: it executes no blocks and takes no transactions"),
   // network
   INVALID_ADDRESS: entry(400, "a peer address is neither host:port nor a multiaddr"),
   CONNECTION_REFUSED: entry(502, "nothing listens at the peer's address"),

@@ -34,6 +34,8 @@ export type TableName =
   | "staging"
   /** address → contract entry at the head. */
   | "contracts"
+  /** keccak(address) → address of every contract that was ever seen. */
+  | "preimages"
   /** transaction hash → pending transaction. */
   | "pool"
   /** transaction hash → transaction that lost its nonce, and the one that took it. */

@@ -100,6 +100,15 @@ export interface StorageMessage {
   readonly pages: readonly StoragePage[];
 }
 
+/** Where a contract comes from; who fetched its account by the hash of its address knows none of it. */
+export interface ContractOrigin {
+  readonly address: Hex;
+  /** Sender of the creating transaction; absent for contracts of the genesis. */
+  readonly owner?: Hex;
+  /** Of a top-level creation, from which and the owner the address follows. */
+  readonly creationNonce?: bigint;
+}
+
 export interface GetNodesMessage {
   readonly type: "GetNodes";
   readonly blockHash: Hex;

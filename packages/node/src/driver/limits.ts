@@ -107,3 +107,24 @@ export const CATCH_UP_MS_MAX = 60_000;
 export const HAD_BEFORE_MAX = 4_096;
 /** Nodes whose heads never stand still count as in step after holding each other's for so long. */
 export const COVERED_MS = 2_000;
+
+/** Segments of the key space that a state is fetched in side by side. */
+export const SEGMENTS_MAX = 8;
+/** Requests for storages, codes and origins of one batch of accounts at once. */
+export const STATE_LANES = 4;
+/** Requests for the nodes of one trie at once. */
+export const WALK_LANES = 4;
+/** Changes that a walk gathers before they are written. */
+export const WALK_CHANGES_MAX = 65_536;
+/** A storage of which no more slots are held is fetched whole: that takes fewer requests, and not many more bytes. */
+export const WHOLE_STORAGE_SLOTS_MAX = 32;
+/** Accounts whose storage and code are fetched together. */
+export const ACCOUNTS_AT_A_TIME = 512;
+/** What is gathered of a state before it is written. */
+export const PORTION_BYTES_MAX = 2 * KIB * KIB;
+/** A step from one head to the next that takes more is no longer one write: the state cannot be read meanwhile. */
+export const STEP_BYTES_MAX = 32 * KIB * KIB;
+/** A node that begins with the genesis takes over the state of who has at least so many blocks more. */
+export const JOIN_BLOCKS_MIN = 64;
+/** Headers of a branch that is not yet better than the chain that is held. */
+export const BRANCH_HEADERS_MAX = 65_536;

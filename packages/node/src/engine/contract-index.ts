@@ -70,6 +70,7 @@ export function indexContracts(
   const updated: Hex[] = [];
   for (const creation of created.values()) {
     overlay.put("contracts", hexToBytes(creation.address), encodeContract(newEntry(overlay, header, creation)));
+    overlay.put("preimages", accountKey(creation.address), hexToBytes(creation.address));
   }
   for (const address of new Set([...changes.accounts.keys(), ...changes.storage.keys()])) {
     if (created.has(address)) continue;
@@ -94,6 +95,7 @@ export function indexGenesis(overlay: Overlay, header: SealedHeader, changes: St
       genesis: true,
     };
     overlay.put("contracts", hexToBytes(address), encodeContract(entry));
+    overlay.put("preimages", accountKey(address), hexToBytes(address));
   }
 }
 

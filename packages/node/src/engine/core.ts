@@ -9,6 +9,7 @@ import type { Metrics } from "@counterpart/core/ports/metrics";
 import type { Clock, Logger } from "@counterpart/core/ports/runtime";
 import type { Store } from "@counterpart/core/ports/store";
 import { type Admission, createAdmission } from "./admission.ts";
+import { readAdopted } from "./adopted.ts";
 import type { ProcessorDeps } from "./block-processor.ts";
 import { type ChainReader, createChainReader } from "./chain-reader.ts";
 import { readContractCount } from "./contract-index.ts";
@@ -37,6 +38,8 @@ export interface EngineOptions {
   /** What a branch under execution may take in memory before it is put aside in the store. */
   readonly overlayBytesMax?: number;
   readonly metrics?: Metrics;
+  /** Never executes a block: its state is taken over from peers. */
+  readonly isReplica?: boolean;
 }
 
 export interface EngineCore {
@@ -58,7 +61,12 @@ export interface EngineCore {
   readonly views: Readonly<Record<StateReaderKind, StateViews>>;
   readonly emitter: Emitter<EngineEvents>;
   readonly metrics: EngineMetrics;
+  readonly isReplica: boolean;
+  /** Contracts of the genesis, which are listed only when asked for. */
+  readonly genesisContracts: ReadonlySet<Hex>;
   head: SealedHeader;
+  /** Number of the block whose state was taken over; 0 where every block was executed. */
+  adopted: number;
   contractCount: number;
 }
 
@@ -71,6 +79,9 @@ function loadSide(store: Store, chain: ChainReader, { tree }: Admission): void {
   const evicted = tree.trim();
   if (evicted.length > 0) store.write(forgetRows(evicted));
 }
+
+const genesisContracts = ({ alloc }: Genesis): ReadonlySet<Hex> =>
+  new Set([...alloc].filter(([, { code }]) => code.length > 0).map(([address]) => address));
 
 /** @throws CodedError `INVALID_GENESIS` */
 export function openCore(options: EngineOptions): EngineCore {
@@ -106,7 +117,10 @@ export function openCore(options: EngineOptions): EngineCore {
     views: { caller: createStateViews(store), peer: createStateViews(store) },
     emitter: createEmitter<EngineEvents>(logger),
     metrics,
+    isReplica: options.isReplica ?? false,
+    genesisContracts: genesisContracts(genesis),
     head: chain.head(),
+    adopted: readAdopted(store),
     contractCount: readContractCount(store),
   };
 }

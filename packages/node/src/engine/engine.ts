@@ -7,20 +7,25 @@ import type { Hex } from "@counterpart/core/base/bytes";
 import { CodedError } from "@counterpart/core/base/errors";
 import { NO_METRICS } from "@counterpart/core/base/no-metrics";
 import type { BlockContext, CallMessage, CallOutcome } from "@counterpart/core/execution/types";
+import { createAdoption } from "./adoption.ts";
 import { contextOf } from "./block-processor.ts";
 import { listContracts } from "./contract-index.ts";
 import { type EngineCore, type EngineOptions, openCore } from "./core.ts";
 import { countHead, countImport, countRefusal, declareEngineGauges } from "./engine-metrics.ts";
 import { importBlocks, sealBlock } from "./head-mover.ts";
 import { createJournal } from "./journal.ts";
-import { openSnapshot } from "./snapshot.ts";
+import { type OpenSnapshot, openSnapshot } from "./snapshot.ts";
 import type { StateView } from "./state-view.ts";
 import { isKnown, poolView, transactionStatus } from "./transactions.ts";
 import type { Engine, StateReaderKind } from "./types.ts";
 import { createWriterQueue } from "./writer-queue.ts";
 
-async function call(core: EngineCore, message: CallMessage, overrides?: Partial<BlockContext>): Promise<CallOutcome> {
-  const snapshot = openSnapshot(core.store, core.processor.chainId);
+async function call(
+  core: EngineCore,
+  snapshot: OpenSnapshot,
+  message: CallMessage,
+  overrides?: Partial<BlockContext>,
+): Promise<CallOutcome> {
   try {
     const context = { ...contextOf(snapshot.head, snapshot.canonicalHash), ...overrides };
     return await core.processor.executor.call(context, message, snapshot);
@@ -34,10 +39,20 @@ function nextContext({ head, clock, sealer }: EngineCore): Partial<BlockContext>
   return { number: head.number + 1, timestamp, coinbase: sealer.address, parentHash: head.hash };
 }
 
-function stateAt({ chain, views, head, clock }: EngineCore, block: Hex, reader: StateReaderKind): StateView {
+/** Headers above the head may be known while its state is taken over. */
+function isCanonical({ chain, head }: EngineCore, hash: Hex): boolean {
+  const header = chain.header(hash);
+  return header !== undefined && header.number <= head.number && chain.canonicalHash(header.number) === hash;
+}
+
+function stateAt(core: EngineCore, block: Hex, reader: StateReaderKind): StateView {
+  const { chain, views, head, clock } = core;
   const header = chain.header(block);
-  if (header === undefined || !chain.isCanonical(block)) {
+  if (header === undefined || !isCanonical(core, block)) {
     throw new CodedError("BLOCK_NOT_FOUND", `block ${block} is not on the chain of this node`);
+  }
+  if (header.number < core.adopted) {
+    throw new CodedError("PRUNED", `the state of block ${header.number} was never here: that of ${core.adopted} was taken over`);
   }
   return views[reader].at(header, head, clock.now());
 }
@@ -60,29 +75,58 @@ export function createEngine(options: EngineOptions): Engine {
   const { chain, store, processor } = core;
   const queue = createWriterQueue();
   const journal = createJournal(core, queue);
+  const adoption = createAdoption(core, queue);
+  /** @throws CodedError `NOT_READY` */
+  const requireState = (): void => {
+    if (adoption.isUnderway) throw new CodedError("NOT_READY", "this node is still taking the state over from its peers");
+  };
+  /** @throws CodedError `NOT_READY`, `REPLICA` */
+  const requireExecution = (): void => {
+    if (core.isReplica) throw new CodedError("REPLICA", "a replica takes no transactions: send them to a full node");
+    requireState();
+  };
+  const snapshot = (): OpenSnapshot => {
+    requireState();
+    return openSnapshot(store, processor.chainId);
+  };
   countEvents(core);
   const engine: Engine = {
+    adoption,
+    isReplica: core.isReplica,
+    get adopted() {
+      return core.adopted;
+    },
     chainId: processor.chainId,
     genesisHash: core.genesisHash,
     pool: poolView(core),
     head: () => core.head,
     header: chain.header,
     block: chain.block,
-    isCanonical: chain.isCanonical,
+    isCanonical: (hash) => isCanonical(core, hash),
     receipts: chain.receipts,
     transaction: (hash) => transactionStatus(core, hash),
     knows: (hash) => isKnown(core, hash),
-    stateAt: (block, reader) => stateAt(core, block, reader),
-    snapshot: () => openSnapshot(store, processor.chainId),
-    contracts: (after, limit) => listContracts(store, after, limit),
+    stateAt(block, reader) {
+      requireState();
+      return stateAt(core, block, reader);
+    },
+    snapshot,
+    contracts(after, limit) {
+      requireState();
+      return listContracts(store, after, limit);
+    },
     contractCount: () => core.contractCount,
-    call: (message, overrides) => call(core, message, overrides),
+    call: async (message, overrides) => call(core, snapshot(), message, overrides),
     nextContext: () => nextContext(core),
     async submit(transaction, origin, companions = [], peerId = undefined) {
+      requireExecution();
       await countRefusal(core.metrics, origin, () => journal.submit(transaction, origin, companions, peerId));
     },
-    import: async (blocks) => countImport(core.metrics, await queue.run(() => importBlocks(core, blocks))),
-    seal: () => queue.run(() => sealBlock(core)),
+    async import(blocks) {
+      requireExecution();
+      return countImport(core.metrics, await queue.run(() => importBlocks(core, blocks)));
+    },
+    seal: async () => (core.isReplica || adoption.isUnderway ? undefined : queue.run(() => sealBlock(core))),
     on: core.emitter.on,
     stop: () => queue.stop(),
   };

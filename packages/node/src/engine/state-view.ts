@@ -156,7 +156,7 @@ function changedSince(store: StoreReader, number: number, head: number, changesM
 }
 
 /** The keys that follow all those that start with `prefix`; undefined when there are none. */
-function after(prefix: Uint8Array): Uint8Array | undefined {
+export function after(prefix: Uint8Array): Uint8Array | undefined {
   const end = prefix.slice();
   for (let at = end.length - 1; at >= 0; at--) {
     end[at] = ((end[at] as number) + 1) & 255;

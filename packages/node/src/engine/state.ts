@@ -58,7 +58,8 @@ export function createStateReader(rows: RowReader): StateReader {
 /** Leaf value of a storage trie: the RLP of the value without leading zeros. */
 const storageLeaf = (value: Uint8Array | null): Uint8Array | null => (value === null ? null : encodeRlp(value));
 
-function updateStorageTrie(
+/** @param root that the trie has on the overlay; returns the one it has then */
+export function updateStorageTrie(
   overlay: StateRows,
   addressHash: Uint8Array,
   root: Hex,
@@ -70,7 +71,7 @@ function updateStorageTrie(
   return update.root;
 }
 
-function updateAccountTrie(overlay: StateRows, root: Hex, changes: readonly TrieChange[]): Hex {
+export function updateAccountTrie(overlay: StateRows, root: Hex, changes: readonly TrieChange[]): Hex {
   const update: TrieUpdate = updateTrie(accountNodes(overlay), root, changes);
   for (const [path, node] of update.nodes) overlay.put("accountNodes", accountNodeKey(path), node);
   return update.root;

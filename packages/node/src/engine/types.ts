@@ -5,6 +5,7 @@ import type { ErrorCode } from "@counterpart/core/base/error-catalogue";
 import type { Account, Block, Receipt, SealedHeader, Transaction } from "@counterpart/core/chain/types";
 import type { BlockContext, CallMessage, CallOutcome, StateReader } from "@counterpart/core/execution/types";
 import type { StoreWrite } from "@counterpart/core/ports/store";
+import type { Adoption } from "./adoption.ts";
 import type { StateView } from "./state-view.ts";
 
 /**
@@ -144,6 +145,12 @@ export interface Sealer {
 }
 
 export interface Engine {
+  /** Taking the state over from peers: while it is under way, reads and writes of it throw `NOT_READY`. */
+  readonly adoption: Adoption;
+  /** Never executes a block. */
+  readonly isReplica: boolean;
+  /** Number of the block whose state was taken over; blocks up to it are known by their headers alone. 0: none was. */
+  readonly adopted: number;
   readonly chainId: number;
   readonly genesisHash: Hex;
   readonly pool: PoolView;

@@ -28,6 +28,7 @@ const TABLES: Record<TableName, true> = {
   changes: true,
   staging: true,
   contracts: true,
+  preimages: true,
   pool: true,
   conflicts: true,
   idempotency: true,

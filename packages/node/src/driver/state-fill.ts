@@ -1,0 +1,92 @@
+/**
+ * Fills an empty state by ranges of accounts: a few segments of the key space side by side, each page written with the
+ * place where its segment goes on, so that an interruption costs no page that was written.
+ */
+
+import { bigIntToFixedBytes, bytesToBigInt, compareBytes } from "@counterpart/core/base/bytes";
+import { asBytes, asList, decodeRlp, encodeRlp } from "@counterpart/core/codec/rlp";
+import type { StatePortion } from "../engine/adoption.ts";
+import { chunks, inLanes } from "./lanes.ts";
+import { ACCOUNTS_AT_A_TIME, PORTION_BYTES_MAX, SEGMENTS_MAX } from "./limits.ts";
+import { createStateCollector } from "./state-collector.ts";
+import { bringAccounts, nextKey, type StateParts } from "./state-parts.ts";
+
+/** Accounts that are still to be fetched: keys from `next` to `last`, both included. */
+export interface Segment {
+  readonly next: Uint8Array;
+  readonly last: Uint8Array;
+}
+
+const KEY_BYTES = 32;
+const LOWEST = new Uint8Array(KEY_BYTES);
+const HIGHEST = new Uint8Array(KEY_BYTES).fill(0xff);
+const ITEM_LIMITS = { depthMax: 3, itemsMax: 8 * SEGMENTS_MAX };
+
+export const WHOLE_STATE: readonly Segment[] = [{ next: LOWEST, last: HIGHEST }];
+
+export const encodeSegments = (segments: readonly Segment[]): Uint8Array =>
+  encodeRlp(segments.map(({ next, last }) => [next, last]));
+
+export function decodeSegments(bytes: Uint8Array): readonly Segment[] {
+  return asList(decodeRlp(bytes, ITEM_LIMITS), "segments").map((item) => {
+    const [next, last] = asList(item, "segment", 2);
+    return { next: asBytes(next, "next", KEY_BYTES), last: asBytes(last, "last", KEY_BYTES) };
+  });
+}
+
+/** Cuts what a page from the lowest key on has left into about as many segments as there are pages in it. */
+export function cutRest(next: Uint8Array, last: Uint8Array): readonly Segment[] {
+  const [from, end] = [bytesToBigInt(next), bytesToBigInt(last)];
+  const pages = from === 0n ? BigInt(SEGMENTS_MAX) : (end - from) / from + 1n;
+  const count = pages < BigInt(SEGMENTS_MAX) ? pages : BigInt(SEGMENTS_MAX);
+  const width = (end - from + 1n) / count;
+  return Array.from({ length: Number(count) }, (_, index): Segment => {
+    const start = from + width * BigInt(index);
+    const isLast = BigInt(index) === count - 1n;
+    return {
+      next: bigIntToFixedBytes(start, KEY_BYTES),
+      last: bigIntToFixedBytes(isLast ? end : start + width - 1n, KEY_BYTES),
+    };
+  });
+}
+
+/** A segment as far as it has come. */
+interface OpenSegment {
+  next: Uint8Array;
+  readonly last: Uint8Array;
+}
+
+/**
+ * Fetches what is left of the segments. With accounts of several states, where the target moved in between, the state is
+ * none yet: what differs is brought afterwards.
+ * @throws CodedError `PRUNED` when nobody has the target's state any more, `STORE_WRITE_FAILED`
+ */
+export async function fillState(parts: Omit<StateParts, "into">, segments: readonly Segment[]): Promise<void> {
+  const { adoption, source, target } = parts;
+  const open = new Set<OpenSegment>(segments.map((segment) => ({ ...segment })));
+  const write = (portion: StatePortion): Promise<void> => adoption.write(portion, encodeSegments([...open]));
+
+  /** Fetches one page of a segment, and all that belongs to it; whether the segment goes on. */
+  const fillPage = async (segment: OpenSegment): Promise<boolean> => {
+    const page = await source.accounts(target, segment.next);
+    const accounts = page.accounts.filter(({ key }) => compareBytes(key, segment.last) <= 0);
+    const into = createStateCollector(PORTION_BYTES_MAX, write);
+    for (const some of chunks(accounts, ACCOUNTS_AT_A_TIME)) await bringAccounts({ ...parts, into }, some);
+    const end = page.accounts.at(-1)?.key;
+    const isOver = !page.more || end === undefined || compareBytes(end, segment.last) >= 0;
+    const next = isOver ? undefined : nextKey(end);
+    if (next === undefined) open.delete(segment);
+    else segment.next = next;
+    await write(into.take());
+    return next !== undefined;
+  };
+
+  const [first] = open;
+  if (open.size === 1 && first !== undefined && (await fillPage(first))) {
+    open.delete(first);
+    for (const segment of cutRest(first.next, first.last)) open.add({ ...segment });
+  }
+  await inLanes([...open], SEGMENTS_MAX, async (segment) => {
+    while (await fillPage(segment));
+  });
+}

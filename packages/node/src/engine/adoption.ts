@@ -1,0 +1,269 @@
+/**
+ * Taking a state over from peers instead of executing the blocks that made it. What is handed in here has been proven
+ * against a header; this is where it becomes rows, so that at any moment the tries are those of the rows, an account is
+ * there only with its whole storage and its code, and a reader sees the state of the head or is told to wait.
+ */
+
+import { bytesToHex, concatBytes, type Hex, hexToBytes } from "@counterpart/core/base/bytes";
+import { assert } from "@counterpart/core/base/errors";
+import { decodeAccount, isDelegation } from "@counterpart/core/chain/account";
+import { EMPTY_CODE_HASH, encodeHeader } from "@counterpart/core/chain/header";
+import type { Account, SealedHeader } from "@counterpart/core/chain/types";
+import { keccak256Hex } from "@counterpart/core/crypto/crypto";
+import type { StoreReader, StoreWrite } from "@counterpart/core/ports/store";
+import type { ContractOrigin } from "@counterpart/core/sync/message-types-state";
+import { EMPTY_TRIE_ROOT, type NibblePath, type TrieChange, type TrieNodeReader } from "@counterpart/core/trie/types";
+import { contractCountRow, readContract } from "./contract-index.ts";
+import { adoptedRow } from "./adopted.ts";
+import type { EngineCore } from "./core.ts";
+import { createOverlay, type Overlay } from "./overlay.ts";
+import { rowsOf } from "./paging.ts";
+import { encodeContract, metaKey, numberKey } from "./rows.ts";
+import { accountNodes, readAccount, storageNodes, updateAccountTrie, updateStorageTrie } from "./state.ts";
+import { after } from "./state-view.ts";
+import { differenceOf } from "./switcher.ts";
+import type { BlockMoment, ContractEntry } from "./types.ts";
+import type { WriterQueue } from "./writer-queue.ts";
+
+/** A row of a trie with hashed keys, 32 bytes each; `null`: there is none. */
+export interface KeyedChange {
+  readonly key: Uint8Array;
+  readonly value: Uint8Array | null;
+}
+
+/** Part of a state, all of it proven, to be written at once. */
+export interface StatePortion {
+  /** By keccak(address), as the trie holds them. An account that is put has its whole storage here or in the store. */
+  readonly accounts: readonly KeyedChange[];
+  /** Slots by keccak(slot), their values without leading zeros. */
+  readonly storage: readonly { readonly account: Uint8Array; readonly slots: readonly KeyedChange[] }[];
+  /** By hash. */
+  readonly codes: ReadonlyMap<Hex, Uint8Array>;
+  /** By keccak(address). */
+  readonly origins: ReadonlyMap<Hex, ContractOrigin>;
+}
+
+export const NO_PORTION: StatePortion = { accounts: [], storage: [], codes: new Map(), origins: new Map() };
+
+/** A trie as it is held now. */
+export interface HeldTrie {
+  readonly root: Hex;
+  readonly read: TrieNodeReader;
+}
+
+export interface Adoption {
+  /** The state is being taken over: it is no head's, and nobody may read it. Stays so over restarts. */
+  readonly isUnderway: boolean;
+  /** What was written with the last portion, for whoever goes on after a restart. */
+  progress(): Uint8Array;
+  /**
+   * Begins to take a state over. The state that is held goes: with `fresh` to nothing, otherwise step by step.
+   * @throws CodedError `STORE_WRITE_FAILED`, `NOT_READY`
+   */
+  begin(fresh: boolean, progress: Uint8Array): Promise<void>;
+  /** The last header of the chain whose headers are held; at least the head. */
+  tip(): SealedHeader;
+  /** Puts headers on the canonical chain, the parent of the first being there; those that they replace leave it. */
+  addHeaders(headers: readonly SealedHeader[]): Promise<void>;
+  account(addressHash: Uint8Array): Account | undefined;
+  accountTrie(): HeldTrie;
+  storageTrie(addressHash: Uint8Array): HeldTrie;
+  /** Values of a storage in order of keccak(slot). */
+  slots(addressHash: Uint8Array): Iterable<KeyedChange>;
+  hasCode(codeHash: Hex): boolean;
+  hasOrigin(addressHash: Uint8Array): boolean;
+  /** One write. Only while this is under way. */
+  write(portion: StatePortion, progress: Uint8Array): Promise<void>;
+  /** The head moves to a block whose header is held, with what is still missing of its state, in one write. */
+  complete(target: SealedHeader, portion?: StatePortion): Promise<void>;
+}
+
+const ADOPTION_KEY = metaKey("adoption");
+const rootOf = (read: TrieNodeReader): Hex => {
+  const node = read("" as NibblePath);
+  return node === undefined ? EMPTY_TRIE_ROOT : keccak256Hex(node);
+};
+const held = (read: TrieNodeReader): HeldTrie => ({ root: rootOf(read), read });
+
+/** Takes an account's storage out of the overlay. */
+function clearStorage(store: StoreReader, overlay: Overlay, account: Uint8Array): void {
+  for (const table of ["storage", "storageNodes"] as const) {
+    for (const { key } of rowsOf(store, table, account, after(account))) overlay.put(table, key, null);
+  }
+}
+
+function codeOf(overlay: Overlay, codeHash: Hex): Uint8Array {
+  const code = overlay.get("codes", hexToBytes(codeHash));
+  assert(code !== undefined, `code ${codeHash} was not handed in with its account`);
+  return code;
+}
+
+/** What taking it over tells of a contract. It changed in `moment` if that is the only block it can have been. */
+function adoptedEntry(
+  entry: ContractEntry | undefined,
+  origin: ContractOrigin,
+  codeHash: Hex,
+  moment: BlockMoment | undefined,
+): ContractEntry {
+  const { address, owner, creationNonce } = origin;
+  const { updated: _, updateSequence: __, ...kept } = entry?.codeHash === codeHash ? entry : { genesis: false };
+  return {
+    ...kept,
+    address,
+    codeHash,
+    ...(owner === undefined ? {} : { owner }),
+    ...(creationNonce === undefined ? {} : { creationNonce }),
+    ...(moment === undefined ? {} : { updated: moment }),
+  };
+}
+
+/** Keeps the index in step with accounts that were put or removed; returns the contracts among them. */
+function indexAdopted(
+  overlay: Overlay,
+  { accounts, origins }: StatePortion,
+  isGenesis: (address: Hex) => boolean,
+  moment: BlockMoment | undefined,
+): readonly Hex[] {
+  for (const [hash, { address }] of origins) overlay.put("preimages", hexToBytes(hash), hexToBytes(address));
+  const touched: Hex[] = [];
+  for (const { key, value } of accounts) {
+    const preimage = overlay.get("preimages", key);
+    if (preimage === undefined) continue;
+    const address = bytesToHex(preimage);
+    const codeHash = value === null ? EMPTY_CODE_HASH : decodeAccount(value).codeHash;
+    const isContract = codeHash !== EMPTY_CODE_HASH && !isDelegation(codeOf(overlay, codeHash));
+    const before = readContract(overlay, address);
+    if (!isContract && before === undefined) continue;
+    const origin = origins.get(bytesToHex(key)) ?? before ?? { address };
+    const entry = adoptedEntry(before, origin, codeHash, moment);
+    const row = isContract ? encodeContract({ ...entry, genesis: isGenesis(address) }) : null;
+    overlay.put("contracts", preimage, row);
+    touched.push(address);
+  }
+  return touched;
+}
+
+function applyPortion(store: StoreReader, overlay: Overlay, { codes, storage, accounts }: StatePortion): void {
+  for (const [hash, code] of codes) overlay.put("codes", hexToBytes(hash), code);
+  for (const { account, slots } of storage) {
+    for (const { key, value } of slots) overlay.put("storage", concatBytes(account, key), value);
+    const changed = slots.map(({ key, value }) => ({ slotHash: key, value }));
+    updateStorageTrie(overlay, account, rootOf(storageNodes(overlay, account)), changed);
+  }
+  for (const { key, value } of accounts) {
+    if (value === null) clearStorage(store, overlay, key);
+    else {
+      const { storageRoot } = decodeAccount(value);
+      assert(rootOf(storageNodes(overlay, key)) === storageRoot, "an account was handed in without its storage");
+    }
+    overlay.put("accounts", key, value);
+  }
+  updateAccountTrie(overlay, rootOf(accountNodes(overlay)), accounts as readonly TrieChange[]);
+}
+
+const momentOf = ({ number, hash, timestamp }: SealedHeader): BlockMoment => ({ number, hash, timestamp });
+
+export function createAdoption(core: EngineCore, queue: WriterQueue): Adoption {
+  const { store, chain } = core;
+  let underway = store.get("meta", ADOPTION_KEY) !== undefined;
+  const isGenesis = (address: Hex): boolean => core.genesisContracts.has(address);
+
+  const tip = (): SealedHeader => {
+    const [last] = store.range("canonical", { limit: 1, reverse: true });
+    const header = last === undefined ? undefined : chain.header(bytesToHex(last.value));
+    assert(header !== undefined, "the chain has a last header");
+    return header;
+  };
+  /** Rows of the state as they are, taken away. */
+  function* withoutState(): Iterable<StoreWrite> {
+    for (const table of ["accounts", "storage", "accountNodes", "storageNodes", "contracts"] as const) {
+      for (const { key } of [...rowsOf(store, table)]) yield { table, key, value: null };
+    }
+    yield contractCountRow(0);
+  }
+  /** What is known of the chain above a number, taken away: headers, as no state was ever held there. */
+  function* headersAbove(number: number): Iterable<StoreWrite> {
+    for (const { key, value } of [...rowsOf(store, "canonical", numberKey(number + 1))]) {
+      yield { table: "canonical", key, value: null };
+      yield { table: "headers", key: value, value: null };
+    }
+  }
+  function* headerRows(headers: readonly SealedHeader[]): Iterable<StoreWrite> {
+    const [first] = headers;
+    if (first === undefined) return;
+    assert(first.number > core.head.number || core.isReplica, "only a replica's headers are replaced");
+    yield* headersAbove(first.number - 1);
+    for (const header of headers) {
+      const hash = hexToBytes(header.hash);
+      yield { table: "headers", key: hash, value: encodeHeader(header) };
+      yield { table: "canonical", key: numberKey(header.number), value: hash };
+    }
+  }
+  const apply = (overlay: Overlay, portion: StatePortion, moment?: BlockMoment) => {
+    applyPortion(store, overlay, portion);
+    const touched = new Set(indexAdopted(overlay, portion, isGenesis, moment));
+    const difference = differenceOf(store, overlay, touched);
+    const count = (addresses: readonly Hex[]): number => addresses.filter((address) => !isGenesis(address)).length;
+    const contracts = core.contractCount + count(difference.contractsCreated) - count(difference.contractsRemoved);
+    return { difference, contracts };
+  };
+  const clearCaches = (): void => {
+    core.accounts.clear();
+    for (const views of Object.values(core.views)) views.clear();
+  };
+
+  return {
+    get isUnderway() {
+      return underway;
+    },
+    progress: () => store.get("meta", ADOPTION_KEY) ?? new Uint8Array(0),
+    begin: (fresh, progress) =>
+      queue.run(async () => {
+        const mark: StoreWrite = { table: "meta", key: ADOPTION_KEY, value: progress };
+        underway = true;
+        clearCaches();
+        store.write(fresh ? [mark, ...withoutState()] : [mark]);
+        if (fresh) core.contractCount = 0;
+      }),
+    tip,
+    addHeaders: (headers) => queue.run(async () => store.write(headerRows(headers))),
+    account: (addressHash) => readAccount(store, addressHash),
+    accountTrie: () => held(accountNodes(store)),
+    storageTrie: (addressHash) => held(storageNodes(store, addressHash)),
+    *slots(addressHash) {
+      for (const { key, value } of rowsOf(store, "storage", addressHash, after(addressHash))) {
+        yield { key: key.subarray(addressHash.length), value };
+      }
+    },
+    hasCode: (codeHash) => codeHash === EMPTY_CODE_HASH || store.get("codes", hexToBytes(codeHash)) !== undefined,
+    hasOrigin: (addressHash) => store.get("preimages", addressHash) !== undefined,
+    write: (portion, progress) =>
+      queue.run(async () => {
+        assert(underway, "a portion of a state is written only while it is taken over");
+        const overlay = createOverlay(store);
+        const { contracts } = apply(overlay, portion);
+        overlay.put("meta", ADOPTION_KEY, progress);
+        store.write([...overlay.writes(), contractCountRow(contracts)]);
+        core.contractCount = contracts;
+      }),
+    complete: (target, portion = NO_PORTION) =>
+      queue.run(async () => {
+        assert(chain.isCanonical(target.hash), "the head moves to a block of the canonical chain");
+        const isNext = target.parentHash === core.head.hash && !underway;
+        const overlay = createOverlay(store);
+        const { difference, contracts } = apply(overlay, portion, isNext ? momentOf(target) : undefined);
+        assert(rootOf(accountNodes(overlay)) === target.stateRoot, "the state that was taken over is the header's");
+        overlay.put("meta", metaKey("head"), hexToBytes(target.hash));
+        overlay.put("meta", ADOPTION_KEY, null);
+        const rows = [...overlay.writes(), contractCountRow(contracts), adoptedRow(target.number)];
+        store.write([...rows, ...headersAbove(target.number)]);
+        underway = false;
+        clearCaches();
+        core.contractCount = contracts;
+        core.adopted = target.number;
+        core.head = target;
+        core.emitter.emit("head", { head: target, reverted: [], applied: [], ...difference, sealedHere: false });
+      }),
+  };
+}
+
