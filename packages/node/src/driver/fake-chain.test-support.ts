@@ -190,6 +190,24 @@ export function createFakeEngine(sealer: string, chain = "dev"): FakeEngine {
   const engine: FakeEngine = {
     chainId: 31_337,
     genesisHash: genesis.header.hash,
+    rules: { signers: [] },
+    isReplica: false,
+    adopted: 0,
+    adoption: {
+      isUnderway: false,
+      tip: head,
+      progress: unsupported,
+      begin: unsupported,
+      addHeaders: unsupported,
+      account: unsupported,
+      accountTrie: unsupported,
+      storageTrie: unsupported,
+      slots: unsupported,
+      hasCode: unsupported,
+      hasOrigin: unsupported,
+      write: unsupported,
+      complete: unsupported,
+    },
     pool: {
       get pending() {
         return pool.size;

@@ -29,6 +29,8 @@ export interface StateJoin {
   isWanted(): boolean;
   /** Looks whether there is a better head to take over and does so until there is none. */
   kick(): void;
+  /** Resolves when what is under way has ended. */
+  settled(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -149,7 +151,7 @@ export function createStateJoin(deps: StateJoinDeps): StateJoin {
     }
   };
   const run = async (): Promise<void> => {
-    while (!stopped && (await round())) onDone();
+    while (!stopped && isWanted() && (await round())) onDone();
   };
   const isDue = (): boolean => isWanted() && (pick() !== undefined || !isThere());
   function kick(): void {
@@ -175,6 +177,7 @@ export function createStateJoin(deps: StateJoinDeps): StateJoin {
   return {
     isWanted,
     kick,
+    settled: async () => running,
     async stop() {
       stopped = true;
       cancelRetry();

@@ -72,6 +72,7 @@ export interface TestEngineOptions {
   readonly executor?: Executor;
   readonly overlayBytesMax?: number;
   readonly metrics?: Metrics;
+  readonly isReplica?: boolean;
 }
 
 export function openTestEngine(options: TestEngineOptions = {}): Engine {
@@ -87,6 +88,7 @@ export function openTestEngine(options: TestEngineOptions = {}): Engine {
     ...(options.poolLimits === undefined ? {} : { poolLimits: options.poolLimits }),
     ...(options.overlayBytesMax === undefined ? {} : { overlayBytesMax: options.overlayBytesMax }),
     ...(options.metrics === undefined ? {} : { metrics: options.metrics }),
+    ...(options.isReplica === undefined ? {} : { isReplica: options.isReplica }),
   });
 }
 

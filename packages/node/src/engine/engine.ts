@@ -98,6 +98,7 @@ export function createEngine(options: EngineOptions): Engine {
     },
     chainId: processor.chainId,
     genesisHash: core.genesisHash,
+    rules: { signers: core.signers },
     pool: poolView(core),
     head: () => core.head,
     header: chain.header,

@@ -3,6 +3,7 @@
 import type { Hex } from "@counterpart/core/base/bytes";
 import type { ErrorCode } from "@counterpart/core/base/error-catalogue";
 import type { Account, Block, Receipt, SealedHeader, Transaction } from "@counterpart/core/chain/types";
+import type { PoaRules } from "@counterpart/core/consensus/poa";
 import type { BlockContext, CallMessage, CallOutcome, StateReader } from "@counterpart/core/execution/types";
 import type { StoreWrite } from "@counterpart/core/ports/store";
 import type { Adoption } from "./adoption.ts";
@@ -153,6 +154,8 @@ export interface Engine {
   readonly adopted: number;
   readonly chainId: number;
   readonly genesisHash: Hex;
+  /** Who may seal. */
+  readonly rules: PoaRules;
   readonly pool: PoolView;
   head(): SealedHeader;
   /** A canonical header by number, or any held header by hash. */

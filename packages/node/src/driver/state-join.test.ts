@@ -1,0 +1,226 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { bigIntToFixedBytes, bytesToHex, concatBytes, type Hex, hexToBytes } from "@counterpart/core/base/bytes";
+import { CodedError } from "@counterpart/core/base/errors";
+import { createAddress } from "@counterpart/core/chain/address";
+import type { Block, Transaction } from "@counterpart/core/chain/types";
+import type { Store } from "@counterpart/core/ports/store";
+import type { TableName } from "@counterpart/core/ports/tables";
+import fc from "fast-check";
+import {
+  accountOf,
+  chainOf,
+  creationOf,
+  openTestEngine,
+  sealAll,
+  silentLogger,
+  transactionOf,
+} from "../engine/engine.test-support.ts";
+import type { Engine } from "../engine/types.ts";
+import { createMemoryStore } from "../store/memory-store.ts";
+import { createFakeContracts } from "./fake-chain.test-support.ts";
+import { createLocalSource, type LocalSource } from "./local-source.test-support.ts";
+import type { Peers } from "./peers.ts";
+import { createStateJoin } from "./state-join.ts";
+
+const clock = { now: () => 1_780_000_000_000, setTimer: () => () => {} };
+const random = { bytes: (size: number) => new Uint8Array(size), fraction: () => 0.5 };
+
+/** Creation of a contract that writes calldata[32] into slot calldata[0]; its code ends with `tag`. */
+const writer = (tag: number): Uint8Array => concatBytes(hexToBytes("0x6008600c60003960086000f36020355f3555"), Uint8Array.of(0, tag));
+const word = (value: number): Uint8Array => bigIntToFixedBytes(BigInt(value), 32);
+
+/** A chain of one account that creates contracts and writes into them. */
+class History {
+  readonly engine: Engine;
+  readonly store = createMemoryStore();
+  readonly contracts: Hex[] = [];
+  #nonce = 0;
+
+  constructor() {
+    this.engine = openTestEngine({ store: this.store });
+  }
+  create(tag: number): Transaction {
+    this.contracts.push(createAddress(accountOf(1), BigInt(this.#nonce)));
+    return creationOf(1, this.#nonce++, writer(tag));
+  }
+  set(contract: number, slot: number, value: number): Transaction {
+    const to = this.contracts[contract % this.contracts.length] as Hex;
+    return transactionOf(1, this.#nonce++, { to, value: 0n, data: concatBytes(word(slot), word(value)) });
+  }
+  async seal(...transactions: readonly Transaction[]): Promise<void> {
+    await sealAll(this.engine, transactions);
+  }
+}
+
+const STATE: readonly TableName[] = ["accounts", "storage", "accountNodes", "storageNodes"];
+
+function rowsOf(store: Store, table: TableName): string[] {
+  return store.range(table, { limit: 1_000_000 }).map(({ key, value }) => `${bytesToHex(key)} ${bytesToHex(value)}`);
+}
+
+/** Everything that two nodes at the same head have to have alike, byte by byte. */
+function assertSameState(joined: { engine: Engine; store: Store }, executed: { engine: Engine; store: Store }): void {
+  assert.equal(joined.engine.head().hash, executed.engine.head().hash);
+  for (const table of STATE) assert.deepEqual(rowsOf(joined.store, table), rowsOf(executed.store, table), table);
+  const identities = ({ engine }: { engine: Engine }) =>
+    engine.contracts(undefined, 100_000).map(({ address, owner, creationNonce, codeHash, genesis }) => {
+      return { address, owner, creationNonce, codeHash, genesis };
+    });
+  assert.deepEqual(identities(joined), identities(executed));
+  assert.equal(joined.engine.contractCount(), executed.engine.contractCount());
+}
+
+/** Lets `engine` take over what `source` has until nothing is left to do. */
+async function follow(engine: Engine, source: LocalSource, joins = true): Promise<void> {
+  const peers = { ready: () => [source.session], penalise: () => {} } as unknown as Peers;
+  const join = createStateJoin({
+    engine,
+    source,
+    peers,
+    clock,
+    random,
+    joins,
+    logger: silentLogger,
+    onDone: () => {},
+  });
+  join.kick();
+  await join.settled();
+  await join.stop();
+}
+
+const sourceOf = ({ engine }: History, before?: () => Promise<void>): LocalSource =>
+  createLocalSource({ engine, contracts: createFakeContracts(engine), clock, instanceId: "there" }, before);
+
+async function longHistory(blocks: number): Promise<History> {
+  const history = new History();
+  await history.seal(...[1, 2, 3, 1].map((tag) => history.create(tag)));
+  for (let at = 0; at < blocks; at++) await history.seal(history.set(at, at % 7, at % 3 === 0 ? 0 : at + 1));
+  return history;
+}
+
+describe("taking a state over", () => {
+  test("a fresh node has the same state, byte by byte, as one that executed every block, and executes onward", async () => {
+    const history = await longHistory(80);
+    const store = createMemoryStore();
+    const engine = openTestEngine({ store });
+    await follow(engine, sourceOf(history));
+    assertSameState({ engine, store }, history);
+    assert.equal(engine.adopted, 81);
+    await history.seal(history.set(1, 2, 99), history.create(9));
+    const { invalid } = await engine.import([history.engine.block(history.engine.head().number) as Block]);
+    assert.deepEqual(invalid, []);
+    assertSameState({ engine, store }, history);
+  });
+
+  test("nothing of the state is readable while it is taken over, also after a restart", async () => {
+    const history = await longHistory(70);
+    const store = createMemoryStore();
+    const engine = openTestEngine({ store });
+    let left = 4;
+    const source = sourceOf(history, async () => {
+      if (left-- === 0) throw new CodedError("NOT_READY", "the node is stopping");
+    });
+    await follow(engine, source);
+    for (const one of [engine, openTestEngine({ store })]) {
+      assert.equal(one.adoption.isUnderway, true);
+      assert.throws(() => one.snapshot(), { code: "NOT_READY" });
+      assert.throws(() => one.stateAt(one.head().hash, "peer"), { code: "NOT_READY" });
+      assert.throws(() => one.contracts(undefined, 10), { code: "NOT_READY" });
+      await assert.rejects(one.submit(transactionOf(1, 0), "local"), { code: "NOT_READY" });
+      await assert.rejects(one.import([]), { code: "NOT_READY" });
+      assert.equal(await one.seal(), undefined);
+    }
+    const resumed = openTestEngine({ store });
+    await follow(resumed, sourceOf(history));
+    assertSameState({ engine: resumed, store }, history);
+  });
+
+  test("a replica follows head by head and never shows anything between two of them", async () => {
+    const history = await longHistory(10);
+    const store = createMemoryStore();
+    const engine = openTestEngine({ store, isReplica: true });
+    await follow(engine, sourceOf(history));
+    assertSameState({ engine, store }, history);
+    const heads: Hex[] = [];
+    engine.on("head", ({ head }) => {
+      heads.push(head.hash);
+      assert.equal(engine.adoption.accountTrie().root, head.stateRoot);
+    });
+    for (let at = 0; at < 5; at++) {
+      await history.seal(history.set(at, at, at + 1_000), history.create(at));
+      const before = engine.head();
+      const reading = sourceOf(history, async () => assert.equal(engine.snapshot().head.hash, before.hash));
+      await follow(engine, reading);
+      assertSameState({ engine, store }, history);
+      assert.equal(engine.contracts(undefined, 1_000).at(-1)?.updated === undefined, false);
+    }
+    assert.equal(heads.length, 5);
+    await assert.rejects(engine.submit(transactionOf(1, 0), "local"), { code: "REPLICA" });
+    assert.equal(await engine.seal(), undefined);
+  });
+
+  test("a replica whose peer's branch loses takes over the state of the other branch", async () => {
+    const history = await longHistory(6);
+    const other = new History();
+    await other.engine.import(chainOf(history.engine));
+    await history.seal(history.create(7));
+    await history.seal(history.set(4, 1, 5));
+    const store = createMemoryStore();
+    const engine = openTestEngine({ store, isReplica: true });
+    await follow(engine, sourceOf(history));
+    assertSameState({ engine, store }, history);
+    for (let nonce = 0; nonce < 4; nonce++) await sealAll(other.engine, [transactionOf(2, nonce)]);
+    await history.engine.import(chainOf(other.engine));
+    assert.equal(history.engine.head().hash, other.engine.head().hash);
+    await follow(engine, sourceOf(history));
+    assertSameState({ engine, store }, other);
+    assert.equal(engine.contractCount(), 4);
+  });
+
+  test("nothing differs: no state is asked for", async () => {
+    const history = await longHistory(5);
+    const store = createMemoryStore();
+    const engine = openTestEngine({ store, isReplica: true });
+    await follow(engine, sourceOf(history));
+    const again = sourceOf(history);
+    await follow(openTestEngine({ store, isReplica: true }), again);
+    assert.equal(again.requests, 0);
+  });
+
+  test("whatever happens on the way, what is taken over in the end is the state of the head", async () => {
+    const step = fc.record({
+      at: fc.nat(12),
+      event: fc.constantFrom("restart", "grow", "prune", "create"),
+      value: fc.nat(40),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 8 }), fc.boolean(), fc.nat(90), async (steps, isReplica, slots) => {
+        const history = await longHistory(66);
+        for (let at = 0; at < slots; at += 10) {
+          await history.seal(...Array.from({ length: 10 }, (_, i) => history.set(2, at + i, at + i + 1)));
+        }
+        const store = createMemoryStore();
+        for (const { at, event, value } of [...steps, { at: Number.POSITIVE_INFINITY, event: "end", value: 0 }]) {
+          let left = at;
+          const source = sourceOf(history, async () => {
+            if (left-- !== 0) return;
+            if (event === "restart") throw new CodedError("NOT_READY", "the node is stopping");
+            if (event === "prune") throw new CodedError("PRUNED", "too long ago");
+            if (event === "grow") await history.seal(history.set(value, value, value * 3));
+            if (event === "create") await history.seal(history.create(value), history.set(4, value, 1));
+          });
+          const engine = openTestEngine({ store, isReplica });
+          // A node that has joined executes from then on.
+          if (isReplica || engine.head().number === 0) await follow(engine, source);
+          else await engine.import(chainOf(history.engine).slice(engine.head().number));
+        }
+        const engine = openTestEngine({ store, isReplica });
+        if (isReplica) await follow(engine, sourceOf(history));
+        else await engine.import(chainOf(history.engine).slice(engine.head().number));
+        assertSameState({ engine, store }, history);
+      }),
+      { numRuns: 10 },
+    );
+  });
+});
