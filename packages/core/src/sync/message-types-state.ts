@@ -69,6 +69,18 @@ export interface AccountRangeMessage {
   readonly proof: readonly Uint8Array[];
 }
 
+/** Where a contract comes from, as the index of who is asked has it. */
+export interface ContractOrigin {
+  readonly address: Hex;
+  /** Sender of the creating transaction; absent for contracts of the genesis. */
+  readonly owner?: Hex;
+  /**
+   * Nonce of a top-level creation, from which and the owner the address follows; without it the owner is told, not
+   * proven. Absent for a factory's children.
+   */
+  readonly creationNonce?: bigint;
+}
+
 export interface WantedStorage {
   /** keccak(address). */
   readonly account: Hex;
