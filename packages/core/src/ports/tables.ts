@@ -34,7 +34,7 @@ export type TableName =
   | "staging"
   /** address → contract entry at the head. */
   | "contracts"
-  /** keccak(address) → address of every contract that was ever seen. */
+  /** keccak(address) → address, of every contract that was ever at the head. It is as true of one that is gone. */
   | "preimages"
   /** transaction hash → pending transaction. */
   | "pool"

@@ -59,10 +59,11 @@ export const KIND_BYTES = {
   second: rlpNumber(2),
   third: rlpNumber(3),
   fourth: rlpNumber(4),
+  fifth: rlpNumber(5),
 } as const;
 
 type Kind = keyof typeof KIND_BYTES;
-const KINDS: readonly Kind[] = ["first", "second", "third", "fourth"];
+const KINDS: readonly Kind[] = ["first", "second", "third", "fourth", "fifth"];
 
 /** @param count how many kinds there are */
 export function readKind(item: RlpItem | undefined, count = 2): Kind {

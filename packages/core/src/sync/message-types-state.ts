@@ -69,6 +69,14 @@ export interface AccountRangeMessage {
   readonly proof: readonly Uint8Array[];
 }
 
+/** Contracts by the hashes of their addresses, which is what the state holds of them. */
+export interface GetContractIndexMessage {
+  readonly type: "GetContracts";
+  readonly kind: "index";
+  /** keccak(address). */
+  readonly accounts: readonly Hex[];
+}
+
 /** Where a contract comes from, as the index of who is asked has it. */
 export interface ContractOrigin {
   readonly address: Hex;
@@ -79,6 +87,16 @@ export interface ContractOrigin {
    * proven. Absent for a factory's children.
    */
   readonly creationNonce?: bigint;
+}
+
+/**
+ * One entry for each account from the first on, `undefined` where there is no contract at the head of who answers; the
+ * tail may be cut.
+ */
+export interface ContractIndexMessage {
+  readonly type: "Contracts";
+  readonly kind: "index";
+  readonly entries: readonly (ContractOrigin | undefined)[];
 }
 
 export interface WantedStorage {
@@ -110,15 +128,6 @@ export interface StoragePage {
 export interface StorageMessage {
   readonly type: "Storage";
   readonly pages: readonly StoragePage[];
-}
-
-/** Where a contract comes from; who fetched its account by the hash of its address knows none of it. */
-export interface ContractOrigin {
-  readonly address: Hex;
-  /** Sender of the creating transaction; absent for contracts of the genesis. */
-  readonly owner?: Hex;
-  /** Of a top-level creation, from which and the owner the address follows. */
-  readonly creationNonce?: bigint;
 }
 
 export interface GetNodesMessage {

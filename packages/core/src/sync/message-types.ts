@@ -10,7 +10,9 @@ import type { ArtifactRecord, ArtifactsSummary } from "./artifact-types.ts";
 import type { AdvertisedLimits } from "./limits.ts";
 import type {
   AccountRangeMessage,
+  ContractIndexMessage,
   GetAccountRangeMessage,
+  GetContractIndexMessage,
   GetNodesMessage,
   GetStateMessage,
   GetStorageMessage,
@@ -205,7 +207,8 @@ export type GetContractsMessage =
     }
   | { readonly type: "GetContracts"; readonly kind: "addresses"; readonly addresses: readonly Hex[] }
   | GetStateMessage
-  | GetAccountRangeMessage;
+  | GetAccountRangeMessage
+  | GetContractIndexMessage;
 
 export interface ContractAccount {
   readonly address: Hex;
@@ -239,7 +242,8 @@ export type ContractsMessage =
       readonly accounts: readonly ContractAccount[];
     }
   | StateMessage
-  | AccountRangeMessage;
+  | AccountRangeMessage
+  | ContractIndexMessage;
 
 export interface BlobRequest {
   /** keccak of the wanted bytes: a code hash, or an artifact's content hash. */

@@ -41,13 +41,17 @@ import type {
 import {
   accountOf,
   GET_STATE_ITEMS_MAX,
+  readGetIndex,
   readGetRange,
   readGetState,
+  readIndex,
   readRange,
   readState,
   rlpAccount,
+  rlpGetIndex,
   rlpGetRange,
   rlpGetState,
+  rlpIndex,
   rlpRange,
   rlpState,
   STATE_ITEMS_MAX,
@@ -77,8 +81,14 @@ function readAddresses(query: RlpItem | undefined): GetContractsMessage {
   return { type: "GetContracts", kind: "addresses", addresses };
 }
 
-const CONTRACTS_KINDS = 4;
-const QUERY_READERS = { first: readSince, second: readAddresses, third: readGetState, fourth: readGetRange };
+const CONTRACTS_KINDS = 5;
+const QUERY_READERS = {
+  first: readSince,
+  second: readAddresses,
+  third: readGetState,
+  fourth: readGetRange,
+  fifth: readGetIndex,
+};
 
 export const getContractsCodec: Codec<GetContractsMessage> = {
   fields: 2,
@@ -93,6 +103,8 @@ export const getContractsCodec: Codec<GetContractsMessage> = {
         return [KIND_BYTES.third, rlpGetState(m)];
       case "range":
         return [KIND_BYTES.fourth, rlpGetRange(m)];
+      case "index":
+        return [KIND_BYTES.fifth, rlpGetIndex(m)];
     }
   },
   decode: ([kind, query]) => QUERY_READERS[readKind(kind, CONTRACTS_KINDS)](query),
@@ -137,7 +149,13 @@ const readAccounts: ContractsReader = (about, items) => {
   return { type: "Contracts", kind: "accounts", block: blockRef(about, "block"), accounts };
 };
 
-const CONTRACTS_READERS = { first: readChanges, second: readAccounts, third: readState, fourth: readRange };
+const CONTRACTS_READERS = {
+  first: readChanges,
+  second: readAccounts,
+  third: readState,
+  fourth: readRange,
+  fifth: readIndex,
+};
 
 export const contractsCodec: Codec<ContractsMessage> = {
   fields: 3,
@@ -156,6 +174,8 @@ export const contractsCodec: Codec<ContractsMessage> = {
         return [KIND_BYTES.third, ...rlpState(m)];
       case "range":
         return [KIND_BYTES.fourth, ...rlpRange(m)];
+      case "index":
+        return [KIND_BYTES.fifth, ...rlpIndex(m)];
     }
   },
   decode: ([kind, about, items]) => CONTRACTS_READERS[readKind(kind, CONTRACTS_KINDS)](about, items),

@@ -4,7 +4,7 @@ import { EMPTY_BYTES, hexToBytes } from "../base/bytes.ts";
 import type { Account } from "../chain/types.ts";
 import { asBigInt, asBytes, asList, asListMax, type RlpInput, type RlpItem, rlpBigInt } from "../codec/rlp.ts";
 import { decodeCompact, encodeCompact } from "../trie/nibbles.ts";
-import { address, blockRef, type Codec, hash, invalidField, rlpBlockRef } from "./fields.ts";
+import { address, blockRef, type Codec, hash, invalidField, optional, rlpBlockRef, rlpOptional } from "./fields.ts";
 import {
   CONTRACTS_MAX,
   NODE_BYTES_MAX,
@@ -18,7 +18,10 @@ import {
 import type {
   AccountRangeMessage,
   AnsweredState,
+  ContractIndexMessage,
+  ContractOrigin,
   GetAccountRangeMessage,
+  GetContractIndexMessage,
   GetNodesMessage,
   GetStateMessage,
   GetStorageMessage,
@@ -136,6 +139,43 @@ export function readRange(about: RlpItem | undefined, items: RlpItem | undefined
   const [block, proof] = asList(about, "about", 2);
   const accounts = asListMax(items, "accounts", RANGE_ACCOUNTS_MAX).map((item) => rowOf(item, ACCOUNT_BYTES_MAX));
   return { type: "Contracts", kind: "range", block: blockRef(block, "block"), accounts, proof: proofNodes(proof) };
+}
+
+export const rlpGetIndex = ({ accounts }: GetContractIndexMessage): RlpInput => accounts.map(hexToBytes);
+
+export function readGetIndex(query: RlpItem | undefined): GetContractIndexMessage {
+  const accounts = asListMax(query, "accounts", CONTRACTS_MAX).map((item) => hash(item, "account"));
+  return { type: "GetContracts", kind: "index", accounts };
+}
+
+const rlpOrigin = ({ address: at, owner, creationNonce }: ContractOrigin): RlpInput => [
+  hexToBytes(at),
+  rlpOptional(owner === undefined ? undefined : hexToBytes(owner)),
+  rlpOptional(creationNonce === undefined ? undefined : rlpBigInt(creationNonce)),
+];
+
+function originOf(item: RlpItem): ContractOrigin {
+  const [at, creator, nonce] = asList(item, "contract", 3);
+  const owner = optional(creator, "owner", address);
+  const creationNonce = optional(nonce, "creation nonce", (value, name) => asBigInt(value, name, 64));
+  if (owner === undefined && creationNonce !== undefined) throw invalidField("a creation nonce of nobody");
+  return {
+    address: address(at, "address"),
+    ...(owner === undefined ? {} : { owner }),
+    ...(creationNonce === undefined ? {} : { creationNonce }),
+  };
+}
+
+/** `[about, items]` of an answer that names contracts. There is nothing to say about all of them. */
+export const rlpIndex = ({ entries }: ContractIndexMessage): readonly RlpInput[] => [
+  [],
+  entries.map((entry) => rlpOptional(entry === undefined ? undefined : rlpOrigin(entry))),
+];
+
+export function readIndex(about: RlpItem | undefined, items: RlpItem | undefined): ContractIndexMessage {
+  asList(about, "about", 0);
+  const entries = asListMax(items, "entries", CONTRACTS_MAX).map((item) => optional(item, "entry", originOf));
+  return { type: "Contracts", kind: "index", entries };
 }
 
 export const getStorageCodec: Codec<GetStorageMessage> = {

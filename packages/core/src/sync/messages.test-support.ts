@@ -128,6 +128,15 @@ const answeredState = fc
   .tuple(address, fc.option(account, { nil: undefined }), few(fc.bigInt({ min: 0n, max: 2n ** 256n - 1n })))
   .map(([at, state, slots]) => ({ address: at, ...(state === undefined ? {} : { account: state }), slots }));
 
+const origin = fc.tuple(address, fc.option(fc.tuple(address, nonce), { nil: undefined })).map(([at, creation]) => {
+  const [owner, creationNonce] = creation ?? [];
+  return {
+    address: at,
+    ...(owner === undefined ? {} : { owner }),
+    ...(creationNonce === undefined ? {} : { creationNonce }),
+  };
+});
+
 /** One arbitrary for each type, so that a type cannot be forgotten. */
 export const messagesByType: Readonly<Record<MessageType, fc.Arbitrary<Message>>> = {
   Version: version,
@@ -164,6 +173,7 @@ export const messagesByType: Readonly<Record<MessageType, fc.Arbitrary<Message>>
       wanted: few(fields({ address, slots: few(hash) })),
     }),
     fields({ type: is("GetContracts"), kind: is("range"), blockHash: hash, start: bytes(32) }),
+    fields({ type: is("GetContracts"), kind: is("index"), accounts: few(hash) }),
   ),
   Contracts: fc.oneof(
     fields({
@@ -183,6 +193,7 @@ export const messagesByType: Readonly<Record<MessageType, fc.Arbitrary<Message>>
       proof: few(data),
     }),
     fields({ type: is("Contracts"), kind: is("range"), block: blockRef, accounts: few(row(80)), proof: few(data) }),
+    fields({ type: is("Contracts"), kind: is("index"), entries: few(fc.option(origin, { nil: undefined })) }),
   ),
   GetBlobs: fields({ type: is("GetBlobs"), wanted: few(fc.oneof(fields({ hash, address }), fields({ hash }))) }),
   Blobs: fields({ type: is("Blobs"), blobs: few(fc.option(data, { nil: undefined })) }),

@@ -19,6 +19,8 @@ import { decodeMessage, encodeMessage, frameType } from "./messages.ts";
 
 const HASH = new Uint8Array(32).fill(7);
 const ONE = Uint8Array.of(1);
+/** All that there is to tell of a contract. */
+const ORIGIN: RlpInput = [HASH.subarray(12), [HASH.subarray(12)], [ONE]];
 const TYPES = Object.keys(MESSAGE_NUMBERS) as MessageType[];
 
 const frameOf = (type: MessageType, ...fields: RlpInput[]): Uint8Array =>
@@ -118,6 +120,8 @@ describe("messages", () => {
           return [rlpNumber(3), [HASH, [slots(3), slots(count - 3)]]];
         },
       ],
+      ["GetContracts", OWN_LIMITS.contracts, (count) => [rlpNumber(5), repeat(HASH, count)]],
+      ["Contracts", OWN_LIMITS.contracts, (count) => [rlpNumber(5), [], repeat([ORIGIN], count)]],
       ["GetStorage", OWN_LIMITS.storages, (count) => [HASH, repeat([HASH, HASH], count), HASH]],
       ["GetNodes", OWN_LIMITS.nodes, (count) => [HASH, HASH, repeat(new Uint8Array(33), count)]],
       ["Nodes", OWN_LIMITS.nodes, (count) => [repeat(HASH, count)]],
@@ -163,6 +167,19 @@ describe("messages", () => {
         frame,
       );
     }
+  });
+
+  it("refuses a contract's creation nonce without its creator, and anything about the contract index", () => {
+    const refusedIndex = (about: RlpInput, entry: RlpInput): void => {
+      assert.throws(
+        () => decodeMessage(frameOf("Contracts", rlpNumber(5), about, [entry])),
+        (error) => isCodedError(error, "INVALID_RLP"),
+      );
+    };
+    refusedIndex([], [[HASH.subarray(12), [], [ONE]]]);
+    refusedIndex([], [ORIGIN, ORIGIN]);
+    refusedIndex([], [[HASH, [], []]]);
+    refusedIndex([ONE], [ORIGIN]);
   });
 
   it("names an incompatible version whatever follows the versions", () => {

@@ -4,11 +4,14 @@ import fc from "fast-check";
 import { bigIntToBytes, bigIntToFixedBytes, bytesToHex, compareBytes, concatBytes } from "../base/bytes.ts";
 import { CodedError, isCodedError } from "../base/errors.ts";
 import { encodeAccount } from "../chain/account.ts";
+import { createAddress } from "../chain/address.ts";
 import { encodeRlp } from "../codec/rlp.ts";
 import { keccak256, keccak256Hex } from "../crypto/crypto.ts";
 import type { Message } from "../sync/message-types.ts";
 import type {
   AccountRangeMessage,
+  ContractIndexMessage,
+  ContractOrigin,
   KeyedRow,
   NodesMessage,
   StateMessage,
@@ -24,6 +27,7 @@ import {
   type TrustedHeader,
   verifyAccountRangeAnswer,
   verifyCodes,
+  verifyContractIndex,
   verifyNodesAnswer,
   verifyStateAnswer,
   verifyStorageAnswer,
@@ -429,6 +433,38 @@ describe("proof nodes that are malformed, cyclic or huge", () => {
 function branchTo(child: Uint8Array): Uint8Array {
   return encodeRlp(Array.from({ length: 17 }, (_, i) => (i === 16 ? new Uint8Array(0) : child)));
 }
+
+describe("an answer that says where contracts come from", () => {
+  const owner = address(1);
+  const created: ContractOrigin = { address: createAddress(owner, 300n), owner, creationNonce: 300n };
+  const child: ContractOrigin = { address: address(2), owner };
+  const ofGenesis: ContractOrigin = { address: address(3) };
+  const accounts = [created, child, ofGenesis].map((origin) => bytesToHex(hashed(origin.address)));
+  const answerOf = (...entries: (ContractOrigin | undefined)[]): ContractIndexMessage => ({
+    ...{ type: "Contracts", kind: "index", entries },
+  });
+  const check = (...entries: (ContractOrigin | undefined)[]) => verifyContractIndex(accounts, answerOf(...entries));
+
+  test("gives the origin of each, or of the first ones, or says that it knows none", () => {
+    for (const entries of [[created, child, ofGenesis], [created], [undefined, child], [undefined, undefined]]) {
+      assert.deepEqual(check(...entries), entries);
+    }
+  });
+
+  test("is refused with another contract, or one that its owner cannot have created so", () => {
+    refused(() => check(child), "another contract");
+    refused(() => check(undefined, created), "in another's place");
+    refused(() => check({ ...created, creationNonce: 301n }), "another nonce");
+    refused(() => check({ ...created, owner: address(9) }), "another owner");
+    refused(() => check(created, { ...child, creationNonce: 0n }), "a nonce made up for a factory's child");
+  });
+
+  test("is refused with more than was asked for, or nothing", () => {
+    refused(() => check(created, child, ofGenesis, undefined), "too many");
+    assert.throws(() => check(), { code: "BAD_MESSAGE" });
+    assert.deepEqual(verifyContractIndex([], answerOf()), []);
+  });
+});
 
 describe("whatever is changed in an answer", () => {
   const named: readonly WantedState[] = [

@@ -6,13 +6,16 @@
  * All of them throw `INVALID_PROOF` for what no honest peer answers, and `BAD_MESSAGE` for an answer with nothing in it.
  */
 
-import { equalBytes, type Hex } from "../base/bytes.ts";
+import { equalBytes, type Hex, hexToBytes } from "../base/bytes.ts";
 import { CodedError } from "../base/errors.ts";
+import { createAddress } from "../chain/address.ts";
 import type { Account, SealedHeader } from "../chain/types.ts";
 import { keccak256Hex } from "../crypto/crypto.ts";
 import type {
   AccountRangeMessage,
   AnsweredState,
+  ContractIndexMessage,
+  ContractOrigin,
   KeyedRow,
   NodesMessage,
   StateBlock,
@@ -164,4 +167,25 @@ export function verifyCodes(
     if (code !== undefined) verifyCode(hashes[index] as Hex, code);
   }
   return codes;
+}
+
+/**
+ * Where contracts come from, whose accounts are known by the hashes of their addresses. An owner without a nonce is what
+ * the peer says; that there is no such contract is not proven either.
+ * @param accounts keccak(address) of those asked for
+ * @returns one for each from the first on, `undefined` where the peer knows of no contract
+ */
+export function verifyContractIndex(
+  accounts: readonly Hex[],
+  { entries }: ContractIndexMessage,
+): readonly (ContractOrigin | undefined)[] {
+  checkCount(entries.length, accounts.length);
+  for (const [index, entry] of entries.entries()) {
+    if (entry === undefined) continue;
+    const { address, owner, creationNonce } = entry;
+    if (keccak256Hex(hexToBytes(address)) !== accounts[index]) throw refused(`${address} has another hash`);
+    if (owner === undefined || creationNonce === undefined) continue;
+    if (createAddress(owner, creationNonce) !== address) throw refused(`${address} was not created so`);
+  }
+  return entries;
 }

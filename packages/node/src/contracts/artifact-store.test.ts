@@ -56,6 +56,7 @@ function openStore(entries: readonly ContractEntry[], database = createMemorySto
     heldCode: () => undefined,
     code: () => new Uint8Array(0),
     contract: (address) => head.get(address),
+    hashedContract: () => undefined,
     done() {},
   });
   const table = createArtifactTable(database);

@@ -13,7 +13,8 @@ import { CHECKS, type CheckResult, verifyStore } from "./verify-store.ts";
 const COUNTER = hexToBytes("0x675f546001015f55005f5260086018f3");
 const TABLES = [
   ...["meta", "headers", "bodies", "receipts", "canonical", "side", "transactions", "accounts", "storage", "codes"],
-  ...["accountNodes", "storageNodes", "changes", "contracts", "pool", "conflicts", "artifacts", "artifactFeed"],
+  ...["accountNodes", "storageNodes", "changes", "contracts", "preimages", "pool", "conflicts", "artifacts"],
+  ...["artifactFeed"],
 ] as readonly TableName[];
 
 let original: readonly StoreWrite[];
@@ -167,6 +168,13 @@ const DAMAGE: readonly (readonly [string, () => readonly StoreWrite[], keyof typ
   ],
   ["code under another hash", () => swapped("codes", 0, 1), "code", "codes"],
   ["an index entry of an account without code", () => swapped("contracts", 0, 1), "contracts", "contracts"],
+  ["an address under another's hash", () => swapped("preimages", 0, 1), "contracts", "preimages"],
+  [
+    "a contract whose address is not found by its hash",
+    () => [{ table: "preimages", key: firstRow("preimages").key, value: null }],
+    "contracts",
+    "contracts",
+  ],
   [
     "a wrong count of contracts",
     () => [{ table: "meta", key: utf8ToBytes("contracts"), value: new Uint8Array([7]) }],

@@ -242,6 +242,8 @@ export function createFakeEngine(sealer: string, chain = "dev"): FakeEngine {
     snapshot: () => ({
       head: head(),
       contract: (address) => entries.get(address),
+      hashedContract: (addressHash) =>
+        [...entries.values()].find(({ address }) => keccak256Hex(hexToBytes(address)) === addressHash),
       account(address) {
         const entry = entries.get(address);
         if (entry === undefined) return undefined;

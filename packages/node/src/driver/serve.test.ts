@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, it } from "node:test";
+import { hexToBytes } from "@counterpart/core/base/bytes";
 import { decodeBlock } from "@counterpart/core/chain/block";
 import { decodeHeader } from "@counterpart/core/chain/header";
 import { keccak256Hex } from "@counterpart/core/crypto/crypto";
@@ -14,6 +15,7 @@ import {
   type FakeEngine,
   makeBlock,
   makeRecord,
+  OWNER,
   word,
 } from "./fake-chain.test-support.ts";
 import { SERVE_CPU_MS_MAX } from "./limits.ts";
@@ -188,6 +190,19 @@ describe("serve", () => {
       [undefined, 200_000, 200_000, undefined, undefined, undefined, undefined],
     );
     assert.equal(answer.accounts[6]?.artifact?.updatedAt, 1);
+  });
+
+  it("says where contracts come from whose addresses have the hashes asked for", () => {
+    const addresses = Array.from({ length: 3 }, (_, i) => addressOf(`contract ${i}`));
+    engine.make({ created: addresses });
+    const accounts = [...addresses, addressOf("nowhere")].map((address) => keccak256Hex(hexToBytes(address)));
+    const answer = ask<"GetContracts">({ type: "GetContracts", kind: "index", accounts });
+    assert.ok(answer.kind === "index");
+    const told = addresses.map((address) => ({ address, owner: OWNER, creationNonce: 1n }));
+    assert.deepEqual(answer.entries, [...told, undefined]);
+    tickMs = SERVE_CPU_MS_MAX + 1;
+    const slow = ask<"GetContracts">({ type: "GetContracts", kind: "index", accounts });
+    assert.deepEqual(slow.kind === "index" && slow.entries, told.slice(0, 1));
   });
 
   it("gives artifact content and code by hash, what it does not hold as absent", () => {

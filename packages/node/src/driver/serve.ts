@@ -18,8 +18,9 @@ import type {
   Message,
   Request,
 } from "@counterpart/core/sync/message-types";
+import type { ContractOrigin } from "@counterpart/core/sync/message-types-state";
 import type { ArtifactChange } from "../contracts/types.ts";
-import type { Snapshot } from "../engine/types.ts";
+import type { ContractEntry, Snapshot } from "../engine/types.ts";
 import { withSnapshot } from "../engine/with-snapshot.ts";
 import type { DriverDeps } from "./ports.ts";
 import { type Budget, createBudget, ITEM_BYTES, refuse } from "./serve-budget.ts";
@@ -31,6 +32,8 @@ export type ServeDeps = Pick<DriverDeps, "engine" | "contracts" | "clock"> & { r
 const ENVELOPE_BYTES = 256;
 /** Bytes of an account with its list headers, at most. */
 const ACCOUNT_BYTES = 192;
+/** Where a contract comes from with its list headers, at most. */
+const ORIGIN_BYTES = 64;
 /** Changes read at a time: each comes with its content, and an answer may have no room for many. */
 const CHANGES_AT_A_TIME = 8;
 function firstHeader({ engine }: ServeDeps, from: GetHeadersMessage["from"]): SealedHeader | undefined {
@@ -152,6 +155,25 @@ function serveBlobs(deps: ServeDeps, wanted: readonly BlobRequest[]): Message {
   });
 }
 
+const originOf = ({ address, owner, creationNonce }: ContractEntry): ContractOrigin => ({
+  address,
+  ...(owner === undefined ? {} : { owner }),
+  ...(creationNonce === undefined ? {} : { creationNonce }),
+});
+
+function serveIndex(deps: ServeDeps, accounts: readonly Hex[]): Message {
+  const budget = createBudget("Contracts", deps.clock);
+  const entries: (ContractOrigin | undefined)[] = [];
+  return withSnapshot(deps.engine, (snapshot) => {
+    for (const account of accounts) {
+      const entry = snapshot.hashedContract(account);
+      if (!budget.take(ORIGIN_BYTES)) break;
+      entries.push(entry === undefined ? undefined : originOf(entry));
+    }
+    return { type: "Contracts", kind: "index", entries };
+  });
+}
+
 function serveContracts(deps: ServeDeps, request: GetContractsMessage): Message {
   switch (request.kind) {
     case "since":
@@ -162,6 +184,8 @@ function serveContracts(deps: ServeDeps, request: GetContractsMessage): Message 
       return serveState(deps, request);
     case "range":
       return serveAccountRange(deps, request);
+    case "index":
+      return serveIndex(deps, request.accounts);
   }
 }
 

@@ -24,9 +24,22 @@ export interface IndexChanges {
   readonly updated: readonly Hex[];
 }
 
+/** Keeps an entry, and the address where it is found by its hash. */
+function putEntry(overlay: Overlay, entry: ContractEntry): void {
+  const address = hexToBytes(entry.address);
+  overlay.put("contracts", address, encodeContract(entry));
+  overlay.put("preimages", accountKey(entry.address), address);
+}
+
 export function readContract(rows: Pick<StoreReader, "get">, address: Hex): ContractEntry | undefined {
   const row = rows.get("contracts", hexToBytes(address));
   return row === undefined ? undefined : decodeContract(row);
+}
+
+/** The contract at the head whose address has this hash. */
+export function readHashedContract(rows: Pick<StoreReader, "get">, addressHash: Hex): ContractEntry | undefined {
+  const address = rows.get("preimages", hexToBytes(addressHash));
+  return address === undefined ? undefined : readContract(rows, bytesToHex(address));
 }
 
 function codeHashOf(overlay: Overlay, address: Hex): Hex {
@@ -69,8 +82,7 @@ export function indexContracts(
   const created = new Map(creations.map((creation) => [creation.address, creation]));
   const updated: Hex[] = [];
   for (const creation of created.values()) {
-    overlay.put("contracts", hexToBytes(creation.address), encodeContract(newEntry(overlay, header, creation)));
-    overlay.put("preimages", accountKey(creation.address), hexToBytes(creation.address));
+    putEntry(overlay, newEntry(overlay, header, creation));
   }
   for (const address of new Set([...changes.accounts.keys(), ...changes.storage.keys()])) {
     if (created.has(address)) continue;
@@ -94,8 +106,7 @@ export function indexGenesis(overlay: Overlay, header: SealedHeader, changes: St
       updateSequence: 1,
       genesis: true,
     };
-    overlay.put("contracts", hexToBytes(address), encodeContract(entry));
-    overlay.put("preimages", accountKey(address), hexToBytes(address));
+    putEntry(overlay, entry);
   }
 }
 

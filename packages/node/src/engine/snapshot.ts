@@ -3,7 +3,7 @@
 import { type Hex, hexToBytes } from "@counterpart/core/base/bytes";
 import type { Store } from "@counterpart/core/ports/store";
 import { createChainReader } from "./chain-reader.ts";
-import { readContract } from "./contract-index.ts";
+import { readContract, readHashedContract } from "./contract-index.ts";
 import { createStateReader } from "./state.ts";
 import type { Snapshot } from "./types.ts";
 
@@ -22,6 +22,7 @@ export function openSnapshot(store: Store, chainId: number): OpenSnapshot {
     canonicalHash: chain.canonicalHash,
     heldCode: (codeHash) => rows.get("codes", hexToBytes(codeHash)),
     contract: (address) => readContract(rows, address),
+    hashedContract: (addressHash) => readHashedContract(rows, addressHash),
     done: () => rows.done(),
   };
 }

@@ -119,6 +119,8 @@ export interface AccountProof {
 export interface Snapshot extends StateReader {
   readonly head: SealedHeader;
   contract(address: Hex): ContractEntry | undefined;
+  /** The contract at the head that has this keccak(address). */
+  hashedContract(addressHash: Hex): ContractEntry | undefined;
   /** Code by its hash, whosever it is. */
   heldCode(codeHash: Hex): Uint8Array | undefined;
   done(): void;

@@ -4,10 +4,11 @@
  */
 
 import { CodedError } from "@counterpart/core/base/errors";
+import { keccak256 } from "@counterpart/core/crypto/crypto";
 import type { TableName } from "@counterpart/core/ports/tables";
-import { CHECKSUM_BYTES, checkedValue, withChecksum } from "./row-checksum.ts";
+import { CHECKSUM_BYTES, checkedValue, isSound, withChecksum } from "./row-checksum.ts";
 
-export const FORMAT_VERSION = 2;
+export const FORMAT_VERSION = 3;
 
 /** Rows as they lie on disk, within one transaction. */
 export interface RawRows {
@@ -23,20 +24,34 @@ const VERSION_KEY = new TextEncoder().encode("version");
 const GENESIS_KEY = new TextEncoder().encode("genesis");
 const VERSION_BYTES = 8;
 
+/** Rows of a table in order, read a page at a time, so that they may be written meanwhile. */
+function* rowsOf(rows: RawRows, table: TableName): Iterable<readonly [Uint8Array, Uint8Array]> {
+  let after: Uint8Array | undefined;
+  do {
+    const page = rows.page(table, after, PAGE);
+    yield* page;
+    after = page.at(-1)?.[0];
+  } while (after !== undefined);
+}
+
 /** 1 → 2: every value gets its checksum. */
 function addChecksums(rows: RawRows): void {
   for (const table of rows.tables) {
-    let after: Uint8Array | undefined;
-    do {
-      const page = rows.page(table, after, PAGE);
-      for (const [key, value] of page) rows.put(table, key, withChecksum(table, key, value));
-      after = page.at(-1)?.[0];
-    } while (after !== undefined);
+    for (const [key, value] of rowsOf(rows, table)) rows.put(table, key, withChecksum(table, key, value));
+  }
+}
+
+/** 2 → 3: the address of every contract is found by its hash. What a damaged row says is not taken for an address. */
+function addPreimages(rows: RawRows): void {
+  for (const [address, stored] of rowsOf(rows, "contracts")) {
+    if (!isSound("contracts", address, stored)) continue;
+    const key = keccak256(address);
+    rows.put("preimages", key, withChecksum("preimages", key, address));
   }
 }
 
 /** By the format that each starts from. */
-const MIGRATIONS: Readonly<Record<number, (rows: RawRows) => void>> = { 1: addChecksums };
+const MIGRATIONS: Readonly<Record<number, (rows: RawRows) => void>> = { 1: addChecksums, 2: addPreimages };
 
 function encodeVersion(version: number): Uint8Array {
   const value = new Uint8Array(VERSION_BYTES);

@@ -1,8 +1,9 @@
 /** The index of contracts against the state, and the pool's rows against the chain. */
 
-import { bytesToBigInt, bytesToHex, EMPTY_BYTES, type Hex, hexToBytes } from "@counterpart/core/base/bytes";
+import { bytesToBigInt, bytesToHex, EMPTY_BYTES, equalBytes, type Hex, hexToBytes } from "@counterpart/core/base/bytes";
 import { decodeAccount, isDelegation } from "@counterpart/core/chain/account";
 import { EMPTY_CODE_HASH } from "@counterpart/core/chain/header";
+import { keccak256 } from "@counterpart/core/crypto/crypto";
 import type { StoreReader } from "@counterpart/core/ports/store";
 import { readContractCount } from "../contract-index.ts";
 import { rowsOf } from "../paging.ts";
@@ -23,6 +24,7 @@ const isOnChain = (rows: StoreReader, moment: BlockMoment | undefined): boolean 
 
 function contractFault(rows: StoreReader, key: Uint8Array, entry: ContractEntry): string | undefined {
   if (entry.address !== bytesToHex(key)) return "the entry is of another address";
+  if (rows.get("preimages", accountKey(entry.address)) === undefined) return "its address is not kept under its hash";
   if (readAccount(rows, accountKey(entry.address))?.codeHash !== entry.codeHash) return "the account has other code";
   if (!isOnChain(rows, entry.created)) return "its creating block is not on the chain";
   if (!isOnChain(rows, entry.updated)) return "its last block is not on the chain";
@@ -40,8 +42,16 @@ function holdsContractCode(rows: StoreReader, account: Uint8Array): boolean {
   return code !== undefined && !isDelegation(code);
 }
 
+/** Addresses are kept under their hashes, those of contracts that are gone too. */
+function* checkPreimages(rows: StoreReader): Generator<StoreFault | undefined> {
+  for (const { key, value } of rowsOf(rows, "preimages")) {
+    yield equalBytes(keccak256(value), key) ? undefined : faultAt("preimages", key, "the address has another hash");
+  }
+}
+
 /** Every entry is of a contract, and there are as many as accounts with contract code. */
 export function* checkContracts(rows: StoreReader): Generator<StoreFault | undefined> {
+  yield* checkPreimages(rows);
   const counts = { entries: 0, deployed: 0, accounts: 0 };
   for (const { key, value } of rowsOf(rows, "contracts")) {
     yield faultOf("contracts", key, () => {
