@@ -112,8 +112,20 @@ const DAMAGE_ADVICE =
   "this node writes nothing more, neither blocks nor transactions: stop it, look with `counterpart db verify`, and " +
   "restore a backup, or move the database away and let the node fetch the chain from a peer";
 
+/** On a chain where anyone may seal, a state is only as good as the peers it comes from. @throws CodedError `INVALID_CONFIG` */
+function checkCertified({ role, sync, allowUncertified }: NodeConfig, { signers }: Genesis): void {
+  const takesOver = role === "replica" || sync === "snap";
+  if (!takesOver || signers.length > 0 || allowUncertified) return;
+  const flag = role === "replica" ? "--role replica" : "--sync snap";
+  throw new CodedError(
+    "INVALID_CONFIG",
+    `${flag} takes state on the word of who seals, and on this chain anyone may: --allow-uncertified takes it all the same`,
+  );
+}
+
 async function openChain({ config, logger, clock, metrics, onStop }: Ground): Promise<Chain> {
   const genesis = readGenesis(config.genesis);
+  checkCertified(config, genesis);
   const dataDir = await openDataDir(config.dataDir);
   onStop(() => dataDir.release());
   const path = join(config.dataDir, "chain.mdb");
@@ -136,6 +148,7 @@ async function openChain({ config, logger, clock, metrics, onStop }: Ground): Pr
     clock,
     logger: logger.child({ part: "engine" }),
     metrics,
+    isReplica: config.role === "replica",
   });
   onStop(() => engine.stop());
   const instanceId = openInstanceId(store);
@@ -198,6 +211,7 @@ async function startNetwork(ground: Ground, chain: Chain): Promise<Driver> {
       consensus: "poa",
     },
     bootstrap: config.peer,
+    joins: config.sync === "snap",
   });
   const sealer = createSealerLoop({
     engine,

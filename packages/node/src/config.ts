@@ -37,6 +37,20 @@ export const CONFIG_SCHEMA = Type.Object(
       description: "peer to stay connected to, host:port or a multiaddr; repeatable",
       expected: `a list of at most ${PEERS_MAX} addresses`,
     }),
+    role: Type.Enum(["full", "replica"], {
+      placeholder: "role",
+      description: "full executes every block; replica executes none and holds proven state",
+      expected: "full or replica",
+    }),
+    sync: Type.Enum(["full", "snap"], {
+      placeholder: "way",
+      description: "how a fresh full node catches up: full executes every block, snap takes over a proven state",
+      expected: "full or snap",
+    }),
+    allowUncertified: Type.Boolean({
+      description: "take state over also where no listed signer stands for it",
+      expected: "true or false",
+    }),
     dev: Type.Boolean({
       description: "also hold the ten development accounts, whose keys are public",
       expected: "true or false",
@@ -95,6 +109,9 @@ export const CONFIG_DEFAULTS = {
   p2pPort: 5000,
   p2pHost: "127.0.0.1",
   peer: [],
+  role: "full",
+  sync: "full",
+  allowUncertified: false,
   dev: false,
   logLevel: "info",
   logFormat: "pretty",

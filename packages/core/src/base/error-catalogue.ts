@@ -67,7 +67,7 @@ export const ERROR_CATALOGUE = {
   TOO_MANY_SUBSCRIBERS: entry(503, "this node serves as many event streams as it may"),
   HOST_NOT_ALLOWED: entry(403, "the Host or Origin header is not one this node answers to"),
   UNAUTHORIZED: entry(401, "the bearer token is missing or wrong"),
-  NOT_READY: entry(503, "the node is starting or stopping"),
+  NOT_READY: entry(503, "the node is starting, stopping, or still taking the state over from its peers"),
   REPLICA: entry(409, "this node is a replica: it executes no blocks and takes no transactions"),
   // network
   INVALID_ADDRESS: entry(400, "a peer address is neither host:port nor a multiaddr"),

@@ -52,7 +52,8 @@ export function createBlockPull(deps: BlockPullDeps): BlockPull {
 
   const isAhead = (session: Session): boolean => {
     const best = bestHeadOf(session);
-    return best !== undefined && isBehind(engine.head(), best);
+    // A replica has headers, and no blocks.
+    return session.version?.role === "full" && best !== undefined && isBehind(engine.head(), best);
   };
   const locator = (): readonly Hex[] =>
     locatorNumbers(engine.head().number)

@@ -77,12 +77,16 @@ function confirms(snapshot: Snapshot, message: ContractMessage): boolean {
 export function createIntake(deps: IntakeDeps): Intake {
   const { engine, clock, logger, peers, metrics, importer, announcer, onNews } = deps;
 
+  /** Whether blocks and transactions are for this node, and not the state that they make. */
+  const executes = (): boolean => !engine.isReplica && !engine.adoption.isUnderway;
+
   const onBlock = async (session: Session, message: NewBlockMessage): Promise<void> => {
     const header = message.kind === "block" ? peekHeader(message.block) : decodeHeader(message.header);
     session.known.add(header.hash);
     if (engine.header(header.hash) !== undefined || importer.isImporting(header.hash)) return;
     const { hash, number } = header;
     session.announced = betterHead(bestHeadOf(session) ?? { hash, number }, { hash, number });
+    if (!executes()) return;
     if (message.kind === "block" && engine.header(header.parentHash) !== undefined) {
       const { invalid } = await importer.run(session, [decodeBlock(message.block, engine.chainId)]);
       if (invalid.length > 0) session.announced = undefined;
@@ -156,10 +160,11 @@ export function createIntake(deps: IntakeDeps): Intake {
       case "NewBlock":
         return onBlock(session, message);
       case "NewTransaction":
-        return onTransactions(session, message);
+        return executes() ? onTransactions(session, message) : undefined;
       case "NewContract":
       case "UpdateContract":
-        return onContract(session, message, tries);
+        // What is dropped now comes with the artifacts.
+        return engine.adoption.isUnderway ? undefined : onContract(session, message, tries);
       default:
         return;
     }

@@ -24,6 +24,8 @@ import { createPeerAdmission, type PeerAdmission } from "./peer-admission.ts";
 import { peerViews } from "./peer-view.ts";
 import { createPeers, type Peers } from "./peers.ts";
 import type { Driver, DriverDeps } from "./ports.ts";
+import { createStateJoin, type StateJoin } from "./state-join.ts";
+import { createStateSource, type StateSource } from "./state-source.ts";
 import { createReconciler, type Reconciler } from "./reconciler.ts";
 import { createRequestHandler } from "./request-handler.ts";
 import { createSession, type Session, type SessionHooks } from "./session.ts";
@@ -40,6 +42,8 @@ interface Syncing {
   readonly intake: Intake;
   readonly reconciler: Reconciler;
   readonly blockPull: BlockPull;
+  readonly stateSource: StateSource;
+  readonly stateJoin: StateJoin;
   readonly contractPull: ContractPull;
 }
 
@@ -60,18 +64,30 @@ function createSyncing(
   };
   const blockPull = createBlockPull({ ...deps, peers, importer, onDone });
   const contractPull = createContractPull({ ...deps, peers, checkpoints, onDone });
+  const stateSource = createStateSource({ ...deps, peers, metrics });
+  const stateJoin = createStateJoin({
+    ...deps,
+    peers,
+    source: stateSource,
+    joins: deps.joins ?? false,
+    onDone() {
+      reconciler.changed();
+      for (const session of peers.ready()) reconciler.check(session);
+    },
+  });
+  const headPull = { kick: () => (stateJoin.isWanted() ? stateJoin : blockPull).kick() };
   const reconciler = createReconciler({
     ...deps,
     peers,
     board,
     checkpoints,
-    blockPull,
+    headPull,
     contractPull,
     onStep,
   });
   const intake = createIntake({ ...deps, peers, metrics, importer, announcer, onNews: reconciler.check });
   const admission = createPeerAdmission({ ...deps, peers, board, metrics, packing });
-  return { admission, announcer, importer, intake, reconciler, blockPull, contractPull };
+  return { admission, announcer, importer, intake, reconciler, blockPull, stateSource, stateJoin, contractPull };
 }
 
 /** Tells the parts about what happens in engine and contracts. Returns what unsubscribes. */
@@ -144,7 +160,7 @@ export function createNetworkService(deps: DriverDeps): Driver {
     session.offered = true;
     agreements.inStep(session);
   });
-  const { admission, announcer, intake, reconciler, blockPull, contractPull } = syncing;
+  const { admission, announcer, intake, reconciler, blockPull, stateSource, stateJoin, contractPull } = syncing;
   const monitor = createSyncMonitor({ ...deps, peers, metrics, progress: blockPull.progress });
   declareDriverGauges(deps.metrics ?? NO_METRICS, {
     peers: () => peers.ready().length,
@@ -249,7 +265,8 @@ export function createNetworkService(deps: DriverDeps): Driver {
       dialer.stop();
       agreements.stop();
       await Promise.all(peers.all().map((session) => session.close("STOPPING")));
-      await Promise.all([blockPull.stop(), contractPull.stop()]);
+      stateSource.stop();
+      await Promise.all([blockPull.stop(), stateJoin.stop(), contractPull.stop()]);
       await network.stop();
     },
   };

@@ -62,6 +62,8 @@ export interface DriverDeps {
   /** Addresses to dial without end, though nobody connected to them; they are not saved. */
   readonly bootstrap?: readonly string[];
   readonly metrics?: Metrics;
+  /** Whether a node that begins with the genesis takes a state over instead of executing every block. */
+  readonly joins?: boolean;
   /** Without it frames go as they are. */
   readonly compressor?: Compressor;
 }

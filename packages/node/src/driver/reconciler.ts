@@ -38,7 +38,8 @@ export interface ReconcilerDeps extends Pick<DriverDeps, "clock" | "engine"> {
   readonly checkpoints: CheckpointCache;
   readonly peers: Peers;
   readonly board: StatusBoard;
-  readonly blockPull: BlockPull;
+  /** Moves the head on: by executing blocks, or by taking state over. */
+  readonly headPull: Pick<BlockPull, "kick">;
   readonly contractPull: ContractPull;
   /** Whether the peer and this node agree now; told whenever it was looked at. */
   readonly onStep: (session: Session, inStep: boolean) => void;
@@ -82,6 +83,8 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
 
   /** Fetches artifacts where that is due; whether everything the peer has said is applied. */
   const artifactsApplied = (session: Session, mine: Status, theirs: Status): boolean => {
+    // Artifacts belong to contracts, of which none is known before the state is taken over.
+    if (engine.adoption.isUnderway) return false;
     const source = checkpointName(session);
     const key = compareKey(mine, theirs);
     const checkpoint = checkpoints.get(source);
@@ -137,7 +140,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     const covered = isHeld && isCovered(session, mine, theirs);
     const best = bestHeadOf(session) ?? theirs.head;
     if (isBehind(mine.head, best)) {
-      deps.blockPull.kick();
+      deps.headPull.kick();
       const isNear = best.number - mine.head.number <= APART_BLOCKS_MAX;
       if (isNear && isApartForLong(session)) artifactsApplied(session, mine, theirs);
       conclude(session, covered);

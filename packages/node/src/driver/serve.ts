@@ -196,6 +196,10 @@ export function serve(deps: ServeDeps, request: Request): Message {
       return serveHeaders(deps, request);
     case "GetBlocks":
       return serveBlocks(deps, request.hashes);
+  }
+  // A state that is being taken over is nobody's yet.
+  if (deps.engine.adoption.isUnderway) return refuse("NOT_HELD");
+  switch (request.type) {
     case "GetContracts":
       return serveContracts(deps, request);
     case "GetBlobs":

@@ -41,7 +41,7 @@ export function registerStatus(server: ApiInstance, { backend, ready, damage }: 
       schema: {
         operationId: "getReady",
         tags: ["status"],
-        summary: "The node serves: 503 NOT_READY while it starts or stops, 500 STORE_CORRUPT when its data is damaged",
+        summary: "The node serves: 503 NOT_READY while it starts, stops or takes a state over, 500 STORE_CORRUPT when its data is damaged",
         response: { 200: Type.Object({ ready: Type.Literal(true), head: HeadSchema }), default: PROBLEM_RESPONSE },
       },
     },
@@ -49,6 +49,9 @@ export function registerStatus(server: ApiInstance, { backend, ready, damage }: 
       if (!ready()) throw new CodedError("NOT_READY", "the node is starting or stopping");
       const damaged = damage();
       if (damaged !== undefined) throw damaged;
+      if (backend.engine.adoption.isUnderway) {
+        throw new CodedError("NOT_READY", "the node is still taking the state over from its peers");
+      }
       const { hash, number } = backend.engine.head();
       return { ready: true as const, head: { hash, number } };
     },
