@@ -2,7 +2,7 @@
 
 import type { ErrorCode } from "@counterpart/core/base/error-catalogue";
 import { CodedError, isCodedError } from "@counterpart/core/base/errors";
-import type { Link, LinkHandlers } from "@counterpart/core/ports/network";
+import type { Link, LinkHandlers, RequestWatch } from "@counterpart/core/ports/network";
 import type { MemoryHub } from "./memory-network.ts";
 
 interface PendingRequest {
@@ -77,7 +77,7 @@ export class MemoryLink implements Link {
     return true;
   }
 
-  async request(frame: Uint8Array, timeoutMs: number): Promise<Uint8Array> {
+  async request(frame: Uint8Array, timeoutMs: number, watch?: RequestWatch): Promise<Uint8Array> {
     this.#checkSize(frame);
     if (this.#state !== "open") throw disconnected();
     if (this.#pending.size >= this.#hub.limits.requestsInFlightMax + this.#hub.limits.requestsWaitingMax) {
@@ -85,15 +85,19 @@ export class MemoryLink implements Link {
     }
     const answer = Promise.withResolvers<Uint8Array>();
     this.#pending.add(answer);
-    const cancel = this.#hub.clock.setTimer(timeoutMs, () =>
-      answer.reject(new CodedError("REQUEST_TIMEOUT", "the peer did not answer the request in time")),
-    );
+    const giveUp = () =>
+      answer.reject(new CodedError("REQUEST_TIMEOUT", "the peer did not answer the request in time"));
+    const cancel = this.#hub.clock.setTimer(timeoutMs, giveUp);
+    watch?.signal.addEventListener("abort", giveUp);
     const copy = frame.slice();
     this.#carry((far) => void far.#serve(copy, answer));
     try {
-      return await answer.promise;
+      const bytes = await answer.promise;
+      watch?.onBegin();
+      return bytes;
     } finally {
       cancel();
+      watch?.signal.removeEventListener("abort", giveUp);
       this.#pending.delete(answer);
     }
   }

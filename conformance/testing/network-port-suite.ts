@@ -136,6 +136,34 @@ export function testNetworkPort(harness: NetworkHarness): void {
     assert.deepEqual(await near.link.request(filled(1, 2), 20_000), filled(1, 2));
   });
 
+  it("says when an answer begins, once, and only then", async () => {
+    const answer = Promise.withResolvers<Uint8Array>();
+    const [, near, listener] = await linked({ onRequest: () => answer.promise });
+    let begun = 0;
+    const watch = { signal: never(), onBegin: () => void begun++ };
+    const request = near.link.request(filled(1, 1), 20_000, watch);
+    await listener.recorder.until(() => listener.recorder.requests.length === 1);
+    assert.equal(begun, 0);
+    answer.resolve(filled(MIB, 2));
+    assert.deepEqual(await request, filled(MIB, 2));
+    assert.equal(begun, 1);
+  });
+
+  it("ends a request that nobody waits for any more, and gives its slot back", async () => {
+    let silent = true;
+    const [, near, listener] = await linked({
+      onRequest: (frame) => (silent ? new Promise(() => {}) : Promise.resolve(frame)),
+    });
+    const over = new AbortController();
+    const watch = { signal: over.signal, onBegin: () => assert.fail("nothing was answered") };
+    const given = Array.from({ length: 6 }, () => near.link.request(filled(1, 1), 60_000, watch));
+    await listener.recorder.until(() => listener.recorder.requests.length > 0);
+    over.abort();
+    for (const request of given) await assert.rejects(request, hasCode("REQUEST_TIMEOUT"));
+    silent = false;
+    assert.deepEqual(await near.link.request(filled(1, 2), 20_000), filled(1, 2));
+  });
+
   it("sends what is queued before it closes, and tells both ends once", async () => {
     const [dialler, near, listener, far] = await linked();
     const frames = [1, 2, 3].map((i) => filled(MIB, i));

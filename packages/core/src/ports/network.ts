@@ -1,5 +1,13 @@
 /** The network as the driver sees it: authenticated links that carry whole frames. Types only. */
 
+/** How whoever waits for an answer follows a request. */
+export interface RequestWatch {
+  /** Aborted when nobody waits for the answer any more: the request is over, as if its time were up. */
+  readonly signal: AbortSignal;
+  /** Called once, when the first bytes of the answer arrive. */
+  readonly onBegin: () => void;
+}
+
 /** One connection to a peer. There is at most one link for each peer id. */
 export interface Link {
   readonly peerId: string;
@@ -18,7 +26,7 @@ export interface Link {
    * @throws CodedError `REQUEST_TIMEOUT`, `PEER_DISCONNECTED`, `PEER_ERROR` (the peer reset the stream), `BAD_MESSAGE`
    * (the request or the answer exceeds the frame cap), `RATE_LIMITED` (too many requests wait for this peer already)
    */
-  request(frame: Uint8Array, timeoutMs: number): Promise<Uint8Array>;
+  request(frame: Uint8Array, timeoutMs: number, watch?: RequestWatch): Promise<Uint8Array>;
   /** Ends the connection; `LinkHandlers.onClose` is called once. Frames already queued are sent first, within 1 s. */
   close(): Promise<void>;
 }

@@ -12,6 +12,8 @@ export interface Faults {
   loses(from: string, to: string, frame: Uint8Array): boolean;
   /** Answers in the peer's stead; undefined lets the peer answer. A promise that never settles is silence. */
   answers(from: string, to: string, frame: Uint8Array): Promise<Uint8Array> | undefined;
+  /** From the first byte of an answer to its last. */
+  answeringMs: number;
 }
 
 interface End {
@@ -44,7 +46,7 @@ interface Place {
 
 export function createHub(clock: Clock): Hub {
   const places = new Map<string, Place>();
-  const faults: Faults = { loses: () => false, answers: () => undefined };
+  const faults: Faults = { loses: () => false, answers: () => undefined, answeringMs: 0 };
   const traffic: Hub["traffic"] = [];
 
   const shut = (end: End): void => {
@@ -73,17 +75,22 @@ export function createHub(clock: Clock): Hub {
           });
           return true;
         },
-        request(frame, timeoutMs) {
+        request(frame, timeoutMs, watch) {
           traffic.push({ from: owner, to: peerId, frame, kind: "request" });
           return new Promise((resolve, reject) => {
             if (!end.open) {
               reject(new CodedError("PEER_DISCONNECTED", "closed"));
               return;
             }
-            const cancel = clock.setTimer(timeoutMs, () => reject(new CodedError("REQUEST_TIMEOUT", "no answer")));
+            const giveUp = (): void => reject(new CodedError("REQUEST_TIMEOUT", "no answer"));
+            const cancel = clock.setTimer(timeoutMs, giveUp);
+            watch?.signal.addEventListener("abort", giveUp);
             const finish = (reply: Uint8Array): void => {
-              cancel();
-              clock.setTimer(LATENCY_MS, () => resolve(reply.slice()));
+              clock.setTimer(LATENCY_MS, () => watch?.onBegin());
+              clock.setTimer(LATENCY_MS + faults.answeringMs, () => {
+                cancel();
+                resolve(reply.slice());
+              });
             };
             const fail = (): void => {
               cancel();

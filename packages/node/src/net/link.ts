@@ -2,7 +2,7 @@
 
 import type { ErrorCode } from "@counterpart/core/base/error-catalogue";
 import { CodedError, isCodedError } from "@counterpart/core/base/errors";
-import type { Link, LinkHandlers } from "@counterpart/core/ports/network";
+import type { Link, LinkHandlers, RequestWatch } from "@counterpart/core/ports/network";
 import type { Clock, Logger } from "@counterpart/core/ports/runtime";
 import type { Connection, Stream } from "@libp2p/interface";
 import { createDeadline, untilAborted } from "./deadline.ts";
@@ -95,7 +95,7 @@ export class OpenLink implements Link {
     return isSent;
   }
 
-  async request(frame: Uint8Array, timeoutMs: number): Promise<Uint8Array> {
+  async request(frame: Uint8Array, timeoutMs: number, watch?: RequestWatch): Promise<Uint8Array> {
     if (!this.isOpen || this.#closing !== undefined) {
       throw new CodedError("PEER_DISCONNECTED", "the link to the peer is closed");
     }
@@ -104,6 +104,7 @@ export class OpenLink implements Link {
       { connection, slots: this.#slots, ended: this.#ended.signal, ...this.#around },
       frame,
       timeoutMs,
+      watch,
     );
     this.#heardBytes += 1;
     return answer;

@@ -1,6 +1,7 @@
 /** One request to a peer: a stream of its own, one frame there, one frame back, both ends closed. */
 
 import { CodedError, isCodedError } from "@counterpart/core/base/errors";
+import type { RequestWatch } from "@counterpart/core/ports/network";
 import type { Clock } from "@counterpart/core/ports/runtime";
 import type { Connection, Stream } from "@libp2p/interface";
 import { createDeadline } from "./deadline.ts";
@@ -28,14 +29,24 @@ export interface RequestContext {
  * stream), `BAD_MESSAGE` (the request or its answer exceeds the cap, or the answer is not one frame), `RATE_LIMITED`
  * (too many requests wait already)
  */
-export async function sendRequest(context: RequestContext, frame: Uint8Array, timeoutMs: number): Promise<Uint8Array> {
+export async function sendRequest(
+  context: RequestContext,
+  frame: Uint8Array,
+  timeoutMs: number,
+  watch?: RequestWatch,
+): Promise<Uint8Array> {
   assertFrameSize(frame, context.limits.frameBytesMax);
-  const deadline = createDeadline(context.clock, timeoutMs, context.ended);
+  const deadline = createDeadline(
+    context.clock,
+    timeoutMs,
+    context.ended,
+    ...(watch === undefined ? [] : [watch.signal]),
+  );
   let tookSlot = false;
   try {
     await context.slots.take(deadline.signal);
     tookSlot = true;
-    return await requestOnStream(context, frame, deadline.signal);
+    return await requestOnStream(context, frame, deadline.signal, watch?.onBegin);
   } catch (error) {
     if (isCodedError(error, "RATE_LIMITED")) context.metrics.unsent.add({});
     throw requestError(error, context, deadline.signal.aborted);
@@ -45,10 +56,16 @@ export async function sendRequest(context: RequestContext, frame: Uint8Array, ti
   }
 }
 
-async function requestOnStream(context: RequestContext, frame: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
+async function requestOnStream(
+  context: RequestContext,
+  frame: Uint8Array,
+  signal: AbortSignal,
+  onBegin: (() => void) | undefined,
+): Promise<Uint8Array> {
   const stream = await context.connection.newStream(REQUEST_PROTOCOL, { signal });
   const writer = new FrameWriter(stream, { ...context, onFailed: (code) => stream.abort(new Error(code)) });
   try {
+    if (onBegin !== undefined) stream.addEventListener("message", onBegin, { once: true });
     const answer = readAnswer(stream, context.limits.frameBytesMax, signal);
     writer.write(frame);
     const written = writer.idle().then(() => stream.close({ signal }));
