@@ -4,7 +4,7 @@
  */
 
 import { CodedError } from "@counterpart/core/base/errors";
-import type { Link, LinkHandlers, Network } from "@counterpart/core/ports/network";
+import type { Link, LinkHandlers, Network, RequestWatch } from "@counterpart/core/ports/network";
 import { FRAME_BYTES_MAX } from "@counterpart/core/sync/limits";
 import type { Dice } from "./dice.ts";
 import type { Timeline } from "./timeline.ts";
@@ -49,8 +49,14 @@ interface End {
   handlers: LinkHandlers | undefined;
   open: boolean;
   other: End | undefined;
-  /** Nothing may arrive before what was sent before. */
+  /** Requests under way, which the link's end takes with it. */
+  readonly asking: Set<() => void>;
+  /** Nothing may arrive before what was sent before, */
   arrivesAt: number;
+  /** and not even what is out of order before what is essential, */
+  essentialAt: number;
+  /** nor anything once something essential could not. */
+  stuck: boolean;
 }
 
 interface Place {
@@ -78,22 +84,32 @@ function createAsking(
   passes: (from: string, to: string) => boolean,
 ) {
   const { counts } = network;
-  return (end: End, frame: Uint8Array, timeoutMs: number): Promise<Uint8Array> => {
+  return (end: End, frame: Uint8Array, timeoutMs: number, watch?: RequestWatch): Promise<Uint8Array> => {
     counts.requests++;
     const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
-    const cancel = timeline.at(timeoutMs, () => {
+    const giveUp = (): void => {
+      if (!end.asking.has(fail)) return;
       counts.unanswered++;
+      cancel();
       reject(new CodedError("REQUEST_TIMEOUT", "no answer"));
-    });
+    };
+    const cancelTimer = timeline.at(timeoutMs, giveUp);
     const fail = (): void => {
       cancel();
       reject(new CodedError("PEER_DISCONNECTED", "the link ended"));
     };
+    const cancel = (): void => {
+      cancelTimer();
+      end.asking.delete(fail);
+    };
+    end.asking.add(fail);
+    watch?.signal.addEventListener("abort", giveUp, { once: true });
     const { owner, link } = end;
     const comeBack = (answer: Uint8Array): void => {
       if (!end.open) fail();
       else if (passes(link.peerId, owner)) {
         cancel();
+        watch?.onBegin();
         network.onAnswer(link.peerId, owner, answer);
         if (answer.length <= FRAME_BYTES_MAX) resolve(answer.slice());
         else reject(new CodedError("BAD_MESSAGE", "the answer is larger than any frame"));
@@ -126,15 +142,17 @@ export function createSimNetwork(timeline: Timeline, dice: Dice): SimNetwork {
     end.open = false;
     const place = places.get(end.owner);
     if (place?.ends.get(end.link.peerId) === end) place.ends.delete(end.link.peerId);
+    for (const fail of end.asking) fail();
     end.handlers?.onClose(reason);
   };
   const arrive = (end: End, frame: Uint8Array): void => {
     const { other } = end;
     if (isBlocked(end.owner, end.link.peerId)) {
       counts.blocked++;
+      end.stuck ||= ESSENTIAL.has(typeOf(frame));
       return;
     }
-    if (!other?.open) return;
+    if (!other?.open || end.stuck) return;
     network.onArrival(end.owner, end.link.peerId, frame);
     // Nobody reads on behind the length of such a frame.
     if (frame.length > FRAME_BYTES_MAX) shut(other, "BAD_MESSAGE");
@@ -151,8 +169,9 @@ export function createSimNetwork(timeline: Timeline, dice: Dice): SimNetwork {
     const disordered = !essential && dice.chance(network.weather.reordering);
     if (disordered) counts.reordered++;
     const due = timeline.now + latency() + (disordered ? dice.between(0, 500) : 0);
-    const at = disordered ? due : Math.max(due, end.arrivesAt);
+    const at = Math.max(due, disordered ? end.essentialAt : end.arrivesAt);
     if (!disordered) end.arrivesAt = at;
+    if (essential) end.essentialAt = at;
     timeline.at(at - timeline.now, () => arrive(end, frame));
     if (essential || !dice.chance(network.weather.duplication)) return;
     counts.duplicated++;
@@ -166,7 +185,10 @@ export function createSimNetwork(timeline: Timeline, dice: Dice): SimNetwork {
       handlers: undefined,
       open: true,
       other: undefined,
+      asking: new Set(),
       arrivesAt: 0,
+      essentialAt: 0,
+      stuck: false,
       link: {
         peerId,
         address: direction === "outbound" ? addressOf(peerId) : `from-${peerId}`,
@@ -175,10 +197,10 @@ export function createSimNetwork(timeline: Timeline, dice: Dice): SimNetwork {
           if (end.open) post(end, frame);
           return end.open;
         },
-        request(frame, timeoutMs) {
+        request(frame, timeoutMs, watch) {
           if (!end.open) return Promise.reject(new CodedError("PEER_DISCONNECTED", "closed"));
           network.onSend(owner, peerId, frame);
-          return ask(end, frame, timeoutMs);
+          return ask(end, frame, timeoutMs, watch);
         },
         async close() {
           if (!end.open) return;
