@@ -16,6 +16,8 @@ export interface BlockFetchDeps {
   readonly peers: Peers;
   readonly clock: Clock;
   readonly chainId: number;
+  /** As of `Session.request`. */
+  readonly onSilent: () => void;
 }
 
 /** Notes a failed request where it belongs: silence and emptiness set the peer back, a broken reply ends it. */
@@ -35,9 +37,14 @@ export function noteFailure(peers: Peers, session: Session, error: unknown): voi
  * One page of the peer's canonical chain, starting at the first hash of `locator` that is on it.
  * @throws CodedError of the request, or `BAD_MESSAGE`, `INVALID_RLP` when the answer is none
  */
-export async function fetchHeaders(session: Session, locator: readonly Hex[]): Promise<readonly SealedHeader[]> {
+export async function fetchHeaders(
+  session: Session,
+  locator: readonly Hex[],
+  onSilent: () => void,
+): Promise<readonly SealedHeader[]> {
   const count = Math.min(HEADERS_MAX, Math.max(2, session.version?.limits.headers ?? HEADERS_MAX));
-  const reply = await session.request({ type: "GetHeaders", from: { hashes: locator }, count, direction: "up" });
+  const query = { type: "GetHeaders", from: { hashes: locator }, count, direction: "up" } as const;
+  const reply = await session.request(query, onSilent);
   const headers = reply.headers.map(decodeHeader);
   checkHeaderPage(headers, locator, count);
   return headers;
@@ -80,7 +87,8 @@ export async function fetchBlocks(
 ): Promise<readonly Block[]> {
   const count = Math.max(1, Math.min(BLOCKS_MAX, session.batch, session.version?.limits.blocks ?? BLOCKS_MAX));
   const some = wanted.slice(0, count);
-  const reply = await session.request({ type: "GetBlocks", hashes: some.map(({ hash }) => hash) });
+  const query = { type: "GetBlocks", hashes: some.map(({ hash }) => hash) } as const;
+  const reply = await session.request(query, deps.onSilent);
   const blocks = await decodeBlocks(reply.blocks, some, deps);
   if (blocks.length === 0) {
     deps.peers.penalise(session, "EMPTY_REPLY", { block: some[0]?.hash });

@@ -1,7 +1,8 @@
 /**
  * Fetches the chain of whoever has the best head, one peer at a time: common block by locator, headers in pages, bodies
  * in batches, one batch fetched while the one before is imported. A peer that does not deliver is set back for a while
- * and the next best one is taken, so that nobody's silence stops the node.
+ * and the next best one is taken, so that nobody's silence stops the node. While a peer makes one wait for an answer, the
+ * next best one is asked as well: the silent may be lying, or only slow.
  */
 
 import { type Hex, isHex } from "@counterpart/core/base/bytes";
@@ -14,7 +15,7 @@ import type { BlockRef } from "@counterpart/core/sync/message-types";
 import type { Engine } from "../engine/types.ts";
 import { fetchBlocks, fetchHeaders, noteFailure } from "./block-fetch.ts";
 import type { Importer } from "./importer.ts";
-import { PULL_TURN_MS } from "./limits.ts";
+import { PULL_PEERS_MAX, PULL_TURN_MS } from "./limits.ts";
 import type { Peers } from "./peers.ts";
 import type { Session } from "./session.ts";
 import type { SyncProgress } from "./types.ts";
@@ -42,10 +43,26 @@ export function bestHeadOf({ status, announced }: Session): BlockRef | undefined
   return betterHead(status.head, announced);
 }
 
+/** Who delivers fastest, of equally fast ones who has more: a claimed height alone keeps nobody's turn. */
+function isPreferred(a: Session, b: Session): boolean {
+  if (a.blockRate !== b.blockRate) return a.blockRate > b.blockRate;
+  const [mine, others] = [bestHeadOf(a), bestHeadOf(b)];
+  return mine !== undefined && others !== undefined && isBehind(others, mine);
+}
+
+/** Hashes of a chain by which a peer finds the block that it shares. */
+const locatorOf = (engine: Engine): readonly Hex[] =>
+  locatorNumbers(engine.head().number)
+    .map((number) => engine.header(number)?.hash)
+    .filter((hash) => isHex(hash));
+
 export function createBlockPull(deps: BlockPullDeps): BlockPull {
   const { engine, peers, importer, clock, logger, onDone } = deps;
-  const fetchDeps = { peers, clock, chainId: engine.chainId };
   let running: Promise<void> | undefined;
+  /** Peers that are being fetched from. */
+  const asked = new Map<Session, Promise<void>>();
+  /** Those of them that have shown headers. */
+  const showing = new Set<Session>();
   let stopped = false;
   let progress: SyncProgress | undefined;
   let cancelRetry = (): void => {};
@@ -55,13 +72,15 @@ export function createBlockPull(deps: BlockPullDeps): BlockPull {
     // A replica has headers, and no blocks.
     return session.version?.role === "full" && best !== undefined && isBehind(engine.head(), best);
   };
-  const locator = (): readonly Hex[] =>
-    locatorNumbers(engine.head().number)
-      .map((number) => engine.header(number)?.hash)
-      .filter((hash) => isHex(hash));
 
   /** Imports the blocks of `headers`; false when the peer's blocks did not all become ours. */
-  const takeBodies = async (session: Session, headers: readonly SealedHeader[], endMs: number): Promise<boolean> => {
+  const takeBodies = async (
+    session: Session,
+    headers: readonly SealedHeader[],
+    endMs: number,
+    onSilent: () => void,
+  ): Promise<boolean> => {
+    const fetchDeps = { peers, clock, chainId: engine.chainId, onSilent };
     let at = 0;
     let next: Promise<readonly Block[]> | undefined;
     while (at < headers.length) {
@@ -81,19 +100,20 @@ export function createBlockPull(deps: BlockPullDeps): BlockPull {
   };
 
   /** Whether at least one block of this peer's became known. */
-  const pullFrom = async (session: Session): Promise<boolean> => {
+  const pullFrom = async (session: Session, onSilent: () => void): Promise<boolean> => {
     let delivered = false;
-    let start = locator();
+    let start = locatorOf(engine);
     const endMs = clock.now() + PULL_TURN_MS;
     while (!stopped && clock.now() < endMs && session.closing === undefined && isAhead(session)) {
-      const headers = await fetchHeaders(session, start);
+      const headers = await fetchHeaders(session, start, onSilent);
       const last = headers.at(-1);
       const unknown = headers.filter(({ hash }) => engine.header(hash) === undefined);
       if (unknown.length > 0) {
         const toBlock = Math.max(bestHeadOf(session)?.number ?? 0, last?.number ?? 0);
         const { fromBlock = engine.head().number, sinceMs = clock.now() } = progress ?? {};
         progress = { fromBlock, toBlock, sinceMs };
-        if (!(await takeBodies(session, unknown, endMs))) return false;
+        showing.add(session);
+        if (!(await takeBodies(session, unknown, endMs, onSilent))) return false;
         delivered = true;
       }
       // One header alone is the end of the peer's chain.
@@ -103,16 +123,17 @@ export function createBlockPull(deps: BlockPullDeps): BlockPull {
     return delivered;
   };
 
-  const attempt = async (session: Session): Promise<void> => {
+  const attempt = async (session: Session, onSilent: () => void): Promise<void> => {
     const [startMs, startBlocks] = [clock.now(), session.blocksSynced];
     session.busy++;
     try {
-      const delivered = await pullFrom(session);
+      const delivered = await pullFrom(session, onSilent);
       if (delivered || !isAhead(session)) session.blockRetry.reset();
       else throw new CodedError("PEER_ERROR", "the peer did not deliver the chain that it announced");
     } catch (error) {
       session.announced = undefined;
-      progress = undefined;
+      showing.delete(session);
+      if (showing.size === 0) progress = undefined;
       session.blockRetry.fail();
       noteFailure(peers, session, error);
       if (!stopped) logger.warn("block sync stalled", { peer: session.peerId, reason: String(error) });
@@ -126,15 +147,10 @@ export function createBlockPull(deps: BlockPullDeps): BlockPull {
   const candidates = (): readonly Session[] =>
     peers.ready().filter((session) => {
       const best = bestHeadOf(session);
-      return isAhead(session) && best !== undefined && !importer.isImporting(best.hash);
+      return !asked.has(session) && isAhead(session) && best !== undefined && !importer.isImporting(best.hash);
     });
-  /** Who delivers fastest, of equally fast ones who has more: a claimed height alone keeps nobody's turn. */
-  const isPreferred = (a: Session, b: Session): boolean => {
-    if (a.blockRate !== b.blockRate) return a.blockRate > b.blockRate;
-    const [mine, others] = [bestHeadOf(a), bestHeadOf(b)];
-    return mine !== undefined && others !== undefined && isBehind(others, mine);
-  };
   const pick = (): Session | undefined => {
+    if (asked.size >= PULL_PEERS_MAX) return undefined;
     let chosen: Session | undefined;
     for (const session of candidates()) {
       if (session.blockRetry.notBefore > clock.now()) continue;
@@ -142,13 +158,29 @@ export function createBlockPull(deps: BlockPullDeps): BlockPull {
     }
     return chosen;
   };
+  const settle = (): void => {
+    if (running === undefined && showing.size === 0) progress = undefined;
+  };
+  /** Resolves when the peer's turn is over: with its attempt, or when it keeps silent, which may end later. */
+  const turn = (session: Session): Promise<void> =>
+    new Promise((resolve) => {
+      const work = attempt(session, resolve).finally(() => {
+        asked.delete(session);
+        showing.delete(session);
+        resolve();
+        settle();
+        kick();
+      });
+      asked.set(session, work);
+    });
   const run = async (): Promise<void> => {
-    for (let session = pick(); session !== undefined && !stopped; session = pick()) await attempt(session);
+    for (let session = pick(); session !== undefined && !stopped; session = pick()) await turn(session);
   };
   const retryLater = (): void => {
     cancelRetry();
     const times = candidates().map(({ blockRetry }) => blockRetry.notBefore);
-    if (stopped || times.length === 0) return;
+    // Whoever is done with makes room for another.
+    if (stopped || times.length === 0 || asked.size >= PULL_PEERS_MAX) return;
     cancelRetry = clock.setTimer(Math.max(1, Math.min(...times) - clock.now()), kick);
   };
   function kick(): void {
@@ -159,7 +191,7 @@ export function createBlockPull(deps: BlockPullDeps): BlockPull {
     }
     running = run().finally(() => {
       running = undefined;
-      progress = undefined;
+      settle();
       retryLater();
     });
   }
@@ -171,6 +203,7 @@ export function createBlockPull(deps: BlockPullDeps): BlockPull {
       stopped = true;
       cancelRetry();
       await running;
+      await Promise.all(asked.values());
     },
   };
 }

@@ -18,6 +18,8 @@ export const REFUSED_MAX = 256;
 export const DIAL_TIMEOUT_MS = 10_000;
 export const HANDSHAKE_TIMEOUT_MS = 5_000;
 export const REQUEST_TIMEOUT_MS = 5_000;
+/** A request without the beginning of an answer after this time is sent once more as soon as the peer is heard. */
+export const REQUEST_REPEAT_MS = 1_500;
 /** A peer that says nothing for this long, though `Status` is due every 2 s, is taken for gone. */
 export const SILENCE_MAX_MS = 30_000;
 /** Redial delays: doubled after each failure, jittered between half and the whole. */
@@ -97,6 +99,8 @@ export const APART_BLOCKS_MAX = 256;
 export const PULL_SURPLUS_MAX = 1_024;
 /** Blocks are fetched from one peer for this long; then whoever delivers fastest has the next turn. */
 export const PULL_TURN_MS = 10_000;
+/** Peers at once of which blocks are fetched: one in its turn, the others because they have not answered in theirs. */
+export const PULL_PEERS_MAX = 4;
 /** Content asked for inline in one answer; the envelopes need the rest of the frame. */
 export const INLINE_BYTES_MAX = 384 * KIB;
 /** Longest wait for agreement that `connect` takes. */

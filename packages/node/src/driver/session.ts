@@ -60,10 +60,14 @@ export interface Session extends SyncRecord {
   sendFrame(frame: Uint8Array): boolean;
   readonly packing: Packing;
   /**
-   * Asks and waits; repeats while the peer is busy.
+   * Asks and waits; repeats what seems lost, and while the peer is busy.
+   * @param onSilent called when the peer has not begun to answer after `REQUEST_REPEAT_MS`
    * @throws CodedError `REQUEST_TIMEOUT`, `PEER_DISCONNECTED`, `BAD_MESSAGE`, `PEER_ERROR` (details: refusal)
    */
-  request<T extends RequestType>(message: MessageOf<T> & { readonly type: T }): Promise<ResponseTo<T>>;
+  request<T extends RequestType>(
+    message: MessageOf<T> & { readonly type: T },
+    onSilent?: () => void,
+  ): Promise<ResponseTo<T>>;
   /** Says goodbye and ends the link. Idempotent. */
   close(code: GoodbyeCode, error?: CodedError, retryAfterMs?: number): Promise<void>;
 }
@@ -150,6 +154,12 @@ function noteStatus(inner: Inner, status: Status, nowMs: number): void {
   inner.skewed = Math.abs(differenceMs) > CLOCK_SKEW_MAX_MS ? inner.skewed + 1 : 0;
 }
 
+/** Something has arrived. */
+function noteHeard(inner: Inner, { awaiting }: SyncRecord, clock: Clock): void {
+  inner.heardAtMs = clock.now();
+  for (const repeat of awaiting) repeat();
+}
+
 async function closeLink(link: Link, logger: Logger): Promise<void> {
   try {
     await link.close();
@@ -203,7 +213,7 @@ export function createSession(link: Link, deps: SessionDeps): Session {
     handlers: {
       onFrame: (frame) => onFrame(frame),
       onRequest: async (frame) => {
-        inner.heardAtMs = clock.now();
+        noteHeard(inner, session, clock);
         // A request's stream may overtake the Version on the other one.
         await done.promise;
         return hooks.onRequest(session, frame);
@@ -222,8 +232,8 @@ export function createSession(link: Link, deps: SessionDeps): Session {
     send: (message) => session.sendFrame(encodeMessage(message)),
     sendFrame: (frame) => inner.closing === undefined && link.send(packing.pack(frame, inner.version?.codecs)),
     packing,
-    request: <T extends RequestType>(message: MessageOf<T> & { readonly type: T }) =>
-      askPeer<T>(session, message, clock),
+    request: <T extends RequestType>(message: MessageOf<T> & { readonly type: T }, onSilent = () => {}) =>
+      askPeer<T>(session, message, clock, onSilent),
     async close(code, error = closingError(code), retryAfterMs = 0) {
       if (inner.closing === undefined) {
         session.send({ type: "Goodbye", code, retryAfterMs });
@@ -295,7 +305,7 @@ export function createSession(link: Link, deps: SessionDeps): Session {
 
   function onFrame(frame: Uint8Array): void {
     if (inner.closing !== undefined) return;
-    inner.heardAtMs = clock.now();
+    noteHeard(inner, session, clock);
     try {
       const unpacked = packing.unpack(frame);
       onMessage(decodeMessage(unpacked), unpacked.length);

@@ -1,5 +1,6 @@
 /** What the modules that sync keep about one peer; part of its session and gone with it. */
 
+import type { Hex } from "@counterpart/core/base/bytes";
 import type { Clock, Random } from "@counterpart/core/ports/runtime";
 import { createKnownSet, type KnownSet } from "@counterpart/core/sync/known-set";
 import { BLOCKS_MAX } from "@counterpart/core/sync/limits";
@@ -39,6 +40,8 @@ export interface SyncRecord {
   /** Requests of the peer being served, and when the next one's turn is. */
   serving: number;
   turn: Promise<void>;
+  /** Called when anything arrives from the peer: by whoever has waited long for an answer. */
+  readonly awaiting: Set<() => void>;
   /** The pool was offered to it. */
   offered: boolean;
   /** Blocks to ask for at once; halved by time-outs. */
@@ -47,6 +50,8 @@ export interface SyncRecord {
   blockRate: number;
   readonly blockRetry: Retry;
   readonly artifactRetry: Retry;
+  /** This node's head when something that the last pull brought could not be kept yet. */
+  unfinishedAt: Hex | undefined;
   /** Since when the peer's head has been another than this node's; undefined while they are equal. */
   apartSinceMs: number | undefined;
   /** Faults so far, by name: what is repeated is logged ever more rarely. */
@@ -75,11 +80,13 @@ export function createSyncRecord(clock: Clock, random: Random): SyncRecord {
     pulling: false,
     serving: 0,
     turn: Promise.resolve(),
+    awaiting: new Set(),
     offered: false,
     batch: BLOCKS_MAX,
     blockRate: Number.POSITIVE_INFINITY,
     blockRetry: createRetry(clock, random),
     artifactRetry: createRetry(clock, random),
+    unfinishedAt: undefined,
     apartSinceMs: undefined,
     faults: new Map(),
     compared: undefined,
