@@ -113,6 +113,7 @@ export function createContractPull(deps: ContractPullDeps): ContractPull {
   const { engine, contracts, checkpoints, clock, logger, peers, onDone } = deps;
   const underWay = new Set<Promise<void>>();
   let stopped = false;
+  let cancelRetry = (): void => {};
 
   /** Merges one page; false when something of it could not be had now and must be asked for again. */
   const takePage = async (session: Session, entries: readonly ArtifactEnvelope[]): Promise<boolean> => {
@@ -141,6 +142,7 @@ export function createContractPull(deps: ContractPullDeps): ContractPull {
 
   const pull = async (session: Session, mode: "since" | "all"): Promise<void> => {
     const instanceId = instanceOf(session);
+    const head = engine.head().hash;
     const start = mode === "all" ? 0 : checkpoints.get(checkpointName(session));
     // Who has nothing takes all content as it comes; who has most of it asks for what is new to him.
     const inlineBytesMax = start === 0 && contracts.artifacts().count > 0 ? 0 : INLINE_BYTES_MAX;
@@ -157,12 +159,15 @@ export function createContractPull(deps: ContractPullDeps): ContractPull {
       more = page.upTo < page.last;
       if (complete) checkpoints.raise(checkpointName(session), after);
     }
-    if (!complete) throw new CodedError("PEER_ERROR", "some artifacts could not be had yet");
+    if (complete) return;
+    session.unfinishedAt = head;
+    throw new CodedError("PEER_ERROR", "some artifacts could not be had yet");
   };
 
   const attempt = async (session: Session, mode: "since" | "all"): Promise<void> => {
     session.busy++;
     session.pulling = true;
+    session.unfinishedAt = undefined;
     try {
       await pull(session, mode);
       session.artifactRetry.reset();
@@ -174,8 +179,21 @@ export function createContractPull(deps: ContractPullDeps): ContractPull {
       session.busy--;
       session.pulling = false;
     }
+    retryLater();
     onDone(session);
   };
+
+  /** Looks again at peers that did not deliver, each when it is due. */
+  function retryLater(): void {
+    cancelRetry();
+    const waiting = peers.ready().filter(({ artifactRetry }) => artifactRetry.notBefore > clock.now());
+    if (stopped || waiting.length === 0) return;
+    const dueMs = Math.min(...waiting.map(({ artifactRetry }) => artifactRetry.notBefore)) - clock.now();
+    cancelRetry = clock.setTimer(dueMs, () => {
+      for (const session of waiting) onDone(session);
+      retryLater();
+    });
+  }
 
   return {
     start(session, mode) {
@@ -186,6 +204,7 @@ export function createContractPull(deps: ContractPullDeps): ContractPull {
     },
     async stop() {
       stopped = true;
+      cancelRetry();
       await Promise.all(underWay);
     },
   };

@@ -81,6 +81,10 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
   const isApartForLong = ({ apartSinceMs }: Session): boolean =>
     apartSinceMs !== undefined && clock.now() - apartSinceMs >= APART_MAX_MS;
 
+  /** What had no contract to belong to has it by now: the heads are equal, and another than when it was tried. */
+  const isFinishable = ({ unfinishedAt }: Session, mine: Status, theirs: Status): boolean =>
+    unfinishedAt !== undefined && unfinishedAt !== mine.head.hash && sameHead(mine, theirs);
+
   /** Fetches artifacts where that is due; whether everything the peer has said is applied. */
   const artifactsApplied = (session: Session, mine: Status, theirs: Status): boolean => {
     // Artifacts belong to contracts, of which none is known before the state is taken over.
@@ -91,6 +95,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     const compared = wasCompared(session, key);
     const step = artifactStep({ mine, theirs, checkpoint, compared, apartForLong: isApartForLong(session) });
     if (step === "since" || step === "all") {
+      if (isFinishable(session, mine, theirs)) session.artifactRetry.reset();
       if (session.artifactRetry.notBefore > clock.now()) return false;
       if (step === "all") session.compared = { key, atMs: clock.now() };
       deps.contractPull.start(session, step);

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, it } from "node:test";
+import { frameType } from "@counterpart/core/sync/messages";
 import { addressOf, makeBlock, makeRecord } from "./fake-chain.test-support.ts";
+import { silence } from "./stranger.test-support.ts";
 import { createWorld, sameAll, type TestNode, type World } from "./test-node.test-support.ts";
 
 const TOKEN = addressOf("token");
@@ -235,6 +237,20 @@ describe("sync on connect", () => {
     assert.ok(queries > 1 && queries < 12, `${queries} queries`);
     b.contracts.putRecord = put;
     await world.clock.until(() => sameAll(a, b), 15_000);
+  });
+
+  it("takes what it had no contract for as soon as it has the peer's head, however often it was refused before", async () => {
+    const [a, b] = [await world.start("a"), await world.start("b")];
+    await connect(b, a);
+    // Blocks do not get through, and artifacts wait for equal heads no longer.
+    world.hub.faults.loses = (_, __, frame) => frameType(frame) !== "Status";
+    world.hub.faults.answers = (_, __, frame) => (frameType(frame) === "GetHeaders" ? silence() : undefined);
+    deploy(a);
+    await world.clock.pass(40_000);
+    assert.ok(b.log.filter(({ message }) => message === "contract sync stalled").length > 4);
+    world.hub.faults.answers = () => undefined;
+    await world.clock.until(() => b.engine.head().hash === a.engine.head().hash);
+    await world.clock.until(() => sameAll(a, b), 100);
   });
 
   it("does not compare again and again what will not become equal", async () => {
