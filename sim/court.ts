@@ -124,8 +124,11 @@ export function createCourt({ nodes, hostile, network, timeline, isRough, count,
       demand(node.disk.full || hasBanRow(node, peer), `${name} did not write its ban of ${peer}`);
     },
     started(node) {
-      // What a full disk had no room for is forgotten in a crash.
-      for (const peer of hostile) if (!hasBanRow(node, peer)) banned.delete(`${node.name} ${peer}`);
+      // What a full disk had no room for is forgotten in a crash; what was written holds, though nobody was told of it.
+      for (const peer of hostile) {
+        if (hasBanRow(node, peer)) banned.add(`${node.name} ${peer}`);
+        else banned.delete(`${node.name} ${peer}`);
+      }
     },
     check,
     checkStored(node, life) {
