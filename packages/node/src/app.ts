@@ -6,7 +6,7 @@
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { bytesToHex, bytesToUtf8, utf8ToBytes } from "@counterpart/core/base/bytes";
+import { bytesToHex, bytesToUtf8, type Hex, utf8ToBytes } from "@counterpart/core/base/bytes";
 import { CodedError } from "@counterpart/core/base/errors";
 import { DEV_GENESIS, type Genesis } from "@counterpart/core/chain/genesis";
 import { parseGenesis } from "@counterpart/core/chain/genesis-json";
@@ -32,6 +32,7 @@ import { createSealerLoop } from "./driver/sealer.ts";
 import { createStoredBanBook, createStoredCheckpoints, createStoredPeerBook } from "./driver/stored.ts";
 import { createEngine } from "./engine/engine.ts";
 import { createPacer } from "./engine/pacer.ts";
+import type { RemoteState } from "./engine/remote-state.ts";
 import type { Engine } from "./engine/types.ts";
 import { developmentKeys } from "./keys/development.ts";
 import { createKeyRing } from "./keys/key-ring.ts";
@@ -67,6 +68,30 @@ interface Chain {
   readonly engine: Engine;
   readonly contracts: ContractService;
   readonly instanceId: string;
+  readonly remote: LateRemote;
+}
+
+/** Peers as a source of state: the engine needs them, and they need the engine. */
+interface LateRemote {
+  source?: RemoteState;
+}
+
+function lateRemote(late: LateRemote): RemoteState {
+  const source = (): RemoteState => {
+    if (late.source === undefined) throw new CodedError("NOT_READY", "the node is starting");
+    return late.source;
+  };
+  return {
+    state: async (block, wanted) => source().state(block, wanted),
+    codes: async (hashes) => source().codes(hashes),
+  };
+}
+
+/** What a replica holds. @throws CodedError `INVALID_CONFIG` */
+function chosenOf(contracts: readonly string[]): "all" | readonly Hex[] {
+  if (!contracts.includes("all")) return contracts.map((address) => address.toLowerCase() as Hex);
+  if (contracts.length === 1) return "all";
+  throw new CodedError("INVALID_CONFIG", "--contracts is all, or addresses, not both");
 }
 
 /** The crypto port is one for the process, so it is chosen once however many nodes run in it. */
@@ -140,6 +165,7 @@ async function openChain({ config, logger, clock, metrics, onStop }: Ground): Pr
     extraKeys: config.dev ? developmentKeys() : [],
     logger,
   });
+  const remote: LateRemote = {};
   const engine = createEngine({
     store,
     genesis,
@@ -148,7 +174,8 @@ async function openChain({ config, logger, clock, metrics, onStop }: Ground): Pr
     clock,
     logger: logger.child({ part: "engine" }),
     metrics,
-    isReplica: config.role === "replica",
+    ...(config.role === "replica" ? { replica: chosenOf(config.contracts) } : {}),
+    remote: lateRemote(remote),
   });
   onStop(() => engine.stop());
   const instanceId = openInstanceId(store);
@@ -162,7 +189,7 @@ async function openChain({ config, logger, clock, metrics, onStop }: Ground): Pr
     instanceId,
   });
   onStop(() => contracts.stop());
-  return { store, keys, genesis, engine, contracts, instanceId };
+  return { store, keys, genesis, engine, contracts, instanceId, remote };
 }
 
 /** A wrong address among the peers would be redialled for ever. @throws CodedError `INVALID_CONFIG` */
@@ -222,6 +249,7 @@ async function startNetwork(ground: Ground, chain: Chain): Promise<Driver> {
     random,
     logger: logger.child({ part: "sealer" }),
   });
+  chain.remote.source = driver.state;
   onStop(() => driver.stop());
   await driver.start();
   sealer.start();

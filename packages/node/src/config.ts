@@ -21,6 +21,8 @@ const host = (notes: Pick<Notes, "description">) =>
 const path = (notes: Pick<Notes, "description">) =>
   Type.String({ minLength: 1, placeholder: "path", expected: "a path", ...notes });
 const PEERS_MAX = 64;
+/** Contracts that a replica may be told to hold, on the command line. */
+const CHOSEN_MAX = 1_024;
 
 export const CONFIG_SCHEMA = Type.Object(
   {
@@ -41,6 +43,13 @@ export const CONFIG_SCHEMA = Type.Object(
       placeholder: "role",
       description: "full executes every block; replica executes none and holds proven state",
       expected: "full or replica",
+    }),
+    contracts: Type.Array(Type.String({ pattern: "^(all|0x[0-9a-fA-F]{40})$" }), {
+      minItems: 1,
+      maxItems: CHOSEN_MAX,
+      placeholder: "address",
+      description: "contracts that a replica holds, addresses or all",
+      expected: `all, or at most ${CHOSEN_MAX} addresses of 20 bytes`,
     }),
     sync: Type.Enum(["full", "snap"], {
       placeholder: "way",
@@ -110,6 +119,7 @@ export const CONFIG_DEFAULTS = {
   p2pHost: "127.0.0.1",
   peer: [],
   role: "full",
+  contracts: ["all"],
   sync: "full",
   allowUncertified: false,
   dev: false,

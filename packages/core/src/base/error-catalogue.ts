@@ -68,6 +68,8 @@ export const ERROR_CATALOGUE = {
   HOST_NOT_ALLOWED: entry(403, "the Host or Origin header is not one this node answers to"),
   UNAUTHORIZED: entry(401, "the bearer token is missing or wrong"),
   NOT_READY: entry(503, "the node is starting, stopping, or still taking the state over from its peers"),
+  NOT_HELD: entry(503, "a replica does not hold this part of the state, and no peer has proven it"),
+  TOO_MANY_CONTRACTS: entry(409, "this replica holds as many contracts as it may"),
   REPLICA: entry(409, "this node is a replica: it executes no blocks and takes no transactions"),
   // network
   INVALID_ADDRESS: entry(400, "a peer address is neither host:port nor a multiaddr"),

@@ -120,12 +120,13 @@ describe("checkVersion", () => {
 
 describe("artifactStep", () => {
   const theirs: Status = { ...STATUS, artifacts: { count: 3, digest: word("e"), sequence: 8 } };
-  type Change = { theirs?: Partial<Status>; checkpoint?: number; compared?: boolean; apartForLong?: boolean };
+  type Change = { theirs?: Partial<Status>; checkpoint?: number; partial?: boolean; compared?: boolean; apartForLong?: boolean };
   const step = (change: Change): string =>
     artifactStep({
       mine: STATUS,
       theirs: { ...theirs, ...change.theirs },
       checkpoint: change.checkpoint ?? 8,
+      partial: change.partial ?? false,
       compared: change.compared ?? false,
       apartForLong: change.apartForLong ?? false,
     });
@@ -144,6 +145,11 @@ describe("artifactStep", () => {
       step({ theirs: { head, artifacts: { ...STATUS.artifacts, sequence: 99 } }, apartForLong: true }),
       "wait",
     );
+  });
+
+  it("compares nothing from the start where only some contracts are held", () => {
+    assert.equal(step({ partial: true }), "done");
+    assert.equal(step({ partial: true, checkpoint: 7 }), "since");
   });
 
   it("fetches what is new, then leaves it to the peer, then compares all of it once", () => {

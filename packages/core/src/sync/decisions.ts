@@ -23,11 +23,12 @@ export const sameArtifacts = (a: Holdings, b: Holdings): boolean =>
 /**
  * Whether two nodes are in step: same head, same artifacts, nothing left to re-inject, and each has fully applied what
  * the other last said. Symmetric.
+ * @param comparesArtifacts false where one of them is a replica, which may hold those of some contracts only
  */
-export function agree(mine: Status, theirs: Status): boolean {
+export function agree(mine: Status, theirs: Status, comparesArtifacts = true): boolean {
   return (
     sameHead(mine, theirs) &&
-    sameArtifacts(mine, theirs) &&
+    (!comparesArtifacts || sameArtifacts(mine, theirs)) &&
     mine.reinjecting === 0 &&
     theirs.reinjecting === 0 &&
     mine.applied >= theirs.sequence &&
@@ -92,6 +93,8 @@ export interface ArtifactSituation {
   readonly theirs: Status;
   /** Change sequence of the peer up to which this node has its artifacts. */
   readonly checkpoint: number;
+  /** This node holds some contracts only, so that the sets are never equal. */
+  readonly partial: boolean;
   /** A comparison from the start was made of exactly these two sets. */
   readonly compared: boolean;
   /** The heads have not been equal for so long that the artifacts wait no longer for it. */
@@ -99,12 +102,13 @@ export interface ArtifactSituation {
 }
 
 export function artifactStep(situation: ArtifactSituation): ArtifactStep {
-  const { mine, theirs, checkpoint, compared, apartForLong } = situation;
+  const { mine, theirs, checkpoint, partial, compared, apartForLong } = situation;
   const isApart = !sameHead(mine, theirs);
   if (isApart && !apartForLong) return "wait";
   if (sameArtifacts(mine, theirs)) return isApart ? "wait" : "done";
   if (theirs.artifacts.sequence > checkpoint) return "since";
   if (isApart) return "wait";
+  if (partial) return "done";
   // While the peer is still fetching from this node, the difference is what it has not got yet.
   if (compared || theirs.applied < mine.sequence) return "done";
   return "all";

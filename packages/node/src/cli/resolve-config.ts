@@ -57,7 +57,7 @@ function flagSetting(option: ConfigOption, { flags, workingDir }: ConfigSources)
   const value = flags[option.key];
   if (value === undefined) return undefined;
   return {
-    value: typeof value === "string" ? parseText(option, value) : value,
+    value: parseFlag(option, value),
     origin: option.flag,
     baseDir: workingDir,
   };
@@ -68,6 +68,12 @@ function environmentSetting(option: ConfigOption, sources: ConfigSources): Setti
   const text = sources.environment[option.variable];
   if (text === undefined || text === "") return undefined;
   return { value: parseText(option, text), origin: option.variable, baseDir: sources.workingDir };
+}
+
+/** A list's flag may be repeated, and each hold several. */
+function parseFlag(option: ConfigOption, value: NonNullable<Flags[ConfigKey]>): unknown {
+  if (typeof value === "string") return parseText(option, value);
+  return typeof value === "boolean" ? value : value.flatMap((text) => parseText(option, text));
 }
 
 /** Text that does not fit stays as it is, so that the check refuses it. */

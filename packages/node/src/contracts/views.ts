@@ -8,6 +8,7 @@ import type { Clock } from "@counterpart/core/ports/runtime";
 import { integrityHash, stateHash } from "@counterpart/core/sync/artifact";
 import type { ArtifactRecord } from "@counterpart/core/sync/artifact-types";
 import { createPacer } from "../engine/pacer.ts";
+import { notHeld } from "../engine/proven-state.ts";
 import type { ContractEntry, Engine, Snapshot } from "../engine/types.ts";
 import { withSnapshot } from "../engine/with-snapshot.ts";
 import type { ContractAbi } from "./abi.ts";
@@ -18,7 +19,7 @@ import { formatCursor, formatSince, type Moment, parseCursor, parseSince } from 
 import type { ContractFilter, ContractPage, ContractView } from "./types.ts";
 
 export interface ViewDeps {
-  readonly engine: Pick<Engine, "snapshot" | "contracts" | "head" | "isCanonical" | "call">;
+  readonly engine: Pick<Engine, "snapshot" | "contracts" | "head" | "isCanonical" | "call" | "holding">;
   readonly clock: Clock;
   readonly instanceId: string;
   readonly store: ArtifactStore;
@@ -138,7 +139,7 @@ export function createViews({ engine, clock, instanceId, store, contents }: View
     async get(address) {
       const draft = withSnapshot(engine, (snapshot) => {
         const entry = snapshot.contract(address);
-        if (entry === undefined) throw contractNotFound(address);
+        if (entry === undefined) throw engine.holding.has(address) ? contractNotFound(address) : notHeld({ address });
         return draftOf(snapshot, entry);
       });
       return complete(draft);

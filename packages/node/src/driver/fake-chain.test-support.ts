@@ -192,6 +192,8 @@ export function createFakeEngine(sealer: string, chain = "dev"): FakeEngine {
     genesisHash: genesis.header.hash,
     rules: { signers: [] },
     isReplica: false,
+    holding: { role: "full", has: () => true, chosen: () => [], isBehind: false, add: unsupported, drop: unsupported },
+    read: async (read) => read(engine.snapshot()),
     adopted: 0,
     adoption: {
       isUnderway: false,
@@ -205,6 +207,7 @@ export function createFakeEngine(sealer: string, chain = "dev"): FakeEngine {
       slots: unsupported,
       hasCode: unsupported,
       hasOrigin: unsupported,
+      drop: unsupported,
       write: unsupported,
       complete: unsupported,
     },

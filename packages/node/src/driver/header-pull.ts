@@ -49,7 +49,7 @@ export async function pullHeaders(deps: HeaderPullDeps, session: Session): Promi
   let added = 0;
   let branch: SealedHeader[] = [];
   for (;;) {
-    const page = await fetchHeaders(session, start);
+    const page = await fetchHeaders(session, start, () => {});
     await newHeaders(deps, page, branch);
     const last = branch.at(-1);
     if (last !== undefined && compareHeads(last, adoption.tip()) > 0) {

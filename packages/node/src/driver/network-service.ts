@@ -242,6 +242,7 @@ export function createNetworkService(deps: DriverDeps): Driver {
     liftBan: standings.lift,
     disconnect: (target) => disconnect(operator, target),
     onPeer: news.on,
+    state: stateSource,
     leader: (signer) => findLeader(peers, signer),
     catchingUpMs: createCatchUp({ ...deps, peers, importer: syncing.importer }),
     async start() {

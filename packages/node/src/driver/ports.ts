@@ -9,6 +9,7 @@ import type { Clock, Logger, Random } from "@counterpart/core/ports/runtime";
 import type { Ban } from "@counterpart/core/sync/scores";
 import type { ContractService } from "../contracts/types.ts";
 import type { Engine } from "../engine/types.ts";
+import type { StateSource } from "./state-source.ts";
 import type { NetworkService } from "./types.ts";
 
 /** Addresses that are redialled after a restart; at most 64. */
@@ -77,6 +78,8 @@ export interface Leader {
 }
 
 export interface Driver extends NetworkService {
+  /** State from peers, proven. */
+  readonly state: StateSource;
   leader(signer: Hex): Leader | undefined;
   /** Milliseconds since anything new of a peer's better chain arrived; undefined while no peer has a better one. */
   catchingUpMs(): number | undefined;

@@ -85,15 +85,25 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
   const isFinishable = ({ unfinishedAt }: Session, mine: Status, theirs: Status): boolean =>
     unfinishedAt !== undefined && unfinishedAt !== mine.head.hash && sameHead(mine, theirs);
 
+  const comparesArtifacts = ({ version }: Session): boolean => !engine.isReplica && version?.role !== "replica";
   /** Fetches artifacts where that is due; whether everything the peer has said is applied. */
   const artifactsApplied = (session: Session, mine: Status, theirs: Status): boolean => {
     // Artifacts belong to contracts, of which none is known before the state is taken over.
     if (engine.adoption.isUnderway) return false;
+    // A replica has nothing that it has not from others.
+    if (session.version?.role === "replica") return true;
     const source = checkpointName(session);
     const key = compareKey(mine, theirs);
     const checkpoint = checkpoints.get(source);
     const compared = wasCompared(session, key);
-    const step = artifactStep({ mine, theirs, checkpoint, compared, apartForLong: isApartForLong(session) });
+    const step = artifactStep({
+      mine,
+      theirs,
+      checkpoint,
+      partial: engine.holding.role === "chosen",
+      compared,
+      apartForLong: isApartForLong(session),
+    });
     if (step === "since" || step === "all") {
       if (isFinishable(session, mine, theirs)) session.artifactRetry.reset();
       if (session.artifactRetry.notBefore > clock.now()) return false;
@@ -153,7 +163,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     }
     const applied = artifactsApplied(session, mine, theirs);
     if (applied) acknowledge(session, theirs);
-    conclude(session, covered || (applied && agree(board.read(session.applied), theirs)));
+    conclude(session, covered || (applied && agree(board.read(session.applied), theirs, comparesArtifacts(session))));
   }
 
   const heartbeat = (): void => {

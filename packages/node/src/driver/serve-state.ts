@@ -48,7 +48,7 @@ function withView({ engine }: ServeStateDeps, blockHash: Hex, answer: (view: Sta
   try {
     view = engine.stateAt(blockHash, "peer");
   } catch (error) {
-    if (isCodedError(error, "BLOCK_NOT_FOUND")) return refuse("NOT_HELD");
+    if (isCodedError(error, "BLOCK_NOT_FOUND") || isCodedError(error, "NOT_HELD")) return refuse("NOT_HELD");
     if (isCodedError(error, "PRUNED")) return refuse("PRUNED");
     throw error;
   }

@@ -139,7 +139,7 @@ describe("taking a state over", () => {
   test("a replica follows head by head and never shows anything between two of them", async () => {
     const history = await longHistory(10);
     const store = createMemoryStore();
-    const engine = openTestEngine({ store, isReplica: true });
+    const engine = openTestEngine({ store, replica: "all" });
     await follow(engine, sourceOf(history));
     assertSameState({ engine, store }, history);
     const heads: Hex[] = [];
@@ -167,7 +167,7 @@ describe("taking a state over", () => {
     await history.seal(history.create(7));
     await history.seal(history.set(4, 1, 5));
     const store = createMemoryStore();
-    const engine = openTestEngine({ store, isReplica: true });
+    const engine = openTestEngine({ store, replica: "all" });
     await follow(engine, sourceOf(history));
     assertSameState({ engine, store }, history);
     for (let nonce = 0; nonce < 4; nonce++) await sealAll(other.engine, [transactionOf(2, nonce)]);
@@ -181,10 +181,10 @@ describe("taking a state over", () => {
   test("nothing differs: no state is asked for", async () => {
     const history = await longHistory(5);
     const store = createMemoryStore();
-    const engine = openTestEngine({ store, isReplica: true });
+    const engine = openTestEngine({ store, replica: "all" });
     await follow(engine, sourceOf(history));
     const again = sourceOf(history);
-    await follow(openTestEngine({ store, isReplica: true }), again);
+    await follow(openTestEngine({ store, replica: "all" }), again);
     assert.equal(again.requests, 0);
   });
 
@@ -210,12 +210,12 @@ describe("taking a state over", () => {
             if (event === "grow") await history.seal(history.set(value, value, value * 3));
             if (event === "create") await history.seal(history.create(value), history.set(4, value, 1));
           });
-          const engine = openTestEngine({ store, isReplica });
+          const engine = openTestEngine({ store, ...(isReplica ? { replica: "all" } : {}) });
           // A node that has joined executes from then on.
           if (isReplica || engine.head().number === 0) await follow(engine, source);
           else await engine.import(chainOf(history.engine).slice(engine.head().number));
         }
-        const engine = openTestEngine({ store, isReplica });
+        const engine = openTestEngine({ store, ...(isReplica ? { replica: "all" } : {}) });
         if (isReplica) await follow(engine, sourceOf(history));
         else await engine.import(chainOf(history.engine).slice(engine.head().number));
         assertSameState({ engine, store }, history);

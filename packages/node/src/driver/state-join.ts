@@ -4,10 +4,16 @@
  * which the tries differ, until the root is the header's.
  */
 
+import { equalBytes, hexToBytes } from "@counterpart/core/base/bytes";
 import { CodedError, isCodedError } from "@counterpart/core/base/errors";
+import { encodeAccount } from "@counterpart/core/chain/account";
 import type { SealedHeader } from "@counterpart/core/chain/types";
 import type { Clock, Logger, Random } from "@counterpart/core/ports/runtime";
+import { keccak256 } from "@counterpart/core/crypto/crypto";
 import { isBehind } from "@counterpart/core/sync/decisions";
+import { CONTRACTS_MAX } from "@counterpart/core/sync/limits";
+import type { TrieChange } from "@counterpart/core/trie/types";
+import type { ProvenAccount } from "@counterpart/core/verify/state-proof";
 import type { StatePortion } from "../engine/adoption.ts";
 import type { Engine } from "../engine/types.ts";
 import { noteFailure } from "./block-fetch.ts";
@@ -51,14 +57,38 @@ const NOTHING_LEFT = encodeSegments([]);
 
 export function createStateJoin(deps: StateJoinDeps): StateJoin {
   const { engine, source, peers, clock, random, logger, joins, onDone } = deps;
-  const { adoption } = engine;
+  const { adoption, holding } = engine;
   const retry = createRetry(clock, random);
   let running: Promise<void> | undefined;
   let stopped = false;
   let cancelRetry = (): void => {};
 
+  /** Gathers what differs of the contracts that a replica was told to hold. */
+  const bringChosen = async (target: SealedHeader, into: StateCollector): Promise<void> => {
+    holding.isBehind = false;
+    for (const some of chunks(holding.chosen(), CONTRACTS_MAX)) {
+      for (let rest = some; rest.length > 0; ) {
+        const proven = await source.state(
+          target,
+          rest.map((address) => ({ address, slots: [] })),
+        );
+        await bringAccounts({ adoption, source, target, into }, proven.flatMap(changeOf));
+        rest = rest.slice(proven.length);
+      }
+    }
+  };
+  /** What has to be written of an account that was proven; nothing when it is so already. */
+  const changeOf = ({ address, account }: ProvenAccount): readonly TrieChange[] => {
+    const key = keccak256(hexToBytes(address));
+    const held = adoption.account(key);
+    const [before, after] = [held && encodeAccount(held), account && encodeAccount(account)];
+    if (before === after || (before !== undefined && after !== undefined && equalBytes(before, after))) return [];
+    return [{ key, value: after ?? null }];
+  };
+
   /** Gathers all in which the state that is held differs from the target's. */
   const bringDifference = async (target: SealedHeader, into: StateCollector): Promise<void> => {
+    if (holding.role === "chosen") return bringChosen(target, into);
     for (let isWhole = false; !isWhole; ) {
       const walked = await walkDifference({ source, target, held: adoption.accountTrie(), root: target.stateRoot });
       isWhole = walked.isWhole;
@@ -85,7 +115,9 @@ export function createStateJoin(deps: StateJoinDeps): StateJoin {
     await adoption.complete(target, into.take());
   };
   const bring = async (target: SealedHeader): Promise<void> => {
-    if (!adoption.isUnderway && engine.head().number === 0) await adoption.begin(true, encodeSegments(WHOLE_STATE));
+    if (!adoption.isUnderway && engine.head().number === 0) {
+      await adoption.begin(true, holding.role === "chosen" ? NOTHING_LEFT : encodeSegments(WHOLE_STATE));
+    }
     if (adoption.isUnderway) return takeOver(target);
     try {
       await step(target);
@@ -128,7 +160,8 @@ export function createStateJoin(deps: StateJoinDeps): StateJoin {
       session.busy--;
     }
   };
-  const isThere = (): boolean => !adoption.isUnderway && adoption.tip().hash === engine.head().hash;
+  const isThere = (): boolean =>
+    !adoption.isUnderway && !holding.isBehind && adoption.tip().hash === engine.head().hash;
 
   /** One move of the head; whether there is to be another one. */
   const round = async (): Promise<boolean> => {
@@ -143,6 +176,7 @@ export function createStateJoin(deps: StateJoinDeps): StateJoin {
       return true;
     } catch (error) {
       if (stopped) return false;
+      holding.isBehind = holding.role === "chosen";
       // A later head has come meanwhile, whose state there is.
       if (isCodedError(error, "PRUNED") && pick() !== undefined) return true;
       retry.fail();

@@ -12,13 +12,13 @@ import type { Account, SealedHeader } from "@counterpart/core/chain/types";
 import { keccak256Hex } from "@counterpart/core/crypto/crypto";
 import type { StoreReader, StoreWrite } from "@counterpart/core/ports/store";
 import type { ContractOrigin } from "@counterpart/core/sync/message-types-state";
-import { EMPTY_TRIE_ROOT, type NibblePath, type TrieChange, type TrieNodeReader } from "@counterpart/core/trie/types";
+import { EMPTY_TRIE_ROOT, type NibblePath, type TrieNodeReader } from "@counterpart/core/trie/types";
 import { contractCountRow, readContract } from "./contract-index.ts";
 import { adoptedRow } from "./adopted.ts";
 import type { EngineCore } from "./core.ts";
 import { createOverlay, type Overlay } from "./overlay.ts";
 import { rowsOf } from "./paging.ts";
-import { encodeContract, metaKey, numberKey } from "./rows.ts";
+import { accountKey, encodeContract, metaKey, numberKey } from "./rows.ts";
 import { accountNodes, readAccount, storageNodes, updateAccountTrie, updateStorageTrie } from "./state.ts";
 import { after } from "./state-view.ts";
 import { differenceOf } from "./switcher.ts";
@@ -74,6 +74,8 @@ export interface Adoption {
   hasOrigin(addressHash: Uint8Array): boolean;
   /** One write. Only while this is under way. */
   write(portion: StatePortion, progress: Uint8Array): Promise<void>;
+  /** Gives a contract up that was chosen, and all that is held of it. */
+  drop(address: Hex): Promise<void>;
   /** The head moves to a block whose header is held, with what is still missing of its state, in one write. */
   complete(target: SealedHeader, portion?: StatePortion): Promise<void>;
 }
@@ -143,7 +145,13 @@ function indexAdopted(
   return touched;
 }
 
-function applyPortion(store: StoreReader, overlay: Overlay, { codes, storage, accounts }: StatePortion): void {
+/** @param isWhole whether the account trie is held as well */
+function applyPortion(
+  store: StoreReader,
+  overlay: Overlay,
+  { codes, storage, accounts }: StatePortion,
+  isWhole: boolean,
+): void {
   for (const [hash, code] of codes) overlay.put("codes", hexToBytes(hash), code);
   for (const { account, slots } of storage) {
     for (const { key, value } of slots) overlay.put("storage", concatBytes(account, key), value);
@@ -158,7 +166,7 @@ function applyPortion(store: StoreReader, overlay: Overlay, { codes, storage, ac
     }
     overlay.put("accounts", key, value);
   }
-  updateAccountTrie(overlay, rootOf(accountNodes(overlay)), accounts as readonly TrieChange[]);
+  if (isWhole) updateAccountTrie(overlay, rootOf(accountNodes(overlay)), accounts);
 }
 
 const momentOf = ({ number, hash, timestamp }: SealedHeader): BlockMoment => ({ number, hash, timestamp });
@@ -191,7 +199,7 @@ export function createAdoption(core: EngineCore, queue: WriterQueue): Adoption {
   function* headerRows(headers: readonly SealedHeader[]): Iterable<StoreWrite> {
     const [first] = headers;
     if (first === undefined) return;
-    assert(first.number > core.head.number || core.isReplica, "only a replica's headers are replaced");
+    assert(first.number > core.head.number || core.holding.role !== "full", "only a replica's headers are replaced");
     yield* headersAbove(first.number - 1);
     for (const header of headers) {
       const hash = hexToBytes(header.hash);
@@ -199,8 +207,20 @@ export function createAdoption(core: EngineCore, queue: WriterQueue): Adoption {
       yield { table: "canonical", key: numberKey(header.number), value: hash };
     }
   }
-  const apply = (overlay: Overlay, portion: StatePortion, moment?: BlockMoment) => {
-    applyPortion(store, overlay, portion);
+  const isWhole = core.holding.role !== "chosen";
+  /** What was given up while it was being fetched is not written. */
+  const stillHeld = (portion: StatePortion): StatePortion => {
+    if (isWhole) return portion;
+    const hashes = new Set(core.holding.chosen().map((address) => bytesToHex(accountKey(address))));
+    return {
+      ...portion,
+      accounts: portion.accounts.filter(({ key }) => hashes.has(bytesToHex(key))),
+      storage: portion.storage.filter(({ account }) => hashes.has(bytesToHex(account))),
+    };
+  };
+  const apply = (overlay: Overlay, given: StatePortion, moment?: BlockMoment) => {
+    const portion = stillHeld(given);
+    applyPortion(store, overlay, portion, isWhole);
     const touched = new Set(indexAdopted(overlay, portion, isGenesis, moment));
     const difference = differenceOf(store, overlay, touched);
     const count = (addresses: readonly Hex[]): number => addresses.filter((address) => !isGenesis(address)).length;
@@ -246,13 +266,26 @@ export function createAdoption(core: EngineCore, queue: WriterQueue): Adoption {
         store.write([...overlay.writes(), contractCountRow(contracts)]);
         core.contractCount = contracts;
       }),
+    drop: (address) =>
+      queue.run(async () => {
+        const key = accountKey(address);
+        const overlay = createOverlay(store);
+        clearStorage(store, overlay, key);
+        overlay.put("accounts", key, null);
+        overlay.put("contracts", hexToBytes(address), null);
+        const isListed = store.get("contracts", hexToBytes(address)) !== undefined && !isGenesis(address);
+        const contracts = core.contractCount - (isListed ? 1 : 0);
+        core.holding.drop(address, [...overlay.writes(), contractCountRow(contracts)]);
+        core.contractCount = contracts;
+      }),
     complete: (target, portion = NO_PORTION) =>
       queue.run(async () => {
         assert(chain.isCanonical(target.hash), "the head moves to a block of the canonical chain");
         const isNext = target.parentHash === core.head.hash && !underway;
         const overlay = createOverlay(store);
         const { difference, contracts } = apply(overlay, portion, isNext ? momentOf(target) : undefined);
-        assert(rootOf(accountNodes(overlay)) === target.stateRoot, "the state that was taken over is the header's");
+        const isProven = !isWhole || rootOf(accountNodes(overlay)) === target.stateRoot;
+        assert(isProven, "the state that was taken over is the header's");
         overlay.put("meta", metaKey("head"), hexToBytes(target.hash));
         overlay.put("meta", ADOPTION_KEY, null);
         const rows = [...overlay.writes(), contractCountRow(contracts), adoptedRow(target.number)];

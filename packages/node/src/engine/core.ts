@@ -16,6 +16,7 @@ import { readContractCount } from "./contract-index.ts";
 import { createEmitter, type Emitter } from "./emitter.ts";
 import { createEngineMetrics, type EngineMetrics } from "./engine-metrics.ts";
 import { createHeadAccounts, type HeadAccounts } from "./head-accounts.ts";
+import { type Holding, openHolding } from "./holding.ts";
 import { createLosers, type Losers } from "./losers.ts";
 import { openGenesis } from "./open-genesis.ts";
 import { OVERLAY_BYTES_MAX } from "./overlay.ts";
@@ -23,6 +24,8 @@ import { createPool, POOL_LIMITS, type Pool, type PoolLimits } from "./pool.ts";
 import { loadPool } from "./pool-rows.ts";
 import { forgetRows, readSide } from "./side-blocks.ts";
 import { clearStaging } from "./staging.ts";
+import { createProvenState, type ProvenState } from "./proven-state.ts";
+import type { RemoteState } from "./remote-state.ts";
 import { createStateReader } from "./state.ts";
 import { createStateViews, type StateViews } from "./state-views.ts";
 import type { EngineEvents, Sealer, StateReaderKind } from "./types.ts";
@@ -38,8 +41,10 @@ export interface EngineOptions {
   /** What a branch under execution may take in memory before it is put aside in the store. */
   readonly overlayBytesMax?: number;
   readonly metrics?: Metrics;
-  /** Never executes a block: its state is taken over from peers. */
-  readonly isReplica?: boolean;
+  /** Never executes a block: all of the state, or these contracts, are taken over from peers. */
+  readonly replica?: "all" | readonly Hex[];
+  /** State that is not held, from whoever proves it. */
+  readonly remote?: RemoteState;
 }
 
 export interface EngineCore {
@@ -61,7 +66,9 @@ export interface EngineCore {
   readonly views: Readonly<Record<StateReaderKind, StateViews>>;
   readonly emitter: Emitter<EngineEvents>;
   readonly metrics: EngineMetrics;
-  readonly isReplica: boolean;
+  readonly holding: Holding;
+  readonly proven: ProvenState;
+  readonly remote: RemoteState | undefined;
   /** Contracts of the genesis, which are listed only when asked for. */
   readonly genesisContracts: ReadonlySet<Hex>;
   head: SealedHeader;
@@ -89,6 +96,7 @@ export function openCore(options: EngineOptions): EngineCore {
   const { chainId, signers } = genesis;
   const genesisHash = openGenesis(store, genesis);
   clearStaging(store);
+  const holding = openHolding(store, options.replica);
   const chain = createChainReader(store, chainId);
   const state = createStateReader(store);
   const pool = createPool(options.poolLimits ?? POOL_LIMITS);
@@ -117,7 +125,9 @@ export function openCore(options: EngineOptions): EngineCore {
     views: { caller: createStateViews(store), peer: createStateViews(store) },
     emitter: createEmitter<EngineEvents>(logger),
     metrics,
-    isReplica: options.isReplica ?? false,
+    holding,
+    proven: createProvenState(),
+    remote: options.remote,
     genesisContracts: genesisContracts(genesis),
     head: chain.head(),
     adopted: readAdopted(store),

@@ -14,6 +14,7 @@ import type { Store } from "@counterpart/core/ports/store";
 import { createMemoryStore } from "../store/memory-store.ts";
 import { createEngine } from "./engine.ts";
 import type { PoolLimits } from "./pool.ts";
+import type { RemoteState } from "./remote-state.ts";
 import type { Engine } from "./types.ts";
 
 export const START_MS = 1_770_000_000_000;
@@ -72,7 +73,8 @@ export interface TestEngineOptions {
   readonly executor?: Executor;
   readonly overlayBytesMax?: number;
   readonly metrics?: Metrics;
-  readonly isReplica?: boolean;
+  readonly replica?: "all" | readonly Hex[];
+  readonly remote?: RemoteState;
 }
 
 export function openTestEngine(options: TestEngineOptions = {}): Engine {
@@ -88,7 +90,8 @@ export function openTestEngine(options: TestEngineOptions = {}): Engine {
     ...(options.poolLimits === undefined ? {} : { poolLimits: options.poolLimits }),
     ...(options.overlayBytesMax === undefined ? {} : { overlayBytesMax: options.overlayBytesMax }),
     ...(options.metrics === undefined ? {} : { metrics: options.metrics }),
-    ...(options.isReplica === undefined ? {} : { isReplica: options.isReplica }),
+    ...(options.replica === undefined ? {} : { replica: options.replica }),
+    ...(options.remote === undefined ? {} : { remote: options.remote }),
   });
 }
 

@@ -15,9 +15,11 @@ import { countHead, countImport, countRefusal, declareEngineGauges } from "./eng
 import { importBlocks, sealBlock } from "./head-mover.ts";
 import { createJournal } from "./journal.ts";
 import { type OpenSnapshot, openSnapshot } from "./snapshot.ts";
+import { withRemoteState } from "./remote-state.ts";
 import type { StateView } from "./state-view.ts";
 import { isKnown, poolView, transactionStatus } from "./transactions.ts";
 import type { Engine, StateReaderKind } from "./types.ts";
+import { withSnapshot } from "./with-snapshot.ts";
 import { createWriterQueue } from "./writer-queue.ts";
 
 async function call(
@@ -76,23 +78,26 @@ export function createEngine(options: EngineOptions): Engine {
   const queue = createWriterQueue();
   const journal = createJournal(core, queue);
   const adoption = createAdoption(core, queue);
+  const isReplica = core.holding.role !== "full";
   /** @throws CodedError `NOT_READY` */
   const requireState = (): void => {
     if (adoption.isUnderway) throw new CodedError("NOT_READY", "this node is still taking the state over from its peers");
   };
   /** @throws CodedError `NOT_READY`, `REPLICA` */
   const requireExecution = (): void => {
-    if (core.isReplica) throw new CodedError("REPLICA", "a replica takes no transactions: send them to a full node");
+    if (isReplica) throw new CodedError("REPLICA", "a replica takes no transactions: send them to a full node");
     requireState();
   };
   const snapshot = (): OpenSnapshot => {
     requireState();
-    return openSnapshot(store, processor.chainId);
+    return openSnapshot(core);
   };
   countEvents(core);
   const engine: Engine = {
     adoption,
-    isReplica: core.isReplica,
+    isReplica,
+    holding: core.holding,
+    read: (read) => withRemoteState(core, () => withSnapshot(engine, read)),
     get adopted() {
       return core.adopted;
     },
@@ -109,6 +114,9 @@ export function createEngine(options: EngineOptions): Engine {
     knows: (hash) => isKnown(core, hash),
     stateAt(block, reader) {
       requireState();
+      if (core.holding.role === "chosen") {
+        throw new CodedError("NOT_HELD", "a replica of some contracts proves nothing itself: ask a full node");
+      }
       return stateAt(core, block, reader);
     },
     snapshot,
@@ -117,7 +125,7 @@ export function createEngine(options: EngineOptions): Engine {
       return listContracts(store, after, limit);
     },
     contractCount: () => core.contractCount,
-    call: async (message, overrides) => call(core, snapshot(), message, overrides),
+    call: (message, overrides) => withRemoteState(core, async () => call(core, snapshot(), message, overrides)),
     nextContext: () => nextContext(core),
     async submit(transaction, origin, companions = [], peerId = undefined) {
       requireExecution();
@@ -127,7 +135,7 @@ export function createEngine(options: EngineOptions): Engine {
       requireExecution();
       return countImport(core.metrics, await queue.run(() => importBlocks(core, blocks)));
     },
-    seal: async () => (core.isReplica || adoption.isUnderway ? undefined : queue.run(() => sealBlock(core))),
+    seal: async () => (isReplica || adoption.isUnderway ? undefined : queue.run(() => sealBlock(core))),
     on: core.emitter.on,
     stop: () => queue.stop(),
   };

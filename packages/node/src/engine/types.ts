@@ -7,6 +7,7 @@ import type { PoaRules } from "@counterpart/core/consensus/poa";
 import type { BlockContext, CallMessage, CallOutcome, StateReader } from "@counterpart/core/execution/types";
 import type { StoreWrite } from "@counterpart/core/ports/store";
 import type { Adoption } from "./adoption.ts";
+import type { Holding } from "./holding.ts";
 import type { StateView } from "./state-view.ts";
 
 /**
@@ -152,6 +153,12 @@ export interface Engine {
   readonly adoption: Adoption;
   /** Never executes a block. */
   readonly isReplica: boolean;
+  readonly holding: Holding;
+  /**
+   * What `read` gives of the head's state; what a replica lacks for it is fetched, and the read begun again.
+   * @throws CodedError `NOT_HELD` when no peer proves what is lacking
+   */
+  read<T>(read: (snapshot: Snapshot) => T): Promise<T>;
   /** Number of the block whose state was taken over; blocks up to it are known by their headers alone. 0: none was. */
   readonly adopted: number;
   readonly chainId: number;

@@ -3,7 +3,6 @@
 import type { Hex } from "@counterpart/core/base/bytes";
 import Type, { type Static } from "typebox";
 import type { Snapshot } from "../../engine/types.ts";
-import { withSnapshot } from "../../engine/with-snapshot.ts";
 import type { Backend } from "../backend.ts";
 import type { ApiContext, ApiInstance } from "../context.ts";
 import { accountOf } from "../state.ts";
@@ -27,7 +26,7 @@ function walletToJson({ engine, keys }: Backend, snapshot: Snapshot, address: He
     address: shownAddress(address),
     balance: balance.toString(),
     nonce: Number(nonce),
-    next_nonce: Number(engine.pool.nextNonce(address)),
+    next_nonce: Number(engine.isReplica ? nonce : engine.pool.nextNonce(address)),
     held: keys.holds(address),
     own: keys.own === address,
   };
@@ -64,8 +63,8 @@ export function registerWallets(server: ApiInstance, { backend }: ApiContext): v
         response: { 200: Type.Object({ wallets: Type.Array(refTo(WalletSchema)) }), default: PROBLEM_RESPONSE },
       },
     },
-    () => ({
-      wallets: withSnapshot(engine, (snapshot) =>
+    async () => ({
+      wallets: await engine.read((snapshot) =>
         keys.accounts().map((address) => walletToJson(backend, snapshot, address)),
       ),
     }),
@@ -84,7 +83,7 @@ export function registerWallets(server: ApiInstance, { backend }: ApiContext): v
     },
     ({ params }) => {
       const address = addressOf(params.address, "address");
-      return withSnapshot(engine, (snapshot) => walletToJson(backend, snapshot, address));
+      return engine.read((snapshot) => walletToJson(backend, snapshot, address));
     },
   );
 }

@@ -5,7 +5,6 @@ import { isCodedError } from "@counterpart/core/base/errors";
 import type { SealedHeader } from "@counterpart/core/chain/types";
 import type { StateView } from "../../engine/state-view.ts";
 import type { Engine, Snapshot } from "../../engine/types.ts";
-import { withSnapshot } from "../../engine/with-snapshot.ts";
 import type { JsonValue } from "../json.ts";
 import { serverError } from "./errors.ts";
 import { badValue, member, readBoolean, readHash, readObject, readSafeQuantity } from "./params.ts";
@@ -82,8 +81,8 @@ export function stateViewAt(engine: Engine, ref: BlockRef): StateView {
 }
 
 /** Reads the state that a caller named, which must be the head's. */
-export function readState<T>(engine: Engine, ref: BlockRef, read: (snapshot: Snapshot) => T): T {
-  return withSnapshot(engine, (snapshot) => {
+export function readState<T>(engine: Engine, ref: BlockRef, read: (snapshot: Snapshot) => T): Promise<T> {
+  return engine.read((snapshot) => {
     requireHead(engine, ref, snapshot.head);
     return read(snapshot);
   });

@@ -136,7 +136,7 @@ export function callMethods(engine: Engine, clock: Clock): Record<string, RpcMet
         optional(readNoOverrides, undefined),
       ],
       async ({ message }, block) => {
-        const { balance } = readParties(engine, block, message);
+        const { balance } = await readParties(engine, block, message);
         requireFunds(message.from, balance, message.value);
         const least = minimumGasLimit(message);
         if (message.gasLimit < least) {
@@ -150,7 +150,7 @@ export function callMethods(engine: Engine, clock: Clock): Record<string, RpcMet
     eth_estimateGas: defineMethod(
       [required(readCallRequest), optional(readBlockRef, LATEST), optional(readNoOverrides, undefined)],
       async ({ message, feeCap }, block) => {
-        const { balance, toHasCode } = readParties(engine, block, message);
+        const { balance, toHasCode } = await readParties(engine, block, message);
         requireFunds(message.from, balance, message.value);
         const pause = createPacer(clock);
         const gas = await estimateGas({

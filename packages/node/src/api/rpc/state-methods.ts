@@ -34,7 +34,7 @@ export function stateMethods(engine: Engine): Record<string, RpcMethod> {
     ),
 
     eth_getTransactionCount: defineMethod([required(readAddress), optional(readBlockRef, LATEST)], (address, block) => {
-      if (block.kind === "pending") return quantity(engine.pool.nextNonce(address));
+      if (block.kind === "pending" && !engine.isReplica) return quantity(engine.pool.nextNonce(address));
       return readState(engine, block, (snapshot) => quantity(accountOf(snapshot, address).nonce));
     }),
 

@@ -1,0 +1,98 @@
+/** What of the state a node holds: all of it, or as a replica the contracts it was told to. */
+
+import { concatBytes, bytesToHex, type Hex, hexToBytes, utf8ToBytes, bytesToUtf8 } from "@counterpart/core/base/bytes";
+import { CodedError } from "@counterpart/core/base/errors";
+import type { Store, StoreReader, StoreWrite } from "@counterpart/core/ports/store";
+import { accountKey, metaKey } from "./rows.ts";
+
+/** `full`: executes every block. `all`: a replica of the whole state. `chosen`: one of some contracts. */
+export type Role = "full" | "all" | "chosen";
+
+/** Contracts that a replica holds at the most. */
+export const CHOSEN_MAX = 4_096;
+
+const ROLE_KEY = metaKey("role");
+const CHOSEN_KEY = metaKey("chosen");
+const ADDRESS_BYTES = 20;
+
+export interface Holding {
+  readonly role: Role;
+  /** Whether the account is among what is held, whatever there is of it. */
+  has(address: Hex): boolean;
+  chosen(): readonly Hex[];
+  /** Contracts were added, of which nothing has been fetched yet. */
+  isBehind: boolean;
+  /** @throws CodedError `TOO_MANY_CONTRACTS`, `STORE_WRITE_FAILED` */
+  add(address: Hex): void;
+  /** Writes `rows` with it. */
+  drop(address: Hex, rows: Iterable<StoreWrite>): void;
+}
+
+function readChosen(rows: Pick<StoreReader, "get">): Set<Hex> {
+  const row = rows.get("meta", CHOSEN_KEY) ?? new Uint8Array(0);
+  const chosen = new Set<Hex>();
+  for (let at = 0; at < row.length; at += ADDRESS_BYTES) chosen.add(bytesToHex(row.subarray(at, at + ADDRESS_BYTES)));
+  return chosen;
+}
+
+/** A state of which only parts are there cannot become a whole one, nor one that was executed a replica's. */
+function checkRole(stored: Role, wanted: Role): void {
+  if (stored === wanted || (stored === "all" && wanted === "full")) return;
+  const names = { full: "a full node", all: "a replica of everything", chosen: "a replica of some contracts" };
+  throw new CodedError("INVALID_CONFIG", `the data directory is that of ${names[stored]}, not of ${names[wanted]}`, {
+    stored,
+    wanted,
+  });
+}
+
+/**
+ * @param wanted undefined: a full node; otherwise a replica of everything or of these contracts and those added before
+ * @throws CodedError `INVALID_CONFIG` when the data directory belongs to a node of another role
+ */
+export function openHolding(store: Store, wanted: "all" | readonly Hex[] | undefined): Holding {
+  const role: Role = wanted === undefined ? "full" : wanted === "all" ? "all" : "chosen";
+  const stored = store.get("meta", ROLE_KEY);
+  if (stored !== undefined) checkRole(bytesToUtf8(stored) as Role, role);
+  const chosen = readChosen(store);
+  const write = (rows: Iterable<StoreWrite> = []): void =>
+    store.write([
+      ...rows,
+      { table: "meta", key: ROLE_KEY, value: utf8ToBytes(role) },
+      { table: "meta", key: CHOSEN_KEY, value: concatBytes(...[...chosen].map(hexToBytes)) },
+      ...[...chosen].map((address): StoreWrite => {
+        return { table: "preimages", key: accountKey(address), value: hexToBytes(address) };
+      }),
+    ]);
+  if (Array.isArray(wanted)) for (const address of wanted) chosen.add(address);
+  if (stored === undefined || role === "chosen") write();
+  const holding: Holding = {
+    role,
+    has: (address) => role !== "chosen" || chosen.has(address),
+    chosen: () => [...chosen],
+    isBehind: role === "chosen",
+    add(address) {
+      if (chosen.has(address)) return;
+      if (chosen.size >= CHOSEN_MAX) {
+        throw new CodedError("TOO_MANY_CONTRACTS", `a replica holds at most ${CHOSEN_MAX} contracts`);
+      }
+      chosen.add(address);
+      try {
+        write();
+      } catch (error) {
+        chosen.delete(address);
+        throw error;
+      }
+      holding.isBehind = true;
+    },
+    drop(address, rows) {
+      if (!chosen.delete(address)) return;
+      try {
+        write(rows);
+      } catch (error) {
+        chosen.add(address);
+        throw error;
+      }
+    },
+  };
+  return holding;
+}
