@@ -21,7 +21,7 @@ export interface BlockFetchDeps {
 }
 
 /** Notes a failed request where it belongs: silence and emptiness set the peer back, a broken reply ends it. */
-export function noteFailure(peers: Peers, session: Session, error: unknown): void {
+export function noteFailure(peers: Pick<Peers, "penalise">, session: Session, error: unknown): void {
   if (isCodedError(error, "REQUEST_TIMEOUT")) {
     session.batch = Math.max(1, Math.floor(session.batch / 2));
     peers.penalise(session, "TIMEOUT");
@@ -44,7 +44,7 @@ export async function fetchHeaders(
 ): Promise<readonly SealedHeader[]> {
   const count = Math.min(HEADERS_MAX, Math.max(2, session.version?.limits.headers ?? HEADERS_MAX));
   const query = { type: "GetHeaders", from: { hashes: locator }, count, direction: "up" } as const;
-  const reply = await session.request(query, onSilent);
+  const reply = await session.request(query, { onSilent });
   const headers = reply.headers.map(decodeHeader);
   checkHeaderPage(headers, locator, count);
   return headers;
@@ -88,7 +88,7 @@ export async function fetchBlocks(
   const count = Math.max(1, Math.min(BLOCKS_MAX, session.batch, session.version?.limits.blocks ?? BLOCKS_MAX));
   const some = wanted.slice(0, count);
   const query = { type: "GetBlocks", hashes: some.map(({ hash }) => hash) } as const;
-  const reply = await session.request(query, deps.onSilent);
+  const reply = await session.request(query, { onSilent: deps.onSilent });
   const blocks = await decodeBlocks(reply.blocks, some, deps);
   if (blocks.length === 0) {
     deps.peers.penalise(session, "EMPTY_REPLY", { block: some[0]?.hash });

@@ -2,6 +2,23 @@
 
 import type { Metrics } from "@counterpart/core/ports/metrics";
 
+function createStateMetrics(metrics: Metrics) {
+  return {
+    /** Kinds and outcomes: those of `state-exchange.ts`. */
+    stateRequests: metrics.counter({
+      name: "counterpart_state_requests_total",
+      help: "Requests for state that peers were sent, by what was asked for and what became of it",
+      labels: ["kind", "outcome"],
+    }),
+    /** Uses: `useful`, `wasted` (what does not hold, or has nothing in it). */
+    stateBytes: metrics.counter({
+      name: "counterpart_state_answer_bytes_total",
+      help: "Bytes of answers with state, as they came, by use",
+      labels: ["use"],
+    }),
+  };
+}
+
 export function createDriverMetrics(metrics: Metrics) {
   return {
     faults: metrics.counter({
@@ -50,6 +67,7 @@ export function createDriverMetrics(metrics: Metrics) {
       help: "Bytes of frames that went compressed, by direction and form",
       labels: ["direction", "form"],
     }),
+    ...createStateMetrics(metrics),
     /** Reasons: `concurrency`, `rate`. */
     busy: metrics.counter({
       name: "counterpart_busy_answers_total",

@@ -101,6 +101,18 @@ export const PULL_SURPLUS_MAX = 1_024;
 export const PULL_TURN_MS = 10_000;
 /** Peers at once of which blocks are fetched: one in its turn, the others because they have not answered in theirs. */
 export const PULL_PEERS_MAX = 4;
+/** Requests for state that one peer is asked at once; half of what it serves, so that blocks find a place. */
+export const STATE_REQUESTS_MAX = 2;
+/** Requests for state that wait for a peer. */
+export const STATE_WAITING_MAX = 1_024;
+/** Blocks for each peer of which is remembered that it does not hold their state. */
+export const UNHELD_MAX = 64;
+/** A peer on whose chain a block is not is asked again about its state after this: its chain may have it then. */
+export const UNHELD_MS = 5_000;
+/** How long the peers' chains are waited for to reach the block whose state is wanted. */
+export const BEHIND_MS_MAX = 5_000;
+/** How fast a peer is counts for so long; then it is tried again like a new one. */
+export const STATE_RATE_MS = 10_000;
 /** Content asked for inline in one answer; the envelopes need the rest of the frame. */
 export const INLINE_BYTES_MAX = 384 * KIB;
 /** Longest wait for agreement that `connect` takes. */

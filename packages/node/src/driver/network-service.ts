@@ -25,7 +25,7 @@ import { peerViews } from "./peer-view.ts";
 import { createPeers, type Peers } from "./peers.ts";
 import type { Driver, DriverDeps } from "./ports.ts";
 import { createStateJoin, type StateJoin } from "./state-join.ts";
-import { createStateSource, type StateSource } from "./state-source.ts";
+import { createStateSource, type StateService } from "./state-source.ts";
 import { createReconciler, type Reconciler } from "./reconciler.ts";
 import { createRequestHandler } from "./request-handler.ts";
 import { createSession, type Session, type SessionHooks } from "./session.ts";
@@ -42,7 +42,7 @@ interface Syncing {
   readonly intake: Intake;
   readonly reconciler: Reconciler;
   readonly blockPull: BlockPull;
-  readonly stateSource: StateSource;
+  readonly stateSource: StateService;
   readonly stateJoin: StateJoin;
   readonly contractPull: ContractPull;
 }
@@ -182,10 +182,14 @@ export function createNetworkService(deps: DriverDeps): Driver {
       const { client, signer } = session.version ?? {};
       logger.info("peer connected", { peer: session.peerId, address: session.link.address, client, signer });
       news.connected(session);
+      stateSource.kick();
       reconciler.changed();
       reconciler.check(session);
     },
-    onNews: reconciler.check,
+    onNews(session) {
+      stateSource.kick();
+      reconciler.check(session);
+    },
     mayAnnounce: ({ peerId }, bytes) => allowances(peerId).takeAnnouncement(bytes),
     onDropped: (reason) => metrics.dropped.add({ reason }),
     onAnnouncement: (session, message) => intake.handle(session, message),
@@ -195,6 +199,7 @@ export function createNetworkService(deps: DriverDeps): Driver {
       peers.remove(session);
       logger.info("peer disconnected", { peer: session.peerId, reason: session.closing?.error.message });
       news.closed(session);
+      stateSource.kick();
       agreements.closed(session);
       dialer.sessionClosed(session);
     },

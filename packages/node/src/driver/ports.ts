@@ -78,7 +78,7 @@ export interface Leader {
 }
 
 export interface Driver extends NetworkService {
-  /** State from peers, proven. */
+  /** State of recent blocks, from peers. */
   readonly state: StateSource;
   leader(signer: Hex): Leader | undefined;
   /** Milliseconds since anything new of a peer's better chain arrived; undefined while no peer has a better one. */

@@ -11,6 +11,14 @@ import { BUSY_RETRY_MS, BUSY_TRIES_MAX, BUSY_WAIT_MAX_MS, REQUEST_REPEAT_MS, REQ
 import type { Session } from "./session.ts";
 import { sleep } from "./timing.ts";
 
+/** What whoever asks may want to know meanwhile. */
+export interface RequestEvents {
+  /** The peer has not begun to answer after `REQUEST_REPEAT_MS`. */
+  readonly onSilent?: () => void;
+  /** An answer has come, of this size, whatever is in it. */
+  readonly onAnswer?: (sizeBytes: number) => void;
+}
+
 function decodeReply(session: Session, bytes: Uint8Array): ReturnType<typeof decodeMessage> {
   try {
     return decodeMessage(session.packing.unpack(bytes));
@@ -68,12 +76,14 @@ export async function askPeer<T extends RequestType>(
   session: Session,
   message: MessageOf<T> & { readonly type: T },
   clock: Clock,
-  onSilent: () => void,
+  { onSilent = () => {}, onAnswer = () => {} }: RequestEvents = {},
 ): Promise<ResponseTo<T>> {
   const frame = encodeMessage<T>(message);
   for (let tries = 1; ; tries++) {
     if (session.closing !== undefined) throw session.closing.error;
-    const reply = decodeReply(session, await sendUntilAnswered(session, frame, clock, onSilent));
+    const answer = await sendUntilAnswered(session, frame, clock, onSilent);
+    onAnswer(answer.length);
+    const reply = decodeReply(session, answer);
     if (reply.type === RESPONSES[message.type]) return reply as ResponseTo<T>;
     if (reply.type !== "Error") {
       throw new CodedError("BAD_MESSAGE", `${message.type} was answered with ${reply.type}`);

@@ -21,7 +21,7 @@ import { closingError, isFinalGoodbye } from "./goodbyes.ts";
 import { createInbox, type Inbox } from "./inbox.ts";
 import { HANDSHAKE_TIMEOUT_MS, SKEWED_STATUSES_MAX } from "./limits.ts";
 import type { Packing } from "./packing.ts";
-import { askPeer } from "./requests.ts";
+import { askPeer, type RequestEvents } from "./requests.ts";
 import { createSyncRecord, type SyncRecord } from "./sync-record.ts";
 
 /** How a session ended, or is ending. */
@@ -61,12 +61,11 @@ export interface Session extends SyncRecord {
   readonly packing: Packing;
   /**
    * Asks and waits; repeats what seems lost, and while the peer is busy.
-   * @param onSilent called when the peer has not begun to answer after `REQUEST_REPEAT_MS`
    * @throws CodedError `REQUEST_TIMEOUT`, `PEER_DISCONNECTED`, `BAD_MESSAGE`, `PEER_ERROR` (details: refusal)
    */
   request<T extends RequestType>(
     message: MessageOf<T> & { readonly type: T },
-    onSilent?: () => void,
+    events?: RequestEvents,
   ): Promise<ResponseTo<T>>;
   /** Says goodbye and ends the link. Idempotent. */
   close(code: GoodbyeCode, error?: CodedError, retryAfterMs?: number): Promise<void>;
@@ -232,8 +231,8 @@ export function createSession(link: Link, deps: SessionDeps): Session {
     send: (message) => session.sendFrame(encodeMessage(message)),
     sendFrame: (frame) => inner.closing === undefined && link.send(packing.pack(frame, inner.version?.codecs)),
     packing,
-    request: <T extends RequestType>(message: MessageOf<T> & { readonly type: T }, onSilent = () => {}) =>
-      askPeer<T>(session, message, clock, onSilent),
+    request: <T extends RequestType>(message: MessageOf<T> & { readonly type: T }, events?: RequestEvents) =>
+      askPeer<T>(session, message, clock, events),
     async close(code, error = closingError(code), retryAfterMs = 0) {
       if (inner.closing === undefined) {
         session.send({ type: "Goodbye", code, retryAfterMs });

@@ -4,24 +4,29 @@
  */
 
 import type { Hex } from "@counterpart/core/base/bytes";
+import { CodedError } from "@counterpart/core/base/errors";
+import type { Clock } from "@counterpart/core/ports/runtime";
+import { BLOBS_MAX } from "@counterpart/core/sync/limits";
+import type { RequestType } from "@counterpart/core/sync/message-types";
 import type { ContractOrigin, WantedState, WantedStorage } from "@counterpart/core/sync/message-types-state";
-import type { NibblePath } from "@counterpart/core/trie/types";
+import type { WantedNode } from "@counterpart/core/trie/difference";
 import type { ProvenNode, ProvenStorage, TrustedHeader } from "@counterpart/core/verify/peer-answers";
 import type { ProvenAccount, ProvenAccounts } from "@counterpart/core/verify/state-proof";
-
-/** A node of a trie, as the node above it names it. */
-export interface WantedNode {
-  readonly path: NibblePath;
-  readonly hash: Hex;
-}
+import type { DriverMetrics } from "./driver-metrics.ts";
+import type { Peers } from "./peers.ts";
+import type { Session } from "./session.ts";
+import { createStateExchange, type StateQuery } from "./state-exchange.ts";
+import { createStatePeers } from "./state-peers.ts";
+import { accountsQuery, codesQuery, nodesQuery, originsQuery, stateQuery, storagesQuery } from "./state-queries.ts";
 
 /**
  * State of recent blocks, proven. Several requests at once go to several peers. An answer may give less than was asked
  * for, from the end on, at least one item; an answer that does not hold is never seen here: somebody else is asked, and
  * while there is nobody, the promise waits.
  *
- * All of them reject with CodedError `NOT_READY` when the node stops; those that name a block with `PRUNED` when no peer
- * has its state any more, so that the caller goes on with a later one.
+ * All of them reject with CodedError `NOT_READY` when the node stops and `RATE_LIMITED` when too many wait; those that
+ * name a block with `PRUNED` when no peer has its state any more, so that the caller goes on with a later one. Who asks
+ * about the same block again waits a while before.
  */
 export interface StateSource {
   /** All accounts from `start` (32 bytes) to the last that the answer gives. */
@@ -46,4 +51,106 @@ export interface StateSource {
   codes(hashes: readonly Hex[]): Promise<ReadonlyMap<Hex, Uint8Array>>;
   /** Where contracts come from, by keccak(address); those that no peer could name are missing. */
   origins(accounts: readonly Hex[]): Promise<ReadonlyMap<Hex, ContractOrigin>>;
+}
+
+/** A source, and what it has to be told. */
+export interface StateService extends StateSource {
+  /** Something has changed about peers: there may be somebody to ask. */
+  kick(): void;
+  /** Rejects what waits. What a peer is being asked ends with its link. */
+  stop(): void;
+}
+
+export interface StateSourceDeps {
+  readonly peers: Pick<Peers, "ready" | "penalise">;
+  readonly clock: Clock;
+  readonly metrics: DriverMetrics;
+}
+
+/** Peers are asked two requests each at the most, so that what they serve leaves room for blocks. */
+export function createStateSource(deps: StateSourceDeps): StateService {
+  const pool = createStatePeers(deps);
+  const exchange = createStateExchange(deps);
+  /** Codes that are being asked for, so that nobody asks for them twice. */
+  const underWay = new Map<Hex, Promise<ReadonlyMap<Hex, Uint8Array>>>();
+
+  /** Asks one peer after another until one has answered. */
+  const ask = async <T extends RequestType, R>(query: StateQuery<T, R>): Promise<R> => {
+    const passed = new Set<Session>();
+    for (;;) {
+      const session = await pool.take({ block: query.block, passed, isPatient: true });
+      if (session === undefined) {
+        const details = { block: query.block?.hash };
+        throw new CodedError("PRUNED", "no peer holds the state of the block any more", details);
+      }
+      try {
+        const taken = await exchange(session, query, passed);
+        if (taken !== undefined) return taken;
+      } finally {
+        pool.release(session);
+      }
+    }
+  };
+
+  const fetchCodes = async (hashes: readonly Hex[]): Promise<ReadonlyMap<Hex, Uint8Array>> => {
+    const fetched = ask(codesQuery(hashes));
+    for (const hash of hashes) underWay.set(hash, fetched);
+    try {
+      return await fetched;
+    } finally {
+      for (const hash of hashes) underWay.delete(hash);
+    }
+  };
+  const codes = async (hashes: readonly Hex[]): Promise<ReadonlyMap<Hex, Uint8Array>> => {
+    const wanted = new Set(hashes);
+    for (;;) {
+      const fresh = [...wanted].filter((hash) => !underWay.has(hash)).slice(0, BLOBS_MAX);
+      if (fresh.length > 0) return fetchCodes(fresh);
+      const [joined] = wanted;
+      const others = joined === undefined ? undefined : underWay.get(joined);
+      const found = [...((await others) ?? [])].filter(([hash]) => wanted.has(hash));
+      // What the others asked for and did not get is nobody's any more.
+      if (found.length > 0 || wanted.size === 0) return new Map(found);
+    }
+  };
+
+  /** Asks a peer about all of `accounts`, over as many answers as it takes. Whether it has answered about all. */
+  const askOrigins = async (
+    session: Session,
+    accounts: readonly Hex[],
+    found: Map<Hex, ContractOrigin>,
+  ): Promise<boolean> => {
+    for (let rest = accounts; rest.length > 0; ) {
+      const entries = await exchange(session, originsQuery(rest), new Set());
+      if (entries === undefined) return false;
+      for (const [index, origin] of entries.entries()) if (origin !== undefined) found.set(rest[index] as Hex, origin);
+      rest = rest.slice(entries.length);
+    }
+    return true;
+  };
+  const origins = async (accounts: readonly Hex[]): Promise<ReadonlyMap<Hex, ContractOrigin>> => {
+    const found = new Map<Hex, ContractOrigin>();
+    const passed = new Set<Session>();
+    for (let left = accounts; left.length > 0; left = left.filter((account) => !found.has(account))) {
+      const session = await pool.take({ block: undefined, passed, isPatient: false });
+      if (session === undefined) break;
+      try {
+        if (await askOrigins(session, left, found)) passed.add(session);
+      } finally {
+        pool.release(session);
+      }
+    }
+    return found;
+  };
+
+  return {
+    accounts: (block, start) => ask(accountsQuery(block, start)),
+    storages: async (block, wanted, start) => (wanted.length === 0 ? [] : ask(storagesQuery(block, wanted, start))),
+    nodes: async (block, account, wanted) => (wanted.length === 0 ? [] : ask(nodesQuery(block, account, wanted))),
+    state: async (block, wanted) => (wanted.length === 0 ? [] : ask(stateQuery(block, wanted))),
+    codes,
+    origins,
+    kick: pool.kick,
+    stop: pool.stop,
+  };
 }

@@ -16,6 +16,12 @@ export interface EarlyMessage {
   readonly tries: number;
 }
 
+/** Why a peer is not asked about a block's state. */
+export interface Unheld {
+  readonly reason: "PRUNED" | "NOT_HELD";
+  readonly sinceMs: number;
+}
+
 export interface SyncRecord {
   /** What the peer has, or was sent. */
   readonly known: KnownSet;
@@ -52,6 +58,15 @@ export interface SyncRecord {
   readonly artifactRetry: Retry;
   /** This node's head when something that the last pull brought could not be kept yet. */
   unfinishedAt: Hex | undefined;
+  readonly stateRetry: Retry;
+  /** Requests for state that it has not answered yet. */
+  stateRequests: number;
+  /** What it is asked for at once, as a part of the most that may be asked for; halved by time-outs. */
+  stateShare: number;
+  /** Bytes of state a millisecond that its last answers brought; undefined before the first. */
+  stateRate: { readonly bytesPerMs: number; readonly atMs: number } | undefined;
+  /** Blocks whose state it does not hold, the last it was asked about at the end. */
+  readonly unheld: Map<Hex, Unheld>;
   /** Since when the peer's head has been another than this node's; undefined while they are equal. */
   apartSinceMs: number | undefined;
   /** Faults so far, by name: what is repeated is logged ever more rarely. */
@@ -87,6 +102,11 @@ export function createSyncRecord(clock: Clock, random: Random): SyncRecord {
     blockRetry: createRetry(clock, random),
     artifactRetry: createRetry(clock, random),
     unfinishedAt: undefined,
+    stateRetry: createRetry(clock, random),
+    stateRequests: 0,
+    stateShare: 1,
+    stateRate: undefined,
+    unheld: new Map(),
     apartSinceMs: undefined,
     faults: new Map(),
     compared: undefined,

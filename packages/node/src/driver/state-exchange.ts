@@ -1,0 +1,153 @@
+/** One request for state to one peer: what becomes of it, and what that means for the peer. */
+
+import type { Hex } from "@counterpart/core/base/bytes";
+import { dropOldest } from "@counterpart/core/base/drop-oldest";
+import { type CodedError, isCodedError } from "@counterpart/core/base/errors";
+import type { Clock } from "@counterpart/core/ports/runtime";
+import type { MessageOf, RequestType, ResponseTo } from "@counterpart/core/sync/message-types";
+import type { TrustedHeader } from "@counterpart/core/verify/peer-answers";
+import { noteFailure } from "./block-fetch.ts";
+import type { DriverMetrics } from "./driver-metrics.ts";
+import { UNHELD_MAX } from "./limits.ts";
+import type { Peers } from "./peers.ts";
+import type { Session } from "./session.ts";
+
+/** What is asked for, as metrics name it. */
+export type StateKind = "accounts" | "storages" | "nodes" | "state" | "codes" | "origins";
+
+/** What became of a request, as metrics name it. */
+export type StateOutcome =
+  /** A page: it holds, and was taken. */
+  | "useful"
+  /** Nothing of what was asked for. */
+  | "empty"
+  /** The peer does not hold the state of the block. */
+  | "unheld"
+  | "busy"
+  | "timeout"
+  /** The link ended. */
+  | "lost"
+  /** No answer to the request. */
+  | "malformed"
+  /** An answer that its proof does not show. */
+  | "forged";
+
+/** A request, and what to make of its answer. */
+export interface StateQuery<T extends RequestType, R> {
+  readonly kind: StateKind;
+  /** Whose state; without it, something that depends on no block. */
+  readonly block?: TrustedHeader;
+  /** The request as this peer is to get it. */
+  request(session: Session): MessageOf<T> & { readonly type: T };
+  /**
+   * What the answer proves; undefined when nothing of what was asked for is in it.
+   * @throws CodedError `INVALID_PROOF`, `BAD_MESSAGE`
+   */
+  take(answer: ResponseTo<T>, asked: MessageOf<T>): R | undefined;
+}
+
+export interface StateExchangeDeps {
+  readonly peers: Pick<Peers, "penalise">;
+  readonly clock: Clock;
+  readonly metrics: Pick<DriverMetrics, "stateRequests" | "stateBytes">;
+}
+
+/**
+ * Asks a peer once. Undefined when nothing came of it: then the peer has been dealt with, and another one is to be asked.
+ * @param passed to note the peer in that cannot answer this very request
+ */
+export type StateExchange = <T extends RequestType, R>(
+  session: Session,
+  query: StateQuery<T, R>,
+  passed: Set<Session>,
+) => Promise<R | undefined>;
+
+/** A peer is asked for no smaller part than this of the most that may be asked for, and for one item at least. */
+const SHARE_MIN = 1 / 512;
+
+const UNHELD_REASONS = ["PRUNED", "NOT_HELD", "UNKNOWN_ROOT"] as const;
+type UnheldReason = (typeof UNHELD_REASONS)[number];
+
+const unheldReason = (error: CodedError): UnheldReason | undefined =>
+  UNHELD_REASONS.find((reason) => error.code === "PEER_ERROR" && error.details.refusal === reason);
+
+function outcomeOf(error: CodedError): StateOutcome {
+  switch (error.code) {
+    case "REQUEST_TIMEOUT":
+      return "timeout";
+    case "PEER_ERROR":
+      return unheldReason(error) === undefined ? "busy" : "unheld";
+    case "INVALID_PROOF":
+      return "forged";
+    case "BAD_MESSAGE":
+    case "INVALID_RLP":
+      return "malformed";
+    default:
+      return "lost";
+  }
+}
+
+export function createStateExchange({ peers, clock, metrics }: StateExchangeDeps): StateExchange {
+  const noteRate = (session: Session, bytes: number, sinceMs: number): void => {
+    const atMs = clock.now();
+    const bytesPerMs = bytes / Math.max(1, atMs - sinceMs);
+    const { stateRate } = session;
+    session.stateRate = { bytesPerMs: ((stateRate?.bytesPerMs ?? bytesPerMs) + bytesPerMs) / 2, atMs };
+  };
+  const noteUnheld = (session: Session, block: Hex, reason: UnheldReason, passed: Set<Session>): void => {
+    // It holds the block's state, and not that root: what else is asked of the block it may answer.
+    if (reason === "UNKNOWN_ROOT") {
+      passed.add(session);
+      return;
+    }
+    session.unheld.delete(block);
+    session.unheld.set(block, { reason, sinceMs: clock.now() });
+    dropOldest(session.unheld, UNHELD_MAX);
+  };
+  const setBack = (session: Session, error: CodedError, sinceMs: number): void => {
+    session.stateRetry.fail();
+    noteFailure(peers, session, error);
+    if (!isCodedError(error, "REQUEST_TIMEOUT")) return;
+    session.stateShare = Math.max(SHARE_MIN, session.stateShare / 2);
+    noteRate(session, 0, sinceMs);
+  };
+
+  const noteUseful = (session: Session, bytes: number, sinceMs: number): void => {
+    session.stateRetry.reset();
+    session.stateShare = Math.min(1, session.stateShare * 2);
+    noteRate(session, bytes, sinceMs);
+  };
+  const noteEmpty = (session: Session, kind: StateKind): void => {
+    session.stateRetry.fail();
+    peers.penalise(session, "EMPTY_REPLY", { kind });
+  };
+  const count = (kind: StateKind, outcome: StateOutcome, bytes: number): void => {
+    metrics.stateRequests.add({ kind, outcome });
+    metrics.stateBytes.add({ use: outcome === "useful" ? "useful" : "wasted" }, bytes);
+  };
+
+  return async <T extends RequestType, R>(session: Session, query: StateQuery<T, R>, passed: Set<Session>) => {
+    const sinceMs = clock.now();
+    let bytes = 0;
+    try {
+      const asked = query.request(session);
+      const answer = await session.request<T>(asked, {
+        onAnswer(sizeBytes) {
+          bytes += sizeBytes;
+        },
+      });
+      const taken = query.take(answer, asked);
+      if (taken === undefined) noteEmpty(session, query.kind);
+      else noteUseful(session, bytes, sinceMs);
+      count(query.kind, taken === undefined ? "empty" : "useful", bytes);
+      return taken;
+    } catch (error) {
+      if (!isCodedError(error) || isCodedError(error, "INVARIANT_BROKEN")) throw error;
+      const reason = unheldReason(error);
+      if (reason !== undefined && query.block !== undefined) noteUnheld(session, query.block.hash, reason, passed);
+      else setBack(session, error, sinceMs);
+      count(query.kind, outcomeOf(error), bytes);
+      return undefined;
+    }
+  };
+}

@@ -1,0 +1,129 @@
+/** The requests for state, each as large as its peer takes it, and what their answers prove. */
+
+import type { Hex } from "@counterpart/core/base/bytes";
+import { CodedError } from "@counterpart/core/base/errors";
+import { type AdvertisedLimits, OWN_LIMITS } from "@counterpart/core/sync/limits";
+import type { ContractsMessage } from "@counterpart/core/sync/message-types";
+import type { ContractOrigin, WantedState, WantedStorage } from "@counterpart/core/sync/message-types-state";
+import type { WantedNode } from "@counterpart/core/trie/difference";
+import {
+  type ProvenNode,
+  type ProvenStorage,
+  type TrustedHeader,
+  verifyAccountRangeAnswer,
+  verifyCodes,
+  verifyContractIndex,
+  verifyNodesAnswer,
+  verifyStateAnswer,
+  verifyStorageAnswer,
+} from "@counterpart/core/verify/peer-answers";
+import type { ProvenAccount, ProvenAccounts } from "@counterpart/core/verify/state-proof";
+import type { Session } from "./session.ts";
+import type { StateQuery } from "./state-exchange.ts";
+
+/** How many a peer is asked for at once. */
+function countFor({ version, stateShare }: Session, limit: keyof AdvertisedLimits): number {
+  const most = Math.min(OWN_LIMITS[limit], version?.limits[limit] ?? OWN_LIMITS[limit]);
+  return Math.max(1, Math.floor(most * stateShare));
+}
+
+type ContractsKind = ContractsMessage["kind"];
+
+function ofKind<K extends ContractsKind>(answer: ContractsMessage, kind: K): Extract<ContractsMessage, { kind: K }> {
+  if (answer.kind !== kind) throw new CodedError("BAD_MESSAGE", "contracts of another kind than asked for");
+  return answer as Extract<ContractsMessage, { kind: K }>;
+}
+
+/** The first accounts and slots, up to so many of each. */
+function firstOf(wanted: readonly WantedState[], accountsMax: number, slotsMax: number): readonly WantedState[] {
+  const some: WantedState[] = [];
+  let left = slotsMax;
+  for (const { address, slots } of wanted.slice(0, accountsMax)) {
+    const first = slots.slice(0, left);
+    if (first.length === 0 && slots.length > 0) break;
+    some.push({ address, slots: first });
+    left -= first.length;
+    if (first.length < slots.length) break;
+  }
+  return some;
+}
+
+export const accountsQuery = (block: TrustedHeader, start: Uint8Array): StateQuery<"GetContracts", ProvenAccounts> => ({
+  kind: "accounts",
+  block,
+  request: () => ({ type: "GetContracts", kind: "range", blockHash: block.hash, start }),
+  take: (answer) => verifyAccountRangeAnswer(block, start, ofKind(answer, "range")),
+});
+
+export const storagesQuery = (
+  block: TrustedHeader,
+  wanted: readonly WantedStorage[],
+  start: Uint8Array,
+): StateQuery<"GetStorage", readonly ProvenStorage[]> => ({
+  kind: "storages",
+  block,
+  request: (session) => {
+    const some = wanted.slice(0, countFor(session, "storages"));
+    return { type: "GetStorage", blockHash: block.hash, wanted: some, start };
+  },
+  take: (answer, asked) => verifyStorageAnswer(asked.wanted, start, answer),
+});
+
+export const nodesQuery = (
+  block: TrustedHeader,
+  account: Hex | undefined,
+  wanted: readonly WantedNode[],
+): StateQuery<"GetNodes", readonly ProvenNode[]> => ({
+  kind: "nodes",
+  block,
+  request: (session) => {
+    const paths = wanted.slice(0, countFor(session, "nodes")).map(({ path }) => path);
+    return { type: "GetNodes", blockHash: block.hash, ...(account === undefined ? {} : { account }), paths };
+  },
+  take: (answer, { paths }) => {
+    const hashes = wanted.slice(0, paths.length).map(({ hash }) => hash);
+    return verifyNodesAnswer(hashes, answer);
+  },
+});
+
+export const stateQuery = (
+  block: TrustedHeader,
+  wanted: readonly WantedState[],
+): StateQuery<"GetContracts", readonly ProvenAccount[]> => ({
+  kind: "state",
+  block,
+  request: (session) => {
+    const some = firstOf(wanted, countFor(session, "contracts"), countFor(session, "slots"));
+    return { type: "GetContracts", kind: "state", blockHash: block.hash, wanted: some };
+  },
+  take: (answer, asked) =>
+    verifyStateAnswer(block, asked.kind === "state" ? asked.wanted : [], ofKind(answer, "state")),
+});
+
+export const codesQuery = (hashes: readonly Hex[]): StateQuery<"GetBlobs", ReadonlyMap<Hex, Uint8Array>> => ({
+  kind: "codes",
+  request: (session) => {
+    const wanted = hashes.slice(0, countFor(session, "blobs")).map((hash) => ({ hash }));
+    return { type: "GetBlobs", wanted };
+  },
+  take: ({ blobs }, { wanted }) => {
+    const codes = new Map<Hex, Uint8Array>();
+    const asked = wanted.map(({ hash }) => hash);
+    for (const [index, code] of verifyCodes(asked, blobs).entries()) {
+      // A copy, so that a small code does not hold the whole frame in memory.
+      if (code !== undefined) codes.set(asked[index] as Hex, code.slice());
+    }
+    return codes.size === 0 ? undefined : codes;
+  },
+});
+
+type Origins = readonly (ContractOrigin | undefined)[];
+
+export const originsQuery = (accounts: readonly Hex[]): StateQuery<"GetContracts", Origins> => ({
+  kind: "origins",
+  request: (session) => {
+    const some = accounts.slice(0, countFor(session, "contracts"));
+    return { type: "GetContracts", kind: "index", accounts: some };
+  },
+  take: (answer, asked) => verifyContractIndex(asked.kind === "index" ? asked.accounts : [], ofKind(answer, "index")),
+});
