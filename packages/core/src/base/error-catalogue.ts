@@ -69,6 +69,7 @@ export const ERROR_CATALOGUE = {
   UNAUTHORIZED: entry(401, "the bearer token is missing or wrong"),
   NOT_READY: entry(503, "the node is starting, stopping, or still taking the state over from its peers"),
   NOT_HELD: entry(503, "a replica does not hold this part of the state, and no peer has proven it"),
+  HOLDS_ALL: entry(409, "only a replica of chosen contracts can be told to hold others"),
   TOO_MANY_CONTRACTS: entry(409, "this replica holds as many contracts as it may"),
   REPLICA: entry(409, "this node is a replica: it executes no blocks and takes no transactions"),
   // network

@@ -120,7 +120,13 @@ describe("checkVersion", () => {
 
 describe("artifactStep", () => {
   const theirs: Status = { ...STATUS, artifacts: { count: 3, digest: word("e"), sequence: 8 } };
-  type Change = { theirs?: Partial<Status>; checkpoint?: number; partial?: boolean; compared?: boolean; apartForLong?: boolean };
+  type Change = {
+    theirs?: Partial<Status>;
+    checkpoint?: number;
+    partial?: boolean;
+    compared?: boolean;
+    apartForLong?: boolean;
+  };
   const step = (change: Change): string =>
     artifactStep({
       mine: STATUS,

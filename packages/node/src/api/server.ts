@@ -19,6 +19,7 @@ import { registerContracts } from "./rest/contracts.ts";
 import { registerEvents } from "./rest/events.ts";
 import { registerNetwork } from "./rest/network.ts";
 import { registerProof } from "./rest/proof.ts";
+import { registerReplica } from "./rest/replica.ts";
 import { ProblemSchema } from "./rest/schemas.ts";
 import { registerStatus } from "./rest/status.ts";
 import { registerTransactions } from "./rest/transactions.ts";
@@ -140,6 +141,7 @@ function registerRest(server: ApiInstance, context: ApiContext): void {
       useSchemas(scope);
       registerStatus(scope, context);
       registerNetwork(scope, context);
+      registerReplica(scope, context);
       registerContracts(scope, context);
       registerProof(scope, context);
       registerContractActions(scope, context);

@@ -19,7 +19,7 @@ import { formatCursor, formatSince, type Moment, parseCursor, parseSince } from 
 import type { ContractFilter, ContractPage, ContractView } from "./types.ts";
 
 export interface ViewDeps {
-  readonly engine: Pick<Engine, "snapshot" | "contracts" | "head" | "isCanonical" | "call" | "holding">;
+  readonly engine: Pick<Engine, "snapshot" | "contracts" | "head" | "isCanonical" | "call" | "holding" | "isReplica">;
   readonly clock: Clock;
   readonly instanceId: string;
   readonly store: ArtifactStore;
@@ -64,7 +64,7 @@ function viewOf(
   snapshot: Snapshot,
   entry: ContractEntry,
   record?: ArtifactRecord,
-): ContractView {
+): Omit<ContractView, "checked"> {
   const { address, codeHash } = entry;
   const account = snapshot.account(address);
   if (account === undefined) throw contractNotFound(address);
@@ -79,7 +79,6 @@ function viewOf(
     stateHash: state,
     artifactHash,
     integrityHash: integrityHash(state, artifactHash),
-    checked: entry.updated === undefined ? "proven" : "executed",
     ...artifactFields(contents, record),
     ...(entry.updated === undefined ? {} : { confirmations: snapshot.head.number - entry.updated.number + 1 }),
   };
@@ -105,7 +104,11 @@ export function createViews({ engine, clock, instanceId, store, contents }: View
   };
   const draftOf = (snapshot: Snapshot, entry: ContractEntry): Draft => {
     const record = store.visible(entry.address)?.record;
-    const view = viewOf(contents, snapshot, entry, record);
+    const isExecuted = !engine.isReplica && entry.updated !== undefined;
+    const view: ContractView = {
+      ...viewOf(contents, snapshot, entry, record),
+      checked: isExecuted ? "executed" : "proven",
+    };
     if (record === undefined) return { view, abi: undefined, contentBytes: 0 };
     return { view, abi: usableAbi(contents, record), contentBytes: record.content.length };
   };

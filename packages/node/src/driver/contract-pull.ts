@@ -8,7 +8,7 @@ import { CodedError, isCodedError } from "@counterpart/core/base/errors";
 import { keccak256Hex } from "@counterpart/core/crypto/crypto";
 import { compareArtifacts } from "@counterpart/core/sync/artifact";
 import type { ArtifactRecord } from "@counterpart/core/sync/artifact-types";
-import { BLOBS_MAX } from "@counterpart/core/sync/limits";
+import { BLOBS_MAX, CONTRACTS_MAX } from "@counterpart/core/sync/limits";
 import type { ArtifactEnvelope, ContractsMessage } from "@counterpart/core/sync/message-types";
 import type { ContractService, MergeOutcome } from "../contracts/types.ts";
 import { createPacer } from "../engine/pacer.ts";
@@ -31,6 +31,8 @@ export interface ContractPullDeps extends Pick<DriverDeps, "engine" | "contracts
 export interface ContractPull {
   /** Fetches from one peer, unless that is under way. */
   start(session: Session, mode: "since" | "all"): void;
+  /** Fetches the artifacts of contracts that a replica has begun to hold, from any peer. */
+  fetch(addresses: readonly Hex[]): void;
   stop(): Promise<void>;
 }
 
@@ -197,12 +199,46 @@ export function createContractPull(deps: ContractPullDeps): ContractPull {
     });
   }
 
+  /** Whether the peer has answered for all of them. */
+  const fetchFrom = async (session: Session, addresses: readonly Hex[]): Promise<boolean> => {
+    try {
+      for (let rest = addresses; rest.length > 0 && !stopped; ) {
+        const answer = await session.request({
+          type: "GetContracts",
+          kind: "addresses",
+          addresses: rest.slice(0, CONTRACTS_MAX),
+        });
+        if (answer.kind !== "accounts" || answer.accounts.length === 0) {
+          throw new CodedError("BAD_MESSAGE", "no accounts were answered");
+        }
+        await takePage(
+          session,
+          answer.accounts.flatMap(({ artifact }) => artifact ?? []),
+        );
+        rest = rest.slice(answer.accounts.length);
+      }
+      return true;
+    } catch (error) {
+      noteFailure(peers, session, error);
+      return false;
+    }
+  };
+  const fetchFromAny = async (addresses: readonly Hex[]): Promise<void> => {
+    for (const session of peers.ready()) {
+      if (session.version?.role === "full" && (await fetchFrom(session, addresses))) return;
+    }
+  };
+  const track = (work: Promise<void>): void => {
+    underWay.add(work);
+    void work.finally(() => underWay.delete(work));
+  };
+
   return {
     start(session, mode) {
-      if (stopped || session.pulling) return;
-      const work = attempt(session, mode);
-      underWay.add(work);
-      void work.finally(() => underWay.delete(work));
+      if (!stopped && !session.pulling) track(attempt(session, mode));
+    },
+    fetch(addresses) {
+      if (!stopped) track(fetchFromAny(addresses));
     },
     async stop() {
       stopped = true;

@@ -59,7 +59,11 @@ export function createLocalSource(deps: ServeDeps, before: () => Promise<void> =
       return verifyAccountRangeAnswer(block, start, answer);
     },
     async storages(block, wanted, start) {
-      return verifyStorageAnswer(wanted, start, await ask({ type: "GetStorage", blockHash: block.hash, wanted, start }));
+      return verifyStorageAnswer(
+        wanted,
+        start,
+        await ask({ type: "GetStorage", blockHash: block.hash, wanted, start }),
+      );
     },
     async nodes(block, account, wanted) {
       const paths = wanted.map(({ path }) => path);

@@ -24,12 +24,12 @@ import { createPeerAdmission, type PeerAdmission } from "./peer-admission.ts";
 import { peerViews } from "./peer-view.ts";
 import { createPeers, type Peers } from "./peers.ts";
 import type { Driver, DriverDeps } from "./ports.ts";
-import { createStateJoin, type StateJoin } from "./state-join.ts";
-import { createStateSource, type StateService } from "./state-source.ts";
 import { createReconciler, type Reconciler } from "./reconciler.ts";
 import { createRequestHandler } from "./request-handler.ts";
 import { createSession, type Session, type SessionHooks } from "./session.ts";
 import { bannedError, createStandings } from "./standings.ts";
+import { createStateJoin, type StateJoin } from "./state-join.ts";
+import { createStateSource, type StateService } from "./state-source.ts";
 import { createStatusBoard } from "./status-board.ts";
 import { createSyncMonitor } from "./sync-monitor.ts";
 import type { PeerChange } from "./types.ts";
@@ -92,10 +92,14 @@ function createSyncing(
 
 /** Tells the parts about what happens in engine and contracts. Returns what unsubscribes. */
 function subscribe({ engine, contracts }: DriverDeps, peers: Peers, syncing: Syncing): readonly (() => void)[] {
-  const { announcer, importer, intake, reconciler } = syncing;
+  const { announcer, importer, intake, reconciler, contractPull } = syncing;
   return [
     engine.on("head", (change) => {
       importer.creditHead(change);
+      // What came before they were chosen is no news to their peers.
+      if (engine.holding.role === "chosen" && change.contractsCreated.length > 0) {
+        contractPull.fetch(change.contractsCreated);
+      }
       announcer.headChanged(change);
       reconciler.changed();
       for (const session of peers.ready()) intake.retryEarly(session);
@@ -248,6 +252,7 @@ export function createNetworkService(deps: DriverDeps): Driver {
     disconnect: (target) => disconnect(operator, target),
     onPeer: news.on,
     state: stateSource,
+    takeOver: stateJoin.kick,
     leader: (signer) => findLeader(peers, signer),
     catchingUpMs: createCatchUp({ ...deps, peers, importer: syncing.importer }),
     async start() {

@@ -27,7 +27,10 @@ const sizeOf = (rows: readonly KeyedChange[]): number =>
   rows.reduce((sum, { key, value }) => sum + key.length + (value?.length ?? 0) + ROW_BYTES, 0);
 
 /** @param onFull writes what is gathered; without it, being full is an error: `PAYLOAD_TOO_LARGE` */
-export function createStateCollector(bytesMax: number, onFull?: (portion: StatePortion) => Promise<void>): StateCollector {
+export function createStateCollector(
+  bytesMax: number,
+  onFull?: (portion: StatePortion) => Promise<void>,
+): StateCollector {
   let storage: { account: Uint8Array; slots: readonly KeyedChange[] }[] = [];
   let accounts: KeyedChange[] = [];
   let codes = new Map<Hex, Uint8Array>();

@@ -4,6 +4,7 @@ import { bigIntToFixedBytes, bytesToHex, concatBytes, type Hex, hexToBytes } fro
 import { CodedError } from "@counterpart/core/base/errors";
 import { createAddress } from "@counterpart/core/chain/address";
 import type { Block, Transaction } from "@counterpart/core/chain/types";
+import { keccak256 } from "@counterpart/core/crypto/crypto";
 import type { Store } from "@counterpart/core/ports/store";
 import type { TableName } from "@counterpart/core/ports/tables";
 import fc from "fast-check";
@@ -27,7 +28,8 @@ const clock = { now: () => 1_780_000_000_000, setTimer: () => () => {} };
 const random = { bytes: (size: number) => new Uint8Array(size), fraction: () => 0.5 };
 
 /** Creation of a contract that writes calldata[32] into slot calldata[0]; its code ends with `tag`. */
-const writer = (tag: number): Uint8Array => concatBytes(hexToBytes("0x6008600c60003960086000f36020355f3555"), Uint8Array.of(0, tag));
+const writer = (tag: number): Uint8Array =>
+  concatBytes(hexToBytes("0x6008600c60003960086000f36020355f3555"), Uint8Array.of(0, tag));
 const word = (value: number): Uint8Array => bigIntToFixedBytes(BigInt(value), 32);
 
 /** A chain of one account that creates contracts and writes into them. */
@@ -223,4 +225,97 @@ describe("taking a state over", () => {
       { numRuns: 10 },
     );
   });
+});
+
+describe("a replica of chosen contracts", () => {
+  const slotOf = (store: Store, address: Hex, slot: number): bigint =>
+    openTestEngine({ store, replica: [] })
+      .snapshot()
+      .storage(address, bytesToHex(word(slot)));
+
+  test("holds these and no others, each with its whole storage, and follows them", async () => {
+    const history = await longHistory(12);
+    const [first, second] = history.contracts as [Hex, Hex];
+    const store = createMemoryStore();
+    const engine = openTestEngine({ store, replica: [first] });
+    await follow(engine, sourceOf(history));
+    assert.deepEqual(
+      engine.contracts(undefined, 10).map(({ address, owner, creationNonce }) => ({ address, owner, creationNonce })),
+      [{ address: first, owner: accountOf(1), creationNonce: 0n }],
+    );
+    assert.equal(rowsOf(store, "accounts").length, 1);
+    await history.seal(history.set(0, 3, 77));
+    await follow(engine, sourceOf(history));
+    assert.equal(slotOf(store, first, 3), 77n);
+    assert.throws(() => engine.snapshot().account(second), { code: "NOT_HELD" });
+    assert.throws(() => engine.stateAt(engine.head().hash, "caller"), { code: "NOT_HELD" });
+  });
+
+  test("one that is added is there with the next look, one that is dropped leaves nothing behind", async () => {
+    const history = await longHistory(12);
+    const [first, second] = history.contracts as [Hex, Hex];
+    const store = createMemoryStore();
+    const engine = openTestEngine({ store, replica: [first] });
+    await follow(engine, sourceOf(history));
+    engine.holding.add(second);
+    await follow(engine, sourceOf(history));
+    assert.equal(engine.contractCount(), 2);
+    assert.deepEqual(engine.snapshot().account(second), history.engine.snapshot().account(second));
+    await engine.adoption.drop(first);
+    assert.deepEqual(
+      engine.contracts(undefined, 10).map(({ address }) => address),
+      [second],
+    );
+    assert.equal(rowsOf(store, "accounts").length, 1);
+    const hash = bytesToHex(keccak256(hexToBytes(first)));
+    assert.equal(rowsOf(store, "storage").filter((row) => row.startsWith(hash)).length, 0);
+    assert.equal(rowsOf(store, "storageNodes").filter((row) => row.startsWith(hash)).length, 0);
+    assert.deepEqual(openTestEngine({ store, replica: [] }).holding.chosen(), [second]);
+  });
+
+  test("reads what it does not hold with proofs, and answers calls as who executed everything does", async () => {
+    const history = await longHistory(12);
+    const [first, second] = history.contracts as [Hex, Hex];
+    const source = sourceOf(history);
+    const engine = openTestEngine({ replica: [first], remote: source });
+    await follow(engine, source);
+    const balance = await engine.read((snapshot) => snapshot.account(accountOf(2))?.balance);
+    assert.equal(balance, 10n ** 20n);
+    const message = {
+      from: accountOf(2),
+      to: second,
+      value: 0n,
+      data: concatBytes(word(1), word(2)),
+      gasLimit: 100_000,
+    };
+    const [here, there] = [await engine.call(message), await history.engine.call(message)];
+    assert.deepEqual(here, there);
+    assert.equal(here.status, "success");
+    assert.equal(engine.contractCount(), 1);
+  });
+
+  test("says so where nobody proves what it does not hold", async () => {
+    const history = await longHistory(3);
+    const source = sourceOf(history);
+    const unproven = { state: async () => [], codes: async () => new Map() };
+    const engine = openTestEngine({ replica: history.contracts.slice(0, 1), remote: unproven });
+    await follow(engine, source);
+    await assert.rejects(
+      engine.read((snapshot) => snapshot.account(accountOf(3))),
+      { code: "NOT_HELD" },
+    );
+  });
+});
+
+test("a data directory keeps the role that it was made for, except that a whole replica may begin to execute", async () => {
+  const history = await longHistory(4);
+  const store = createMemoryStore();
+  const replica = openTestEngine({ store, replica: "all" });
+  await follow(replica, sourceOf(history));
+  assert.throws(() => openTestEngine({ store, replica: [] }), { code: "INVALID_CONFIG" });
+  const engine = openTestEngine({ store });
+  await history.seal(history.set(0, 0, 5));
+  await engine.import(chainOf(history.engine).slice(-1));
+  assertSameState({ engine, store }, history);
+  assert.throws(() => openTestEngine({ store: history.store, replica: "all" }), { code: "INVALID_CONFIG" });
 });

@@ -126,7 +126,10 @@ async function bringStorage(parts: StateParts, accounts: readonly (readonly [Uin
   const { adoption, into } = parts;
   const { whole, different, emptied } = planFor(parts, accounts);
   for (const key of emptied) {
-    await into.addSlots(key, [...adoption.slots(key)].map((slot) => ({ key: slot.key, value: null })));
+    await into.addSlots(
+      key,
+      [...adoption.slots(key)].map((slot) => ({ key: slot.key, value: null })),
+    );
   }
   await inLanes(chunks(whole, STORAGES_MAX), STATE_LANES, (some) => fetchWhole(parts, some, LOWEST));
   await inLanes(different, STATE_LANES, (wanted) => fetchDifferent(parts, wanted));
@@ -151,7 +154,8 @@ async function bringOrigins(
   accounts: readonly (readonly [Uint8Array, Account])[],
 ): Promise<void> {
   const unknown = accounts
-    .filter(([key, { codeHash }]) => codeHash !== EMPTY_CODE_HASH && !adoption.hasOrigin(key))
+    .filter(([, { codeHash }]) => codeHash !== EMPTY_CODE_HASH && !adoption.isDelegation(codeHash))
+    .filter(([key]) => !adoption.isIndexed(key))
     .map(([key]) => bytesToHex(key));
   await inLanes(chunks(unknown, CONTRACTS_MAX), STATE_LANES, async (some) => {
     into.addOrigins(await source.origins(some));
@@ -167,7 +171,10 @@ export async function bringAccounts(parts: StateParts, changes: readonly TrieCha
   const accounts = changes.flatMap(({ key, value }) => (value === null ? [] : [[key, decodeAccount(value)] as const]));
   await Promise.all([
     bringStorage(parts, accounts),
-    bringCodes(parts, accounts.map(([, account]) => account)),
+    bringCodes(
+      parts,
+      accounts.map(([, account]) => account),
+    ),
     bringOrigins(parts, accounts),
   ]);
   await parts.into.addAccounts(changes);

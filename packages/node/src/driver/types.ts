@@ -92,6 +92,8 @@ export interface NetworkService {
   addresses(): readonly string[];
   peers(): readonly PeerView[];
   sync(): SyncView;
+  /** Looks at once whether there is state to take over: contracts that a replica is to hold were added. */
+  takeOver(): void;
   /** Undefined unless blocks that this node lacks are arriving from a peer. */
   progress(): SyncProgress | undefined;
   /**

@@ -13,8 +13,8 @@ import { keccak256Hex } from "@counterpart/core/crypto/crypto";
 import type { StoreReader, StoreWrite } from "@counterpart/core/ports/store";
 import type { ContractOrigin } from "@counterpart/core/sync/message-types-state";
 import { EMPTY_TRIE_ROOT, type NibblePath, type TrieNodeReader } from "@counterpart/core/trie/types";
-import { contractCountRow, readContract } from "./contract-index.ts";
 import { adoptedRow } from "./adopted.ts";
+import { contractCountRow, readContract } from "./contract-index.ts";
 import type { EngineCore } from "./core.ts";
 import { createOverlay, type Overlay } from "./overlay.ts";
 import { rowsOf } from "./paging.ts";
@@ -71,9 +71,14 @@ export interface Adoption {
   /** Values of a storage in order of keccak(slot). */
   slots(addressHash: Uint8Array): Iterable<KeyedChange>;
   hasCode(codeHash: Hex): boolean;
-  hasOrigin(addressHash: Uint8Array): boolean;
+  /** Whether the code is known to be a delegation (EIP-7702): then the account is no contract. */
+  isDelegation(codeHash: Hex): boolean;
+  /** Whether the account is in the index of contracts, with all that there is to know of where it comes from. */
+  isIndexed(addressHash: Uint8Array): boolean;
   /** One write. Only while this is under way. */
   write(portion: StatePortion, progress: Uint8Array): Promise<void>;
+  /** Whether the whole of the account is held. */
+  isHeld(address: Hex): boolean;
   /** Gives a contract up that was chosen, and all that is held of it. */
   drop(address: Hex): Promise<void>;
   /** The head moves to a block whose header is held, with what is still missing of its state, in one write. */
@@ -256,7 +261,14 @@ export function createAdoption(core: EngineCore, queue: WriterQueue): Adoption {
       }
     },
     hasCode: (codeHash) => codeHash === EMPTY_CODE_HASH || store.get("codes", hexToBytes(codeHash)) !== undefined,
-    hasOrigin: (addressHash) => store.get("preimages", addressHash) !== undefined,
+    isDelegation(codeHash) {
+      const code = store.get("codes", hexToBytes(codeHash));
+      return code !== undefined && isDelegation(code);
+    },
+    isIndexed(addressHash) {
+      const address = store.get("preimages", addressHash);
+      return address !== undefined && store.get("contracts", address) !== undefined;
+    },
     write: (portion, progress) =>
       queue.run(async () => {
         assert(underway, "a portion of a state is written only while it is taken over");
@@ -266,6 +278,7 @@ export function createAdoption(core: EngineCore, queue: WriterQueue): Adoption {
         store.write([...overlay.writes(), contractCountRow(contracts)]);
         core.contractCount = contracts;
       }),
+    isHeld: (address) => core.holding.has(address) && readAccount(store, accountKey(address)) !== undefined,
     drop: (address) =>
       queue.run(async () => {
         const key = accountKey(address);
@@ -299,4 +312,3 @@ export function createAdoption(core: EngineCore, queue: WriterQueue): Adoption {
       }),
   };
 }
-

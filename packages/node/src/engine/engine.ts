@@ -14,8 +14,8 @@ import { type EngineCore, type EngineOptions, openCore } from "./core.ts";
 import { countHead, countImport, countRefusal, declareEngineGauges } from "./engine-metrics.ts";
 import { importBlocks, sealBlock } from "./head-mover.ts";
 import { createJournal } from "./journal.ts";
-import { type OpenSnapshot, openSnapshot } from "./snapshot.ts";
 import { withRemoteState } from "./remote-state.ts";
+import { type OpenSnapshot, openSnapshot } from "./snapshot.ts";
 import type { StateView } from "./state-view.ts";
 import { isKnown, poolView, transactionStatus } from "./transactions.ts";
 import type { Engine, StateReaderKind } from "./types.ts";
@@ -54,7 +54,10 @@ function stateAt(core: EngineCore, block: Hex, reader: StateReaderKind): StateVi
     throw new CodedError("BLOCK_NOT_FOUND", `block ${block} is not on the chain of this node`);
   }
   if (header.number < core.adopted) {
-    throw new CodedError("PRUNED", `the state of block ${header.number} was never here: that of ${core.adopted} was taken over`);
+    throw new CodedError(
+      "PRUNED",
+      `the state of block ${header.number} was never here: that of ${core.adopted} was taken over`,
+    );
   }
   return views[reader].at(header, head, clock.now());
 }
@@ -81,7 +84,8 @@ export function createEngine(options: EngineOptions): Engine {
   const isReplica = core.holding.role !== "full";
   /** @throws CodedError `NOT_READY` */
   const requireState = (): void => {
-    if (adoption.isUnderway) throw new CodedError("NOT_READY", "this node is still taking the state over from its peers");
+    if (adoption.isUnderway)
+      throw new CodedError("NOT_READY", "this node is still taking the state over from its peers");
   };
   /** @throws CodedError `NOT_READY`, `REPLICA` */
   const requireExecution = (): void => {

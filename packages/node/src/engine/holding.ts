@@ -1,9 +1,9 @@
 /** What of the state a node holds: all of it, or as a replica the contracts it was told to. */
 
-import { concatBytes, bytesToHex, type Hex, hexToBytes, utf8ToBytes, bytesToUtf8 } from "@counterpart/core/base/bytes";
+import { bytesToHex, bytesToUtf8, concatBytes, type Hex, hexToBytes, utf8ToBytes } from "@counterpart/core/base/bytes";
 import { CodedError } from "@counterpart/core/base/errors";
 import type { Store, StoreReader, StoreWrite } from "@counterpart/core/ports/store";
-import { accountKey, metaKey } from "./rows.ts";
+import { accountKey, metaKey, numberKey } from "./rows.ts";
 
 /** `full`: executes every block. `all`: a replica of the whole state. `chosen`: one of some contracts. */
 export type Role = "full" | "all" | "chosen";
@@ -45,14 +45,21 @@ function checkRole(stored: Role, wanted: Role): void {
   });
 }
 
+/** Undefined before anything was done with the data directory. Blocks of before there were roles were executed. */
+function storedRole(store: Store): Role | undefined {
+  const row = store.get("meta", ROLE_KEY);
+  if (row !== undefined) return bytesToUtf8(row) as Role;
+  return store.get("canonical", numberKey(1)) === undefined ? undefined : "full";
+}
+
 /**
  * @param wanted undefined: a full node; otherwise a replica of everything or of these contracts and those added before
  * @throws CodedError `INVALID_CONFIG` when the data directory belongs to a node of another role
  */
 export function openHolding(store: Store, wanted: "all" | readonly Hex[] | undefined): Holding {
   const role: Role = wanted === undefined ? "full" : wanted === "all" ? "all" : "chosen";
-  const stored = store.get("meta", ROLE_KEY);
-  if (stored !== undefined) checkRole(bytesToUtf8(stored) as Role, role);
+  const stored = storedRole(store);
+  if (stored !== undefined) checkRole(stored, role);
   const chosen = readChosen(store);
   const write = (rows: Iterable<StoreWrite> = []): void =>
     store.write([
@@ -64,7 +71,7 @@ export function openHolding(store: Store, wanted: "all" | readonly Hex[] | undef
       }),
     ]);
   if (Array.isArray(wanted)) for (const address of wanted) chosen.add(address);
-  if (stored === undefined || role === "chosen") write();
+  if (stored !== role || role === "chosen") write();
   const holding: Holding = {
     role,
     has: (address) => role !== "chosen" || chosen.has(address),

@@ -3,8 +3,8 @@
 import { type Hex, hexToBytes } from "@counterpart/core/base/bytes";
 import type { StateReader } from "@counterpart/core/execution/types";
 import { createChainReader } from "./chain-reader.ts";
-import type { EngineCore } from "./core.ts";
 import { readContract, readHashedContract } from "./contract-index.ts";
+import type { EngineCore } from "./core.ts";
 import { createStateReader } from "./state.ts";
 import type { Snapshot } from "./types.ts";
 

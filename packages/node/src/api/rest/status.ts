@@ -41,7 +41,8 @@ export function registerStatus(server: ApiInstance, { backend, ready, damage }: 
       schema: {
         operationId: "getReady",
         tags: ["status"],
-        summary: "The node serves: 503 NOT_READY while it starts, stops or takes a state over, 500 STORE_CORRUPT when its data is damaged",
+        summary:
+          "The node serves: 503 NOT_READY while it starts, stops or takes a state over, 500 STORE_CORRUPT when its data is damaged",
         response: { 200: Type.Object({ ready: Type.Literal(true), head: HeadSchema }), default: PROBLEM_RESPONSE },
       },
     },

@@ -1,0 +1,108 @@
+/** What a replica holds, and changing that while it runs. */
+
+import type { Hex } from "@counterpart/core/base/bytes";
+import { CodedError } from "@counterpart/core/base/errors";
+import Type, { type Static } from "typebox";
+import type { Engine } from "../../engine/types.ts";
+import type { ApiContext, ApiInstance } from "../context.ts";
+import { AddressSchema, addressOf, nullable, PROBLEM_RESPONSE, refTo, shownAddress } from "./schemas.ts";
+
+const ReplicaSchema = Type.Object(
+  {
+    role: Type.Enum(["full", "replica"]),
+    holds: Type.Enum(["all", "chosen"], { description: "all of the state, or some contracts" }),
+    contracts: nullable(
+      Type.Array(AddressSchema, { description: "that were chosen; null where all of the state is held" }),
+    ),
+    taking_over: Type.Boolean({ description: "state is being fetched that cannot be read before it is whole" }),
+  },
+  { $id: "Holding" },
+);
+
+const HeldSchema = Type.Object(
+  {
+    address: AddressSchema,
+    status: Type.Enum(["held", "absent", "fetching"], {
+      description: "absent: there is no contract at the head; it is held as soon as there is one",
+    }),
+  },
+  { $id: "HeldContract" },
+);
+
+const Params = Type.Object({ address: AddressSchema });
+
+function requireChosen({ holding }: Engine): void {
+  if (holding.role === "chosen") return;
+  throw new CodedError("HOLDS_ALL", "this node holds every contract: none can be added or dropped");
+}
+
+function statusOf(engine: Engine, address: Hex): Static<typeof HeldSchema>["status"] {
+  if (engine.adoption.isUnderway || engine.holding.isBehind) return "fetching";
+  return engine.adoption.isHeld(address) ? "held" : "absent";
+}
+
+export function registerReplica(server: ApiInstance, { backend }: ApiContext): void {
+  const { engine, network } = backend;
+  server.addSchema(ReplicaSchema);
+  server.addSchema(HeldSchema);
+
+  server.get(
+    "/replica",
+    {
+      schema: {
+        operationId: "getReplica",
+        tags: ["replica"],
+        summary: "What of the state this node holds",
+        response: { 200: refTo(ReplicaSchema), default: PROBLEM_RESPONSE },
+      },
+    },
+    () => {
+      const { role } = engine.holding;
+      return {
+        role: engine.isReplica ? ("replica" as const) : ("full" as const),
+        holds: role === "chosen" ? ("chosen" as const) : ("all" as const),
+        contracts: role === "chosen" ? engine.holding.chosen().map(shownAddress) : null,
+        taking_over: engine.adoption.isUnderway,
+      };
+    },
+  );
+
+  server.put(
+    "/replica/contracts/:address",
+    {
+      schema: {
+        operationId: "holdContract",
+        tags: ["replica"],
+        summary: "Hold one more contract; 202 while it is being fetched",
+        params: Params,
+        response: { 200: refTo(HeldSchema), 202: refTo(HeldSchema), default: PROBLEM_RESPONSE },
+      },
+    },
+    async ({ params }, reply) => {
+      requireChosen(engine);
+      const address = addressOf(params.address, "address");
+      engine.holding.add(address);
+      network.takeOver();
+      const status = statusOf(engine, address);
+      return reply.code(status === "fetching" ? 202 : 200).send({ address: shownAddress(address), status });
+    },
+  );
+
+  server.delete(
+    "/replica/contracts/:address",
+    {
+      schema: {
+        operationId: "dropContract",
+        tags: ["replica"],
+        summary: "Hold a contract no more",
+        params: Params,
+        response: { 204: Type.Null(), default: PROBLEM_RESPONSE },
+      },
+    },
+    async ({ params }, reply) => {
+      requireChosen(engine);
+      await engine.adoption.drop(addressOf(params.address, "address"));
+      return reply.code(204).send(null);
+    },
+  );
+}
