@@ -8,6 +8,7 @@
 import { type Hex, isHex } from "@counterpart/core/base/bytes";
 import { CodedError } from "@counterpart/core/base/errors";
 import type { Block, SealedHeader } from "@counterpart/core/chain/types";
+import type { Tip } from "@counterpart/core/consensus/poa";
 import type { Clock, Logger } from "@counterpart/core/ports/runtime";
 import { betterHead, isBehind } from "@counterpart/core/sync/decisions";
 import { locatorNumbers } from "@counterpart/core/sync/locator";
@@ -43,6 +44,12 @@ export function bestHeadOf({ status, announced }: Session): BlockRef | undefined
   return betterHead(status.head, announced);
 }
 
+/** Whether the peer says that it has a better chain than that with `tip`. A replica has headers, and no blocks. */
+export function hasBetterChain(session: Session, tip: Tip): boolean {
+  const best = bestHeadOf(session);
+  return session.version?.role === "full" && best !== undefined && isBehind(tip, best);
+}
+
 /** Who delivers fastest, of equally fast ones who has more: a claimed height alone keeps nobody's turn. */
 function isPreferred(a: Session, b: Session): boolean {
   if (a.blockRate !== b.blockRate) return a.blockRate > b.blockRate;
@@ -67,11 +74,7 @@ export function createBlockPull(deps: BlockPullDeps): BlockPull {
   let progress: SyncProgress | undefined;
   let cancelRetry = (): void => {};
 
-  const isAhead = (session: Session): boolean => {
-    const best = bestHeadOf(session);
-    // A replica has headers, and no blocks.
-    return session.version?.role === "full" && best !== undefined && isBehind(engine.head(), best);
-  };
+  const isAhead = (session: Session): boolean => hasBetterChain(session, engine.head());
 
   /** Imports the blocks of `headers`; false when the peer's blocks did not all become ours. */
   const takeBodies = async (

@@ -55,6 +55,20 @@ class History {
   }
 }
 
+/** Something that happens while a state is taken over. */
+async function happen(history: History, event: string, value: number): Promise<void> {
+  if (event === "restart") throw new CodedError("NOT_READY", "the node is stopping");
+  if (event === "prune") throw new CodedError("PRUNED", "too long ago");
+  if (event === "grow") await history.seal(history.set(value, value, value * 3));
+  if (event === "create") await history.seal(history.create(value), history.set(4, value, 1));
+}
+
+/** A replica takes over; so does a node that begins with the genesis, and executes from then on. */
+async function moveOn(engine: Engine, history: History, source: LocalSource): Promise<void> {
+  if (engine.isReplica || engine.head().number === 0) await follow(engine, source);
+  else await engine.import(chainOf(history.engine).slice(engine.head().number));
+}
+
 const STATE: readonly TableName[] = ["accounts", "storage", "accountNodes", "storageNodes"];
 
 function rowsOf(store: Store, table: TableName): string[] {
@@ -196,9 +210,9 @@ describe("taking a state over", () => {
       event: fc.constantFrom("restart", "grow", "prune", "create"),
       value: fc.nat(40),
     });
+    const history = await longHistory(66);
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 8 }), fc.boolean(), fc.nat(90), async (steps, isReplica, slots) => {
-        const history = await longHistory(66);
         for (let at = 0; at < slots; at += 10) {
           await history.seal(...Array.from({ length: 10 }, (_, i) => history.set(2, at + i, at + i + 1)));
         }
@@ -206,23 +220,16 @@ describe("taking a state over", () => {
         for (const { at, event, value } of [...steps, { at: Number.POSITIVE_INFINITY, event: "end", value: 0 }]) {
           let left = at;
           const source = sourceOf(history, async () => {
-            if (left-- !== 0) return;
-            if (event === "restart") throw new CodedError("NOT_READY", "the node is stopping");
-            if (event === "prune") throw new CodedError("PRUNED", "too long ago");
-            if (event === "grow") await history.seal(history.set(value, value, value * 3));
-            if (event === "create") await history.seal(history.create(value), history.set(4, value, 1));
+            if (left-- === 0) await happen(history, event, value);
           });
           const engine = openTestEngine({ store, ...(isReplica ? { replica: "all" } : {}) });
-          // A node that has joined executes from then on.
-          if (isReplica || engine.head().number === 0) await follow(engine, source);
-          else await engine.import(chainOf(history.engine).slice(engine.head().number));
+          await moveOn(engine, history, source);
         }
         const engine = openTestEngine({ store, ...(isReplica ? { replica: "all" } : {}) });
-        if (isReplica) await follow(engine, sourceOf(history));
-        else await engine.import(chainOf(history.engine).slice(engine.head().number));
+        await moveOn(engine, history, sourceOf(history));
         assertSameState({ engine, store }, history);
       }),
-      { numRuns: 10 },
+      { numRuns: 20 },
     );
   });
 });

@@ -4,30 +4,20 @@
  * which the tries differ, until the root is the header's.
  */
 
-import { equalBytes, hexToBytes } from "@counterpart/core/base/bytes";
 import { CodedError, isCodedError } from "@counterpart/core/base/errors";
-import { encodeAccount } from "@counterpart/core/chain/account";
-import type { SealedHeader } from "@counterpart/core/chain/types";
-import { keccak256 } from "@counterpart/core/crypto/crypto";
+import { ZERO_HASH } from "@counterpart/core/chain/header";
+import type { Tip } from "@counterpart/core/consensus/poa";
 import type { Clock, Logger, Random } from "@counterpart/core/ports/runtime";
 import { isBehind } from "@counterpart/core/sync/decisions";
-import { CONTRACTS_MAX } from "@counterpart/core/sync/limits";
-import type { TrieChange } from "@counterpart/core/trie/types";
-import type { ProvenAccount } from "@counterpart/core/verify/state-proof";
-import type { StatePortion } from "../engine/adoption.ts";
 import type { Engine } from "../engine/types.ts";
 import { noteFailure } from "./block-fetch.ts";
-import { bestHeadOf } from "./block-pull.ts";
+import { bestHeadOf, hasBetterChain } from "./block-pull.ts";
 import { pullHeaders } from "./header-pull.ts";
-import { chunks } from "./lanes.ts";
-import { ACCOUNTS_AT_A_TIME, JOIN_BLOCKS_MIN, PORTION_BYTES_MAX, STEP_BYTES_MAX } from "./limits.ts";
+import { JOIN_BLOCKS_MIN } from "./limits.ts";
 import type { Peers } from "./peers.ts";
 import type { Session } from "./session.ts";
-import { createStateCollector, type StateCollector } from "./state-collector.ts";
-import { decodeSegments, encodeSegments, fillState, WHOLE_STATE } from "./state-fill.ts";
-import { bringAccounts } from "./state-parts.ts";
+import { createBringer } from "./state-bring.ts";
 import type { StateSource } from "./state-source.ts";
-import { walkDifference } from "./state-walk.ts";
 import { createRetry } from "./timing.ts";
 
 export interface StateJoin {
@@ -53,85 +43,19 @@ export interface StateJoinDeps {
   readonly onDone: () => void;
 }
 
-const NOTHING_LEFT = encodeSegments([]);
+/** A chain as short as this is executed. */
+const JOINED_AT_LEAST: Tip = { number: JOIN_BLOCKS_MIN - 1, hash: ZERO_HASH };
 
 export function createStateJoin(deps: StateJoinDeps): StateJoin {
   const { engine, source, peers, clock, random, logger, joins, onDone } = deps;
   const { adoption, holding } = engine;
+  const bring = createBringer({ adoption, holding, source });
   const retry = createRetry(clock, random);
   let running: Promise<void> | undefined;
   let stopped = false;
   let cancelRetry = (): void => {};
 
-  /** Gathers what differs of the contracts that a replica was told to hold. */
-  const bringChosen = async (target: SealedHeader, into: StateCollector): Promise<void> => {
-    holding.isBehind = false;
-    for (const some of chunks(holding.chosen(), CONTRACTS_MAX)) {
-      for (let rest = some; rest.length > 0; ) {
-        const proven = await source.state(
-          target,
-          rest.map((address) => ({ address, slots: [] })),
-        );
-        await bringAccounts({ adoption, source, target, into }, proven.flatMap(changeOf));
-        rest = rest.slice(proven.length);
-      }
-    }
-  };
-  /** What has to be written of an account that was proven; nothing when it is so already. */
-  const changeOf = ({ address, account }: ProvenAccount): readonly TrieChange[] => {
-    const key = keccak256(hexToBytes(address));
-    const held = adoption.account(key);
-    const [before, after] = [held && encodeAccount(held), account && encodeAccount(account)];
-    if (before === after || (before !== undefined && after !== undefined && equalBytes(before, after))) return [];
-    return [{ key, value: after ?? null }];
-  };
-
-  /** Gathers all in which the state that is held differs from the target's. */
-  const bringDifference = async (target: SealedHeader, into: StateCollector): Promise<void> => {
-    if (holding.role === "chosen") return bringChosen(target, into);
-    for (let isWhole = false; !isWhole; ) {
-      const walked = await walkDifference({ source, target, held: adoption.accountTrie(), root: target.stateRoot });
-      isWhole = walked.isWhole;
-      for (const some of chunks(walked.changes, ACCOUNTS_AT_A_TIME)) {
-        await bringAccounts({ adoption, source, target, into }, some);
-      }
-      if (!isWhole) await into.flush();
-    }
-  };
-
-  /** From one state to another in one write, so that readers see either. */
-  const step = async (target: SealedHeader): Promise<void> => {
-    const into = createStateCollector(STEP_BYTES_MAX);
-    await bringDifference(target, into);
-    await adoption.complete(target, into.take());
-  };
-  /** In many writes, the state being nobody's meanwhile. */
-  const takeOver = async (target: SealedHeader): Promise<void> => {
-    const segments = decodeSegments(adoption.progress());
-    if (segments.length > 0) await fillState({ adoption, source, target }, segments);
-    const write = (portion: StatePortion): Promise<void> => adoption.write(portion, NOTHING_LEFT);
-    const into = createStateCollector(PORTION_BYTES_MAX, write);
-    await bringDifference(target, into);
-    await adoption.complete(target, into.take());
-  };
-  const bring = async (target: SealedHeader): Promise<void> => {
-    if (!adoption.isUnderway && engine.head().number === 0) {
-      await adoption.begin(true, holding.role === "chosen" ? NOTHING_LEFT : encodeSegments(WHOLE_STATE));
-    }
-    if (adoption.isUnderway) return takeOver(target);
-    try {
-      await step(target);
-    } catch (error) {
-      if (!isCodedError(error, "PAYLOAD_TOO_LARGE")) throw error;
-      await adoption.begin(false, NOTHING_LEFT);
-      await takeOver(target);
-    }
-  };
-
-  const isAhead = (session: Session): boolean => {
-    const best = bestHeadOf(session);
-    return session.version?.role === "full" && best !== undefined && isBehind(adoption.tip(), best);
-  };
+  const isAhead = (session: Session): boolean => hasBetterChain(session, adoption.tip());
   /** Of the peers with a better chain the one with the best, unless it has just failed. */
   const pick = (): Session | undefined => {
     let chosen: Session | undefined;
@@ -160,6 +84,7 @@ export function createStateJoin(deps: StateJoinDeps): StateJoin {
       session.busy--;
     }
   };
+  const isFresh = (): boolean => engine.head().number === 0;
   const isThere = (): boolean =>
     !adoption.isUnderway && !holding.isBehind && adoption.tip().hash === engine.head().hash;
 
@@ -170,7 +95,7 @@ export function createStateJoin(deps: StateJoinDeps): StateJoin {
     if (stopped || isThere()) return false;
     const target = adoption.tip();
     try {
-      await bring(target);
+      await bring(target, isFresh());
       retry.reset();
       logger.info("took over the state of a block", { number: target.number, hash: target.hash });
       return true;
@@ -204,8 +129,7 @@ export function createStateJoin(deps: StateJoinDeps): StateJoin {
   }
   function isWanted(): boolean {
     if (engine.isReplica || adoption.isUnderway) return true;
-    const isFresh = joins && engine.head().number === 0;
-    return isFresh && peers.ready().some((session) => (bestHeadOf(session)?.number ?? 0) >= JOIN_BLOCKS_MIN);
+    return joins && isFresh() && peers.ready().some((session) => hasBetterChain(session, JOINED_AT_LEAST));
   }
 
   return {

@@ -41,8 +41,8 @@ function statusOf(engine: Engine, address: Hex): Static<typeof HeldSchema>["stat
   return engine.adoption.isHeld(address) ? "held" : "absent";
 }
 
-export function registerReplica(server: ApiInstance, { backend }: ApiContext): void {
-  const { engine, network } = backend;
+export function registerReplica(server: ApiInstance, context: ApiContext): void {
+  const { engine } = context.backend;
   server.addSchema(ReplicaSchema);
   server.addSchema(HeldSchema);
 
@@ -67,6 +67,10 @@ export function registerReplica(server: ApiInstance, { backend }: ApiContext): v
     },
   );
 
+  registerChanges(server, context);
+}
+
+function registerChanges(server: ApiInstance, { backend: { engine, network } }: ApiContext): void {
   server.put(
     "/replica/contracts/:address",
     {

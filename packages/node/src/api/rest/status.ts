@@ -3,6 +3,7 @@
 import { CodedError } from "@counterpart/core/base/errors";
 import { currentCrypto } from "@counterpart/core/crypto/crypto";
 import Type from "typebox";
+import type { Engine } from "../../engine/types.ts";
 import type { ApiContext, ApiInstance } from "../context.ts";
 import { HashSchema, PROBLEM_RESPONSE, TimestampSchema } from "./schemas.ts";
 
@@ -20,6 +21,10 @@ const VersionSchema = Type.Object({
   runtime: Type.String(),
   crypto: Type.String({ description: "which implementation hashes and recovers signers" }),
 });
+
+function requireReadable({ adoption }: Engine): void {
+  if (adoption.isUnderway) throw new CodedError("NOT_READY", "the node is still taking the state over from its peers");
+}
 
 export function registerStatus(server: ApiInstance, { backend, ready, damage }: ApiContext): void {
   server.get(
@@ -50,9 +55,7 @@ export function registerStatus(server: ApiInstance, { backend, ready, damage }: 
       if (!ready()) throw new CodedError("NOT_READY", "the node is starting or stopping");
       const damaged = damage();
       if (damaged !== undefined) throw damaged;
-      if (backend.engine.adoption.isUnderway) {
-        throw new CodedError("NOT_READY", "the node is still taking the state over from its peers");
-      }
+      requireReadable(backend.engine);
       const { hash, number } = backend.engine.head();
       return { ready: true as const, head: { hash, number } };
     },
