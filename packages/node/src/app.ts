@@ -176,6 +176,7 @@ async function openChain({ config, logger, clock, metrics, onStop }: Ground): Pr
     metrics,
     ...(config.role === "replica" ? { replica: chosenOf(config.contracts) } : {}),
     remote: lateRemote(remote),
+    onDamage: store.noteDamage,
   });
   onStop(() => engine.stop());
   const instanceId = openInstanceId(store);

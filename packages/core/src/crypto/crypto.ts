@@ -36,6 +36,17 @@ export function useCrypto(next: CryptoProvider): void {
 
 export const currentCrypto = (): CryptoProvider => provider;
 
+/** Runs `work` with another implementation. Whoever else hashes meanwhile gets it too, which changes no result. */
+export async function withCrypto<T>(other: CryptoProvider, work: () => Promise<T>): Promise<T> {
+  const usual = provider;
+  provider = other;
+  try {
+    return await work();
+  } finally {
+    provider = usual;
+  }
+}
+
 export const keccak256 = (bytes: Uint8Array): Uint8Array => provider.keccak256(bytes);
 export const keccak256Hex = (bytes: Uint8Array): Hex => bytesToHex(provider.keccak256(bytes));
 

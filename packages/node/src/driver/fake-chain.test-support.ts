@@ -5,7 +5,7 @@
 
 import type { Hex } from "@counterpart/core/base/bytes";
 import { bytesToUtf8, hexToBytes, utf8ToBytes } from "@counterpart/core/base/bytes";
-import { transactionsRoot } from "@counterpart/core/chain/block";
+import { encodeBlock, transactionsRoot } from "@counterpart/core/chain/block";
 import {
   EMPTY_CODE_HASH,
   EMPTY_OMMERS_HASH,
@@ -38,6 +38,8 @@ interface Effects {
   readonly updated: readonly Hex[];
   /** A block that breaks a rule. */
   readonly invalid?: boolean;
+  /** A block that no honest execution gives. */
+  readonly wrong?: boolean;
 }
 
 const effectsOf = (header: SealedHeader): Effects => JSON.parse(bytesToUtf8(header.extraData));
@@ -87,6 +89,8 @@ export function makeBlock(
 }
 
 export interface FakeEngine extends Engine {
+  /** Blocks that execution here contradicts: `wrong` ones, unless a test says otherwise. */
+  contradicts: (header: SealedHeader) => boolean;
   /** Seals a block with these effects on the head. */
   make(effects?: Partial<Effects>, transactions?: readonly Transaction[]): Block;
   reinjecting: number;
@@ -95,6 +99,8 @@ export interface FakeEngine extends Engine {
   /** Holds an import's answer back after the head has moved. */
   afterImport: () => Promise<void>;
   readonly imported: number;
+  /** Forgets what execution contradicted, as a restart does. */
+  forgive(): void;
   /** Listeners of all events together. */
   readonly listening: number;
 }
@@ -117,6 +123,8 @@ export function createFakeEngine(sealer: string, chain = "dev"): FakeEngine {
     transaction: [],
     conflicted: [],
   };
+  /** Block → the one that execution contradicted, itself or an ancestor. */
+  const refused = new Map<Hex, Block>();
   let entries = new Map<Hex, ContractEntry>();
   let imported = 0;
 
@@ -179,7 +187,13 @@ export function createFakeEngine(sealer: string, chain = "dev"): FakeEngine {
   ): void => {
     const { hash, parentHash } = block.header;
     if (blocks.has(hash)) return;
-    if (!blocks.has(parentHash)) result.orphans.push(hash);
+    const isWrong = blocks.has(parentHash) && engine.contradicts(block.header);
+    const cause = refused.get(hash) ?? refused.get(parentHash) ?? (isWrong ? block : undefined);
+    if (cause !== undefined) {
+      refused.set(hash, cause);
+      const at = { hash: cause.header.hash, number: cause.header.number };
+      result.invalid.push({ hash, code: "INVALID_BLOCK", message: "made so", refused: at });
+    } else if (!blocks.has(parentHash)) result.orphans.push(hash);
     else if (effectsOf(block.header).invalid) result.invalid.push({ hash, code: "INVALID_HEADER", message: "made so" });
     else {
       blocks.set(hash, block);
@@ -225,6 +239,8 @@ export function createFakeEngine(sealer: string, chain = "dev"): FakeEngine {
       oldestExecutable: () => ({}),
     },
     reinjecting: 0,
+    forgive: () => refused.clear(),
+    contradicts: (header) => effectsOf(header).wrong === true,
     beforeImport: async () => {},
     afterImport: async () => {},
     get imported() {
@@ -284,6 +300,11 @@ export function createFakeEngine(sealer: string, chain = "dev"): FakeEngine {
       if (best.hash !== head().hash) moveTo(best, false);
       await engine.afterImport();
       return result;
+    },
+    refused(hash) {
+      const block = refused.get(hash);
+      if (block === undefined || block.header.hash !== hash) return undefined;
+      return { header: block.header, encoded: encodeBlock(block), message: "made so", outcomes: [] };
     },
     seal: unsupported,
     on(event, listener) {

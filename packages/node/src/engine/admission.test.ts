@@ -75,7 +75,7 @@ test("descendants of a condemned block are refused, also those that come later",
   const { admission, admit } = createHolding(1_000);
   const blocks = branch(5);
   admit(blocks.slice(0, 3));
-  assert.equal(admission.condemn((blocks[1] as Block).header.hash).length, 2);
+  assert.equal(admission.condemn((blocks[1] as Block).header).length, 2);
   const { faults } = admit(blocks.slice(1));
   assert.deepEqual(
     faults.map(({ code }) => code),

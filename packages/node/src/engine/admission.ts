@@ -9,7 +9,7 @@ import type { ErrorCode } from "@counterpart/core/base/error-catalogue";
 import { CodedError, isCodedError } from "@counterpart/core/base/errors";
 import type { Block, SealedHeader } from "@counterpart/core/chain/types";
 import { type BlockTree, createBlockTree, type TreeNode } from "@counterpart/core/consensus/block-tree";
-import { checkHeader, isFromFuture, type PoaRules } from "@counterpart/core/consensus/poa";
+import { checkHeader, isFromFuture, type PoaRules, type Tip } from "@counterpart/core/consensus/poa";
 
 export const SIDE_BLOCKS_MAX = 65_536;
 const ORPHANS_MAX = 512;
@@ -22,6 +22,8 @@ export interface Fault {
   readonly hash: Hex;
   readonly code: ErrorCode;
   readonly message: string;
+  /** The block that execution here contradicts: this one, or the ancestor for which this one is refused. */
+  readonly refused?: Tip;
 }
 
 export interface Admitted {
@@ -38,7 +40,7 @@ export interface Admission {
   /** Takes blocks out that could not be written after all. */
   forget(blocks: readonly Block[]): void;
   /** Removes a block whose execution failed, with its descendants, and remembers that it is invalid. */
-  condemn(hash: Hex): readonly TreeNode[];
+  condemn(block: Tip): readonly TreeNode[];
 }
 
 export interface AdmissionDeps {
@@ -79,9 +81,10 @@ function createOrphanage(onDropped: () => void) {
   };
 }
 
-function faultOf(block: Block, error: unknown): Fault {
+function faultOf(block: Block, error: unknown, refused: Tip | undefined): Fault {
   if (!isCodedError(error)) throw error;
-  return { hash: block.header.hash, code: error.code, message: error.message };
+  const { hash } = block.header;
+  return { hash, code: error.code, message: error.message, ...(refused === undefined ? {} : { refused }) };
 }
 
 export function createAdmission({
@@ -92,10 +95,11 @@ export function createAdmission({
   onOrphanDropped = () => {},
 }: AdmissionDeps): Admission {
   const tree = createBlockTree(sideBlocksMax);
-  const invalid = new Set<Hex>();
+  /** Block → the one that execution contradicted, itself or an ancestor. */
+  const invalid = new Map<Hex, Tip>();
   const orphanage = createOrphanage(onOrphanDropped);
-  const condemnOne = (hash: Hex): void => {
-    invalid.add(hash);
+  const condemnOne = (hash: Hex, refused: Tip): void => {
+    invalid.set(hash, refused);
     dropOldest(invalid, INVALID_MAX);
   };
   const check = (block: Block, parent: SealedHeader, nowMs: number): void => {
@@ -115,8 +119,9 @@ export function createAdmission({
   const place = (block: Block, fresh: Map<Hex, SealedHeader>, nowMs: number): "known" | "orphan" | "fresh" => {
     const { hash, parentHash, number } = block.header;
     if (fresh.has(hash) || tree.has(hash) || isCanonical(hash)) return "known";
-    if (invalid.has(hash) || invalid.has(parentHash)) {
-      condemnOne(hash);
+    const refused = invalid.get(hash) ?? invalid.get(parentHash);
+    if (refused !== undefined) {
+      condemnOne(hash, refused);
       throw new CodedError("INVALID_BLOCK", "the block or its parent is known to be invalid");
     }
     const parent = parentOf(block, fresh);
@@ -144,7 +149,7 @@ export function createAdmission({
           taken.push(block);
           queue.push(...orphanage.adopt(block.header.hash));
         } catch (error) {
-          faults.push(faultOf(block, error));
+          faults.push(faultOf(block, error, invalid.get(block.header.hash)));
         }
       }
       // Only now: a tip that would go may be the parent of a block that comes in with it.
@@ -159,10 +164,10 @@ export function createAdmission({
     forget(blocks) {
       for (const { header: one } of blocks) if (header(one.hash) === undefined) tree.remove(one.hash);
     },
-    condemn(hash) {
+    condemn({ hash, number }) {
       const removed = tree.removeBranch(hash);
       // The root last: what is forgotten first is what only follows from it.
-      for (const node of [...removed].reverse()) condemnOne(node.hash);
+      for (const node of [...removed].reverse()) condemnOne(node.hash, { hash, number });
       return removed;
     },
   };

@@ -14,6 +14,7 @@ import type {
   BlockExecution,
   Executor,
   StateChanges,
+  StateReader,
   TransactionOutcome,
 } from "@counterpart/core/execution/types";
 import type { Clock } from "@counterpart/core/ports/runtime";
@@ -115,49 +116,71 @@ export function appendBlock(overlay: Overlay, block: Block, executed: Executed, 
   return { ...index, accounts: changes.accounts.keys() };
 }
 
-function invalid(header: Header, what: string): CodedError {
-  return new CodedError("INVALID_BLOCK", `block ${header.number}: ${what}`);
+/** How execution here disagrees with a sealed header. */
+export interface Contradiction {
+  readonly message: string;
+  /** What execution gives; absent when one of the transactions cannot be executed here. */
+  readonly computed?: Header;
+  readonly executed: Executed;
 }
 
-function compareRoots(header: SealedHeader, computed: Header): void {
+export type BlockOutcome =
+  | { readonly kind: "executed"; readonly effects: BlockEffects }
+  | { readonly kind: "contradicted"; readonly contradiction: Contradiction };
+
+function differenceFrom(header: SealedHeader, computed: Header): string | undefined {
   const fields = ["stateRoot", "transactionsRoot", "receiptsRoot", "gasUsed"] as const;
-  for (const field of fields) {
-    if (header[field] !== computed[field]) throw invalid(header, `${field} is not what execution gives`);
-  }
-  if (bytesToHex(header.logsBloom) !== bytesToHex(computed.logsBloom)) throw invalid(header, "wrong logs bloom");
+  const field = fields.find((name) => header[name] !== computed[name]);
+  if (field !== undefined) return `${field} is not what execution gives`;
+  return bytesToHex(header.logsBloom) === bytesToHex(computed.logsBloom) ? undefined : "wrong logs bloom";
 }
 
-async function runAll(execution: BlockExecution, block: Block, pause: Pause): Promise<Executed> {
-  const executed = noneExecuted();
-  for (const transaction of block.transactions) {
+/** Runs a block's transactions; returns why one cannot be executed, if that is so. */
+async function runAll(
+  execution: BlockExecution,
+  { transactions }: Block,
+  executed: Executed,
+  pause: Pause,
+): Promise<string | undefined> {
+  for (const transaction of transactions) {
     await pause();
     const outcome = await execution.run(transaction);
-    if (!outcome.valid) throw invalid(block.header, `transaction ${transaction.hash}: ${outcome.message}`);
+    if (!outcome.valid) return `transaction ${transaction.hash}: ${outcome.message}`;
     addOutcome(executed, transaction, outcome);
   }
-  return executed;
+  return undefined;
 }
 
 /**
- * Executes a sealed block on the overlay's head, which must be its parent, and appends it.
- * @throws CodedError `INVALID_BLOCK` when its execution disagrees with its header; the overlay is then spoilt
+ * Executes a sealed block on the overlay's head, which must be its parent, and appends it. Where execution contradicts
+ * its header, the overlay is spoilt.
+ * @param readerOf how the parent's state is read
  */
 export async function executeBlock(
   deps: ProcessorDeps,
   overlay: Overlay,
   block: Block,
   pause: Pause,
-): Promise<BlockEffects> {
+  readerOf: (overlay: Overlay, root: Hex) => StateReader = createStateReader,
+): Promise<BlockOutcome> {
   const chain = createChainReader(overlay, deps.chainId);
   const parent = chain.head();
   assert(parent.hash === block.header.parentHash, "a block is executed on its parent");
   overlay.record();
   const context = contextOf(block.header, chain.canonicalHash);
-  const execution = await deps.executor.begin(context, createStateReader(overlay));
-  const executed = await runAll(execution, block, pause);
+  const execution = await deps.executor.begin(context, readerOf(overlay, parent.stateRoot));
+  const executed = noneExecuted();
+  const contradicted = (what: string, computed?: Header): BlockOutcome => {
+    const message = `block ${block.header.number}: ${what}`;
+    return { kind: "contradicted", contradiction: { message, executed, ...(computed && { computed }) } };
+  };
+  const fault = await runAll(execution, block, executed, pause);
+  if (fault !== undefined) return contradicted(fault);
   const changes = execution.finish();
-  compareRoots(block.header, completeHeader(overlay, block.header, parent.stateRoot, executed, changes));
-  return appendBlock(overlay, block, executed, changes);
+  const computed = completeHeader(overlay, block.header, parent.stateRoot, executed, changes);
+  const difference = differenceFrom(block.header, computed);
+  if (difference !== undefined) return contradicted(difference, computed);
+  return { kind: "executed", effects: appendBlock(overlay, block, executed, changes) };
 }
 
 /** What `unwindHead` took back. */

@@ -1,6 +1,7 @@
 /** What the parts of the engine share: one chain, one pool, one head. */
 
 import type { Hex } from "@counterpart/core/base/bytes";
+import type { CodedError } from "@counterpart/core/base/errors";
 import { NO_METRICS } from "@counterpart/core/base/no-metrics";
 import type { Genesis } from "@counterpart/core/chain/genesis";
 import type { SealedHeader } from "@counterpart/core/chain/types";
@@ -28,7 +29,7 @@ import { forgetRows, readSide } from "./side-blocks.ts";
 import { clearStaging } from "./staging.ts";
 import { createStateReader } from "./state.ts";
 import { createStateViews, type StateViews } from "./state-views.ts";
-import type { EngineEvents, Sealer, StateReaderKind } from "./types.ts";
+import type { EngineEvents, RefusedBlock, Sealer, StateReaderKind } from "./types.ts";
 
 export interface EngineOptions {
   readonly store: Store;
@@ -45,6 +46,8 @@ export interface EngineOptions {
   readonly replica?: "all" | readonly Hex[];
   /** State that is not held, from whoever proves it. */
   readonly remote?: RemoteState;
+  /** Hears of `STORE_CORRUPT` that no single row's read shows: rows, tries and history that do not fit together. */
+  readonly onDamage?: (error: CodedError) => void;
 }
 
 export interface EngineCore {
@@ -71,6 +74,9 @@ export interface EngineCore {
   readonly remote: RemoteState | undefined;
   /** Contracts of the genesis, which are listed only when asked for. */
   readonly genesisContracts: ReadonlySet<Hex>;
+  readonly logger: Logger;
+  /** The last blocks that execution here contradicted, oldest first. */
+  readonly refused: Map<Hex, RefusedBlock>;
   head: SealedHeader;
   /** Number of the block whose state was taken over; 0 where every block was executed. */
   adopted: number;
@@ -129,6 +135,8 @@ export function openCore(options: EngineOptions): EngineCore {
     proven: createProvenState(),
     remote: options.remote,
     genesisContracts: genesisContracts(genesis),
+    logger,
+    refused: new Map(),
     head: chain.head(),
     adopted: readAdopted(store),
     contractCount: readContractCount(store),

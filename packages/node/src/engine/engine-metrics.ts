@@ -36,6 +36,12 @@ export function createEngineMetrics(metrics: Metrics) {
       help: "Blocks of peers that were not kept, by error code",
       labels: ["code"],
     }),
+    /** Outcomes: `agreed` (the first execution was wrong), `refused` (both contradict the header). */
+    repeated: metrics.counter({
+      name: "counterpart_repeated_executions_total",
+      help: "Blocks that were executed a second time because the first execution contradicted their header, by outcome",
+      labels: ["outcome"],
+    }),
     dropped: metrics.counter({
       name: "counterpart_dropped_blocks_total",
       help: "Blocks that gave way to others: waiting for their parent, or beside the canonical chain",

@@ -1,13 +1,14 @@
 /** A real engine on a store in memory, with a clock that stands still until it is told otherwise. */
 
 import type { Hex } from "@counterpart/core/base/bytes";
+import type { CodedError } from "@counterpart/core/base/errors";
 import { DEV_GENESIS, type Genesis, type GenesisAccount } from "@counterpart/core/chain/genesis";
 import { signTransaction } from "@counterpart/core/chain/transaction";
 import type { UnsignedTransaction } from "@counterpart/core/chain/transaction-fields";
 import type { Block, Transaction } from "@counterpart/core/chain/types";
 import { privateKeyToAddress, signDigest } from "@counterpart/core/crypto/crypto";
 import { createExecutor } from "@counterpart/core/execution/executor";
-import type { Executor } from "@counterpart/core/execution/types";
+import type { Executor, StateChanges } from "@counterpart/core/execution/types";
 import type { Metrics } from "@counterpart/core/ports/metrics";
 import type { Clock, Logger } from "@counterpart/core/ports/runtime";
 import type { Store } from "@counterpart/core/ports/store";
@@ -63,6 +64,33 @@ export const TEST_GENESIS: Genesis = {
   ]),
 };
 
+function plusOne({ storage, ...changes }: StateChanges): StateChanges {
+  const wrong = [...storage].map(([address, slots]): [Hex, ReadonlyMap<Hex, bigint>] => [
+    address,
+    new Map([...slots].map(([slot, value]) => [slot, value + 1n])),
+  ]);
+  return { ...changes, storage: new Map(wrong) };
+}
+
+/** The executor of a machine on which SSTORE, in blocks for which it `fails`, stores one too many. */
+export function createFaultyExecutor(fails: (blockNumber: number) => boolean): Executor {
+  const sound = createExecutor({ chainId: TEST_GENESIS.chainId });
+  return {
+    ...sound,
+    async begin(context, state) {
+      const execution = await sound.begin(context, state);
+      if (!fails(context.number)) return execution;
+      return {
+        get gasUsed() {
+          return execution.gasUsed;
+        },
+        run: (transaction) => execution.run(transaction),
+        finish: () => plusOne(execution.finish()),
+      };
+    },
+  };
+}
+
 export interface TestEngineOptions {
   readonly store?: Store;
   readonly clock?: Clock;
@@ -75,6 +103,7 @@ export interface TestEngineOptions {
   readonly metrics?: Metrics;
   readonly replica?: "all" | readonly Hex[];
   readonly remote?: RemoteState;
+  readonly onDamage?: (error: CodedError) => void;
 }
 
 export function openTestEngine(options: TestEngineOptions = {}): Engine {
@@ -92,6 +121,7 @@ export function openTestEngine(options: TestEngineOptions = {}): Engine {
     ...(options.metrics === undefined ? {} : { metrics: options.metrics }),
     ...(options.replica === undefined ? {} : { replica: options.replica }),
     ...(options.remote === undefined ? {} : { remote: options.remote }),
+    ...(options.onDamage === undefined ? {} : { onDamage: options.onDamage }),
   });
 }
 

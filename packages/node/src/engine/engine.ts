@@ -4,7 +4,7 @@
  */
 
 import type { Hex } from "@counterpart/core/base/bytes";
-import { CodedError } from "@counterpart/core/base/errors";
+import { CodedError, isCodedError } from "@counterpart/core/base/errors";
 import { NO_METRICS } from "@counterpart/core/base/no-metrics";
 import type { BlockContext, CallMessage, CallOutcome } from "@counterpart/core/execution/types";
 import { createAdoption } from "./adoption.ts";
@@ -60,6 +60,16 @@ function stateAt(core: EngineCore, block: Hex, reader: StateReaderKind): StateVi
     );
   }
   return views[reader].at(header, head, clock.now());
+}
+
+/** Runs an import; what it finds out about this node's own rows is told. */
+async function watched<T>(work: Promise<T>, onDamage: EngineOptions["onDamage"]): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (isCodedError(error, "STORE_CORRUPT")) onDamage?.(error);
+    throw error;
+  }
 }
 
 /** Counts what the engine tells its listeners. */
@@ -137,8 +147,10 @@ export function createEngine(options: EngineOptions): Engine {
     },
     async import(blocks) {
       requireExecution();
-      return countImport(core.metrics, await queue.run(() => importBlocks(core, blocks)));
+      const work = queue.run(() => importBlocks(core, blocks));
+      return countImport(core.metrics, await watched(work, options.onDamage));
     },
+    refused: (hash) => core.refused.get(hash),
     seal: async () => (isReplica || adoption.isUnderway ? undefined : queue.run(() => sealBlock(core))),
     on: core.emitter.on,
     stop: () => queue.stop(),

@@ -1,10 +1,14 @@
 /** The two ways in which the head moves: importing what others sealed, and sealing. Both end in `commit`. */
 
 import { type Hex, utf8ToBytes } from "@counterpart/core/base/bytes";
+import { dropOldest } from "@counterpart/core/base/drop-oldest";
 import { assert } from "@counterpart/core/base/errors";
-import type { Block } from "@counterpart/core/chain/types";
+import { encodeBlock } from "@counterpart/core/chain/block";
+import type { Block, Transaction } from "@counterpart/core/chain/types";
 import type { TreeNode } from "@counterpart/core/consensus/block-tree";
 import { compareHeads, maySeal, VANITY_BYTES } from "@counterpart/core/consensus/poa";
+import { withCrypto } from "@counterpart/core/crypto/crypto";
+import { createPortableCrypto } from "@counterpart/core/crypto/portable";
 import type { StoreWrite } from "@counterpart/core/ports/store";
 import type { Admitted, Fault } from "./admission.ts";
 import { buildBlock } from "./builder.ts";
@@ -13,11 +17,13 @@ import type { EngineCore } from "./core.ts";
 import { createNonceUses, type Settlement, settle } from "./settle.ts";
 import { forgetRows, sideRows } from "./side-blocks.ts";
 import { createStateReader } from "./state.ts";
-import { appliedBlock, type Branch, differenceOf, type Move, prepareSwitch } from "./switcher.ts";
+import { appliedBlock, type Branch, differenceOf, type Move, prepareSwitch, type SwitchOutcome } from "./switcher.ts";
 import type { HeadChange, ImportResult } from "./types.ts";
 
 /** Blocks of a pure extension that one write takes. A reorganisation is always one write. */
 const EXTENSION_BLOCKS_PER_WRITE = 64;
+/** Blocks that execution contradicted and that are kept as evidence; each is as large as a block may be. */
+const REFUSED_MAX = 16;
 const VANITY = utf8ToBytes("counterpart".padEnd(VANITY_BYTES, "\0"));
 
 function announce(core: EngineCore, change: HeadChange, settlement: Settlement): void {
@@ -66,19 +72,53 @@ function branchTo(core: EngineCore, best: TreeNode, fresh: ReadonlyMap<Hex, Bloc
   };
 }
 
+/**
+ * Executes a branch. Before a block is refused it is executed once more, with portable cryptography, and with every value
+ * that it reads held against the tries: a block is not blamed for this machine's faults.
+ * @throws CodedError `STORE_CORRUPT` when the rows here are at fault
+ */
+async function execute(core: EngineCore, branch: Branch): Promise<SwitchOutcome> {
+  const { processor, store, logger, metrics } = core;
+  const first = await prepareSwitch(processor, store, branch);
+  if (first.kind === "ready") return first;
+  const { hash, number } = first.block.header;
+  const second = await withCrypto(createPortableCrypto(), () => prepareSwitch(processor, store, branch, hash));
+  metrics.repeated.add({ outcome: second.kind === "ready" ? "agreed" : "refused" });
+  if (second.kind === "ready") {
+    const { message } = first.contradiction;
+    logger.error("two executions of a block differ: memory or native cryptography fail here", {
+      number,
+      hash,
+      message,
+    });
+  }
+  return second;
+}
+
+/** Condemns a block with its descendants, and keeps what speaks for and against it. */
+function refuse(core: EngineCore, { block, contradiction }: Extract<SwitchOutcome, { kind: "refused" }>): Fault[] {
+  const { message, computed, executed } = contradiction;
+  const { header } = block;
+  const outcomes = executed.receipts.map((receipt, at) => {
+    return { transaction: (executed.transactions[at] as Transaction).hash, receipt };
+  });
+  const encoded = encodeBlock(block);
+  core.refused.set(header.hash, { header, encoded, message, outcomes, ...(computed && { computed }) });
+  dropOldest(core.refused, REFUSED_MAX);
+  const condemned = core.admission.condemn(header);
+  core.store.write(forgetRows(condemned));
+  const refused = { hash: header.hash, number: header.number };
+  return condemned.map(({ hash }) => ({ hash, code: "INVALID_BLOCK", message, refused }));
+}
+
 /** Follows fork choice until the head is the best of all held blocks; returns what proved to be invalid. */
 async function advance(core: EngineCore, fresh: ReadonlyMap<Hex, Block>): Promise<Fault[]> {
   const { tree } = core.admission;
   const faults: Fault[] = [];
   for (let best = tree.best(); best !== undefined && compareHeads(best, core.head) > 0; best = tree.best()) {
-    const outcome = await prepareSwitch(core.processor, core.store, branchTo(core, best, fresh));
-    if (outcome.kind === "ready") {
-      commit(core, outcome.move, false);
-      continue;
-    }
-    const condemned = core.admission.condemn(outcome.hash);
-    core.store.write(forgetRows(condemned));
-    for (const { hash } of condemned) faults.push({ hash, code: "INVALID_BLOCK", message: outcome.message });
+    const outcome = await execute(core, branchTo(core, best, fresh));
+    if (outcome.kind === "ready") commit(core, outcome.move, false);
+    else faults.push(...refuse(core, outcome));
   }
   return faults;
 }

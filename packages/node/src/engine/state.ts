@@ -4,7 +4,7 @@
  */
 
 import { bigIntToBytes, bytesToBigInt, bytesToHex, type Hex, hexToBytes } from "@counterpart/core/base/bytes";
-import { assert, CodedError } from "@counterpart/core/base/errors";
+import { assert, CodedError, isCodedError } from "@counterpart/core/base/errors";
 import { decodeAccount, encodeAccount } from "@counterpart/core/chain/account";
 import { EMPTY_CODE_HASH } from "@counterpart/core/chain/header";
 import type { Account } from "@counterpart/core/chain/types";
@@ -55,6 +55,16 @@ export function createStateReader(rows: RowReader): StateReader {
   };
 }
 
+/** Works on this node's own tries. @throws CodedError `STORE_CORRUPT` where they do not hold together */
+export function onOwnTrie<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!isCodedError(error, "INVALID_TRIE_NODE")) throw error;
+    throw new CodedError("STORE_CORRUPT", `the state's tries do not hold together: ${error.message}`);
+  }
+}
+
 /** Leaf value of a storage trie: the RLP of the value without leading zeros. */
 const storageLeaf = (value: Uint8Array | null): Uint8Array | null => (value === null ? null : encodeRlp(value));
 
@@ -66,13 +76,13 @@ export function updateStorageTrie(
   slots: readonly { readonly slotHash: Uint8Array; readonly value: Uint8Array | null }[],
 ): Hex {
   const changes = slots.map(({ slotHash, value }): TrieChange => ({ key: slotHash, value: storageLeaf(value) }));
-  const update = updateTrie(storageNodes(overlay, addressHash), root, changes);
+  const update = onOwnTrie(() => updateTrie(storageNodes(overlay, addressHash), root, changes));
   for (const [path, node] of update.nodes) overlay.put("storageNodes", storageNodeKey(addressHash, path), node);
   return update.root;
 }
 
 export function updateAccountTrie(overlay: StateRows, root: Hex, changes: readonly TrieChange[]): Hex {
-  const update: TrieUpdate = updateTrie(accountNodes(overlay), root, changes);
+  const update: TrieUpdate = onOwnTrie(() => updateTrie(accountNodes(overlay), root, changes));
   for (const [path, node] of update.nodes) overlay.put("accountNodes", accountNodeKey(path), node);
   return update.root;
 }

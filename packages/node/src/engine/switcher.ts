@@ -5,11 +5,12 @@
  */
 
 import { type Hex, hexToBytes } from "@counterpart/core/base/bytes";
-import { assert, isCodedError } from "@counterpart/core/base/errors";
+import { assert } from "@counterpart/core/base/errors";
 import type { Block, SealedHeader, Transaction } from "@counterpart/core/chain/types";
 import type { Store, StoreReader } from "@counterpart/core/ports/store";
-import { executeBlock, type ProcessorDeps, unwindHead } from "./block-processor.ts";
+import { type Contradiction, executeBlock, type ProcessorDeps, unwindHead } from "./block-processor.ts";
 import { createChainReader } from "./chain-reader.ts";
+import { createCheckedReader } from "./checked-state.ts";
 import { createOverlay, type Overlay } from "./overlay.ts";
 import { createPacer, type Pause } from "./pacer.ts";
 import { createNonceUses, type NonceUses } from "./settle.ts";
@@ -41,7 +42,7 @@ export interface Move {
 
 export type SwitchOutcome =
   | { readonly kind: "ready"; readonly move: Move }
-  | { readonly kind: "invalid"; readonly hash: Hex; readonly message: string };
+  | { readonly kind: "refused"; readonly block: Block; readonly contradiction: Contradiction };
 
 /** Takes the overlay's head back to `ancestor`. */
 async function unwindTo(ancestor: Hex, overlay: Overlay, chainId: number, pause: Pause, touched: Set<Hex>) {
@@ -67,7 +68,16 @@ export function appliedBlock(
   return { header, transactions: transactions.map(({ hash }) => hash), load };
 }
 
-export async function prepareSwitch(deps: ProcessorDeps, store: Store, branch: Branch): Promise<SwitchOutcome> {
+/**
+ * @param doubted a block for which every value that its execution reads is held against the state's tries
+ * @throws CodedError `STORE_CORRUPT`
+ */
+export async function prepareSwitch(
+  deps: ProcessorDeps,
+  store: Store,
+  branch: Branch,
+  doubted?: Hex,
+): Promise<SwitchOutcome> {
   const first = branch.path[0];
   assert(first !== undefined, "a branch has blocks");
   const ancestor = branch.load(first).header.parentHash;
@@ -83,15 +93,12 @@ export async function prepareSwitch(deps: ProcessorDeps, store: Store, branch: B
   for (const hash of branch.path) {
     if (isExtension && overlay.bytes > EXTENSION_BYTES_PER_WRITE) break;
     const block = branch.load(hash);
-    try {
-      const { created, updated, accounts } = await executeBlock(deps, overlay, block, pause);
-      for (const address of [...created, ...updated]) touched.add(address);
-      nonces.note(block, accounts);
-      applied.push(appliedBlock(block.header, block.transactions, () => branch.load(hash)));
-    } catch (error) {
-      if (!isCodedError(error, "INVALID_BLOCK")) throw error;
-      return { kind: "invalid", hash, message: error.message };
-    }
+    const outcome = await executeBlock(deps, overlay, block, pause, hash === doubted ? createCheckedReader : undefined);
+    if (outcome.kind === "contradicted") return { kind: "refused", block, contradiction: outcome.contradiction };
+    const { created, updated, accounts } = outcome.effects;
+    for (const address of [...created, ...updated]) touched.add(address);
+    nonces.note(block, accounts);
+    applied.push(appliedBlock(block.header, block.transactions, () => branch.load(hash)));
   }
   return { kind: "ready", move: { overlay, applied, nonces, touched, ...unwound } };
 }

@@ -2,8 +2,8 @@
 
 import type { Hex } from "@counterpart/core/base/bytes";
 import type { ErrorCode } from "@counterpart/core/base/error-catalogue";
-import type { Account, Block, Receipt, SealedHeader, Transaction } from "@counterpart/core/chain/types";
-import type { PoaRules } from "@counterpart/core/consensus/poa";
+import type { Account, Block, Header, Receipt, SealedHeader, Transaction } from "@counterpart/core/chain/types";
+import type { PoaRules, Tip } from "@counterpart/core/consensus/poa";
 import type { BlockContext, CallMessage, CallOutcome, StateReader } from "@counterpart/core/execution/types";
 import type { StoreWrite } from "@counterpart/core/ports/store";
 import type { Adoption } from "./adoption.ts";
@@ -106,7 +106,25 @@ export interface ImportResult {
   /** Hashes whose parents are not held. */
   readonly orphans: readonly Hex[];
   /** Blocks that break a rule, or are dated too far ahead (`FUTURE_BLOCK`). Nothing of them was kept. */
-  readonly invalid: readonly { readonly hash: Hex; readonly code: ErrorCode; readonly message: string }[];
+  readonly invalid: readonly {
+    readonly hash: Hex;
+    readonly code: ErrorCode;
+    readonly message: string;
+    /** The block that execution here contradicts: this one, or the ancestor for which this one is refused. */
+    readonly refused?: Tip;
+  }[];
+}
+
+/** A well-formed, well-sealed block that execution here contradicted, twice. */
+export interface RefusedBlock {
+  readonly header: SealedHeader;
+  /** The block as peers send it. */
+  readonly encoded: Uint8Array;
+  readonly message: string;
+  /** The header with what execution gives here; absent when a transaction cannot be executed. */
+  readonly computed?: Header;
+  /** What execution gave for the transactions, in order, up to the one that cannot be executed. */
+  readonly outcomes: readonly { readonly transaction: Hex; readonly receipt: Receipt }[];
 }
 
 export interface AccountProof {
@@ -209,6 +227,8 @@ export interface Engine {
   ): Promise<void>;
   /** Keeps blocks in any order and moves the head where fork choice says. */
   import(blocks: readonly Block[]): Promise<ImportResult>;
+  /** One of the last blocks that execution here contradicted. */
+  refused(hash: Hex): RefusedBlock | undefined;
   /** Seals one block of executable transactions on the head; undefined when there is none. */
   seal(): Promise<Block | undefined>;
   on<K extends keyof EngineEvents>(event: K, listener: EngineEvents[K]): () => void;

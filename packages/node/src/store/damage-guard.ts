@@ -9,19 +9,23 @@ import type { Store, StoreReader } from "@counterpart/core/ports/store";
 export interface GuardedStore extends Store {
   /** The first damage that a read came upon. Writes throw it from then on. */
   readonly damage: CodedError | undefined;
+  /** Notes damage that shows only where rows are held against each other. */
+  noteDamage(error: CodedError): void;
 }
 
-/** @param onDamage called once, at the first read that throws `STORE_CORRUPT` */
+/** @param onDamage called once, at the first damage */
 export function guardStore(inner: Store, onDamage: (error: CodedError) => void): GuardedStore {
   let damage: CodedError | undefined;
+  const noteDamage = (error: CodedError): void => {
+    if (damage !== undefined) return;
+    damage = error;
+    onDamage(error);
+  };
   const watched = <T>(read: () => T): T => {
     try {
       return read();
     } catch (error) {
-      if (isCodedError(error, "STORE_CORRUPT") && damage === undefined) {
-        damage = error;
-        onDamage(error);
-      }
+      if (isCodedError(error, "STORE_CORRUPT")) noteDamage(error);
       throw error;
     }
   };
@@ -34,6 +38,7 @@ export function guardStore(inner: Store, onDamage: (error: CodedError) => void):
     get damage() {
       return damage;
     },
+    noteDamage,
     write(writes) {
       if (damage !== undefined) throw damage;
       inner.write(writes);
