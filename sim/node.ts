@@ -169,6 +169,7 @@ export function createSimNode(world: World, name: string): SimNode {
       self: keys.own,
       heardAt: (signer) => driver.leader(signer)?.heardAtMs,
       catchingUpMs: driver.catchingUpMs,
+      isDiverged: () => driver.divergence() !== undefined,
     });
     return {
       ...{ engine, contracts, driver, clock },

@@ -39,7 +39,7 @@ async function declared(): Promise<Row[]> {
   createEngineMetrics(metrics);
   declareEngineGauges(metrics, openTestEngine());
   createDriverMetrics(metrics);
-  declareDriverGauges(metrics, { peers: () => 0, bans: () => 0, lag: () => 0 });
+  declareDriverGauges(metrics, { peers: () => 0, bans: () => 0, lag: () => 0, isDiverged: () => false });
   createApiMetrics(metrics);
   const types = [...(await registry.text()).matchAll(/^# TYPE (\S+) (\S+)$/gm)];
   return types.map(([, name = "", type = ""]) => [name, type, labels.get(name) ?? []]);

@@ -21,6 +21,8 @@ export interface App {
    * started are stopped again
    */
   start(): Promise<Addresses>;
+  /** Whether the node has diverged from its peers; of a node that has started, also after `stop`. */
+  isDiverged(): boolean;
   /** Ends everything, what was acknowledged being durable. Called once, after `start` has resolved or rejected. */
   stop(): Promise<void>;
 }

@@ -43,6 +43,7 @@ import { createLibp2pNetwork } from "./net/libp2p-network.ts";
 import { createPeerKey } from "./net/peer-key.ts";
 import { type GuardedStore, guardStore } from "./store/damage-guard.ts";
 import { openDataDir } from "./store/data-dir.ts";
+import { createEvidenceFiles } from "./store/evidence-files.ts";
 import { openLmdbStore } from "./store/lmdb-store.ts";
 import { probeDatabase } from "./store/probe.ts";
 import { createMetricsRegistry, type MetricsRegistry } from "./telemetry/metrics.ts";
@@ -226,6 +227,7 @@ async function startNetwork(ground: Ground, chain: Chain): Promise<Driver> {
     peerBook: createStoredPeerBook(store),
     checkpoints: createStoredCheckpoints(store, clock),
     banBook: createStoredBanBook(store),
+    evidenceBook: createEvidenceFiles(config.dataDir, logger),
     clock,
     random,
     logger: logger.child({ part: "peers" }),
@@ -245,6 +247,7 @@ async function startNetwork(ground: Ground, chain: Chain): Promise<Driver> {
     engine,
     self: keys.own,
     heardAt: (signer) => driver.leader(signer)?.heardAtMs,
+    isDiverged: () => driver.divergence() !== undefined,
     catchingUpMs: driver.catchingUpMs,
     clock,
     random,
@@ -311,11 +314,13 @@ export async function createApp(config: NodeConfig, { logger }: { readonly logge
       }
     }
   };
+  let isDiverged = (): boolean => false;
   const startAll = async (): Promise<Addresses> => {
     checkPeers(config.peer);
     await chooseCrypto(logger);
     const chain = await openChain(ground);
     const network = await startNetwork(ground, chain);
+    isDiverged = () => network.divergence() !== undefined;
     const api = await startApi(ground, chain, network);
     return { api, p2p: network.addresses(), dataDir: config.dataDir, account: chain.keys.own };
   };
@@ -328,6 +333,7 @@ export async function createApp(config: NodeConfig, { logger }: { readonly logge
         throw error;
       }
     },
+    isDiverged: () => isDiverged(),
     stop: stopAll,
   };
 }

@@ -126,6 +126,7 @@ const networkDefaults: Partial<NetworkService> = {
   peers: () => [],
   bans: () => [],
   progress: () => undefined,
+  divergence: () => undefined,
   onPeer: () => () => {},
 };
 

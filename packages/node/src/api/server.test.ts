@@ -3,6 +3,7 @@ import { connect } from "node:net";
 import { after, test } from "node:test";
 import { CodedError, isCodedError } from "@counterpart/core/base/errors";
 import type { Clock } from "@counterpart/core/ports/runtime";
+import { accountOf } from "../engine/engine.test-support.ts";
 import {
   CONTRACT,
   CONTRACT_VIEW,
@@ -303,6 +304,44 @@ test("while its database is damaged the node is not ready, and says why", async 
   const { status, json } = await get("/api/v1/ready");
   assert.deepEqual([status, json.code, json.detail], [500, "STORE_CORRUPT", damage.message]);
   assert.equal((await get("/api/v1/health")).status, 200);
+});
+
+test("while the node has diverged it is not ready, answers nothing from its state, and the rest as before", async () => {
+  const api = await openTestApi();
+  const block = { hash: `0x${"0a".repeat(32)}` as const, number: 7 };
+  const evidence = "divergence/7-0x0a.json";
+  api.network.set({ divergence: () => ({ block, sinceMs: 5, evidence }) });
+  const address = accountOf(1);
+  const [raw, data] = ["0x01", "0x"];
+  const refused = [
+    ...[
+      "ready",
+      "contracts",
+      `contracts/${address}`,
+      `contracts/${address}/proof`,
+      `wallets/${address}`,
+      "wallets",
+    ].map((path) => api.get(`/api/v1/${path}`)),
+    api.get(`/api/v1/contracts/${address}/balance/${address}`),
+    api.send("POST", "/api/v1/transactions", { raw }),
+    api.send("POST", "/api/v1/contracts", { contract_type: "token", name: "A", symbol: "A" }),
+    api.send("POST", `/api/v1/contracts/${address}/call`, { function: "x" }),
+  ];
+  for (const { status, json } of await Promise.all(refused)) {
+    assert.deepEqual([status, json.code, json.evidence, json.block], [503, "DIVERGED", evidence, block]);
+  }
+  const state = [
+    api.rpc("eth_getBalance", address, "latest"),
+    api.rpc("eth_getProof", address, [], "latest"),
+    api.rpc("eth_call", { to: address, data }, "latest"),
+    api.rpc("eth_estimateGas", { to: address, data }),
+    api.rpc("eth_sendRawTransaction", raw),
+  ];
+  for (const { error } of await Promise.all(state)) assert.match(error?.message ?? "", /contradicts block 7/);
+  assert.equal((await api.rpc("eth_blockNumber")).result, "0x0");
+  for (const path of ["health", "version", "network", "blocks"]) {
+    assert.equal((await api.get(`/api/v1/${path}`)).status, 200, path);
+  }
 });
 
 test("a server that never started stops, and one that stopped stops again", async () => {

@@ -10,6 +10,7 @@ import type { Backend } from "./backend.ts";
 import { BODY_BYTES_MAX, registerJsonBodies } from "./body.ts";
 import type { ApiContext, ApiInstance, Certified } from "./context.ts";
 import { checkHost, checkJsonType, checkOrigin, createTokenCheck, isLoopback } from "./guards.ts";
+import { checkInStep } from "./in-step.ts";
 import { type MetricsText, registerMetrics } from "./metrics-route.ts";
 import { registerOpenApi } from "./openapi.ts";
 import { problemOf, rawProblem } from "./problem.ts";
@@ -135,10 +136,19 @@ function registerGuards(server: ApiInstance, options: GuardOptions): void {
   });
 }
 
+/** What reads or changes the state: contracts, accounts, and new transactions. */
+function needsState({ method, routeOptions: { url = "" } }: FastifyRequest): boolean {
+  const path = url.slice(API_PREFIX.length);
+  return /^\/(contracts|wallets)(\/|$)/.test(path) || (method === "POST" && path === "/transactions");
+}
+
 function registerRest(server: ApiInstance, context: ApiContext): void {
   server.register(
     (scope: ApiInstance, _options, done) => {
       useSchemas(scope);
+      scope.addHook("onRequest", async (request) => {
+        if (needsState(request)) checkInStep(context.backend.network);
+      });
       registerStatus(scope, context);
       registerNetwork(scope, context);
       registerReplica(scope, context);

@@ -15,6 +15,8 @@ export const EXIT = {
   dataDir: 4,
   /** No node answers at the address given. */
   unreachable: 5,
+  /** Stopped as asked, by a node whose execution contradicts what most of its peers hold. */
+  diverged: 6,
 } as const;
 
 const BY_CODE: Readonly<Partial<Record<CodedError["code"], number>>> = {

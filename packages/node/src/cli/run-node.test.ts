@@ -4,6 +4,7 @@ import { CodedError } from "@counterpart/core/base/errors";
 import type { Addresses, App } from "../app-types.ts";
 import type { NodeConfig } from "../config.ts";
 import { createLogger } from "../telemetry/logger.ts";
+import { EXIT } from "./exit-code.ts";
 import type { Host, HostEvent } from "./host.ts";
 import { resolveConfig } from "./resolve-config.ts";
 import { runNode } from "./run-node.ts";
@@ -53,6 +54,7 @@ function run(app: Partial<App>, flags: Readonly<Record<string, string | boolean>
   const sink = { write: (line: string) => void logged.push(line), flush: () => void calls.push("flush") };
   const whole: App = {
     start: async () => ADDRESSES,
+    isDiverged: () => false,
     stop: async () => void calls.push("stop"),
     ...app,
   };
@@ -122,6 +124,18 @@ for (const event of ["SIGINT", "SIGTERM", "parentGone"] as const) {
     assert.deepEqual(calls.slice(-2), ["stop", "flush"]);
   });
 }
+
+test("a node that has diverged says so with its exit code when it has stopped", async () => {
+  let isStopped = false;
+  const stop = async () => {
+    isStopped = true;
+  };
+  const { done, ended, emit, logged } = run({ stop, isDiverged: () => isStopped }, { logFormat: "json" });
+  await done;
+  emit("SIGTERM");
+  assert.equal(await ended, EXIT.diverged);
+  assert.equal(JSON.parse(logged.at(-1) ?? "").isDiverged, true);
+});
 
 test("a signal during the start waits for it, then stops", async () => {
   const started = Promise.withResolvers<Addresses>();

@@ -41,9 +41,11 @@ export async function runNode({ config, logger, host, createApp }: RunOptions): 
   const stop = async () => {
     host.after(STOP_MS_MAX, () => fail(new Error(`the node did not stop within ${STOP_MS_MAX / 1000} s`), "stop"));
     await started.catch(() => {});
-    await (await created).stop();
-    logger.info("stopped");
-    end(EXIT.ok);
+    const app = await created;
+    await app.stop();
+    const isDiverged = app.isDiverged();
+    logger.info("stopped", isDiverged ? { isDiverged } : {});
+    end(isDiverged ? EXIT.diverged : EXIT.ok);
   };
   const signals = onStopSignal(host, end, (signal) => {
     logger.info("stopping", { signal });

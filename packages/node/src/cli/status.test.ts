@@ -10,6 +10,7 @@ const SYNCING: NodeStatus = {
   sync: {
     ...{ state: "syncing", head: { hash: HASH, number: 40 }, head_age_ms: 7_260_000, lag_blocks: 60, stage: "blocks" },
     progress: { from_block: 0, to_block: 100, blocks_per_second: 12.5, remaining_ms: 4_800 },
+    divergence: null,
   },
   peers: [
     {
@@ -22,6 +23,11 @@ const SYNCING: NodeStatus = {
 const ALONE: NodeStatus = {
   sync: { ...SYNCING.sync, state: "alone", head_age_ms: 900, lag_blocks: 0, stage: null, progress: null },
   peers: [],
+};
+
+const DIVERGED: NodeStatus = {
+  ...ALONE,
+  sync: { ...ALONE.sync, divergence: { block: { hash: HASH, number: 41 }, evidence: `divergence/41-${HASH}.json` } },
 };
 
 async function serving(answer: RequestListener, work: (url: string) => Promise<void>): Promise<void> {
@@ -65,6 +71,10 @@ test("where a node stands is a few lines, the peers below", () => {
       "  10.0.0.9:5000  disconnected  CONNECTION_REFUSED",
       "",
     ].join("\n"),
+  );
+  assert.match(
+    renderStatus(DIVERGED),
+    /^DIVERGED {2}execution here contradicts block 41, which most peers hold; evidence: divergence\/41-0x(12)+\.json\nstate /,
   );
   assert.equal(renderStatus(ALONE), `state     alone\nhead      block 40, 0.9 s old  ${HASH}\npeers     0\n`);
 });

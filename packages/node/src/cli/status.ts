@@ -40,6 +40,7 @@ interface Sync {
     readonly blocks_per_second: number;
     readonly remaining_ms: number | null;
   } | null;
+  readonly divergence: { readonly block: Head; readonly evidence: string | null } | null;
 }
 
 /** What `GET network/peers` answers of one peer, as far as it is shown. */
@@ -100,6 +101,13 @@ function progressOf({ stage, progress }: Sync): string | undefined {
   return `fetching  blocks up to ${to}, ${rate} a second${eta}`;
 }
 
+function divergenceOf({ divergence }: Sync): string | undefined {
+  if (divergence === null) return undefined;
+  const { block, evidence } = divergence;
+  const where = evidence === null ? "" : `; evidence: ${evidence}`;
+  return `DIVERGED  execution here contradicts block ${block.number}, which most peers hold${where}`;
+}
+
 function lineOf({ address, state, head, last_error: error, last_sync: last }: Peer): string {
   const at = head === null ? "" : `  block ${head.number}`;
   const took =
@@ -112,6 +120,7 @@ function lineOf({ address, state, head, last_error: error, last_sync: last }: Pe
 export function renderStatus({ sync, peers }: NodeStatus): string {
   const behind = sync.lag_blocks > 0 ? `, ${sync.lag_blocks} blocks behind` : "";
   const lines = [
+    divergenceOf(sync),
     `state     ${sync.state}${behind}`,
     `head      block ${sync.head.number}, ${duration(sync.head_age_ms)} old  ${sync.head.hash}`,
     progressOf(sync),

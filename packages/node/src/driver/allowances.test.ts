@@ -80,6 +80,7 @@ describe("a request whose answer takes long", () => {
       contracts: createFakeContracts(engine),
       clock,
       instanceId: "here",
+      isDiverged: () => false,
       metrics: createDriverMetrics(NO_METRICS),
       allowances: createAllowances(clock, () => {}),
       peers: undefined as never,

@@ -150,7 +150,8 @@ export function createBlockPull(deps: BlockPullDeps): BlockPull {
   const candidates = (): readonly Session[] =>
     peers.ready().filter((session) => {
       const best = bestHeadOf(session);
-      return !asked.has(session) && isAhead(session) && best !== undefined && !importer.isImporting(best.hash);
+      if (best === undefined || asked.has(session) || importer.isHeldBack(session)) return false;
+      return isAhead(session) && !importer.isImporting(best.hash);
     });
   const pick = (): Session | undefined => {
     if (asked.size >= PULL_PEERS_MAX) return undefined;

@@ -18,6 +18,11 @@ function createStateMetrics(metrics: Metrics) {
     }),
   };
 }
+const DISPUTES = {
+  name: "counterpart_disputed_blocks_total",
+  help: "Blocks that execution here contradicted, by what peers made of them",
+  labels: ["verdict"],
+} as const;
 
 export function createDriverMetrics(metrics: Metrics) {
   return {
@@ -55,6 +60,8 @@ export function createDriverMetrics(metrics: Metrics) {
       help: "What was held of peers and gave way to records of other peers, by kind",
       labels: ["record"],
     }),
+    /** Verdicts: `diverged` (most peers hold the block), `refused` (they do not). */
+    disputes: metrics.counter(DISPUTES),
     synced: metrics.histogram({
       name: "counterpart_sync_duration_seconds",
       help: "From when this node and a peer did not agree to when they did, where anything had to be fetched",
@@ -79,11 +86,16 @@ export function createDriverMetrics(metrics: Metrics) {
 
 export type DriverMetrics = ReturnType<typeof createDriverMetrics>;
 
-/** @param sources the present numbers of peers that have shaken hands, and of bans in force */
-export function declareDriverGauges(
-  metrics: Metrics,
-  sources: { readonly peers: () => number; readonly bans: () => number; readonly lag: () => number },
-): void {
+export interface DriverGauges {
+  /** Peers that have shaken hands. */
+  readonly peers: () => number;
+  /** Bans in force. */
+  readonly bans: () => number;
+  readonly lag: () => number;
+  readonly isDiverged: () => boolean;
+}
+
+export function declareDriverGauges(metrics: Metrics, sources: DriverGauges): void {
   const peers = { name: "counterpart_peers", help: "Peers that have shaken hands", labels: [] };
   metrics.gauge(peers, sources.peers);
   const lag = {
@@ -92,5 +104,11 @@ export function declareDriverGauges(
     labels: [],
   };
   metrics.gauge(lag, sources.lag);
+  const diverged = {
+    name: "counterpart_diverged",
+    help: "1 while execution here contradicts what most peers hold, else 0",
+    labels: [],
+  };
+  metrics.gauge(diverged, () => (sources.isDiverged() ? 1 : 0));
   metrics.gauge({ name: "counterpart_banned_peers", help: "Peers that are banned now", labels: [] }, sources.bans);
 }

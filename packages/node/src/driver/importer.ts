@@ -6,6 +6,7 @@ import type { Block } from "@counterpart/core/chain/types";
 import type { Clock } from "@counterpart/core/ports/runtime";
 import { createKnownSet } from "@counterpart/core/sync/known-set";
 import type { Engine, HeadChange, ImportResult } from "../engine/types.ts";
+import type { Disputes } from "./disputes.ts";
 import { HAD_BEFORE_MAX, ORIGINS_MAX } from "./limits.ts";
 import type { Peers } from "./peers.ts";
 import type { Session } from "./session.ts";
@@ -15,6 +16,8 @@ export interface Importer {
   readonly addedAtMs: number;
   /** Whether a block with this hash is with the engine now. */
   isImporting(hash: Hex): boolean;
+  /** Whether no blocks are taken from this peer now. */
+  isHeldBack(session: Session): boolean;
   /** Imports; penalises the sender for invalid blocks. Rejects only when the engine fails. */
   run(session: Session, blocks: readonly Block[]): Promise<ImportResult>;
   /** Credits contracts that a new head brought to the peer that sent it, those left out that this node had before. */
@@ -26,7 +29,21 @@ export function creditContract(session: Session, address: Hex): void {
   if (session.credited.add(address)) session.contractsSynced++;
 }
 
-export function createImporter(engine: Engine, peers: Peers, clock: Clock): Importer {
+export interface ImporterDeps {
+  readonly engine: Engine;
+  readonly peers: Peers;
+  readonly disputes: Disputes;
+  readonly clock: Clock;
+}
+
+/** What becomes of blocks that are not looked at. */
+const heldBack = (hashes: readonly Hex[]): ImportResult => ({
+  added: 0,
+  orphans: [],
+  invalid: hashes.map((hash) => ({ hash, code: "INVALID_BLOCK", message: "a block of this peer is in dispute" })),
+});
+
+export function createImporter({ engine, peers, disputes, clock }: ImporterDeps): Importer {
   let addedAtMs = 0;
   const importing = new Set<Hex>();
   /** Contracts that a reorganisation took away: when a peer's block brings them back, they are nothing new. */
@@ -38,13 +55,19 @@ export function createImporter(engine: Engine, peers: Peers, clock: Clock): Impo
     origins.set(hash, peerId);
     dropOldest(origins, ORIGINS_MAX);
   };
+  const accuse = (session: Session, fault: ImportResult["invalid"][number]): void => {
+    if (fault.refused !== undefined && disputes.take(session, fault.refused)) return;
+    peers.penalise(session, "INVALID_BLOCK", { ...fault });
+  };
   return {
     get addedAtMs() {
       return addedAtMs;
     },
     isImporting: (hash) => importing.has(hash),
+    isHeldBack: disputes.isHeldBack,
     async run(session, blocks) {
       const hashes = blocks.map(({ header }) => header.hash);
+      if (disputes.isHeldBack(session)) return heldBack(hashes);
       for (const hash of hashes) {
         importing.add(hash);
         noteOrigin(hash, session.peerId);
@@ -56,7 +79,7 @@ export function createImporter(engine: Engine, peers: Peers, clock: Clock): Impo
         if (result.added > 0) addedAtMs = clock.now();
         // Blocks that others sent earlier may prove to be invalid only now.
         const fault = result.invalid.find(({ hash, code }) => code !== "FUTURE_BLOCK" && hashes.includes(hash));
-        if (fault !== undefined) peers.penalise(session, "INVALID_BLOCK", { ...fault });
+        if (fault !== undefined) accuse(session, fault);
         return result;
       } finally {
         for (const hash of hashes) importing.delete(hash);

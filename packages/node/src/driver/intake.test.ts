@@ -55,7 +55,8 @@ function openIntake(change: (engine: FakeEngine) => FakeEngine = (engine) => eng
   const standings = createStandings({ book: undefined, clock, logger, metrics });
   const peers = createPeers({ standings, clock, logger, metrics });
   const deps = { engine, contracts, clock, logger, peers, metrics };
-  const importer = createImporter(engine, peers, clock);
+  const disputes = { take: () => false, isHeldBack: () => false, stop: () => {} };
+  const importer = createImporter({ engine, peers, clock, disputes });
   const intake = createIntake({ ...deps, importer, announcer: createAnnouncer(deps), onNews: () => {} });
   const link = { peerId: "b", address: "b:1", direction: "inbound" as const, send: () => true, request: unused };
   const hooks = {

@@ -119,6 +119,14 @@ export const INLINE_BYTES_MAX = 384 * KIB;
 export const CONNECT_WAIT_MAX_MS = 3_600_000;
 /** Sealing is held back for the sake of better chains that peers claim for this long in a row at the most. */
 export const CATCH_UP_MS_MAX = 60_000;
+/** Blocks that execution here contradicts and whose senders are remembered. */
+export const DISPUTES_MAX = 16;
+/** How often peers are asked whether they hold such a block, until enough of them have said so, */
+export const DISPUTE_POLLS_MAX = 8;
+/** how long after the answers again, as they may be executing it still, */
+export const DISPUTE_POLL_MS = 500;
+/** and how long an answer is waited for. */
+export const DISPUTE_ANSWER_MS = 1_000;
 /** Contracts remembered that a reorganisation took away. */
 export const HAD_BEFORE_MAX = 4_096;
 /** Nodes whose heads never stand still count as in step after holding each other's for so long. */

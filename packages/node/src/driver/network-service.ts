@@ -12,6 +12,8 @@ import { createCatchUp } from "./catch-up.ts";
 import { createCheckpointCache } from "./checkpoint-cache.ts";
 import { type ContractPull, createContractPull } from "./contract-pull.ts";
 import { createDialer } from "./dialer.ts";
+import { createDisputes, type Disputes } from "./disputes.ts";
+import { createDivergenceAlarm, type DivergenceAlarm } from "./divergence-alarm.ts";
 import { createDriverMetrics, type DriverMetrics, declareDriverGauges } from "./driver-metrics.ts";
 import { closingError } from "./goodbyes.ts";
 import { createImporter, type Importer } from "./importer.ts";
@@ -47,27 +49,29 @@ interface Syncing {
   readonly contractPull: ContractPull;
 }
 
-function createSyncing(
-  deps: DriverDeps,
-  peers: Peers,
-  metrics: DriverMetrics,
-  packing: Packing,
-  onStep: (session: Session, inStep: boolean) => void,
-): Syncing {
+interface SyncingDeps extends DriverDeps {
+  readonly peers: Peers;
+  readonly driverMetrics: DriverMetrics;
+  readonly packing: Packing;
+  readonly disputes: Disputes;
+  readonly onStep: (session: Session, inStep: boolean) => void;
+}
+
+function createSyncing(deps: SyncingDeps): Syncing {
+  const { peers, driverMetrics: metrics } = deps;
   const board = createStatusBoard(deps);
   const checkpoints = createCheckpointCache(deps.checkpoints);
-  const importer = createImporter(deps.engine, peers, deps.clock);
-  const announcer = createAnnouncer({ ...deps, peers, metrics });
+  const importer = createImporter(deps);
+  const announcer = createAnnouncer({ ...deps, metrics });
   const onDone = (session: Session): void => {
     reconciler.changed();
     reconciler.check(session);
   };
-  const blockPull = createBlockPull({ ...deps, peers, importer, onDone });
-  const contractPull = createContractPull({ ...deps, peers, checkpoints, onDone });
-  const stateSource = createStateSource({ ...deps, peers, metrics });
+  const blockPull = createBlockPull({ ...deps, importer, onDone });
+  const contractPull = createContractPull({ ...deps, checkpoints, onDone });
+  const stateSource = createStateSource({ ...deps, metrics });
   const stateJoin = createStateJoin({
     ...deps,
-    peers,
     source: stateSource,
     joins: deps.joins ?? false,
     onDone() {
@@ -76,25 +80,23 @@ function createSyncing(
     },
   });
   const headPull = { kick: () => (stateJoin.isWanted() ? stateJoin : blockPull).kick() };
-  const reconciler = createReconciler({
-    ...deps,
-    peers,
-    board,
-    checkpoints,
-    headPull,
-    contractPull,
-    onStep,
-  });
-  const intake = createIntake({ ...deps, peers, metrics, importer, announcer, onNews: reconciler.check });
-  const admission = createPeerAdmission({ ...deps, peers, board, metrics, packing });
+  const reconciler = createReconciler({ ...deps, board, checkpoints, headPull, contractPull });
+  const intake = createIntake({ ...deps, metrics, importer, announcer, onNews: reconciler.check });
+  const admission = createPeerAdmission({ ...deps, board, metrics });
   return { admission, announcer, importer, intake, reconciler, blockPull, stateSource, stateJoin, contractPull };
 }
 
 /** Tells the parts about what happens in engine and contracts. Returns what unsubscribes. */
-function subscribe({ engine, contracts }: DriverDeps, peers: Peers, syncing: Syncing): readonly (() => void)[] {
+function subscribe(
+  { engine, contracts }: DriverDeps,
+  peers: Peers,
+  syncing: Syncing,
+  alarm: DivergenceAlarm,
+): readonly (() => void)[] {
   const { announcer, importer, intake, reconciler, contractPull } = syncing;
   return [
     engine.on("head", (change) => {
+      alarm.review();
       importer.creditHead(change);
       // What came before they were chosen is no news to their peers.
       if (engine.holding.role === "chosen" && change.contractsCreated.length > 0) {
@@ -154,22 +156,29 @@ export function createNetworkService(deps: DriverDeps): Driver {
   const news = createPeerNews(logger);
   const agreements = createAgreements(peers, clock);
   const dialer = createDialer({ ...deps, peers, bootstrap: deps.bootstrap ?? [] });
-  const syncing = createSyncing(deps, peers, metrics, packing, (session, inStep) => {
+  const alarm = createDivergenceAlarm({ ...deps, peers });
+  const isDiverged = (): boolean => alarm.divergence !== undefined;
+  const isChosen = (peerId: string): boolean => dialer.targets().some((target) => target.peerId === peerId);
+  const disputes = createDisputes({ ...deps, peers, standings, metrics, alarm, isChosen });
+  const onStep = (session: Session, inStep: boolean): void => {
     monitor.note(session, inStep);
     if (!inStep) return;
+    alarm.review();
     if (!session.offered) {
       syncing.announcer.offerPool(session);
       news.synced(session);
     }
     session.offered = true;
     agreements.inStep(session);
-  });
+  };
+  const syncing = createSyncing({ ...deps, peers, driverMetrics: metrics, packing, disputes, onStep });
   const { admission, announcer, intake, reconciler, blockPull, stateSource, stateJoin, contractPull } = syncing;
   const monitor = createSyncMonitor({ ...deps, peers, metrics, progress: blockPull.progress });
   declareDriverGauges(deps.metrics ?? NO_METRICS, {
     peers: () => peers.ready().length,
     bans: () => standings.bans().length,
     lag: monitor.lag,
+    isDiverged,
   });
   let unsubscribe: readonly (() => void)[] = [];
   let running = false;
@@ -197,7 +206,7 @@ export function createNetworkService(deps: DriverDeps): Driver {
     mayAnnounce: ({ peerId }, bytes) => allowances(peerId).takeAnnouncement(bytes),
     onDropped: (reason) => metrics.dropped.add({ reason }),
     onAnnouncement: (session, message) => intake.handle(session, message),
-    onRequest: createRequestHandler({ ...deps, peers, metrics, allowances, instanceId: self.instanceId }),
+    onRequest: createRequestHandler({ ...deps, peers, metrics, allowances, isDiverged, instanceId: self.instanceId }),
     onFault: (session, error) => peers.penalise(session, "BAD_MESSAGE", { reason: String(error) }),
     onClosed(session) {
       peers.remove(session);
@@ -242,6 +251,7 @@ export function createNetworkService(deps: DriverDeps): Driver {
     addresses: () => network.addresses(),
     peers: () => peerViews(peers, dialer),
     sync: monitor.view,
+    divergence: () => alarm.divergence,
     progress: () => blockPull.progress(),
     async connect(address, waitMs) {
       if (!running) throw new CodedError("NOT_READY", "the node is starting or stopping");
@@ -257,7 +267,7 @@ export function createNetworkService(deps: DriverDeps): Driver {
     catchingUpMs: createCatchUp({ ...deps, peers, importer: syncing.importer }),
     async start() {
       running = true;
-      unsubscribe = subscribe(deps, peers, syncing);
+      unsubscribe = subscribe(deps, peers, syncing, alarm);
       try {
         await network.start(accept);
       } catch (error) {
@@ -275,6 +285,7 @@ export function createNetworkService(deps: DriverDeps): Driver {
       announcer.stop();
       dialer.stop();
       agreements.stop();
+      disputes.stop();
       await Promise.all(peers.all().map((session) => session.close("STOPPING")));
       stateSource.stop();
       await Promise.all([blockPull.stop(), stateJoin.stop(), contractPull.stop()]);

@@ -12,6 +12,8 @@ export interface Peers {
   all(): readonly Session[];
   /** Those that have shaken hands. */
   ready(): readonly Session[];
+  /** Of those the ones that execute every block: what they hold as canonical says something. */
+  executing(): readonly Session[];
   get(peerId: string): Session | undefined;
   /** The session of a link, also when it has ended already. */
   of(link: Link): Session | undefined;
@@ -37,9 +39,11 @@ export interface PeersDeps {
 export function createPeers({ standings, clock, logger, metrics }: PeersDeps): Peers {
   const sessions = new Map<string, Session>();
   const byLink = new WeakMap<Link, Session>();
+  const ready = () => [...sessions.values()].filter((session) => session.isReady);
   return {
     all: () => [...sessions.values()],
-    ready: () => [...sessions.values()].filter((session) => session.isReady),
+    ready,
+    executing: () => ready().filter(({ version }) => version?.role === "full"),
     get: (peerId) => sessions.get(peerId),
     of: (link) => byLink.get(link),
     add(session) {

@@ -26,6 +26,16 @@ export interface BanBook {
   save(bans: ReadonlyMap<string, Ban>): void;
 }
 
+/** Evidence of divergences, by name, over restarts. The implementation bounds its number. */
+export interface EvidenceBook {
+  /** Every document that is kept, JSON values all of them. */
+  load(): readonly (readonly [string, unknown])[];
+  /** Keeps a document, in place of one of the same name. */
+  save(name: string, document: object): void;
+  /** Where a document is, within the data directory. */
+  pathOf(name: string): string;
+}
+
 /** How far the artifacts of other nodes are known, by the node's instance id. The implementation bounds their number. */
 export interface Checkpoints {
   get(instanceId: string): number | undefined;
@@ -56,6 +66,8 @@ export interface DriverDeps {
   readonly checkpoints: Checkpoints;
   /** Without it bans end with the program. */
   readonly banBook?: BanBook;
+  /** Without it a divergence is forgotten with the program. */
+  readonly evidenceBook?: EvidenceBook;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;

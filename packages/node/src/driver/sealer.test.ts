@@ -43,6 +43,7 @@ interface Setting {
   readonly clock: ReturnType<typeof createTestClock>;
   readonly sealer: SealerLoop;
   heardAt: number | undefined;
+  isDiverged: boolean;
   catchingUpMs: number | undefined;
   /** Resolves when the head next moves. */
   moved(): Promise<void>;
@@ -60,6 +61,7 @@ async function followingNode(): Promise<Setting> {
     engine,
     clock,
     heardAt: undefined,
+    isDiverged: false,
     catchingUpMs: undefined,
     moved: () =>
       new Promise((resolve) => {
@@ -72,6 +74,7 @@ async function followingNode(): Promise<Setting> {
       engine,
       self: accountOf(102),
       heardAt: (signer) => (signer === accountOf(101) ? setting.heardAt : undefined),
+      isDiverged: () => setting.isDiverged,
       catchingUpMs: () => setting.catchingUpMs,
       clock,
       random: { fraction: () => 0.5, bytes: (size) => new Uint8Array(size) },
@@ -98,6 +101,24 @@ describe("the sealer", () => {
     await sealer.stop();
   });
 
+  it("seals nothing while the node has diverged, and goes on with the next event when that is over", async () => {
+    const setting = await followingNode();
+    const { engine, clock, sealer } = setting;
+    setting.isDiverged = true;
+    await engine.submit(transactionOf(1, 0), "local");
+    await turn();
+    clock.advance(60_000);
+    for (let i = 0; i < 3; i++) await turn();
+    assert.deepEqual([clock.next(), engine.head().number], [undefined, 1]);
+    setting.isDiverged = false;
+    const moved = setting.moved();
+    await engine.submit(transactionOf(2, 0), "local");
+    clock.advance(60_000);
+    await moved;
+    assert.equal(engine.block(2)?.transactions.length, 2);
+    await sealer.stop();
+  });
+
   it("tries again a second after a failure though the clock was set back meanwhile", async () => {
     let nowMs = START_MS;
     let failures = 1;
@@ -114,6 +135,7 @@ describe("the sealer", () => {
       },
       self: accountOf(102),
       heardAt: () => undefined,
+      isDiverged: () => false,
       catchingUpMs: () => undefined,
       clock,
       random: { fraction: () => 0.5, bytes: (size) => new Uint8Array(size) },
@@ -142,6 +164,7 @@ describe("the sealer", () => {
     const sealer = createSealerLoop({
       ...{ engine, clock, self: accountOf(101), logger: silentLogger },
       heardAt: () => undefined,
+      isDiverged: () => false,
       catchingUpMs: () => undefined,
       random: { fraction: () => 0.5, bytes: (size) => new Uint8Array(size) },
     });

@@ -15,6 +15,8 @@ export interface SealerDeps {
   readonly self: Hex;
   /** When the peer that seals with this address was last heard; undefined when no such peer is connected. */
   readonly heardAt: (signer: Hex) => number | undefined;
+  /** Whether nothing may be built on this node's state. */
+  readonly isDiverged: () => boolean;
   /** As `Driver.catchingUpMs` says. */
   readonly catchingUpMs: () => number | undefined;
   readonly clock: Clock;
@@ -32,7 +34,7 @@ export interface SealerLoop {
 const RETRY_MS = 1_000;
 
 export function createSealerLoop(deps: SealerDeps): SealerLoop {
-  const { engine, self, heardAt, catchingUpMs, clock, random, logger } = deps;
+  const { engine, self, heardAt, isDiverged, catchingUpMs, clock, random, logger } = deps;
   const jitter = random.fraction();
   let running = false;
   let sealing: Promise<void> | undefined;
@@ -85,7 +87,7 @@ export function createSealerLoop(deps: SealerDeps): SealerLoop {
     return true;
   };
   const consider = (): void => {
-    if (!running || resting || sealing !== undefined) return;
+    if (!running || resting || sealing !== undefined || isDiverged()) return;
     cancelTimer();
     const wait = delay();
     if (wait === undefined) return;

@@ -75,7 +75,7 @@ function serverOf(engine: Engine, tickMs = 0) {
   let now = 0;
   const clock = { now: () => (now += tickMs), setTimer: () => () => {} };
   const contracts = createFakeContracts(createFakeEngine("x"));
-  const deps: ServeDeps = { engine, contracts, clock, instanceId: "here" };
+  const deps: ServeDeps = { engine, contracts, clock, instanceId: "here", isDiverged: () => false };
   /** The answer as it arrives: it fits its frame and its type's limits. */
   const send = (request: Request): Message => {
     const frame = encodeMessage(serve(deps, decodeMessage(encodeMessage(request)) as Request));

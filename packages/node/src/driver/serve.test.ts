@@ -34,7 +34,7 @@ describe("serve", () => {
     contracts = createFakeContracts(engine);
     [now, tickMs] = [0, 0];
     const clock = { now: () => (now += tickMs), setTimer: () => () => {} };
-    deps = { engine, contracts, clock, instanceId: "here" };
+    deps = { engine, contracts, clock, instanceId: "here", isDiverged: () => false };
   });
 
   /** The answer, which is checked to fit its frame. */

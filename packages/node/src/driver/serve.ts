@@ -26,7 +26,11 @@ import type { DriverDeps } from "./ports.ts";
 import { type Budget, createBudget, ITEM_BYTES, refuse } from "./serve-budget.ts";
 import { serveAccountRange, serveNodes, serveState, serveStorage } from "./serve-state.ts";
 
-export type ServeDeps = Pick<DriverDeps, "engine" | "contracts" | "clock"> & { readonly instanceId: string };
+export interface ServeDeps extends Pick<DriverDeps, "engine" | "contracts" | "clock"> {
+  readonly instanceId: string;
+  /** Whether nothing of the state is to be served. */
+  readonly isDiverged: () => boolean;
+}
 
 /** Bytes of an envelope without its content, at most. */
 const ENVELOPE_BYTES = 256;
@@ -189,8 +193,15 @@ function serveContracts(deps: ServeDeps, request: GetContractsMessage): Message 
   }
 }
 
+/** Whether what is asked for is what execution has made, rather than what somebody has sealed or signed. */
+function asksForState(request: Request): boolean {
+  if (request.type === "GetContracts") return request.kind !== "since";
+  return request.type === "GetStorage" || request.type === "GetNodes";
+}
+
 /** The answer to a request. */
 export function serve(deps: ServeDeps, request: Request): Message {
+  if (deps.isDiverged() && asksForState(request)) return refuse("NOT_HELD");
   switch (request.type) {
     case "GetHeaders":
       return serveHeaders(deps, request);

@@ -106,7 +106,10 @@ async function follow(engine: Engine, source: LocalSource, joins = true): Promis
 }
 
 const sourceOf = ({ engine }: History, before?: () => Promise<void>): LocalSource =>
-  createLocalSource({ engine, contracts: createFakeContracts(engine), clock, instanceId: "there" }, before);
+  createLocalSource(
+    { engine, contracts: createFakeContracts(engine), clock, instanceId: "there", isDiverged: () => false },
+    before,
+  );
 
 async function longHistory(blocks: number): Promise<History> {
   const history = new History();

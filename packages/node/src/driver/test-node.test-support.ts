@@ -34,6 +34,7 @@ export interface TestNode {
   readonly checkpoints: Map<string, number>;
   readonly book: { addresses: readonly string[] };
   readonly bans: Map<string, Ban>;
+  readonly evidence: Map<string, object>;
   readonly log: LogEntry[];
 }
 
@@ -78,6 +79,7 @@ export function createWorld(): World {
       const checkpoints = restarted?.checkpoints ?? new Map<string, number>();
       const book = restarted?.book ?? { addresses: [] };
       const bans = restarted?.bans ?? new Map<string, Ban>();
+      const evidence = restarted?.evidence ?? new Map<string, object>();
       const peerBook: PeerBook = {
         load: () => book.addresses,
         save: (addresses) => {
@@ -98,6 +100,11 @@ export function createWorld(): World {
             bans.clear();
             for (const [peerId, ban] of kept) bans.set(peerId, ban);
           },
+        },
+        evidenceBook: {
+          load: () => [...evidence],
+          save: (name, document) => void evidence.set(name, document),
+          pathOf: (name) => `divergence/${name}.json`,
         },
         clock: { now: () => clock.now() + (options.clockAheadMs ?? 0), setTimer: clock.setTimer },
         random: createTestRandom(seed++),
@@ -124,6 +131,7 @@ export function createWorld(): World {
         checkpoints,
         book,
         bans,
+        evidence,
         log,
       };
       nodes.add(node);

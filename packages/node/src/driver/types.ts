@@ -78,6 +78,15 @@ export interface SyncView {
   };
 }
 
+/** This node's execution contradicts a block that most of its peers hold. */
+export interface DivergenceView {
+  readonly block: { readonly hash: Hex; readonly number: number };
+  /** When it was found out, in ms since 1970; it may have been before this start. */
+  readonly sinceMs: number;
+  /** Where the evidence is, within the data directory; undefined when it could not be written. */
+  readonly evidence?: string;
+}
+
 /** What happened to a peer. `synced`: both sides said for the first time on this connection that they agree. */
 export interface PeerChange {
   readonly kind: "connected" | "synced" | "disconnected";
@@ -94,6 +103,11 @@ export interface NetworkService {
   sync(): SyncView;
   /** Looks at once whether there is state to take over: contracts that a replica is to hold were added. */
   takeOver(): void;
+  /**
+   * Undefined unless this node has diverged: then nothing of its state is to be served. Stays until the end of the
+   * program; after a restart, until this node is in step with the others again.
+   */
+  divergence(): DivergenceView | undefined;
   /** Undefined unless blocks that this node lacks are arriving from a peer. */
   progress(): SyncProgress | undefined;
   /**

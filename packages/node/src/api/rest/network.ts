@@ -2,7 +2,7 @@
 
 import { CodedError } from "@counterpart/core/base/errors";
 import Type, { type Static } from "typebox";
-import type { BanView, PeerView, SyncResult, SyncView } from "../../driver/types.ts";
+import type { BanView, DivergenceView, PeerView, SyncResult, SyncView } from "../../driver/types.ts";
 import type { ApiContext, ApiInstance } from "../context.ts";
 import {
   AddressSchema,
@@ -30,6 +30,18 @@ const SyncResultSchema = Type.Object(
   },
 );
 
+const DivergenceSchema = Type.Object(
+  {
+    block: HeadSchema,
+    since: Type.Integer({ description: "milliseconds since 1970" }),
+    evidence: nullable(Type.String({ description: "the file within the data directory, if it could be written" })),
+  },
+  {
+    $id: "Divergence",
+    description: "the block that most peers hold and that this node's execution contradicts: it serves no state",
+  },
+);
+
 const SyncSchema = Type.Object({
   state: Type.Enum(["alone", "syncing", "synced"], {
     description: "synced: this node agrees with every peer that is connected",
@@ -52,17 +64,19 @@ const SyncSchema = Type.Object({
       remaining_ms: nullable(Type.Integer({ description: "at the rate so far" })),
     }),
   ),
+  divergence: nullable(refTo(DivergenceSchema)),
 });
 
-function syncToJson({
-  state,
-  head,
-  headAgeMs,
-  lagBlocks,
-  target,
-  stage,
-  progress,
-}: SyncView): Static<typeof SyncSchema> {
+const divergenceToJson = ({ block, sinceMs, evidence }: DivergenceView): Static<typeof DivergenceSchema> => ({
+  block,
+  since: sinceMs,
+  evidence: evidence ?? null,
+});
+
+function syncToJson(
+  { state, head, headAgeMs, lagBlocks, target, stage, progress }: SyncView,
+  divergence: DivergenceView | undefined,
+): Static<typeof SyncSchema> {
   return {
     state,
     head,
@@ -79,6 +93,7 @@ function syncToJson({
             blocks_per_second: Math.round(progress.blocksPerSecond * 10) / 10,
             remaining_ms: progress.remainingMs === undefined ? null : Math.round(progress.remainingMs),
           },
+    divergence: divergence === undefined ? null : divergenceToJson(divergence),
   };
 }
 
@@ -201,6 +216,7 @@ export function peerToJson(peer: PeerView): Static<typeof PeerSchema> {
 
 export function registerNetwork(server: ApiInstance, context: ApiContext): void {
   server.addSchema(SyncResultSchema);
+  server.addSchema(DivergenceSchema);
   server.addSchema(PeerSchema);
   server.addSchema(ConnectSchema);
   server.addSchema(BanSchema);
@@ -247,7 +263,7 @@ function registerReads(server: ApiInstance, { backend }: ApiContext): void {
         response: { 200: SyncSchema, default: PROBLEM_RESPONSE },
       },
     },
-    () => syncToJson(network.sync()),
+    () => syncToJson(network.sync(), network.divergence()),
   );
 
   server.get(

@@ -5,6 +5,7 @@ import { currentCrypto } from "@counterpart/core/crypto/crypto";
 import Type from "typebox";
 import type { Engine } from "../../engine/types.ts";
 import type { ApiContext, ApiInstance } from "../context.ts";
+import { checkInStep } from "../in-step.ts";
 import { HashSchema, PROBLEM_RESPONSE, TimestampSchema } from "./schemas.ts";
 
 export const HeadSchema = Type.Object({ hash: HashSchema, number: Type.Integer() });
@@ -46,8 +47,9 @@ export function registerStatus(server: ApiInstance, { backend, ready, damage }: 
       schema: {
         operationId: "getReady",
         tags: ["status"],
-        summary:
-          "The node serves: 503 NOT_READY while it starts, stops or takes a state over, 500 STORE_CORRUPT when its data is damaged",
+        summary: "The node serves",
+        description:
+          "Fails with NOT_READY while it starts, stops or takes a state over, with STORE_CORRUPT, or DIVERGED.",
         response: { 200: Type.Object({ ready: Type.Literal(true), head: HeadSchema }), default: PROBLEM_RESPONSE },
       },
     },
@@ -56,6 +58,7 @@ export function registerStatus(server: ApiInstance, { backend, ready, damage }: 
       const damaged = damage();
       if (damaged !== undefined) throw damaged;
       requireReadable(backend.engine);
+      checkInStep(backend.network);
       const { hash, number } = backend.engine.head();
       return { ready: true as const, head: { hash, number } };
     },

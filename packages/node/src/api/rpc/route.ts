@@ -1,8 +1,10 @@
 /** JSON-RPC over HTTP: `POST /`. */
 
 import Type from "typebox";
+import type { NetworkService } from "../../driver/types.ts";
 import { BODY_BYTES_MAX, textOf } from "../body.ts";
 import type { ApiContext, ApiInstance } from "../context.ts";
+import { checkInStep } from "../in-step.ts";
 import { PROBLEM_RESPONSE } from "../rest/schemas.ts";
 import { blockMethods, transactionMethods } from "./block-methods.ts";
 import { callMethods } from "./call.ts";
@@ -12,19 +14,32 @@ import { logMethods } from "./logs.ts";
 import { nodeMethods } from "./node-methods.ts";
 import { stateMethods } from "./state-methods.ts";
 
+/** The same method, which fails with `DIVERGED` while this node's state is not to be trusted. */
+const whileInStep =
+  (network: NetworkService, method: RpcMethod): RpcMethod =>
+  (params) => {
+    checkInStep(network);
+    return method(params);
+  };
+
 /** Every method that this node answers. */
 export function createMethods({ backend, clock }: Pick<ApiContext, "backend" | "clock">): Map<string, RpcMethod> {
-  const { engine } = backend;
+  const { engine, network } = backend;
+  const onState = { ...stateMethods(engine), ...callMethods(engine, clock) };
+  const needsState = new Set([...Object.keys(onState), "eth_sendRawTransaction"]);
+  const methods = {
+    ...nodeMethods(backend),
+    ...blockMethods(engine),
+    ...transactionMethods(engine),
+    ...onState,
+    ...feeMethods(engine, clock),
+    ...logMethods(engine, clock),
+  };
   return new Map(
-    Object.entries({
-      ...nodeMethods(backend),
-      ...blockMethods(engine),
-      ...transactionMethods(engine),
-      ...stateMethods(engine),
-      ...callMethods(engine, clock),
-      ...feeMethods(engine, clock),
-      ...logMethods(engine, clock),
-    }),
+    Object.entries(methods).map(([name, method]) => [
+      name,
+      needsState.has(name) ? whileInStep(network, method) : method,
+    ]),
   );
 }
 
