@@ -34,6 +34,8 @@ export interface StartOptions {
   readonly flags?: readonly string[];
   /** No file may grow beyond so many KiB: what a full disk looks like to a program. */
   readonly fileKiBMax?: number;
+  /** A module that the process loads before the program. */
+  readonly preload?: URL;
 }
 
 interface Ready {
@@ -89,7 +91,8 @@ export class ProcessNodes implements AsyncDisposable {
   async start(name: string, options: StartOptions = {}): Promise<ProcessNode> {
     const dataDir = join(this.folder, name);
     const flags = ["--api-port", "0", "--p2p-port", "0", "--data-dir", dataDir, "--log-format", "json"];
-    const child = spawnNode([LAUNCHER, "start", ...flags, ...(options.flags ?? [])], options);
+    const preload = options.preload === undefined ? [] : ["--import", options.preload.href];
+    const child = spawnNode([...preload, LAUNCHER, "start", ...flags, ...(options.flags ?? [])], options);
     this.#children.add(child);
     const ended = new Promise<number | null>((resolve) => child.once("close", (code) => resolve(code)));
     void ended.then(() => this.#children.delete(child));

@@ -41,12 +41,20 @@ export function standOf({ number }: Tip, holds: boolean | undefined, head: Tip |
   return holds === false && head !== undefined && head.number >= number ? "other" : "silent";
 }
 
-const holders = (voices: readonly Voice[]): number => voices.filter(({ stand }) => stand === "holds").length;
-
-function isDiverged(voices: readonly Voice[]): boolean {
-  const own = voices.filter(({ chosen }) => chosen);
-  return areMost(holders(voices), voices.length) && 2 * holders(own) >= own.length;
+/** What a peer says of this node's execution: that it is wrong, or nothing against it. */
+export interface Opinion extends Pick<Voice, "chosen"> {
+  readonly against: boolean;
 }
+
+/** Whether those that are against this node are to be believed. */
+export function areBelieved(opinions: readonly Opinion[]): boolean {
+  const against = (some: readonly Opinion[]): number => some.filter((opinion) => opinion.against).length;
+  const own = opinions.filter(({ chosen }) => chosen);
+  return areMost(against(opinions), opinions.length) && 2 * against(own) >= own.length;
+}
+
+const isDiverged = (voices: readonly Voice[]): boolean =>
+  areBelieved(voices.map(({ stand, chosen }) => ({ against: stand === "holds", chosen })));
 
 /** @param voices of all peers that have shaken hands, and of those that sent the block and are gone */
 export function verdictOn(voices: readonly Voice[]): Verdict {

@@ -310,7 +310,7 @@ test("while the node has diverged it is not ready, answers nothing from its stat
   const api = await openTestApi();
   const block = { hash: `0x${"0a".repeat(32)}` as const, number: 7 };
   const evidence = "divergence/7-0x0a.json";
-  api.network.set({ divergence: () => ({ block, sinceMs: 5, evidence }) });
+  api.network.set({ divergence: () => ({ block, sealedHere: false, sinceMs: 5, evidence }) });
   const address = accountOf(1);
   const [raw, data] = ["0x01", "0x"];
   const refused = [

@@ -25,9 +25,9 @@ const ALONE: NodeStatus = {
   peers: [],
 };
 
-const DIVERGED: NodeStatus = {
-  ...ALONE,
-  sync: { ...ALONE.sync, divergence: { block: { hash: HASH, number: 41 }, evidence: `divergence/41-${HASH}.json` } },
+const diverged = (sealedHere: boolean, evidence: string | null): NodeStatus => {
+  const divergence = { block: { hash: HASH, number: 41 }, sealed_here: sealedHere, evidence };
+  return { ...ALONE, sync: { ...ALONE.sync, divergence } };
 };
 
 async function serving(answer: RequestListener, work: (url: string) => Promise<void>): Promise<void> {
@@ -73,8 +73,12 @@ test("where a node stands is a few lines, the peers below", () => {
     ].join("\n"),
   );
   assert.match(
-    renderStatus(DIVERGED),
-    /^DIVERGED {2}execution here contradicts block 41, which most peers hold; evidence: divergence\/41-0x(12)+\.json\nstate /,
+    renderStatus(diverged(false, "divergence/41.json")),
+    /^DIVERGED {2}execution here contradicts block 41, which most peers hold; evidence: divergence\/41\.json\nstate /,
+  );
+  assert.match(
+    renderStatus(diverged(true, null)),
+    /^DIVERGED {2}most peers refuse block 41, which this node has sealed\nstate /,
   );
   assert.equal(renderStatus(ALONE), `state     alone\nhead      block 40, 0.9 s old  ${HASH}\npeers     0\n`);
 });

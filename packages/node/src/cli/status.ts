@@ -40,7 +40,11 @@ interface Sync {
     readonly blocks_per_second: number;
     readonly remaining_ms: number | null;
   } | null;
-  readonly divergence: { readonly block: Head; readonly evidence: string | null } | null;
+  readonly divergence: {
+    readonly block: Head;
+    readonly sealed_here: boolean;
+    readonly evidence: string | null;
+  } | null;
 }
 
 /** What `GET network/peers` answers of one peer, as far as it is shown. */
@@ -103,9 +107,11 @@ function progressOf({ stage, progress }: Sync): string | undefined {
 
 function divergenceOf({ divergence }: Sync): string | undefined {
   if (divergence === null) return undefined;
-  const { block, evidence } = divergence;
-  const where = evidence === null ? "" : `; evidence: ${evidence}`;
-  return `DIVERGED  execution here contradicts block ${block.number}, which most peers hold${where}`;
+  const { block, sealed_here: isOwn, evidence } = divergence;
+  const what = isOwn
+    ? `most peers refuse block ${block.number}, which this node has sealed`
+    : `execution here contradicts block ${block.number}, which most peers hold`;
+  return `DIVERGED  ${what}${evidence === null ? "" : `; evidence: ${evidence}`}`;
 }
 
 function lineOf({ address, state, head, last_error: error, last_sync: last }: Peer): string {

@@ -12,7 +12,7 @@ import type { RefusedBlock } from "../engine/types.ts";
 import { fetchHeaders, noteFailure } from "./block-fetch.ts";
 import type { DivergenceAlarm } from "./divergence-alarm.ts";
 import type { DriverMetrics } from "./driver-metrics.ts";
-import type { Witness } from "./evidence.ts";
+import { type Witness, witnessOf } from "./evidence.ts";
 import { DISPUTE_ANSWER_MS, DISPUTE_POLL_MS, DISPUTE_POLLS_MAX, DISPUTES_MAX, PEERS_MAX } from "./limits.ts";
 import type { Peers } from "./peers.ts";
 import type { DriverDeps } from "./ports.ts";
@@ -54,10 +54,8 @@ export function createDisputes(deps: DisputesDeps): Disputes {
   const disputes = new Map<Hex, Dispute>();
   let stopped = false;
 
-  const witness = ({ peerId, link, version }: Session, stand: Witness["stand"]): Witness => ({
-    ...{ peerId, address: link.address, stand, chosen: isChosen(peerId) },
-    ...(version === undefined ? {} : { client: version.client }),
-  });
+  const witness = (session: Session, stand: Witness["stand"]): Witness =>
+    witnessOf(session, stand, isChosen(session.peerId));
   /** Whether the block is on the peer's chain; undefined when it does not say. */
   const holds = async (session: Session, hash: Hex): Promise<boolean | undefined> => {
     try {

@@ -27,7 +27,7 @@ export interface DivergenceAlarm {
   readonly isLatched: boolean;
   /** Whether an earlier start has found out that execution here contradicts this block. Then it is raised again. */
   reaffirm(block: Tip): boolean;
-  raise(refused: RefusedBlock, witnesses: readonly Witness[]): void;
+  raise(refused: RefusedBlock, witnesses: readonly Witness[], sealedHere?: boolean): void;
   /** Keeps evidence against the block itself, which a listed signer has sealed. */
   keepRefused(refused: RefusedBlock, witnesses: readonly Witness[]): void;
   /** Looks whether a divergence of an earlier start is over. */
@@ -44,10 +44,12 @@ interface Open extends OpenDivergence {
 }
 
 /** What callers are told in place of state. */
-export function divergedError({ block, sinceMs, evidence }: DivergenceView): CodedError {
+export function divergedError({ block, sealedHere, sinceMs, evidence }: DivergenceView): CodedError {
+  const what = sealedHere
+    ? `most peers refuse block ${block.number}, which this node has sealed`
+    : `execution here contradicts block ${block.number}, which most peers hold`;
   const where = evidence === undefined ? "" : `; the evidence is in the data directory at ${evidence}`;
-  const message = `execution here contradicts block ${block.number}, which most peers hold${where}`;
-  return new CodedError("DIVERGED", message, { block, sinceMs, evidence: evidence ?? null });
+  return new CodedError("DIVERGED", `${what}${where}`, { block, sealedHere, sinceMs, evidence: evidence ?? null });
 }
 
 export function createDivergenceAlarm(deps: DivergenceAlarmDeps): DivergenceAlarm {
@@ -78,7 +80,7 @@ export function createDivergenceAlarm(deps: DivergenceAlarmDeps): DivergenceAlar
   const review = (): void => {
     if (isLatched) return;
     for (const [name, divergence] of open) {
-      if (engine.isCanonical(divergence.hash)) settle(name, divergence, "executed");
+      if (!divergence.sealedHere && engine.isCanonical(divergence.hash)) settle(name, divergence, "executed");
       else if (agreesWithMost()) settle(name, divergence, "agreed");
     }
   };
@@ -99,8 +101,8 @@ export function createDivergenceAlarm(deps: DivergenceAlarmDeps): DivergenceAlar
     get divergence() {
       const last = [...open.values()].at(-1);
       if (last === undefined) return undefined;
-      const { hash, number, sinceMs, evidence } = last;
-      return { block: { hash, number }, sinceMs, ...(evidence === undefined ? {} : { evidence }) };
+      const { hash, number, sealedHere, sinceMs, evidence } = last;
+      return { block: { hash, number }, sealedHere, sinceMs, ...(evidence === undefined ? {} : { evidence }) };
     },
     get isLatched() {
       return isLatched;
@@ -111,22 +113,23 @@ export function createDivergenceAlarm(deps: DivergenceAlarmDeps): DivergenceAlar
       logger.error("execution here still contradicts the block at which this node diverged", { number, hash });
       return true;
     },
-    raise(refused, witnesses) {
+    raise(refused, witnesses, sealedHere = false) {
       const { hash, number } = refused.header;
       const nowMs = clock.now();
-      const document = evidenceDocument({ refused, witnesses, nowMs }, self);
+      const document = evidenceDocument({ refused, witnesses, nowMs, sealedHere }, self);
       const name = evidenceName({ hash, number });
       const evidence = save(name, document);
       open.delete(name);
-      open.set(name, { hash, number, sinceMs: nowMs, evidence, document });
+      open.set(name, { hash, number, sinceMs: nowMs, sealedHere, evidence, document });
       isLatched = true;
-      const holders = witnesses.filter(({ stand }) => stand === "holds").length;
-      const fields = { number, hash, evidence, holders, peers: witnesses.length, reason: refused.message };
-      logger.error("this node has diverged: most peers hold a block that execution here contradicts", fields);
+      const against = witnesses.filter(({ stand }) => stand === (sealedHere ? "other" : "holds")).length;
+      const fields = { number, hash, evidence, against, peers: witnesses.length, reason: refused.message };
+      logger.error("this node has diverged: its execution contradicts what most peers hold", fields);
     },
     keepRefused(refused, witnesses) {
       const { hash, number, coinbase } = refused.header;
-      const document = evidenceDocument({ refused, witnesses, nowMs: clock.now(), settlement: "refused" }, self);
+      const findings = { refused, witnesses, nowMs: clock.now(), sealedHere: false, settlement: "refused" } as const;
+      const document = evidenceDocument(findings, self);
       const evidence = save(evidenceName({ hash, number }), document);
       const fields = { number, hash, signer: coinbase, evidence, reason: refused.message };
       logger.error("a listed signer has sealed a block that execution contradicts", fields);

@@ -275,3 +275,51 @@ describe("a ban for a block that later turns out to be most peers'", () => {
     await world.clock.until(() => world.hub.isLinked("a", "broken"));
   });
 });
+
+describe("a node that computes wrongly and seals", () => {
+  it("is banned by the others, which go on, and takes their bans for what they say", async () => {
+    const [broken, ...honest] = (await startMesh(["broken", "a", "b", "c"])) as [TestNode, ...TestNode[]];
+    const wrong = broken.engine.make({ wrong: true });
+    await world.clock.until(() => isDiverged(broken), 2 * DECIDED_MS);
+    const { block, sealedHere } = broken.driver.divergence() ?? {};
+    assert.deepEqual([block, sealedHere], [refMade(wrong), true]);
+    assert.deepEqual(honest.map(isDiverged), [false, false, false]);
+    honest[0]?.engine.make();
+    await world.clock.until(() => sameAll(...honest) && honest[0]?.engine.head().hash !== wrong.header.hash);
+  });
+
+  it("says it again after a restart, though its own block is on its chain, until most peers agree with it", async () => {
+    let [broken, ...honest] = (await startMesh(["broken", "a", "b", "c"])) as [TestNode, ...TestNode[]];
+    broken.engine.make({ wrong: true });
+    await world.clock.until(() => isDiverged(broken), 2 * DECIDED_MS);
+    await world.stop(broken);
+    for (const { driver } of honest) driver.liftBan("broken");
+    for (let i = 0; i < 2; i++) honest[0]?.engine.make();
+    await world.clock.until(() => sameAll(...honest));
+    broken = await world.start("broken", { restarted: broken });
+    assert.ok(isDiverged(broken));
+    for (const { address } of honest) await world.clock.run(broken.driver.connect(address, 0));
+    await world.clock.until(() => !isDiverged(broken));
+    assert.ok(sameAll(broken, ...honest));
+  });
+
+  it("is not suspected by itself when a few strangers ban it, or when the head is another's", async () => {
+    const [node, a, b] = (await startMesh(["node", "a", "b"])) as [TestNode, TestNode, TestNode];
+    node.engine.make();
+    await inStep(node, a, b);
+    const bannedBy = async (name: string): Promise<void> => {
+      const stranger = await startStranger(world, name, () => versionFor(world, node, { instanceId: name }));
+      await world.clock.run(stranger.network.dial(node.address, new AbortController().signal));
+      await world.clock.until(() => stranger.received.some(({ type }) => type === "Status"));
+      stranger.say({ type: "Goodbye", code: "PEER_BANNED", retryAfterMs: 0 });
+      await world.clock.until(() => stranger.closed);
+    };
+    await bannedBy("liar-1");
+    await bannedBy("liar-2");
+    assert.equal(isDiverged(node), false);
+    a.engine.make();
+    await world.clock.until(() => sameAll(node, a, b));
+    for (let i = 3; i < 9; i++) await bannedBy(`liar-${i}`);
+    assert.equal(isDiverged(node), false);
+  });
+});

@@ -1,11 +1,12 @@
-/** What is written down of a block that execution here contradicts, for people and for the next start. JSON values only. */
+/** What is written down of a block over which this node and its peers differ, for people and the next start. JSON only. */
 
 import { bytesToHex, type Hex, isHex } from "@counterpart/core/base/bytes";
 import type { Header } from "@counterpart/core/chain/types";
 import { currentCrypto } from "@counterpart/core/crypto/crypto";
-import type { Voice } from "@counterpart/core/sync/divergence";
+import type { Stand, Voice } from "@counterpart/core/sync/divergence";
 import type { RefusedBlock } from "../engine/types.ts";
 import type { Self } from "./ports.ts";
+import type { Session } from "./session.ts";
 
 /** A peer that was asked, or that sent the block. */
 export interface Witness extends Voice {
@@ -13,6 +14,13 @@ export interface Witness extends Voice {
   readonly address: string;
   readonly client?: string;
 }
+
+type Known = Pick<Session, "peerId" | "link" | "version">;
+
+export const witnessOf = ({ peerId, link, version }: Known, stand: Stand, chosen: boolean): Witness => ({
+  ...{ peerId, address: link.address, stand, chosen },
+  ...(version === undefined ? {} : { client: version.client }),
+});
 
 /**
  * How it ended. `executed`: the block is on this node's chain. `agreed`: without the block, this node agrees with most of
@@ -24,6 +32,7 @@ export interface Findings {
   readonly refused: RefusedBlock;
   readonly witnesses: readonly Witness[];
   readonly nowMs: number;
+  readonly sealedHere: boolean;
   /** Undefined while it is open. */
   readonly settlement?: Settlement;
 }
@@ -33,6 +42,7 @@ export interface OpenDivergence {
   readonly hash: Hex;
   readonly number: number;
   readonly sinceMs: number;
+  readonly sealedHere: boolean;
 }
 
 type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json };
@@ -59,7 +69,8 @@ const witnessToJson = ({ peerId, address, client, stand, chosen }: Witness): Jso
 export const evidenceName = ({ hash, number }: { readonly hash: Hex; readonly number: number }): string =>
   `${number}-${hash}`;
 
-export function evidenceDocument({ refused, witnesses, nowMs, settlement }: Findings, self: Self): object {
+export function evidenceDocument(findings: Findings, self: Self): object {
+  const { refused, witnesses, nowMs, sealedHere, settlement } = findings;
   const { header, encoded, message, computed, outcomes } = refused;
   return {
     format: 1,
@@ -67,6 +78,7 @@ export function evidenceDocument({ refused, witnesses, nowMs, settlement }: Find
     settled_at: settlement === undefined ? null : nowMs,
     settlement: settlement ?? null,
     block: { number: header.number, hash: header.hash, encoded: bytesToHex(encoded) },
+    sealed_here: sealedHere,
     contradiction: message,
     header: headerToJson(header),
     computed: computed === undefined ? null : headerToJson(computed),
@@ -90,7 +102,7 @@ export function openDivergence(document: unknown): OpenDivergence | undefined {
   const { hash, number } = document.block;
   const sinceMs = document.noted_at;
   if (!isHex(hash, 32) || typeof number !== "number" || typeof sinceMs !== "number") return undefined;
-  return { hash, number, sinceMs };
+  return { hash, number, sinceMs, sealedHere: document.sealed_here === true };
 }
 
 export const settled = (document: unknown, settlement: Settlement, nowMs: number): object => ({

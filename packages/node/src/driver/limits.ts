@@ -127,6 +127,8 @@ export const DISPUTE_POLLS_MAX = 8;
 export const DISPUTE_POLL_MS = 500;
 /** and how long an answer is waited for. */
 export const DISPUTE_ANSWER_MS = 1_000;
+/** Bans of this node by others that count together: the others found out about its block at about the same time. */
+export const OUTCAST_MS = 60_000;
 /** Contracts remembered that a reorganisation took away. */
 export const HAD_BEFORE_MAX = 4_096;
 /** Nodes whose heads never stand still count as in step after holding each other's for so long. */

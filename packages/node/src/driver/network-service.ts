@@ -21,6 +21,7 @@ import { createIntake, type Intake } from "./intake.ts";
 import { findLeader } from "./leader.ts";
 import { STRANGERS_MAX } from "./limits.ts";
 import { connect, disconnect, type OperatorDeps } from "./operator.ts";
+import { createOutcastWatch } from "./outcast.ts";
 import { createPacking, type Packing } from "./packing.ts";
 import { createPeerAdmission, type PeerAdmission } from "./peer-admission.ts";
 import { peerViews } from "./peer-view.ts";
@@ -160,6 +161,7 @@ export function createNetworkService(deps: DriverDeps): Driver {
   const isDiverged = (): boolean => alarm.divergence !== undefined;
   const isChosen = (peerId: string): boolean => dialer.targets().some((target) => target.peerId === peerId);
   const disputes = createDisputes({ ...deps, peers, standings, metrics, alarm, isChosen });
+  const noteOutcast = createOutcastWatch({ ...deps, peers, alarm, isChosen });
   const onStep = (session: Session, inStep: boolean): void => {
     monitor.note(session, inStep);
     if (!inStep) return;
@@ -210,6 +212,7 @@ export function createNetworkService(deps: DriverDeps): Driver {
     onFault: (session, error) => peers.penalise(session, "BAD_MESSAGE", { reason: String(error) }),
     onClosed(session) {
       peers.remove(session);
+      noteOutcast(session);
       logger.info("peer disconnected", { peer: session.peerId, reason: session.closing?.error.message });
       news.closed(session);
       stateSource.kick();

@@ -78,9 +78,11 @@ export interface SyncView {
   };
 }
 
-/** This node's execution contradicts a block that most of its peers hold. */
+/** This node's execution contradicts a block that most of its peers hold, or they one that it has sealed. */
 export interface DivergenceView {
   readonly block: { readonly hash: Hex; readonly number: number };
+  /** Whether this node has sealed the block, and the others refuse it. */
+  readonly sealedHere: boolean;
   /** When it was found out, in ms since 1970; it may have been before this start. */
   readonly sinceMs: number;
   /** Where the evidence is, within the data directory; undefined when it could not be written. */

@@ -191,12 +191,12 @@ test("where the node stands is told with null for what is not under way", async 
       target: { hash: hash32("2"), number: 100, peerId: "12D3KooWPeer" },
       progress: { fromBlock: 1, toBlock: 100, blocksPerSecond: 12.345, remainingMs: 7_400.4 },
     }),
-    divergence: () => ({ block: head, sinceMs: 17 }),
+    divergence: () => ({ block: head, sealedHere: true, sinceMs: 17 }),
   });
   assert.deepEqual((await api.get(`${API}/sync`)).json, {
     ...{ state: "syncing", head, head_age_ms: 5, lag_blocks: 91, stage: "blocks" },
     target: { hash: hash32("2"), number: 100, peer_id: "12D3KooWPeer" },
     progress: { from_block: 1, to_block: 100, blocks_per_second: 12.3, remaining_ms: 7_400 },
-    divergence: { block: head, since: 17, evidence: null },
+    divergence: { block: head, sealed_here: true, since: 17, evidence: null },
   });
 });

@@ -33,12 +33,15 @@ const SyncResultSchema = Type.Object(
 const DivergenceSchema = Type.Object(
   {
     block: HeadSchema,
+    sealed_here: Type.Boolean({ description: "this node has sealed the block, and most peers refuse it" }),
     since: Type.Integer({ description: "milliseconds since 1970" }),
     evidence: nullable(Type.String({ description: "the file within the data directory, if it could be written" })),
   },
   {
     $id: "Divergence",
-    description: "the block that most peers hold and that this node's execution contradicts: it serves no state",
+    description:
+      "the block that most peers hold and that this node's execution contradicts, or that it has sealed and they refuse: " +
+      "it serves no state",
   },
 );
 
@@ -67,10 +70,11 @@ const SyncSchema = Type.Object({
   divergence: nullable(refTo(DivergenceSchema)),
 });
 
-const divergenceToJson = ({ block, sinceMs, evidence }: DivergenceView): Static<typeof DivergenceSchema> => ({
-  block,
-  since: sinceMs,
-  evidence: evidence ?? null,
+const divergenceToJson = (view: DivergenceView): Static<typeof DivergenceSchema> => ({
+  block: view.block,
+  sealed_here: view.sealedHere,
+  since: view.sinceMs,
+  evidence: view.evidence ?? null,
 });
 
 function syncToJson(
