@@ -297,6 +297,14 @@ export const BUGS: readonly Bug[] = [
     replace: "",
   },
   {
+    name: "one-voice-believed",
+    seed: 1,
+    about: "one peer alone makes a node believe that its execution is wrong",
+    file: "packages/core/src/sync/divergence.ts",
+    find: "return areMost(against(opinions), opinions.length) && 2 * against(own) >= own.length;",
+    replace: "return against(own) >= 0 && against(opinions) > 0;",
+  },
+  {
     name: "lie-passed-on",
     seed: 1,
     about: "an artifact that was refused is passed on, and honest peers are blamed for it",

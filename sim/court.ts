@@ -48,6 +48,8 @@ export interface CourtDeps {
 
 /** Time that a verdict may take: a block is executed in its turn. */
 const VERDICT_MS = 1_000;
+/** The others are asked before a peer is banned for a block that is only wrong by execution here. */
+const BAN_MS = 15_000;
 
 function markedTable({ disk }: SimNode): string | undefined {
   const mark = bytesToHex(utf8ToBytes(MARK)).slice(2);
@@ -73,7 +75,7 @@ export function createCourt({ nodes, hostile, network, timeline, isRough, count,
     if (life === undefined || verdict === undefined || isCertain?.() === false) return;
     if (verdict === "ban" && isRough) return;
     const link = network.linkOf(node.name, peer);
-    timeline.at(VERDICT_MS, () => {
+    timeline.at(verdict === "ban" ? BAN_MS : VERDICT_MS, () => {
       if (node.life !== life) return;
       if (verdict === "cut")
         demand(network.linkOf(node.name, peer) !== link, `${node.name} kept ${peer} after: ${name}`);
@@ -113,6 +115,7 @@ export function createCourt({ nodes, hostile, network, timeline, isRough, count,
       demand(isGoodbye || !banned.has(`${from} ${to}`), `${from} speaks to ${to}, which it has banned`);
     },
     logged({ node: name, message, fields }) {
+      demand(!message.startsWith("this node has diverged"), `${name} takes itself for diverged`);
       if (message !== "a peer is banned") return;
       const node = nodes.find((one) => one.name === name);
       // What a node says that died while it wrote the ban was heard by nobody.

@@ -34,7 +34,7 @@ const FAULTY_MS = 20_000;
 /** Redials back off to 30 s, and clocks that were ahead by 100 s leave blocks that must come due. */
 const HEALING_MS = 240_000;
 /** For a forged block to be executed and its sender to be told; then for what came of it to settle. */
-const CONVICTION_MS = 2_000;
+const CONVICTION_MS = 5_000;
 /** From the last change anywhere to agreement everywhere, where links never broke. */
 const REPAIR_MS = 5_000;
 
