@@ -48,7 +48,7 @@ export const CONFIG_SCHEMA = Type.Object(
       minItems: 1,
       maxItems: CHOSEN_MAX,
       placeholder: "address",
-      description: "contracts that a replica holds, addresses or all",
+      description: "contracts that a replica holds: all, which is the default, or addresses; repeatable",
       expected: `all, or at most ${CHOSEN_MAX} addresses of 20 bytes`,
     }),
     sync: Type.Enum(["full", "snap"], {

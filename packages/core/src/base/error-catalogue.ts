@@ -36,7 +36,7 @@ export const ERROR_CATALOGUE = {
   // contracts
   CONTRACT_NOT_FOUND: entry(404, "there is no contract at this address at the head"),
   BLOCK_NOT_FOUND: entry(404, "no such block on the canonical chain"),
-  PRUNED: entry(410, "the state of this block is not held any more"),
+  PRUNED: entry(410, "what was asked of this block, its state or its body, is not held any more, or never was"),
   TRANSACTION_NOT_FOUND: entry(404, "no such transaction is known to this node"),
   TOO_MANY_ACCOUNTS: entry(409, "this node already holds as many accounts as it may"),
   ABI_MISSING: entry(409, "the contract has no artifact here, so a function cannot be named"),

@@ -6,6 +6,7 @@ import { openTestApi } from "./fake-backend.test-support.ts";
 
 const EXPECTED = [
   "DELETE /api/v1/network/bans/{peer_id}",
+  "DELETE /api/v1/replica/contracts/{address}",
   "GET /api/v1/blocks",
   "GET /api/v1/blocks/{block}",
   "GET /api/v1/contracts",
@@ -19,6 +20,7 @@ const EXPECTED = [
   "GET /api/v1/network/peers",
   "GET /api/v1/network/sync",
   "GET /api/v1/ready",
+  "GET /api/v1/replica",
   "GET /api/v1/transactions/{hash}",
   "GET /api/v1/version",
   "GET /api/v1/wallets",
@@ -33,6 +35,7 @@ const EXPECTED = [
   "POST /api/v1/transactions",
   "POST /api/v1/wallets",
   "PUT /api/v1/contracts/{address}/artifact",
+  "PUT /api/v1/replica/contracts/{address}",
 ];
 
 async function openDocument() {

@@ -7,6 +7,7 @@ import type { ApiInstance } from "./context.ts";
 const TAGS = [
   { name: "status", description: "Whether and what the node serves" },
   { name: "network", description: "Peers" },
+  { name: "replica", description: "What of the state a node holds" },
   { name: "contracts", description: "Deploy, execute, call and read contracts" },
   { name: "blocks", description: "The canonical chain" },
   { name: "transactions", description: "Signed transactions and what became of them" },

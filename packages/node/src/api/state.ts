@@ -1,6 +1,7 @@
 /** Small reads of the engine that REST and JSON-RPC share. */
 
 import type { Hex } from "@counterpart/core/base/bytes";
+import { CodedError } from "@counterpart/core/base/errors";
 import { EMPTY_CODE_HASH } from "@counterpart/core/chain/header";
 import type { Account, Block, SealedHeader } from "@counterpart/core/chain/types";
 import { EMPTY_TRIE_ROOT } from "@counterpart/core/trie/ordered";
@@ -24,8 +25,17 @@ export function canonicalHeader(engine: Engine, at: number | Hex): SealedHeader 
   return header !== undefined && engine.isCanonical(header.hash) ? header : undefined;
 }
 
-/** A block of the canonical chain. */
+/**
+ * A block of the canonical chain.
+ * @throws CodedError `PRUNED` where only its header is known, as before the block whose state was taken over
+ */
 export function canonicalBlock(engine: Engine, at: number | Hex): Block | undefined {
-  const block = engine.block(at);
-  return block !== undefined && engine.isCanonical(block.header.hash) ? block : undefined;
+  const header = canonicalHeader(engine, at);
+  if (header === undefined) return undefined;
+  const block = engine.block(header.hash);
+  if (block !== undefined) return block;
+  throw new CodedError("PRUNED", `of block ${header.number} this node knows the header alone`, {
+    block: header.number,
+    executed_after: engine.adopted,
+  });
 }

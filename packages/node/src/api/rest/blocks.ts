@@ -102,6 +102,9 @@ export function placeOf(text: string, engine: Engine): number | Hex {
   return text.startsWith("0x") ? hashOf(text) : Number(text);
 }
 
+/** Below it only headers are known, but for the genesis. */
+const lowestBody = ({ adopted }: Engine): number => (adopted === 0 ? 0 : adopted + 1);
+
 export function registerBlocks(server: ApiInstance, { backend, clock, certified }: ApiContext): void {
   const { engine } = backend;
   server.addSchema(BlockSchema);
@@ -112,7 +115,7 @@ export function registerBlocks(server: ApiInstance, { backend, clock, certified 
       schema: {
         operationId: "listBlocks",
         tags: ["blocks"],
-        summary: "Blocks, highest first",
+        summary: "Blocks, highest first, as far down as this node has them",
         querystring: ListQuery,
         response: { 200: BlockListSchema, default: PROBLEM_RESPONSE },
       },
@@ -120,7 +123,7 @@ export function registerBlocks(server: ApiInstance, { backend, clock, certified 
     async ({ query }) => {
       const head = engine.head().number;
       const top = Math.min(head, (query.before ?? head + 1) - 1);
-      const bottom = Math.max(-1, top - (query.limit ?? LIST_DEFAULT));
+      const bottom = Math.max(lowestBody(engine) - 1, top - (query.limit ?? LIST_DEFAULT));
       const pause = createPacer(clock);
       const blocks: Static<typeof BlockSchema>[] = [];
       for (let number = top; number > bottom; number--) {
@@ -130,7 +133,7 @@ export function registerBlocks(server: ApiInstance, { backend, clock, certified 
       }
       return {
         blocks,
-        next_before: bottom < 0 ? null : bottom + 1,
+        next_before: bottom < lowestBody(engine) ? null : bottom + 1,
       };
     },
   );
@@ -142,7 +145,7 @@ export function registerBlocks(server: ApiInstance, { backend, clock, certified 
         operationId: "getBlock",
         tags: ["blocks"],
         summary: "One block of the canonical chain",
-        description: "Fails with BLOCK_NOT_FOUND.",
+        description: "Fails with BLOCK_NOT_FOUND, or PRUNED where this node knows the header alone.",
         params: BlockParams,
         response: { 200: refTo(BlockSchema), default: PROBLEM_RESPONSE },
       },

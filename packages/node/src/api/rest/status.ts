@@ -1,6 +1,7 @@
 /** What the node is, and whether it serves. */
 
 import { CodedError } from "@counterpart/core/base/errors";
+import type { SealedHeader } from "@counterpart/core/chain/types";
 import { currentCrypto } from "@counterpart/core/crypto/crypto";
 import Type from "typebox";
 import type { Engine } from "../../engine/types.ts";
@@ -22,6 +23,8 @@ const VersionSchema = Type.Object({
   runtime: Type.String(),
   crypto: Type.String({ description: "which implementation hashes and recovers signers" }),
 });
+
+const refOf = ({ hash, number }: SealedHeader) => ({ hash, number });
 
 function requireReadable({ adoption }: Engine): void {
   if (adoption.isUnderway) throw new CodedError("NOT_READY", "the node is still taking the state over from its peers");
@@ -59,8 +62,7 @@ export function registerStatus(server: ApiInstance, { backend, ready, damage }: 
       if (damaged !== undefined) throw damaged;
       requireReadable(backend.engine);
       checkInStep(backend.network);
-      const { hash, number } = backend.engine.head();
-      return { ready: true as const, head: { hash, number } };
+      return { ready: true as const, head: refOf(backend.engine.head()) };
     },
   );
 

@@ -40,7 +40,7 @@ export function blockMethods(engine: Engine): Record<string, RpcMethod> {
     eth_getBlockByNumber: defineMethod([required(readBlockNumber), optional(readBoolean, false)], (ref, full) => {
       if (ref.kind === "pending") return formatPendingBlock(pendingBlock(engine));
       const header = headerAt(engine, ref);
-      const block = header === undefined ? undefined : engine.block(header.hash);
+      const block = header === undefined ? undefined : canonicalBlock(engine, header.hash);
       return block === undefined ? null : formatBlock(block, full);
     }),
 

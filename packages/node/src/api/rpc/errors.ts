@@ -33,6 +33,7 @@ export const invalidParams = (message: string): RpcError => new RpcError(RPC_COD
 
 /** Words that wallets and libraries look for, before this node's own. */
 const KNOWN_WORDS: Partial<Record<ErrorCode, string>> = {
+  PRUNED: "pruned history unavailable",
   NONCE_TOO_LOW: "nonce too low",
   NONCE_TOO_HIGH: "nonce too high",
   INSUFFICIENT_FUNDS: "insufficient funds for gas * price + value",

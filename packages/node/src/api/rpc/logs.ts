@@ -6,6 +6,7 @@ import type { Clock } from "@counterpart/core/ports/runtime";
 import { createPacer } from "../../engine/pacer.ts";
 import type { Engine } from "../../engine/types.ts";
 import type { JsonValue } from "../json.ts";
+import { canonicalBlock } from "../state.ts";
 import { type BlockRef, headerAt, LATEST, readBlockNumber } from "./block-ref.ts";
 import type { RpcMethod } from "./dispatch.ts";
 import { invalidParams, serverError } from "./errors.ts";
@@ -82,8 +83,8 @@ function collect(engine: Engine, block: Block, filter: LogFilter, into: Formatte
 }
 
 function logsOfBlock(engine: Engine, hash: Hex, filter: LogFilter): FormattedLog[] {
-  const block = engine.block(hash);
-  if (block === undefined || !engine.isCanonical(hash)) throw serverError("unknown block");
+  const block = canonicalBlock(engine, hash);
+  if (block === undefined) throw serverError("unknown block");
   const logs: FormattedLog[] = [];
   collect(engine, block, filter, logs);
   return logs;
@@ -110,8 +111,9 @@ async function logsOfRange(engine: Engine, clock: Clock, query: LogQuery): Promi
     const header = engine.header(number);
     if (header === undefined) return undefined;
     if (mayMatch(header.logsBloom)) {
-      const block = engine.block(header.hash);
-      if (block !== undefined) collect(engine, block, query, logs);
+      const block = engine.block(header.hash) ?? canonicalBlock(engine, header.hash);
+      if (block === undefined) return undefined;
+      collect(engine, block, query, logs);
     }
     await pause();
   }
