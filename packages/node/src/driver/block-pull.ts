@@ -150,8 +150,7 @@ export function createBlockPull(deps: BlockPullDeps): BlockPull {
   const candidates = (): readonly Session[] =>
     peers.ready().filter((session) => {
       const best = bestHeadOf(session);
-      if (best === undefined || asked.has(session) || importer.isHeldBack(session)) return false;
-      return isAhead(session) && !importer.isImporting(best.hash);
+      return !asked.has(session) && isAhead(session) && best !== undefined && importer.wants(session, best.hash);
     });
   const pick = (): Session | undefined => {
     if (asked.size >= PULL_PEERS_MAX) return undefined;

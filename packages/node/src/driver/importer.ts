@@ -16,8 +16,8 @@ export interface Importer {
   readonly addedAtMs: number;
   /** Whether a block with this hash is with the engine now. */
   isImporting(hash: Hex): boolean;
-  /** Whether no blocks are taken from this peer now. */
-  isHeldBack(session: Session): boolean;
+  /** Whether a chain that ends in this hash is to be fetched from the peer now. */
+  wants(session: Session, hash: Hex): boolean;
   /** Imports; penalises the sender for invalid blocks. Rejects only when the engine fails. */
   run(session: Session, blocks: readonly Block[]): Promise<ImportResult>;
   /** Credits contracts that a new head brought to the peer that sent it, those left out that this node had before. */
@@ -64,7 +64,7 @@ export function createImporter({ engine, peers, disputes, clock }: ImporterDeps)
       return addedAtMs;
     },
     isImporting: (hash) => importing.has(hash),
-    isHeldBack: disputes.isHeldBack,
+    wants: (session, hash) => !importing.has(hash) && !disputes.isHeldBack(session),
     async run(session, blocks) {
       const hashes = blocks.map(({ header }) => header.hash);
       if (disputes.isHeldBack(session)) return heldBack(hashes);
