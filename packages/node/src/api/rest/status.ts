@@ -1,10 +1,8 @@
 /** What the node is, and whether it serves. */
 
 import { CodedError } from "@counterpart/core/base/errors";
-import type { SealedHeader } from "@counterpart/core/chain/types";
 import { currentCrypto } from "@counterpart/core/crypto/crypto";
 import Type from "typebox";
-import type { Engine } from "../../engine/types.ts";
 import type { ApiContext, ApiInstance } from "../context.ts";
 import { checkInStep } from "../in-step.ts";
 import { HashSchema, PROBLEM_RESPONSE, TimestampSchema } from "./schemas.ts";
@@ -24,13 +22,19 @@ const VersionSchema = Type.Object({
   crypto: Type.String({ description: "which implementation hashes and recovers signers" }),
 });
 
-const refOf = ({ hash, number }: SealedHeader) => ({ hash, number });
-
-function requireReadable({ adoption }: Engine): void {
-  if (adoption.isUnderway) throw new CodedError("NOT_READY", "the node is still taking the state over from its peers");
+/** @throws CodedError `NOT_READY`, `STORE_CORRUPT`, `DIVERGED` */
+function checkServing({ backend, ready, damage }: ApiContext): void {
+  if (!ready()) throw new CodedError("NOT_READY", "the node is starting or stopping");
+  const damaged = damage();
+  if (damaged !== undefined) throw damaged;
+  if (backend.engine.adoption.isUnderway) {
+    throw new CodedError("NOT_READY", "the node is still taking the state over from its peers");
+  }
+  checkInStep(backend.network);
 }
 
-export function registerStatus(server: ApiInstance, { backend, ready, damage }: ApiContext): void {
+export function registerStatus(server: ApiInstance, context: ApiContext): void {
+  const { backend } = context;
   server.get(
     "/health",
     {
@@ -50,19 +54,14 @@ export function registerStatus(server: ApiInstance, { backend, ready, damage }: 
       schema: {
         operationId: "getReady",
         tags: ["status"],
-        summary: "The node serves",
-        description:
-          "Fails with NOT_READY while it starts, stops or takes a state over, with STORE_CORRUPT, or DIVERGED.",
+        summary: "The node serves; else NOT_READY, STORE_CORRUPT (its data is damaged) or DIVERGED",
         response: { 200: Type.Object({ ready: Type.Literal(true), head: HeadSchema }), default: PROBLEM_RESPONSE },
       },
     },
     () => {
-      if (!ready()) throw new CodedError("NOT_READY", "the node is starting or stopping");
-      const damaged = damage();
-      if (damaged !== undefined) throw damaged;
-      requireReadable(backend.engine);
-      checkInStep(backend.network);
-      return { ready: true as const, head: refOf(backend.engine.head()) };
+      checkServing(context);
+      const { hash, number } = backend.engine.head();
+      return { ready: true as const, head: { hash, number } };
     },
   );
 
