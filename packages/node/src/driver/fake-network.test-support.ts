@@ -22,6 +22,8 @@ interface End {
   handlers: LinkHandlers | undefined;
   open: boolean;
   other: End | undefined;
+  /** Ends requests that are not answered yet. */
+  readonly asking: Set<() => void>;
 }
 
 export interface Hub {
@@ -54,6 +56,7 @@ export function createHub(clock: Clock): Hub {
     end.open = false;
     const place = places.get(end.owner);
     if (place?.ends.get(end.link.peerId) === end) place.ends.delete(end.link.peerId);
+    for (const fail of end.asking) fail();
     end.handlers?.onClose();
   };
   const makeEnd = (owner: string, peerId: string, address: string, direction: Link["direction"]): End => {
@@ -62,6 +65,7 @@ export function createHub(clock: Clock): Hub {
       handlers: undefined,
       open: true,
       other: undefined,
+      asking: new Set(),
       link: {
         peerId,
         address,
@@ -89,13 +93,16 @@ export function createHub(clock: Clock): Hub {
               clock.setTimer(LATENCY_MS, () => watch?.onBegin());
               clock.setTimer(LATENCY_MS + faults.answeringMs, () => {
                 cancel();
+                end.asking.delete(fail);
                 resolve(reply.slice());
               });
             };
             const fail = (): void => {
               cancel();
+              end.asking.delete(fail);
               reject(new CodedError("PEER_DISCONNECTED", "the stream was reset"));
             };
+            end.asking.add(fail);
             clock.setTimer(LATENCY_MS, () => {
               const instead = faults.answers(owner, peerId, frame);
               const answer = instead ?? (end.other?.open ? end.other.handlers?.onRequest(frame.slice()) : undefined);

@@ -88,12 +88,6 @@ function outcomeOf(error: CodedError): StateOutcome {
 }
 
 export function createStateExchange({ peers, clock, metrics }: StateExchangeDeps): StateExchange {
-  const noteRate = (session: Session, bytes: number, sinceMs: number): void => {
-    const atMs = clock.now();
-    const bytesPerMs = bytes / Math.max(1, atMs - sinceMs);
-    const { stateRate } = session;
-    session.stateRate = { bytesPerMs: ((stateRate?.bytesPerMs ?? bytesPerMs) + bytesPerMs) / 2, atMs };
-  };
   const noteUnheld = (session: Session, block: Hex, reason: UnheldReason, passed: Set<Session>): void => {
     // It holds the block's state, and not that root: what else is asked of the block it may answer.
     if (reason === "UNKNOWN_ROOT") {
@@ -104,22 +98,27 @@ export function createStateExchange({ peers, clock, metrics }: StateExchangeDeps
     session.unheld.set(block, { reason, sinceMs: clock.now() });
     dropOldest(session.unheld, UNHELD_MAX);
   };
-  const setBack = (session: Session, error: CodedError, sinceMs: number): void => {
+  /** Sets a peer back for a while, and then behind those that deliver. */
+  const setBack = (session: Session): void => {
     session.stateRetry.fail();
-    noteFailure(peers, session, error);
-    if (!isCodedError(error, "REQUEST_TIMEOUT")) return;
-    session.stateShare = Math.max(SHARE_MIN, session.stateShare / 2);
-    noteRate(session, 0, sinceMs);
+    session.stateRate = { bytesPerMs: 0, atMs: clock.now() };
   };
-
+  const noteError = (session: Session, error: CodedError): void => {
+    setBack(session);
+    noteFailure(peers, session, error);
+    if (isCodedError(error, "REQUEST_TIMEOUT")) session.stateShare = Math.max(SHARE_MIN, session.stateShare / 2);
+  };
+  const noteEmpty = (session: Session, kind: StateKind): void => {
+    setBack(session);
+    peers.penalise(session, "EMPTY_REPLY", { kind });
+  };
   const noteUseful = (session: Session, bytes: number, sinceMs: number): void => {
     session.stateRetry.reset();
     session.stateShare = Math.min(1, session.stateShare * 2);
-    noteRate(session, bytes, sinceMs);
-  };
-  const noteEmpty = (session: Session, kind: StateKind): void => {
-    session.stateRetry.fail();
-    peers.penalise(session, "EMPTY_REPLY", { kind });
+    const atMs = clock.now();
+    const bytesPerMs = bytes / Math.max(1, atMs - sinceMs);
+    const before = session.stateRate?.bytesPerMs || bytesPerMs;
+    session.stateRate = { bytesPerMs: (before + bytesPerMs) / 2, atMs };
   };
   const count = (kind: StateKind, outcome: StateOutcome, bytes: number): void => {
     metrics.stateRequests.add({ kind, outcome });
@@ -145,7 +144,7 @@ export function createStateExchange({ peers, clock, metrics }: StateExchangeDeps
       if (!isCodedError(error) || isCodedError(error, "INVARIANT_BROKEN")) throw error;
       const reason = unheldReason(error);
       if (reason !== undefined && query.block !== undefined) noteUnheld(session, query.block.hash, reason, passed);
-      else setBack(session, error, sinceMs);
+      else noteError(session, error);
       count(query.kind, outcomeOf(error), bytes);
       return undefined;
     }

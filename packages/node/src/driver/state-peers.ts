@@ -62,10 +62,14 @@ function isUnheld({ unheld }: Session, { hash }: TrustedHeader, nowMs: number): 
   return found.reason === "PRUNED" || !isOver(found.sinceMs, UNHELD_MS, nowMs);
 }
 
-/** How long this peer may be expected to take, in no unit: 0 for one of which that is not known. */
+/**
+ * How long this peer may be expected to take, in no unit: 0 for one of which that is not known, infinite for one that
+ * did not deliver the last time.
+ */
 function loadOf({ stateRate, stateRequests }: Session, nowMs: number): number {
-  const isKnown = stateRate !== undefined && !isOver(stateRate.atMs, STATE_RATE_MS, nowMs);
-  return isKnown ? (stateRequests + 1) / stateRate.bytesPerMs : 0;
+  if (stateRate === undefined) return 0;
+  const isStale = stateRate.bytesPerMs > 0 && isOver(stateRate.atMs, STATE_RATE_MS, nowMs);
+  return isStale ? 0 : (stateRequests + 1) / stateRate.bytesPerMs;
 }
 
 function bestOf(sessions: readonly Session[], nowMs: number): Session | undefined {

@@ -63,7 +63,7 @@ export interface SyncRecord {
   stateRequests: number;
   /** What it is asked for at once, as a part of the most that may be asked for; halved by time-outs. */
   stateShare: number;
-  /** Bytes of state a millisecond that its last answers brought; undefined before the first. */
+  /** Bytes of state a millisecond that its last answers brought, 0 when it brought none; undefined before the first. */
   stateRate: { readonly bytesPerMs: number; readonly atMs: number } | undefined;
   /** Blocks whose state it does not hold, the last it was asked about at the end. */
   readonly unheld: Map<Hex, Unheld>;
