@@ -1,13 +1,17 @@
 /**
  * `npm run bench [-- scenario …] [--runs N] [--scale X]`: medians of several runs, each with fresh processes. Nothing
- * is asserted: the figures are for reading, and machines differ.
+ * is asserted: the figures are for reading, and machines differ. `joining` and `resync` take data sets of every
+ * combination of `--contracts 1000,10000` and `--blocks 10,1000`, which are made when they are first asked for.
  */
 
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
+import type { DatasetSize } from "./dataset.ts";
+import { joining } from "./joining.ts";
 import { merging } from "./merging.ts";
 import { Bench } from "./processes.ts";
 import { memory, recovery } from "./recovery.ts";
+import { resync } from "./resync.ts";
 import { executions, type Figures, freshNode, propagation, type Scenario } from "./scenarios.ts";
 import { median, round } from "./statistics.ts";
 import { writers } from "./writers.ts";
@@ -20,14 +24,25 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   writers,
   recovery,
   memory,
+  joining,
+  resync,
 };
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { runs: { type: "string", default: "5" }, scale: { type: "string", default: "1" } },
+  options: {
+    runs: { type: "string", default: "5" },
+    scale: { type: "string", default: "1" },
+    contracts: { type: "string", default: "1000" },
+    blocks: { type: "string", default: "1000" },
+  },
 });
 const runs = Number(values.runs);
 const scale = Number(values.scale);
+const numbers = (list: string): number[] => list.split(",").map(Number);
+const sizes: readonly DatasetSize[] = numbers(values.contracts).flatMap((contracts) =>
+  numbers(values.blocks).map((blocks) => ({ contracts, blocks })),
+);
 const names = positionals.length > 0 ? positionals : Object.keys(SCENARIOS);
 
 function show(name: string, results: readonly Figures[]): void {
@@ -45,7 +60,7 @@ async function run(name: string): Promise<void> {
   for (let i = 0; i < runs; i++) {
     const bench = new Bench();
     try {
-      results.push(await scenario(bench, scale));
+      results.push(await scenario(bench, scale, sizes));
     } finally {
       await bench.end();
     }

@@ -1,12 +1,13 @@
 /** Nodes and peers to compare with, each a process of its own, all ended with the benchmark. */
 
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 
 const LAUNCHER = fileURLToPath(new URL("../packages/node/bin/counterpart.mjs", import.meta.url));
 const START_MS = 30_000;
@@ -24,6 +25,11 @@ export interface NodeProcess {
   memoryBytes(): number;
   /** The most that was resident since the start. */
   peakMemoryBytes(): number;
+}
+
+interface NodeOptions {
+  readonly dataDir?: string;
+  readonly flags?: readonly string[];
 }
 
 /** A size in the status of a process, which Linux keeps. */
@@ -78,9 +84,19 @@ export class Bench {
   readonly #children = new Set<ChildProcess>();
   #names = 0;
 
+  /** A data directory that does not exist yet. */
+  folder(): string {
+    return join(this.#folder, `node-${this.#names++}`);
+  }
+
+  /** What the program says of its flags. */
+  async help(): Promise<string> {
+    return (await promisify(execFile)(process.execPath, [LAUNCHER, "start", "--help"])).stdout;
+  }
+
   /** A node on a fresh data directory, unless one is given. */
-  async node(options: { readonly dataDir?: string } = {}): Promise<NodeProcess> {
-    const dataDir = options.dataDir ?? join(this.#folder, `node-${this.#names++}`);
+  async node(options: NodeOptions = {}): Promise<NodeProcess> {
+    const dataDir = options.dataDir ?? this.folder();
     const flags = [
       "--api-port",
       "0",
@@ -92,6 +108,7 @@ export class Bench {
       "json",
       "--log-level",
       "info",
+      ...(options.flags ?? []),
     ];
     const child = spawn(process.execPath, [LAUNCHER, "start", ...flags], { stdio: ["ignore", "pipe", "inherit"] });
     this.#children.add(child);

@@ -1,14 +1,15 @@
 /** What is measured. Each scenario is one run with fresh nodes and returns its figures by name. */
 
-import { readFileSync } from "node:fs";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { encodeDeployData, encodeFunctionData, type Hex, keccak256, toHex } from "viem";
+import type { DatasetSize } from "./dataset.ts";
 import { getJson, type Json, postJson } from "./http.ts";
 import type { Bench, NodeProcess } from "./processes.ts";
 import { percentile } from "./statistics.ts";
+import { tokenTemplate } from "./token-template.ts";
 
 export type Figures = Readonly<Record<string, number>>;
-export type Scenario = (bench: Bench, scale: number) => Promise<Figures>;
+export type Scenario = (bench: Bench, scale: number, sizes: readonly DatasetSize[]) => Promise<Figures>;
 
 /** Requests at once; as many as Anvil has accounts. */
 const PARALLEL = 10;
@@ -64,10 +65,6 @@ export async function perSecond(
   return total / ((performance.now() - start) / 1_000);
 }
 
-const template = JSON.parse(
-  readFileSync(new URL("../packages/node/src/contracts/templates/token.json", import.meta.url), "utf8"),
-) as { readonly abi: readonly unknown[]; readonly bytecode: Hex };
-
 async function rpc(url: string, method: string, params: readonly unknown[]): Promise<unknown> {
   const { result, error } = await postJson(url, { jsonrpc: "2.0", id: 1, method, params });
   if (error !== undefined) throw new Error(`${method}: ${JSON.stringify(error)}`);
@@ -99,9 +96,9 @@ async function anvilExecutions(bench: Bench, total: number): Promise<number | un
   const accounts = (await rpc(url, "eth_accounts", [])) as Hex[];
   const [from] = accounts as [Hex];
   const call = (functionName: string, args: readonly unknown[]): Hex =>
-    encodeFunctionData({ abi: template.abi, functionName, args } as never);
+    encodeFunctionData({ abi: tokenTemplate.abi, functionName, args } as never);
   const args = ["Bench", "BENCH", 18, 0n, 0n, from];
-  const deployment = encodeDeployData({ abi: template.abi, bytecode: template.bytecode, args } as never);
+  const deployment = encodeDeployData({ abi: tokenTemplate.abi, bytecode: tokenTemplate.bytecode, args } as never);
   const { contractAddress: to } = await anvilSend(url, { from, data: deployment, gas: "0x4c4b40" });
   const role = keccak256(toHex("MINTER_ROLE"));
   for (const account of accounts) {

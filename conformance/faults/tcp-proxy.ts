@@ -84,6 +84,8 @@ export class TcpProxy implements AsyncDisposable {
   #cut = false;
   /** `127.0.0.1:port`. */
   address = "";
+  /** Bytes taken so far, of all connections and both directions. */
+  passedBytes = 0;
 
   private constructor(target: string, way: Way) {
     this.#target = TcpProxy.#parse(target);
@@ -117,6 +119,9 @@ export class TcpProxy implements AsyncDisposable {
     for (const lane of lanes) this.#lanes.add(lane);
     for (const one of [socket, onward]) {
       this.#sockets.add(one);
+      one.on("data", (bytes: Uint8Array) => {
+        this.passedBytes += bytes.length;
+      });
       // The other end hears of it by the close that follows.
       one.on("error", () => {});
       one.once("close", () => {

@@ -8,16 +8,25 @@ const require = createRequire(import.meta.url);
 
 export interface Compiled {
   readonly abi: Abi;
+  /** What creates it. */
   readonly bytecode: Hex;
+  /** What it runs. */
+  readonly runtime: Hex;
+}
+
+interface Code {
+  readonly object: string;
 }
 
 interface Output {
   readonly errors?: readonly { readonly severity: string; readonly formattedMessage: string }[];
   readonly contracts: Record<
     string,
-    Record<string, { readonly abi: Abi; readonly evm: { readonly bytecode: { readonly object: string } } }>
+    Record<string, { readonly abi: Abi; readonly evm: { readonly bytecode: Code; readonly deployedBytecode: Code } }>
   >;
 }
+
+const OUTPUTS = ["abi", "evm.bytecode.object", "evm.deployedBytecode.object"];
 
 /** The contract called `name` in `source`. */
 export function compile(name: string, source: string): Compiled {
@@ -25,7 +34,7 @@ export function compile(name: string, source: string): Compiled {
   const input = {
     language: "Solidity",
     sources: { "test.sol": { content: source } },
-    settings: { optimizer: { enabled: true }, outputSelection: { "*": { "*": ["abi", "evm.bytecode.object"] } } },
+    settings: { optimizer: { enabled: true }, outputSelection: { "*": { "*": OUTPUTS } } },
   };
   const readImport = (path: string) => ({ contents: readFileSync(require.resolve(path), "utf8") });
   const output = JSON.parse(solc.compile(JSON.stringify(input), { import: readImport })) as Output;
@@ -33,7 +42,8 @@ export function compile(name: string, source: string): Compiled {
   const contract = output.contracts?.["test.sol"]?.[name];
   if (failure !== undefined || contract === undefined)
     throw new Error(failure?.formattedMessage ?? `no contract ${name}`);
-  return { abi: contract.abi, bytecode: `0x${contract.evm.bytecode.object}` };
+  const { bytecode, deployedBytecode } = contract.evm;
+  return { abi: contract.abi, bytecode: `0x${bytecode.object}`, runtime: `0x${deployedBytecode.object}` };
 }
 
 /** OpenZeppelin's ERC-20, with a supply for its deployer and a mint for everybody. */
