@@ -7,7 +7,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { TcpProxy } from "../conformance/faults/tcp-proxy.ts";
 import { type Dataset, openDataset } from "./dataset.ts";
 import { answerOf, getJson, type Json, postJson } from "./http.ts";
-import { readMetrics } from "./metrics.ts";
+import { type NodeMetrics, readMetrics } from "./metrics.ts";
 import { probe } from "./probe.ts";
 import type { Bench, NodeProcess } from "./processes.ts";
 import type { Figures, Scenario } from "./scenarios.ts";
@@ -51,7 +51,9 @@ async function untilSame(node: NodeProcess, other: NodeProcess, contracts: reado
   if (wanted.some((hash) => typeof hash !== "string")) throw new Error("the serving node lacks a contract");
   const end = performance.now() + EQUAL_MS;
   for (;;) {
-    const sync = await answerOf(`${node.api}/network/sync`);
+    if (!node.isRunning()) throw new Error("the node ended");
+    // A node that is busy for long may let connections go.
+    const sync = await answerOf(`${node.api}/network/sync`).catch(() => undefined);
     if (sync?.state === "synced" && (sync.head as Json).hash === hash) {
       const held = await Promise.all(contracts.map((address) => hashOf(node, address)));
       if (held.every((hash, at) => hash === wanted[at])) return;
@@ -67,10 +69,11 @@ export interface Meeting {
   readonly wireBytes: number;
   /** What it would have been if nothing had been compressed. */
   readonly rawBytes: number;
+  /** The longest time for which the node that dialled did nothing else. */
+  readonly pauseSeconds: number;
 }
 
-async function bytesSaved(node: NodeProcess): Promise<number> {
-  const metrics = await readMetrics(node);
+function bytesSaved(metrics: NodeMetrics): number {
   const sum = (form: string): number =>
     ["sent", "received"]
       .map((direction) => `counterpart_compressed_frame_bytes_total{direction="${direction}",form="${form}"}`)
@@ -81,13 +84,19 @@ async function bytesSaved(node: NodeProcess): Promise<number> {
 /** Lets a node dial another one and waits until it has the same. */
 export async function meet(node: NodeProcess, other: NodeProcess, contracts: readonly string[]): Promise<Meeting> {
   await using proxy = await TcpProxy.listen(other.p2p);
-  const savedBefore = await bytesSaved(node);
+  const before = await readMetrics(node);
   const start = performance.now();
   await postJson(`${node.api}/network/connect`, { address: proxy.address, wait_ms: 0 });
   await untilSame(node, other, contracts);
   const seconds = (performance.now() - start) / 1_000;
   const wireBytes = proxy.passedBytes;
-  return { seconds, wireBytes, rawBytes: wireBytes + (await bytesSaved(node)) - savedBefore };
+  const after = await readMetrics(node);
+  return {
+    seconds,
+    wireBytes,
+    rawBytes: wireBytes + bytesSaved(after) - bytesSaved(before),
+    pauseSeconds: after.get("nodejs_eventloop_lag_max_seconds") ?? Number.NaN,
+  };
 }
 
 async function joinOnce(bench: Bench, dataset: Dataset, { name, flags }: Way): Promise<Figures> {
@@ -100,7 +109,7 @@ async function joinOnce(bench: Bench, dataset: Dataset, { name, flags }: Way): P
   const cpuSeconds = async (): Promise<number> => (await readMetrics(server)).get("process_cpu_seconds_total") ?? 0;
   const cpuBefore = await cpuSeconds();
   const probing = probe(`${server.api}/contracts/${samples[0]}`);
-  const { seconds, wireBytes, rawBytes } = await meet(joiner, server, samples);
+  const { seconds, wireBytes, rawBytes, pauseSeconds } = await meet(joiner, server, samples);
   const delays = await probing.end();
   const cpu = (await cpuSeconds()) - cpuBefore;
   const peak = joiner.peakMemoryBytes();
@@ -111,6 +120,7 @@ async function joinOnce(bench: Bench, dataset: Dataset, { name, flags }: Way): P
     [`${what}: MiB on the wire`]: wireBytes / MIB,
     [`${what}: MiB if uncompressed`]: rawBytes / MIB,
     [`${what}: peak MiB of the joiner`]: peak / MIB,
+    [`${what}: longest pause of the joiner, s`]: pauseSeconds,
     [`${what}: CPU s of the server`]: cpu,
     [`${what}: p99 ms of a GET there`]: percentile(delays, 99),
   };

@@ -2,8 +2,10 @@
 
 import type { NodeProcess } from "./processes.ts";
 
-/** Values of `GET /metrics` by series, labels included: `name{label="value"}`. */
-export async function readMetrics({ api }: NodeProcess): Promise<ReadonlyMap<string, number>> {
+/** Values by series, labels included: `name{label="value"}`. */
+export type NodeMetrics = ReadonlyMap<string, number>;
+
+export async function readMetrics({ api }: NodeProcess): Promise<NodeMetrics> {
   const text = await (await fetch(new URL("/metrics", api))).text();
   const series = text.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
   return new Map(

@@ -21,6 +21,7 @@ export interface NodeProcess {
   stop(): Promise<void>;
   /** `kill -9`. */
   kill(): Promise<void>;
+  isRunning(): boolean;
   /** Resident now, as the kernel counts. */
   memoryBytes(): number;
   /** The most that was resident since the start. */
@@ -120,6 +121,7 @@ export class Bench {
       dataDir,
       stop: () => this.#stop(child),
       kill: () => this.#stop(child, "SIGKILL"),
+      isRunning: () => child.exitCode === null && child.signalCode === null,
       memoryBytes: () => statusBytes(child, "VmRSS"),
       peakMemoryBytes: () => statusBytes(child, "VmHWM"),
     };
