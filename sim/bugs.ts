@@ -36,7 +36,7 @@ export const BUGS: readonly Bug[] = [
   },
   {
     name: "reinjection-not-durable",
-    seed: 2,
+    seed: 34,
     about: "transactions of a losing branch come back in memory alone",
     file: "packages/node/src/engine/settle.ts",
     find: "...returningRows(returning, nowMs),",
@@ -52,7 +52,7 @@ export const BUGS: readonly Bug[] = [
   },
   {
     name: "commit-in-two-writes",
-    seed: 2,
+    seed: 3,
     about: "a change of head is two writes, with room for a crash between them",
     file: "packages/node/src/engine/head-mover.ts",
     find: "store.write(rowsOf(move, settlement, count));",
@@ -77,7 +77,7 @@ export const BUGS: readonly Bug[] = [
   },
   {
     name: "contracts-not-unwound",
-    seed: 1,
+    seed: 2,
     about: "taking a block back leaves the index of contracts as it is",
     file: "packages/node/src/engine/state.ts",
     find: "for (const { table, key, value } of previous) overlay.put(table, key, value);",
@@ -133,7 +133,7 @@ export const BUGS: readonly Bug[] = [
   },
   {
     name: "artifacts-not-followed",
-    seed: 16,
+    seed: 17,
     about: "artifacts are not shown and hidden as their contracts come and go",
     file: "packages/node/src/contracts/head-follower.ts",
     find: "store.review(addresses);",
@@ -141,7 +141,7 @@ export const BUGS: readonly Bug[] = [
   },
   {
     name: "repeated-request-acts-twice",
-    seed: 2,
+    seed: 3,
     about: "an idempotency key is not written with its transaction",
     file: "packages/node/src/contracts/transacting.ts",
     find: "before: ({ hash }) => rowsFor(hash, output),",
@@ -149,7 +149,7 @@ export const BUGS: readonly Bug[] = [
   },
   {
     name: "status-not-repeated",
-    seed: 52,
+    seed: 72,
     about: "Status is said once after a change and not again",
     file: "packages/node/src/driver/reconciler.ts",
     find: "check(session);\n      sendStatus(session);",
@@ -165,7 +165,7 @@ export const BUGS: readonly Bug[] = [
   },
   {
     name: "no-retry-after-failure",
-    seed: 1,
+    seed: 25,
     about: "a peer that failed to deliver once is never asked again",
     file: "packages/node/src/driver/timing.ts",
     find: "return notBefore - clock.now() > RETRY_MAX_MS ? 0 : notBefore;",
@@ -258,7 +258,7 @@ export const BUGS: readonly Bug[] = [
   },
   {
     name: "page-without-progress-taken",
-    seed: 5,
+    seed: 6,
     about: "a page of artifacts may say that there is more and bring nothing",
     file: "packages/node/src/driver/contract-pull.ts",
     find: "if (upTo < last && (upTo <= after || entries.length === 0)) {",
