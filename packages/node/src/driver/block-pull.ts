@@ -89,10 +89,8 @@ export function createBlockPull(deps: BlockPullDeps): BlockPull {
     while (at < headers.length) {
       const blocks = await (next ?? fetchBlocks(session, headers, fetchDeps));
       at += blocks.length;
-      next =
-        at < headers.length && !stopped && clock.now() < endMs
-          ? fetchBlocks(session, headers.slice(at), fetchDeps)
-          : undefined;
+      const isOver = at >= headers.length || stopped || clock.now() >= endMs;
+      next = isOver ? undefined : fetchBlocks(session, headers.slice(at), fetchDeps);
       // Awaited above in the next round, unless this import ends the loop.
       next?.catch(() => {});
       const { invalid, orphans } = await importer.run(session, blocks);
