@@ -8,6 +8,7 @@ import { keccak256 } from "@counterpart/core/crypto/crypto";
 import type { Store } from "@counterpart/core/ports/store";
 import type { TableName } from "@counterpart/core/ports/tables";
 import fc from "fast-check";
+import { NO_PORTION, type StatePortion } from "../engine/adoption.ts";
 import {
   accountOf,
   chainOf,
@@ -22,6 +23,7 @@ import { createMemoryStore } from "../store/memory-store.ts";
 import { createFakeContracts } from "./fake-chain.test-support.ts";
 import { createLocalSource, type LocalSource } from "./local-source.test-support.ts";
 import type { Peers } from "./peers.ts";
+import { encodeSegments, WHOLE_STATE } from "./state-fill.ts";
 import { createStateJoin } from "./state-join.ts";
 
 const clock = { now: () => 1_780_000_000_000, setTimer: () => () => {} };
@@ -234,6 +236,58 @@ describe("taking a state over", () => {
       }),
       { numRuns: 20 },
     );
+  });
+});
+
+describe("what a target that moved on leaves behind", () => {
+  const keyOf = (address: Hex): Uint8Array => keccak256(hexToBytes(address));
+  /** A storage as the first of its pages leave it, whatever becomes of the others. */
+  const partOf = (account: Uint8Array): StatePortion => ({
+    ...NO_PORTION,
+    storage: [{ account, slots: [{ key: keccak256(word(0)), value: Uint8Array.of(0x77) }] }],
+  });
+
+  test("a contract whose storage came in part is taken over again, though its account is as it was", async () => {
+    const history = await longHistory(12);
+    const [first] = history.contracts as [Hex];
+    for (const replica of ["all", [first]] as const) {
+      const store = createMemoryStore();
+      const engine = openTestEngine({ store, replica });
+      await follow(engine, sourceOf(history));
+      const whole = rowsOf(store, "storage");
+      await engine.adoption.begin(false, encodeSegments([]));
+      await engine.adoption.write(partOf(keyOf(first)), encodeSegments([]));
+      assert.notDeepEqual(rowsOf(store, "storage"), whole);
+      await follow(engine, sourceOf(history));
+      assert.deepEqual(rowsOf(store, "storage"), whole);
+      if (replica === "all") assertSameState({ engine, store }, history);
+    }
+  });
+
+  test("storage of an account that is not in the state that is taken over in the end goes", async () => {
+    const history = await longHistory(66);
+    const store = createMemoryStore();
+    const engine = openTestEngine({ store });
+    await engine.adoption.begin(true, encodeSegments(WHOLE_STATE));
+    for (const stranger of [0x00, 0x55, 0xff]) {
+      await engine.adoption.write(partOf(new Uint8Array(32).fill(stranger)), encodeSegments(WHOLE_STATE));
+    }
+    await follow(engine, sourceOf(history));
+    assertSameState({ engine, store }, history);
+  });
+
+  test("a contract that is not in the state that is taken over in the end goes, with its storage in part", async () => {
+    const [history, other] = [await longHistory(12), await longHistory(12)];
+    await other.seal(other.create(8), other.set(4, 1, 1));
+    const store = createMemoryStore();
+    const engine = openTestEngine({ store, replica: "all" });
+    await follow(engine, sourceOf(other));
+    const gone = keyOf(other.contracts[4] as Hex);
+    await engine.adoption.begin(false, encodeSegments([]));
+    await engine.adoption.write(partOf(gone), encodeSegments([]));
+    for (let more = 0; more < 3; more++) await history.seal(history.set(1, 1, 50 + more));
+    await follow(engine, sourceOf(history));
+    assertSameState({ engine, store }, history);
   });
 });
 

@@ -16,6 +16,7 @@ import { EMPTY_TRIE_ROOT, type NibblePath, type TrieNodeReader } from "@counterp
 import { adoptedRow } from "./adopted.ts";
 import { contractCountRow, readContract } from "./contract-index.ts";
 import type { EngineCore } from "./core.ts";
+import { clearStorage, removeStrayContracts, removeStrayStorages } from "./leftovers.ts";
 import { createOverlay, type Overlay } from "./overlay.ts";
 import { rowsOf } from "./paging.ts";
 import { accountKey, encodeContract, metaKey, numberKey } from "./rows.ts";
@@ -92,13 +93,6 @@ const rootOf = (read: TrieNodeReader): Hex => {
 };
 const held = (read: TrieNodeReader): HeldTrie => ({ root: rootOf(read), read });
 
-/** Takes an account's storage out of the overlay. */
-function clearStorage(store: StoreReader, overlay: Overlay, account: Uint8Array): void {
-  for (const table of ["storage", "storageNodes"] as const) {
-    for (const { key } of rowsOf(store, table, account, after(account))) overlay.put(table, key, null);
-  }
-}
-
 function codeOf(overlay: Overlay, codeHash: Hex): Uint8Array {
   const code = overlay.get("codes", hexToBytes(codeHash));
   assert(code !== undefined, `code ${codeHash} was not handed in with its account`);
@@ -150,13 +144,23 @@ function indexAdopted(
   return touched;
 }
 
+/**
+ * Accounts that are held and whose storage has become another one. Until that is whole and they come with it, they are
+ * none: they would look as if nothing were to be done about them where a later target has them as they were.
+ */
+function* unsettled(overlay: Overlay, { storage, accounts }: StatePortion): Generator<KeyedChange> {
+  const given = new Set(accounts.map(({ key }) => bytesToHex(key)));
+  for (const { account } of storage) {
+    const held = given.has(bytesToHex(account)) ? undefined : readAccount(overlay, account);
+    if (held === undefined || held.storageRoot === rootOf(storageNodes(overlay, account))) continue;
+    overlay.put("accounts", account, null);
+    yield { key: account, value: null };
+  }
+}
+
 /** @param isWhole whether the account trie is held as well */
-function applyPortion(
-  store: StoreReader,
-  overlay: Overlay,
-  { codes, storage, accounts }: StatePortion,
-  isWhole: boolean,
-): void {
+function applyPortion(store: StoreReader, overlay: Overlay, portion: StatePortion, isWhole: boolean): void {
+  const { codes, storage, accounts } = portion;
   for (const [hash, code] of codes) overlay.put("codes", hexToBytes(hash), code);
   for (const { account, slots } of storage) {
     for (const { key, value } of slots) overlay.put("storage", concatBytes(account, key), value);
@@ -171,7 +175,8 @@ function applyPortion(
     }
     overlay.put("accounts", key, value);
   }
-  if (isWhole) updateAccountTrie(overlay, rootOf(accountNodes(overlay)), accounts);
+  const changes = [...accounts, ...unsettled(overlay, portion)];
+  if (isWhole) updateAccountTrie(overlay, rootOf(accountNodes(overlay)), changes);
 }
 
 const momentOf = ({ number, hash, timestamp }: SealedHeader): BlockMoment => ({ number, hash, timestamp });
@@ -223,10 +228,11 @@ export function createAdoption(core: EngineCore, queue: WriterQueue): Adoption {
       storage: portion.storage.filter(({ account }) => hashes.has(bytesToHex(account))),
     };
   };
-  const apply = (overlay: Overlay, given: StatePortion, moment?: BlockMoment) => {
+  const apply = (overlay: Overlay, given: StatePortion, isLast: boolean, moment?: BlockMoment) => {
     const portion = stillHeld(given);
     applyPortion(store, overlay, portion, isWhole);
     const touched = new Set(indexAdopted(overlay, portion, isGenesis, moment));
+    if (isLast) for (const address of removeStrayContracts(store, overlay)) touched.add(address);
     const difference = differenceOf(store, overlay, touched);
     const count = (addresses: readonly Hex[]): number => addresses.filter((address) => !isGenesis(address)).length;
     const contracts = core.contractCount + count(difference.contractsCreated) - count(difference.contractsRemoved);
@@ -273,7 +279,7 @@ export function createAdoption(core: EngineCore, queue: WriterQueue): Adoption {
       queue.run(async () => {
         assert(underway, "a portion of a state is written only while it is taken over");
         const overlay = createOverlay(store);
-        const { contracts } = apply(overlay, portion);
+        const { contracts } = apply(overlay, portion, false);
         overlay.put("meta", ADOPTION_KEY, progress);
         store.write([...overlay.writes(), contractCountRow(contracts)]);
         core.contractCount = contracts;
@@ -296,7 +302,8 @@ export function createAdoption(core: EngineCore, queue: WriterQueue): Adoption {
         assert(chain.isCanonical(target.hash), "the head moves to a block of the canonical chain");
         const isNext = target.parentHash === core.head.hash && !underway;
         const overlay = createOverlay(store);
-        const { difference, contracts } = apply(overlay, portion, isNext ? momentOf(target) : undefined);
+        const { difference, contracts } = apply(overlay, portion, underway, isNext ? momentOf(target) : undefined);
+        if (underway) removeStrayStorages(store, overlay);
         const isProven = !isWhole || rootOf(accountNodes(overlay)) === target.stateRoot;
         assert(isProven, "the state that was taken over is the header's");
         overlay.put("meta", metaKey("head"), hexToBytes(target.hash));

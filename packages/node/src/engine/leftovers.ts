@@ -1,0 +1,57 @@
+/**
+ * What taking a state over leaves behind where its target moved on: storage that came in part before its account, and
+ * contracts in the index whose account was taken away. They are nobody's state, so they go before the state is anyone's.
+ */
+
+import { bytesToHex, type Hex, hexToBytes } from "@counterpart/core/base/bytes";
+import type { Store, StoreReader } from "@counterpart/core/ports/store";
+import { createOverlay, type Overlay } from "./overlay.ts";
+import { rowsOf } from "./paging.ts";
+import { accountKey } from "./rows.ts";
+import { after } from "./state-view.ts";
+
+type Accounts = Pick<StoreReader, "get">;
+
+const HASH_BYTES = 32;
+
+/** Takes an account's storage out of the overlay. */
+export function clearStorage(store: StoreReader, overlay: Overlay, account: Uint8Array): void {
+  for (const table of ["storage", "storageNodes"] as const) {
+    for (const { key } of rowsOf(store, table, account, after(account))) overlay.put(table, key, null);
+  }
+}
+
+/** Accounts, by keccak(address), that have storage and are not among `accounts`. */
+function* strayStorages(store: StoreReader, accounts: Accounts): Generator<Uint8Array> {
+  for (let start: Uint8Array | undefined = new Uint8Array(0); start !== undefined; ) {
+    const [slot] = store.range("storage", { start, limit: 1 });
+    if (slot === undefined) return;
+    const owner: Uint8Array = slot.key.slice(0, HASH_BYTES);
+    if (accounts.get("accounts", owner) === undefined) yield owner;
+    start = after(owner);
+  }
+}
+
+/** Contracts of the index that are not among `accounts`. */
+function* strayContracts(store: StoreReader, accounts: Accounts): Generator<Hex> {
+  for (const { key } of rowsOf(store, "contracts")) {
+    const address = bytesToHex(key);
+    if (accounts.get("accounts", accountKey(address)) === undefined) yield address;
+  }
+}
+
+/** Each in a write of its own, as there may be much of them. */
+export function removeStrayStorages(store: Store, accounts: Accounts): void {
+  for (const account of [...strayStorages(store, accounts)]) {
+    const removal = createOverlay(store);
+    clearStorage(store, removal, account);
+    store.write(removal.writes());
+  }
+}
+
+/** @returns what was taken out of the overlay */
+export function removeStrayContracts(store: StoreReader, overlay: Overlay): readonly Hex[] {
+  const strays = [...strayContracts(store, overlay)];
+  for (const address of strays) overlay.put("contracts", hexToBytes(address), null);
+  return strays;
+}
