@@ -215,6 +215,7 @@ export function createFakeEngine(sealer: string, chain = "dev"): FakeEngine {
       progress: unsupported,
       begin: unsupported,
       addHeaders: unsupported,
+      endAt: unsupported,
       account: unsupported,
       accountTrie: unsupported,
       storageTrie: unsupported,

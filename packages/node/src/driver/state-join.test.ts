@@ -120,6 +120,17 @@ async function longHistory(blocks: number): Promise<History> {
   return history;
 }
 
+/** Two nodes with the same blocks, and then others: the second has more of them. */
+async function branches(): Promise<{ readonly history: History; readonly other: History }> {
+  const history = await longHistory(6);
+  const other = new History();
+  await other.engine.import(chainOf(history.engine));
+  await history.seal(history.create(7));
+  await history.seal(history.set(4, 1, 5));
+  for (let nonce = 0; nonce < 4; nonce++) await sealAll(other.engine, [transactionOf(2, nonce)]);
+  return { history, other };
+}
+
 describe("taking a state over", () => {
   test("a fresh node has the same state, byte by byte, as one that executed every block, and executes onward", async () => {
     const history = await longHistory(80);
@@ -182,21 +193,35 @@ describe("taking a state over", () => {
   });
 
   test("a replica whose peer's branch loses takes over the state of the other branch", async () => {
-    const history = await longHistory(6);
-    const other = new History();
-    await other.engine.import(chainOf(history.engine));
-    await history.seal(history.create(7));
-    await history.seal(history.set(4, 1, 5));
+    const { history, other } = await branches();
     const store = createMemoryStore();
     const engine = openTestEngine({ store, replica: "all" });
     await follow(engine, sourceOf(history));
     assertSameState({ engine, store }, history);
-    for (let nonce = 0; nonce < 4; nonce++) await sealAll(other.engine, [transactionOf(2, nonce)]);
     await history.engine.import(chainOf(other.engine));
     assert.equal(history.engine.head().hash, other.engine.head().hash);
     await follow(engine, sourceOf(history));
     assertSameState({ engine, store }, other);
     assert.equal(engine.contractCount(), 4);
+  });
+
+  test("a restart while the state of another branch is not there yet finds the head that was there", async () => {
+    const { history, other } = await branches();
+    const store = createMemoryStore();
+    const replica = { store, replica: "all" as const };
+    const engine = openTestEngine(replica);
+    await follow(engine, sourceOf(history));
+    const branch = chainOf(other.engine).map(({ header }) => header);
+    await engine.adoption.addHeaders(branch);
+    assert.equal(engine.adoption.tip().hash, other.engine.head().hash);
+    const again = openTestEngine(replica);
+    assert.equal(again.head().hash, history.engine.head().hash);
+    await follow(again, sourceOf(other));
+    assertSameState({ engine: again, store }, other);
+    assert.equal(rowsOf(store, "headers").length, branch.length + 1);
+    await again.adoption.addHeaders(chainOf(history.engine).map(({ header }) => header));
+    await again.adoption.addHeaders(branch);
+    assertSameState({ engine: openTestEngine(replica), store }, other);
   });
 
   test("nothing differs: no state is asked for", async () => {

@@ -7,7 +7,7 @@
 import { bytesToHex, concatBytes, type Hex, hexToBytes } from "@counterpart/core/base/bytes";
 import { assert } from "@counterpart/core/base/errors";
 import { decodeAccount, isDelegation } from "@counterpart/core/chain/account";
-import { EMPTY_CODE_HASH, encodeHeader } from "@counterpart/core/chain/header";
+import { EMPTY_CODE_HASH } from "@counterpart/core/chain/header";
 import type { Account, SealedHeader } from "@counterpart/core/chain/types";
 import { keccak256Hex } from "@counterpart/core/crypto/crypto";
 import type { StoreReader, StoreWrite } from "@counterpart/core/ports/store";
@@ -16,10 +16,11 @@ import { EMPTY_TRIE_ROOT, type NibblePath, type TrieNodeReader } from "@counterp
 import { adoptedRow } from "./adopted.ts";
 import { contractCountRow, readContract } from "./contract-index.ts";
 import type { EngineCore } from "./core.ts";
+import { createHeaderChain } from "./header-chain.ts";
 import { clearStorage, removeStrayContracts, removeStrayStorages } from "./leftovers.ts";
 import { createOverlay, type Overlay } from "./overlay.ts";
 import { rowsOf } from "./paging.ts";
-import { accountKey, encodeContract, metaKey, numberKey } from "./rows.ts";
+import { accountKey, encodeContract, metaKey } from "./rows.ts";
 import { accountNodes, readAccount, storageNodes, updateAccountTrie, updateStorageTrie } from "./state.ts";
 import { after } from "./state-view.ts";
 import { differenceOf } from "./switcher.ts";
@@ -66,6 +67,8 @@ export interface Adoption {
   tip(): SealedHeader;
   /** Puts headers on the canonical chain, the parent of the first being there; those that they replace leave it. */
   addHeaders(headers: readonly SealedHeader[]): Promise<void>;
+  /** Takes the headers after this one off the chain: nobody gives the state that they lead to. */
+  endAt(last: SealedHeader): Promise<void>;
   account(addressHash: Uint8Array): Account | undefined;
   accountTrie(): HeldTrie;
   storageTrie(addressHash: Uint8Array): HeldTrie;
@@ -186,36 +189,13 @@ export function createAdoption(core: EngineCore, queue: WriterQueue): Adoption {
   let underway = store.get("meta", ADOPTION_KEY) !== undefined;
   const isGenesis = (address: Hex): boolean => core.genesisContracts.has(address);
 
-  const tip = (): SealedHeader => {
-    const [last] = store.range("canonical", { limit: 1, reverse: true });
-    const header = last === undefined ? undefined : chain.header(bytesToHex(last.value));
-    assert(header !== undefined, "the chain has a last header");
-    return header;
-  };
+  const headers = createHeaderChain(core);
   /** Rows of the state as they are, taken away. */
   function* withoutState(): Iterable<StoreWrite> {
     for (const table of ["accounts", "storage", "accountNodes", "storageNodes", "contracts"] as const) {
       for (const { key } of [...rowsOf(store, table)]) yield { table, key, value: null };
     }
     yield contractCountRow(0);
-  }
-  /** What is known of the chain above a number, taken away: headers, as no state was ever held there. */
-  function* headersAbove(number: number): Iterable<StoreWrite> {
-    for (const { key, value } of [...rowsOf(store, "canonical", numberKey(number + 1))]) {
-      yield { table: "canonical", key, value: null };
-      yield { table: "headers", key: value, value: null };
-    }
-  }
-  function* headerRows(headers: readonly SealedHeader[]): Iterable<StoreWrite> {
-    const [first] = headers;
-    if (first === undefined) return;
-    assert(first.number > core.head.number || core.holding.role !== "full", "only a replica's headers are replaced");
-    yield* headersAbove(first.number - 1);
-    for (const header of headers) {
-      const hash = hexToBytes(header.hash);
-      yield { table: "headers", key: hash, value: encodeHeader(header) };
-      yield { table: "canonical", key: numberKey(header.number), value: hash };
-    }
   }
   const isWhole = core.holding.role !== "chosen";
   /** What was given up while it was being fetched is not written. */
@@ -256,8 +236,14 @@ export function createAdoption(core: EngineCore, queue: WriterQueue): Adoption {
         store.write(fresh ? [mark, ...withoutState()] : [mark]);
         if (fresh) core.contractCount = 0;
       }),
-    tip,
-    addHeaders: (headers) => queue.run(async () => store.write(headerRows(headers))),
+    tip: headers.tip,
+    addHeaders: (more) =>
+      queue.run(async () => {
+        const isAbove = (more[0]?.number ?? 0) > core.head.number;
+        assert(isAbove || core.holding.role !== "full", "only a replica's headers are replaced");
+        store.write(headers.put(more));
+      }),
+    endAt: ({ number }) => queue.run(async () => store.write(headers.endAt(number))),
     account: (addressHash) => readAccount(store, addressHash),
     accountTrie: () => held(accountNodes(store)),
     storageTrie: (addressHash) => held(storageNodes(store, addressHash)),
@@ -309,7 +295,7 @@ export function createAdoption(core: EngineCore, queue: WriterQueue): Adoption {
         overlay.put("meta", metaKey("head"), hexToBytes(target.hash));
         overlay.put("meta", ADOPTION_KEY, null);
         const rows = [...overlay.writes(), contractCountRow(contracts), adoptedRow(target.number)];
-        store.write([...rows, ...headersAbove(target.number)]);
+        store.write([...rows, ...headers.settle(target)]);
         underway = false;
         clearCaches();
         core.contractCount = contracts;
