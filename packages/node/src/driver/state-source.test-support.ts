@@ -129,7 +129,7 @@ const standingClock = { now: () => 0, setTimer: () => () => {} };
 
 /** What an honest peer answers. */
 export const serveState = (request: Request): Message =>
-  serve({ engine, contracts, clock: standingClock, instanceId: "server" }, request);
+  serve({ engine, contracts, clock: standingClock, instanceId: "server", isDiverged: () => false }, request);
 
 /** An honest answer as it arrives, to be changed. */
 export const servedTo = (request: Request): Message => decodeMessage(encodeMessage(serveState(request)));
