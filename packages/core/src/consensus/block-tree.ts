@@ -13,6 +13,8 @@ export interface TreeNode extends Tip {
 export interface BlockTree {
   readonly size: number;
   has(hash: Hex): boolean;
+  /** In no order. */
+  nodes(): Iterable<TreeNode>;
   add(node: TreeNode): void;
   /** Gives up the worst tips until the limit is kept; returns them. */
   trim(): readonly TreeNode[];
@@ -66,6 +68,7 @@ export function createBlockTree(sizeMax: number): BlockTree {
       return nodes.size;
     },
     has: (hash) => nodes.has(hash),
+    nodes: () => nodes.values(),
     add: (node) => void nodes.set(node.hash, node),
     trim() {
       const evicted: TreeNode[] = [];

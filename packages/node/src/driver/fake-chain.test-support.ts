@@ -223,6 +223,7 @@ export function createFakeEngine(sealer: string, chain = "dev"): FakeEngine {
       hasCode: unsupported,
       isDelegation: unsupported,
       isIndexed: unsupported,
+      fork: () => undefined,
       isHeld: () => true,
       drop: unsupported,
       write: unsupported,

@@ -264,6 +264,59 @@ describe("taking a state over", () => {
   });
 });
 
+describe("a better branch that forks off below the state that was taken over", () => {
+  /** A node that has joined a branch, executed more of it and accepted transactions, and hears of a longer branch. */
+  async function stranded() {
+    const history = await longHistory(70);
+    const other = new History();
+    await other.engine.import(chainOf(history.engine));
+    await history.seal(history.create(7), history.set(4, 1, 5));
+    const store = createMemoryStore();
+    const engine = openTestEngine({ store });
+    await follow(engine, sourceOf(history));
+    const own = [transactionOf(2, 0), transactionOf(3, 0), creationOf(4, 0, writer(3))];
+    const blocks = await sealAll(engine, own);
+    await history.engine.import(blocks);
+    const rivals = [0, 1, 2, 3].map((nonce) => transactionOf(3, nonce, { value: 2n }));
+    for (const rival of rivals) await sealAll(other.engine, [rival]);
+    await engine.import(chainOf(other.engine).slice(71));
+    return { engine, store, other, own };
+  }
+
+  test("is followed with the state at the fork from peers, and no accepted transaction is lost", async () => {
+    const { engine, store, other, own } = await stranded();
+    assert.equal(engine.adoption.fork()?.number, 71);
+    await follow(engine, sourceOf(other), false);
+    assert.equal(engine.head().hash, other.engine.head().hash);
+    assert.equal(engine.adopted, 71);
+    assert.deepEqual(
+      own.map(({ hash }) => engine.transaction(hash)?.status),
+      ["pending", "conflicted", "pending"],
+    );
+    assertSameState({ engine, store }, other);
+    const [block] = await sealAll(engine, []);
+    assert.equal(block?.transactions.length, 2);
+    const reopened = openTestEngine({ store });
+    assert.deepEqual(
+      own.map(({ hash }) => reopened.transaction(hash)?.status),
+      ["included", "conflicted", "included"],
+    );
+  });
+
+  test("waits where no peer has the state at the fork, and what is held stays", async () => {
+    const { engine, other } = await stranded();
+    const before = engine.head().hash;
+    const pruned = sourceOf(other, async () => {
+      throw new CodedError("PRUNED", "too long ago");
+    });
+    await follow(engine, pruned, false);
+    assert.equal(engine.head().hash, before);
+    assert.equal(engine.snapshot().head.hash, before);
+    await follow(engine, sourceOf(other), false);
+    assert.equal(engine.head().hash, other.engine.head().hash);
+  });
+});
+
 describe("what a target that moved on leaves behind", () => {
   const keyOf = (address: Hex): Uint8Array => keccak256(hexToBytes(address));
   /** A storage as the first of its pages leave it, whatever becomes of the others. */

@@ -86,14 +86,18 @@ export function createStateJoin(deps: StateJoinDeps): StateJoin {
   };
   const isFresh = (): boolean => engine.head().number === 0;
   const isThere = (): boolean =>
-    !adoption.isUnderway && !holding.isBehind && adoption.tip().hash === engine.head().hash;
+    !adoption.isUnderway &&
+    !holding.isBehind &&
+    adoption.fork() === undefined &&
+    adoption.tip().hash === engine.head().hash;
 
   /** One move of the head; whether there is to be another one. */
   const round = async (): Promise<boolean> => {
-    const session = pick();
+    const fork = adoption.fork();
+    const session = fork === undefined ? pick() : undefined;
     if (session !== undefined) await pullFrom(session);
     if (stopped || isThere()) return false;
-    const target = adoption.tip();
+    const target = fork ?? adoption.tip();
     try {
       await bring(target, isFresh());
       retry.reset();
@@ -103,7 +107,7 @@ export function createStateJoin(deps: StateJoinDeps): StateJoin {
       if (stopped) return false;
       holding.isBehind = holding.role === "chosen";
       // A later head has come meanwhile, whose state there is.
-      if (isCodedError(error, "PRUNED") && pick() !== undefined) return true;
+      if (isCodedError(error, "PRUNED") && fork === undefined && pick() !== undefined) return true;
       retry.fail();
       logger.warn("the state could not be taken over", { number: target.number, reason: String(error) });
       return false;
@@ -128,7 +132,7 @@ export function createStateJoin(deps: StateJoinDeps): StateJoin {
     });
   }
   function isWanted(): boolean {
-    if (engine.isReplica || adoption.isUnderway) return true;
+    if (engine.isReplica || adoption.isUnderway || adoption.fork() !== undefined) return true;
     return joins && isFresh() && peers.ready().some((session) => hasBetterChain(session, JOINED_AT_LEAST));
   }
 

@@ -16,12 +16,22 @@ import { EMPTY_TRIE_ROOT, type NibblePath, type TrieNodeReader } from "@counterp
 import { adoptedRow } from "./adopted.ts";
 import { contractCountRow, readContract } from "./contract-index.ts";
 import type { EngineCore } from "./core.ts";
+import { advance, announce } from "./head-mover.ts";
 import { createHeaderChain } from "./header-chain.ts";
 import { clearStorage, removeStrayContracts, removeStrayStorages } from "./leftovers.ts";
 import { createOverlay, type Overlay } from "./overlay.ts";
 import { rowsOf } from "./paging.ts";
+import { forgetStranded, forkBelowHistory, retreatTo } from "./retreat.ts";
 import { accountKey, encodeContract, metaKey } from "./rows.ts";
-import { accountNodes, readAccount, storageNodes, updateAccountTrie, updateStorageTrie } from "./state.ts";
+import { createNonceUses, settle } from "./settle.ts";
+import {
+  accountNodes,
+  createStateReader,
+  readAccount,
+  storageNodes,
+  updateAccountTrie,
+  updateStorageTrie,
+} from "./state.ts";
 import { after } from "./state-view.ts";
 import { differenceOf } from "./switcher.ts";
 import type { BlockMoment, ContractEntry } from "./types.ts";
@@ -81,6 +91,8 @@ export interface Adoption {
   isIndexed(addressHash: Uint8Array): boolean;
   /** One write. Only while this is under way. */
   write(portion: StatePortion, progress: Uint8Array): Promise<void>;
+  /** The block whose state is needed to follow a better branch; undefined where this node holds all that it takes. */
+  fork(): SealedHeader | undefined;
   /** Whether the whole of the account is held. */
   isHeld(address: Hex): boolean;
   /** Gives a contract up that was chosen, and all that is held of it. */
@@ -185,7 +197,7 @@ function applyPortion(store: StoreReader, overlay: Overlay, portion: StatePortio
 const momentOf = ({ number, hash, timestamp }: SealedHeader): BlockMoment => ({ number, hash, timestamp });
 
 export function createAdoption(core: EngineCore, queue: WriterQueue): Adoption {
-  const { store, chain } = core;
+  const { store, chain, clock } = core;
   let underway = store.get("meta", ADOPTION_KEY) !== undefined;
   const isGenesis = (address: Hex): boolean => core.genesisContracts.has(address);
 
@@ -270,6 +282,7 @@ export function createAdoption(core: EngineCore, queue: WriterQueue): Adoption {
         store.write([...overlay.writes(), contractCountRow(contracts)]);
         core.contractCount = contracts;
       }),
+    fork: () => (core.holding.role === "full" && !underway ? forkBelowHistory(core) : undefined),
     isHeld: (address) => core.holding.has(address) && readAccount(store, accountKey(address)) !== undefined,
     drop: (address) =>
       queue.run(async () => {
@@ -288,20 +301,39 @@ export function createAdoption(core: EngineCore, queue: WriterQueue): Adoption {
         assert(chain.isCanonical(target.hash), "the head moves to a block of the canonical chain");
         const isNext = target.parentHash === core.head.hash && !underway;
         const overlay = createOverlay(store);
+        const retreat = core.holding.role === "full" ? await retreatTo(core, overlay, target) : undefined;
         const { difference, contracts } = apply(overlay, portion, underway, isNext ? momentOf(target) : undefined);
         if (underway) removeStrayStorages(store, overlay);
         const isProven = !isWhole || rootOf(accountNodes(overlay)) === target.stateRoot;
         assert(isProven, "the state that was taken over is the header's");
+        retreat?.redate();
+        const settlement = settle(
+          core,
+          createNonceUses(),
+          retreat?.returned ?? [],
+          createStateReader(overlay),
+          clock.now(),
+        );
         overlay.put("meta", metaKey("head"), hexToBytes(target.hash));
         overlay.put("meta", ADOPTION_KEY, null);
-        const rows = [...overlay.writes(), contractCountRow(contracts), adoptedRow(target.number)];
+        const rows = [
+          ...overlay.writes(),
+          ...settlement.writes,
+          contractCountRow(contracts),
+          adoptedRow(target.number),
+        ];
         store.write([...rows, ...headers.settle(target)]);
         underway = false;
         clearCaches();
         core.contractCount = contracts;
         core.adopted = target.number;
         core.head = target;
-        core.emitter.emit("head", { head: target, reverted: [], applied: [], ...difference, sealedHere: false });
+        settlement.apply();
+        const reverted = retreat?.reverted ?? [];
+        announce(core, { head: target, reverted, applied: [], ...difference, sealedHere: false }, settlement);
+        if (core.holding.role !== "full") return;
+        forgetStranded(core);
+        await advance(core, new Map());
       }),
   };
 }

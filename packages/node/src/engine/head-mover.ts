@@ -14,6 +14,7 @@ import type { Admitted, Fault } from "./admission.ts";
 import { buildBlock } from "./builder.ts";
 import { contractCountRow } from "./contract-index.ts";
 import type { EngineCore } from "./core.ts";
+import { forkBelowHistory } from "./retreat.ts";
 import { createNonceUses, type Settlement, settle } from "./settle.ts";
 import { forgetRows, sideRows } from "./side-blocks.ts";
 import { createStateReader } from "./state.ts";
@@ -26,7 +27,7 @@ const EXTENSION_BLOCKS_PER_WRITE = 64;
 const REFUSED_MAX = 16;
 const VANITY = utf8ToBytes("counterpart".padEnd(VANITY_BYTES, "\0"));
 
-function announce(core: EngineCore, change: HeadChange, settlement: Settlement): void {
+export function announce(core: EngineCore, change: HeadChange, settlement: Settlement): void {
   core.emitter.emit("head", change);
   for (const { transaction, by } of settlement.conflicts) core.emitter.emit("conflicted", transaction.hash, by);
   for (const transaction of settlement.reinjected) core.emitter.emit("transaction", transaction, "reinjected");
@@ -111,11 +112,12 @@ function refuse(core: EngineCore, { block, contradiction }: Extract<SwitchOutcom
   return condemned.map(({ hash }) => ({ hash, code: "INVALID_BLOCK", message, refused }));
 }
 
-/** Follows fork choice until the head is the best of all held blocks; returns what proved to be invalid. */
-async function advance(core: EngineCore, fresh: ReadonlyMap<Hex, Block>): Promise<Fault[]> {
+/** A branch that forks off below the state that was taken over has to wait for the state there. Follows fork choice until the head is the best of all held blocks; returns what proved to be invalid. */
+export async function advance(core: EngineCore, fresh: ReadonlyMap<Hex, Block>): Promise<Fault[]> {
   const { tree } = core.admission;
   const faults: Fault[] = [];
   for (let best = tree.best(); best !== undefined && compareHeads(best, core.head) > 0; best = tree.best()) {
+    if (forkBelowHistory(core) !== undefined) break;
     const outcome = await execute(core, branchTo(core, best, fresh));
     if (outcome.kind === "ready") commit(core, outcome.move, false);
     else faults.push(...refuse(core, outcome));
