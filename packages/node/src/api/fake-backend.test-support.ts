@@ -128,6 +128,8 @@ const networkDefaults: Partial<NetworkService> = {
   progress: () => undefined,
   divergence: () => undefined,
   onPeer: () => () => {},
+  onSyncComplete: () => () => {},
+  takeOver: () => {},
 };
 
 function createKeys(): KeyRing {

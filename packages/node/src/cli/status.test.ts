@@ -10,6 +10,7 @@ const SYNCING: NodeStatus = {
   sync: {
     ...{ state: "syncing", head: { hash: HASH, number: 40 }, head_age_ms: 7_260_000, lag_blocks: 60, stage: "blocks" },
     progress: { from_block: 0, to_block: 100, blocks_per_second: 12.5, remaining_ms: 4_800 },
+    state_progress: null,
     divergence: null,
   },
   peers: [
@@ -24,6 +25,19 @@ const ALONE: NodeStatus = {
   sync: { ...SYNCING.sync, state: "alone", head_age_ms: 900, lag_blocks: 0, stage: null, progress: null },
   peers: [],
 };
+
+const joining = (filled: number | null, wasted: number): NodeStatus => {
+  const rates = { pages: 12, bytes: 3_355_443, wasted_bytes: wasted, remaining_ms: filled === null ? null : 42_000 };
+  return { ...ALONE, sync: { ...ALONE.sync, stage: "state", state_progress: { to_block: 90, filled, ...rates } } };
+};
+
+test("state that is being taken over is shown with its part, bytes, waste and time left", () => {
+  assert.match(
+    renderStatus(joining(0.256, 2_048)),
+    /fetching {2}state of block 90, 25 %: 12 pages, 3\.2 MiB \(and 2 KiB of no use\), 42 s left/,
+  );
+  assert.match(renderStatus(joining(null, 0)), /fetching {2}state of block 90: 12 pages, 3\.2 MiB\n/);
+});
 
 const diverged = (sealedHere: boolean, evidence: string | null): NodeStatus => {
   const divergence = { block: { hash: HASH, number: 41 }, sealed_here: sealedHere, evidence };

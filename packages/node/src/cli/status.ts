@@ -40,6 +40,14 @@ interface Sync {
     readonly blocks_per_second: number;
     readonly remaining_ms: number | null;
   } | null;
+  readonly state_progress: {
+    readonly to_block: number;
+    readonly pages: number;
+    readonly bytes: number;
+    readonly wasted_bytes: number;
+    readonly filled: number | null;
+    readonly remaining_ms: number | null;
+  } | null;
   readonly divergence: {
     readonly block: Head;
     readonly sealed_here: boolean;
@@ -98,7 +106,20 @@ function duration(ms: number): string {
   return seconds >= 10 ? `${Math.round(seconds)} s` : `${seconds.toFixed(1)} s`;
 }
 
-function progressOf({ stage, progress }: Sync): string | undefined {
+/** Such as "3.2 MiB". */
+const size = (bytes: number): string =>
+  bytes < 1_048_576 ? `${Math.round(bytes / 1_024)} KiB` : `${(bytes / 1_048_576).toFixed(1)} MiB`;
+
+function stateProgressOf(state: NonNullable<Sync["state_progress"]>): string {
+  const { to_block: to, pages, bytes, wasted_bytes: wasted, filled, remaining_ms: left } = state;
+  const part = filled === null ? "" : `, ${Math.floor(filled * 100)} %`;
+  const eta = left === null ? "" : `, ${duration(left)} left`;
+  const lost = wasted === 0 ? "" : ` (and ${size(wasted)} of no use)`;
+  return `fetching  state of block ${to}${part}: ${pages} pages, ${size(bytes)}${lost}${eta}`;
+}
+
+function progressOf({ stage, progress, state_progress: state }: Sync): string | undefined {
+  if (state !== null) return stateProgressOf(state);
   if (progress === null) return stage === null ? undefined : `fetching  ${stage}`;
   const { to_block: to, blocks_per_second: rate, remaining_ms: left } = progress;
   const eta = left === null ? "" : `, ${duration(left)} left`;

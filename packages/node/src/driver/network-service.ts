@@ -3,7 +3,6 @@
 import { CodedError } from "@counterpart/core/base/errors";
 import { NO_METRICS } from "@counterpart/core/base/no-metrics";
 import type { Link, LinkHandlers } from "@counterpart/core/ports/network";
-import { createEmitter } from "../engine/emitter.ts";
 import { createAgreements } from "./agreement.ts";
 import { createAllowances } from "./allowances.ts";
 import { type Announcer, createAnnouncer } from "./announcer.ts";
@@ -24,6 +23,7 @@ import { connect, disconnect, type OperatorDeps } from "./operator.ts";
 import { createOutcastWatch } from "./outcast.ts";
 import { createPacking, type Packing } from "./packing.ts";
 import { createPeerAdmission, type PeerAdmission } from "./peer-admission.ts";
+import { createPeerNews } from "./peer-news.ts";
 import { peerViews } from "./peer-view.ts";
 import { createPeers, type Peers } from "./peers.ts";
 import type { Driver, DriverDeps } from "./ports.ts";
@@ -35,7 +35,6 @@ import { createStateJoin, type StateJoin } from "./state-join.ts";
 import { createStateSource, type StateService } from "./state-source.ts";
 import { createStatusBoard } from "./status-board.ts";
 import { createSyncMonitor } from "./sync-monitor.ts";
-import type { PeerChange } from "./types.ts";
 
 /** What keeps this node and its peers in step, wired together. */
 interface Syncing {
@@ -115,31 +114,8 @@ function subscribe(
   ];
 }
 
-interface PeerEvents {
-  peer(change: PeerChange): void;
-}
-
 const tooManyStrangers = (): CodedError =>
   new CodedError("TOO_MANY_PEERS", "this node has as many links as it may whose handshake is not over");
-
-/** Tells listeners of peers that have shaken hands. */
-function createPeerNews(logger: DriverDeps["logger"]) {
-  const emitter = createEmitter<PeerEvents>(logger);
-  const known = new WeakSet<Session>();
-  const tell = ({ peerId, link }: Session, kind: PeerChange["kind"], reason?: PeerChange["reason"]): void =>
-    emitter.emit("peer", { kind, peerId, address: link.address, ...(reason === undefined ? {} : { reason }) });
-  return {
-    on: (listener: PeerEvents["peer"]) => emitter.on("peer", listener),
-    connected(session: Session): void {
-      known.add(session);
-      tell(session, "connected");
-    },
-    synced: (session: Session): void => tell(session, "synced"),
-    closed(session: Session): void {
-      if (known.delete(session)) tell(session, "disconnected", session.closing?.error.code);
-    },
-  };
-}
 
 /**
  * The network side of a node.
@@ -175,7 +151,7 @@ export function createNetworkService(deps: DriverDeps): Driver {
   };
   const syncing = createSyncing({ ...deps, peers, driverMetrics: metrics, packing, disputes, onStep });
   const { admission, announcer, intake, reconciler, blockPull, stateSource, stateJoin, contractPull } = syncing;
-  const monitor = createSyncMonitor({ ...deps, peers, metrics, progress: blockPull.progress });
+  const monitor = createSyncMonitor({ ...deps, peers, metrics, blockPull, stateJoin, onComplete: news.complete });
   declareDriverGauges(deps.metrics ?? NO_METRICS, {
     peers: () => peers.ready().length,
     bans: () => standings.bans().length,
@@ -194,8 +170,6 @@ export function createNetworkService(deps: DriverDeps): Driver {
     },
     onAdmitted: reconciler.sendStatus,
     onReady(session) {
-      const { client, signer } = session.version ?? {};
-      logger.info("peer connected", { peer: session.peerId, address: session.link.address, client, signer });
       news.connected(session);
       stateSource.kick();
       reconciler.changed();
@@ -213,7 +187,6 @@ export function createNetworkService(deps: DriverDeps): Driver {
     onClosed(session) {
       peers.remove(session);
       noteOutcast(session);
-      logger.info("peer disconnected", { peer: session.peerId, reason: session.closing?.error.message });
       news.closed(session);
       stateSource.kick();
       agreements.closed(session);
@@ -264,6 +237,7 @@ export function createNetworkService(deps: DriverDeps): Driver {
     liftBan: standings.lift,
     disconnect: (target) => disconnect(operator, target),
     onPeer: news.on,
+    onSyncComplete: news.onComplete,
     state: stateSource,
     takeOver: stateJoin.kick,
     leader: (signer) => findLeader(peers, signer),

@@ -46,7 +46,15 @@ export interface StateQuery<T extends RequestType, R> {
   take(answer: ResponseTo<T>, asked: MessageOf<T>): R | undefined;
 }
 
+/** Answers since the program began. */
+export interface StateReceived {
+  pages: number;
+  usefulBytes: number;
+  wastedBytes: number;
+}
+
 export interface StateExchangeDeps {
+  readonly received: StateReceived;
   readonly peers: Pick<Peers, "penalise">;
   readonly clock: Clock;
   readonly metrics: Pick<DriverMetrics, "stateRequests" | "stateBytes">;
@@ -87,7 +95,7 @@ function outcomeOf(error: CodedError): StateOutcome {
   }
 }
 
-export function createStateExchange({ peers, clock, metrics }: StateExchangeDeps): StateExchange {
+export function createStateExchange({ peers, clock, metrics, received }: StateExchangeDeps): StateExchange {
   const noteUnheld = (session: Session, block: Hex, reason: UnheldReason, passed: Set<Session>): void => {
     // It holds the block's state, and not that root: what else is asked of the block it may answer.
     if (reason === "UNKNOWN_ROOT") {
@@ -123,6 +131,10 @@ export function createStateExchange({ peers, clock, metrics }: StateExchangeDeps
   const count = (kind: StateKind, outcome: StateOutcome, bytes: number): void => {
     metrics.stateRequests.add({ kind, outcome });
     metrics.stateBytes.add({ use: outcome === "useful" ? "useful" : "wasted" }, bytes);
+    if (outcome === "useful") {
+      received.pages++;
+      received.usefulBytes += bytes;
+    } else received.wastedBytes += bytes;
   };
 
   return async <T extends RequestType, R>(session: Session, query: StateQuery<T, R>, passed: Set<Session>) => {

@@ -34,6 +34,12 @@ export function decodeSegments(bytes: Uint8Array): readonly Segment[] {
   });
 }
 
+/** Which part of the key space is no longer open, from 0 to 1: of an even state, the part that is there. */
+export function filledPart(segments: readonly Segment[]): number {
+  const open = segments.reduce((sum, { next, last }) => sum + bytesToBigInt(last) - bytesToBigInt(next) + 1n, 0n);
+  return 1 - Number(open) / 2 ** 256;
+}
+
 /** Cuts what a page from the lowest key on has left into about as many segments as there are pages in it. */
 export function cutRest(next: Uint8Array, last: Uint8Array): readonly Segment[] {
   const [from, end] = [bytesToBigInt(next), bytesToBigInt(last)];

@@ -17,14 +17,19 @@ import { JOIN_BLOCKS_MIN } from "./limits.ts";
 import type { Peers } from "./peers.ts";
 import type { Session } from "./session.ts";
 import { createBringer } from "./state-bring.ts";
+import type { StateReceived } from "./state-exchange.ts";
+import { decodeSegments, filledPart } from "./state-fill.ts";
 import type { StateSource } from "./state-source.ts";
 import { createRetry } from "./timing.ts";
+import type { StateProgress } from "./types.ts";
 
 export interface StateJoin {
   /** Whether this, and not the execution of blocks, is how the head has to move now. */
   isWanted(): boolean;
   /** Looks whether there is a better head to take over and does so until there is none. */
   kick(): void;
+  /** Undefined while nothing is fetched. */
+  progress(): StateProgress | "headers" | undefined;
   /** Resolves when what is under way has ended. */
   settled(): Promise<void>;
   stop(): Promise<void>;
@@ -32,7 +37,7 @@ export interface StateJoin {
 
 export interface StateJoinDeps {
   readonly engine: Engine;
-  readonly source: StateSource;
+  readonly source: StateSource & { readonly received?: Readonly<StateReceived> };
   readonly peers: Peers;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -53,6 +58,8 @@ export function createStateJoin(deps: StateJoinDeps): StateJoin {
   const retry = createRetry(clock, random);
   let running: Promise<void> | undefined;
   let stopped = false;
+  /** What was there when the target's state began to be fetched. */
+  let begun: (Readonly<StateReceived> & Pick<StateProgress, "toBlock" | "sinceMs">) | undefined;
   let cancelRetry = (): void => {};
 
   const isAhead = (session: Session): boolean => hasBetterChain(session, adoption.tip());
@@ -84,6 +91,20 @@ export function createStateJoin(deps: StateJoinDeps): StateJoin {
       session.busy--;
     }
   };
+  const receivedNow = (): Readonly<StateReceived> => source.received ?? { pages: 0, usefulBytes: 0, wastedBytes: 0 };
+  const progress = (): StateProgress | "headers" | undefined => {
+    if (begun === undefined) return running === undefined ? undefined : "headers";
+    const now = receivedNow();
+    const segments = adoption.isUnderway ? decodeSegments(adoption.progress()) : [];
+    return {
+      toBlock: begun.toBlock,
+      sinceMs: begun.sinceMs,
+      pages: now.pages - begun.pages,
+      bytes: now.usefulBytes - begun.usefulBytes,
+      wastedBytes: now.wastedBytes - begun.wastedBytes,
+      ...(segments.length === 0 ? {} : { filled: filledPart(segments) }),
+    };
+  };
   const isFresh = (): boolean => engine.head().number === 0;
   const isThere = (): boolean =>
     !adoption.isUnderway &&
@@ -98,6 +119,7 @@ export function createStateJoin(deps: StateJoinDeps): StateJoin {
     if (session !== undefined) await pullFrom(session);
     if (stopped || isThere()) return false;
     const target = fork ?? adoption.tip();
+    begun = { toBlock: target.number, sinceMs: clock.now(), ...receivedNow() };
     try {
       await bring(target, isFresh());
       retry.reset();
@@ -111,6 +133,8 @@ export function createStateJoin(deps: StateJoinDeps): StateJoin {
       retry.fail();
       logger.warn("the state could not be taken over", { number: target.number, reason: String(error) });
       return false;
+    } finally {
+      begun = undefined;
     }
   };
   const run = async (): Promise<void> => {
@@ -139,6 +163,7 @@ export function createStateJoin(deps: StateJoinDeps): StateJoin {
   return {
     isWanted,
     kick,
+    progress,
     settled: async () => running,
     async stop() {
       stopped = true;

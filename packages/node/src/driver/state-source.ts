@@ -15,7 +15,7 @@ import type { ProvenAccount, ProvenAccounts } from "@counterpart/core/verify/sta
 import type { DriverMetrics } from "./driver-metrics.ts";
 import type { Peers } from "./peers.ts";
 import type { Session } from "./session.ts";
-import { createStateExchange, type StateQuery } from "./state-exchange.ts";
+import { createStateExchange, type StateQuery, type StateReceived } from "./state-exchange.ts";
 import { createStatePeers } from "./state-peers.ts";
 import { accountsQuery, codesQuery, nodesQuery, originsQuery, stateQuery, storagesQuery } from "./state-queries.ts";
 
@@ -55,6 +55,7 @@ export interface StateSource {
 
 /** A source, and what it has to be told. */
 export interface StateService extends StateSource {
+  readonly received: Readonly<StateReceived>;
   /** Something has changed about peers: there may be somebody to ask. */
   kick(): void;
   /** Rejects what waits. What a peer is being asked ends with its link. */
@@ -70,7 +71,8 @@ export interface StateSourceDeps {
 /** Peers are asked two requests each at the most, so that what they serve leaves room for blocks. */
 export function createStateSource(deps: StateSourceDeps): StateService {
   const pool = createStatePeers(deps);
-  const exchange = createStateExchange(deps);
+  const received: StateReceived = { pages: 0, usefulBytes: 0, wastedBytes: 0 };
+  const exchange = createStateExchange({ ...deps, received });
   /** Codes that are being asked for, so that nobody asks for them twice. */
   const underWay = new Map<Hex, Promise<ReadonlyMap<Hex, Uint8Array>>>();
 
@@ -150,6 +152,7 @@ export function createStateSource(deps: StateSourceDeps): StateService {
     state: async (block, wanted) => (wanted.length === 0 ? [] : ask(stateQuery(block, wanted))),
     codes,
     origins,
+    received,
     kick: pool.kick,
     stop: pool.stop,
   };

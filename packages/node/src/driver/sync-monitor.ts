@@ -4,11 +4,12 @@ import type { Clock } from "@counterpart/core/ports/runtime";
 import { isBehind } from "@counterpart/core/sync/decisions";
 import type { BlockRef } from "@counterpart/core/sync/message-types";
 import type { Engine } from "../engine/types.ts";
-import { bestHeadOf } from "./block-pull.ts";
+import { type BlockPull, bestHeadOf } from "./block-pull.ts";
 import type { DriverMetrics } from "./driver-metrics.ts";
 import type { Peers } from "./peers.ts";
 import type { Session } from "./session.ts";
-import type { SyncProgress, SyncView } from "./types.ts";
+import type { StateJoin } from "./state-join.ts";
+import type { SyncComplete, SyncProgress, SyncView } from "./types.ts";
 
 export interface SyncMonitor {
   /** Whether this node and the peer agree now. */
@@ -23,7 +24,10 @@ export interface SyncMonitorDeps {
   readonly peers: Pick<Peers, "ready">;
   readonly clock: Pick<Clock, "now">;
   readonly metrics: DriverMetrics;
-  readonly progress: () => SyncProgress | undefined;
+  readonly blockPull: Pick<BlockPull, "progress">;
+  readonly stateJoin: Pick<StateJoin, "progress">;
+  /** Told each time that this node has come to agree with all its peers. */
+  readonly onComplete: (complete: SyncComplete) => void;
 }
 
 interface Target {
@@ -44,7 +48,20 @@ function paceOf({ fromBlock, toBlock, sinceMs }: SyncProgress, head: number, now
   };
 }
 
-export function createSyncMonitor({ engine, peers, clock, metrics, progress }: SyncMonitorDeps): SyncMonitor {
+export function createSyncMonitor(deps: SyncMonitorDeps): SyncMonitor {
+  const { engine, peers, clock, metrics, blockPull, stateJoin, onComplete } = deps;
+  /** Since when this node does not agree with all its peers; undefined while it does, or has none. */
+  let apartSinceMs: number | undefined;
+  const noteAll = (): void => {
+    const ready = peers.ready();
+    if (!ready.every(({ inStep }) => inStep)) apartSinceMs ??= clock.now();
+    else if (ready.length > 0 && apartSinceMs !== undefined) {
+      const { hash, number } = engine.head();
+      const durationMs = Math.max(0, clock.now() - apartSinceMs);
+      apartSinceMs = undefined;
+      onComplete({ head: { hash, number }, peers: ready.length, durationMs });
+    }
+  };
   /** The peer whose head is the best, if it is better than this node's. */
   const target = (): Target | undefined => {
     let best: Target | undefined;
@@ -69,7 +86,9 @@ export function createSyncMonitor({ engine, peers, clock, metrics, progress }: S
   };
   const lag = (): number => Math.max(0, (target()?.head.number ?? 0) - engine.head().number);
   const stageOf = (ready: readonly Session[]): SyncView["stage"] => {
-    if (progress() !== undefined) return "blocks";
+    const state = stateJoin.progress();
+    if (state !== undefined) return state === "headers" ? "headers" : "state";
+    if (blockPull.progress() !== undefined) return "blocks";
     return ready.some(({ pulling }) => pulling) ? "contracts" : undefined;
   };
 
@@ -81,12 +100,14 @@ export function createSyncMonitor({ engine, peers, clock, metrics, progress }: S
         const { blocksSynced: blocks, contractsSynced: contracts } = session;
         session.syncing ??= { sinceMs: clock.now(), blocks, contracts };
       }
+      noteAll();
     },
     view() {
       const ready = peers.ready();
       const best = target();
       const stage = stageOf(ready);
-      const under = progress();
+      const under = blockPull.progress();
+      const state = stateJoin.progress();
       const { hash, number, timestamp } = engine.head();
       const isSynced = ready.every(({ inStep }) => inStep);
       return {
@@ -96,6 +117,7 @@ export function createSyncMonitor({ engine, peers, clock, metrics, progress }: S
         lagBlocks: lag(),
         ...(best === undefined ? {} : { target: { ...best.head, peerId: best.session.peerId } }),
         ...(stage === undefined ? {} : { stage }),
+        ...(state === undefined || state === "headers" ? {} : { stateProgress: state }),
         ...(under === undefined ? {} : { progress: paceOf(under, number, clock.now()) }),
       };
     },

@@ -57,6 +57,29 @@ export interface SyncResult {
   readonly contracts: number;
 }
 
+/** State that is being taken over. */
+export interface StateProgress {
+  /** Number of the block whose state it is. */
+  readonly toBlock: number;
+  /** When this began. */
+  readonly sinceMs: number;
+  /** Proven answers, and their bytes as they came. */
+  readonly pages: number;
+  readonly bytes: number;
+  /** Bytes of answers that were of no use. */
+  readonly wastedBytes: number;
+  /** Which part of an empty state is there, from 0 to 1; absent when nodes that differ are walked. */
+  readonly filled?: number;
+}
+
+/** This node has come to agree with every peer that is connected. */
+export interface SyncComplete {
+  readonly head: { readonly hash: Hex; readonly number: number };
+  readonly peers: number;
+  /** Since it last did, or since the first of them connected. */
+  readonly durationMs: number;
+}
+
 /** Where this node stands among its peers. */
 export interface SyncView {
   /** `alone`: no peer is connected. `synced`: it agrees with all that are. */
@@ -68,7 +91,8 @@ export interface SyncView {
   /** The best head that a peer claims, while it is better than this node's. */
   readonly target?: { readonly hash: Hex; readonly number: number; readonly peerId: string };
   /** What is being fetched. */
-  readonly stage?: "blocks" | "contracts";
+  readonly stage?: "blocks" | "contracts" | "headers" | "state";
+  readonly stateProgress?: StateProgress;
   readonly progress?: {
     readonly fromBlock: number;
     readonly toBlock: number;
@@ -123,6 +147,8 @@ export interface NetworkService {
   disconnect(target?: { readonly peerId?: string; readonly address?: string }): Promise<number>;
   /** Calls back after each change of a peer that has shaken hands; one that never did is not heard of. */
   onPeer(listener: (change: PeerChange) => void): () => void;
+  /** Calls back each time that this node has come to agree with all its peers. */
+  onSyncComplete(listener: (complete: SyncComplete) => void): () => void;
   /** Peers that are banned now. */
   bans(): readonly BanView[];
   /** Ends a ban, and forgets the score that led to it. False when the peer is not banned. */

@@ -66,6 +66,9 @@ export function followBackend({ engine, contracts, network }: Backend, tell: Tel
     engine.on("conflicted", (hash, by) => tell("transaction.conflicted", { hash, conflicted_by: by })),
     engine.on("transaction", (transaction, origin) => tellTransaction(tell, transaction, origin)),
     contracts.onArtifact((record, origin) => tellArtifact(tell, record, origin)),
+    network.onSyncComplete(({ head, peers, durationMs }) =>
+      tell("sync.complete", { ...head, peers, duration_ms: durationMs }),
+    ),
     network.onPeer((change) => tellPeer(tell, change)),
   ];
   return () => {

@@ -48,6 +48,11 @@ export const EVENT_SCHEMAS = {
     updated_at: TimestampSchema,
     origin: Type.Enum(["local", "peer"], { description: "who signed it: this node, or somebody elsewhere" }),
   }),
+  "sync.complete": described("this node has come to agree with every peer that is connected", {
+    ...Block,
+    peers: Type.Integer(),
+    duration_ms: Type.Integer({ description: "since it last did, or since the first of them connected" }),
+  }),
   "peer.connected": described("a peer has shaken hands", Peer),
   "peer.synced": described("this node and a peer agree, for the first time since they connected", Peer),
   "peer.disconnected": described("a connection to a peer ended", {

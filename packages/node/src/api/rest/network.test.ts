@@ -183,7 +183,7 @@ test("where the node stands is told with null for what is not under way", async 
   api.network.set({ sync: () => ({ state: "alone", head, headAgeMs: 5, lagBlocks: 0 }) });
   const { status, json } = await api.get(`${API}/sync`);
   assert.equal(status, 200);
-  const idle = { target: null, stage: null, progress: null, divergence: null };
+  const idle = { target: null, stage: null, state_progress: null, progress: null, divergence: null };
   assert.deepEqual(json, { state: "alone", head, head_age_ms: 5, lag_blocks: 0, ...idle });
   api.network.set({
     sync: () => ({

@@ -2,7 +2,7 @@
 
 import { CodedError } from "@counterpart/core/base/errors";
 import Type, { type Static } from "typebox";
-import type { BanView, DivergenceView, PeerView, SyncResult, SyncView } from "../../driver/types.ts";
+import type { BanView, PeerView, SyncResult } from "../../driver/types.ts";
 import type { ApiContext, ApiInstance } from "../context.ts";
 import {
   AddressSchema,
@@ -14,6 +14,7 @@ import {
   shownAddressOrNull,
 } from "./schemas.ts";
 import { HeadSchema } from "./status.ts";
+import { DivergenceSchema, SyncSchema, syncToJson } from "./sync.ts";
 
 const CONNECT_WAIT_MS = 30_000;
 
@@ -29,77 +30,6 @@ const SyncResultSchema = Type.Object(
     description: "the last time on this connection that anything had to be fetched before both agreed",
   },
 );
-
-const DivergenceSchema = Type.Object(
-  {
-    block: HeadSchema,
-    sealed_here: Type.Boolean({ description: "this node has sealed the block, and most peers refuse it" }),
-    since: Type.Integer({ description: "milliseconds since 1970" }),
-    evidence: nullable(Type.String({ description: "the file within the data directory, if it could be written" })),
-  },
-  {
-    $id: "Divergence",
-    description:
-      "the block that most peers hold and that this node's execution contradicts, or that it has sealed and they refuse: " +
-      "it serves no state",
-  },
-);
-
-const SyncSchema = Type.Object({
-  state: Type.Enum(["alone", "syncing", "synced"], {
-    description: "synced: this node agrees with every peer that is connected",
-  }),
-  head: HeadSchema,
-  head_age_ms: Type.Integer({ description: "since the head was sealed, by this node's clock" }),
-  lag_blocks: Type.Integer({ description: "blocks that the best peer claims to have ahead" }),
-  target: nullable(
-    Type.Object(
-      { hash: HashSchema, number: Type.Integer(), peer_id: Type.String() },
-      { description: "the best head that a peer claims to have, while it is better than this node's" },
-    ),
-  ),
-  stage: nullable(Type.Enum(["blocks", "contracts"], { description: "what is being fetched" })),
-  progress: nullable(
-    Type.Object({
-      from_block: Type.Integer(),
-      to_block: Type.Integer(),
-      blocks_per_second: Type.Number(),
-      remaining_ms: nullable(Type.Integer({ description: "at the rate so far" })),
-    }),
-  ),
-  divergence: nullable(refTo(DivergenceSchema)),
-});
-
-const divergenceToJson = (view: DivergenceView): Static<typeof DivergenceSchema> => ({
-  block: view.block,
-  sealed_here: view.sealedHere,
-  since: view.sinceMs,
-  evidence: view.evidence ?? null,
-});
-
-function syncToJson(
-  { state, head, headAgeMs, lagBlocks, target, stage, progress }: SyncView,
-  divergence: DivergenceView | undefined,
-): Static<typeof SyncSchema> {
-  return {
-    state,
-    head,
-    head_age_ms: headAgeMs,
-    lag_blocks: lagBlocks,
-    target: target === undefined ? null : { hash: target.hash, number: target.number, peer_id: target.peerId },
-    stage: stage ?? null,
-    progress:
-      progress === undefined
-        ? null
-        : {
-            from_block: progress.fromBlock,
-            to_block: progress.toBlock,
-            blocks_per_second: Math.round(progress.blocksPerSecond * 10) / 10,
-            remaining_ms: progress.remainingMs === undefined ? null : Math.round(progress.remainingMs),
-          },
-    divergence: divergence === undefined ? null : divergenceToJson(divergence),
-  };
-}
 
 export const PeerSchema = Type.Object(
   {
@@ -267,7 +197,7 @@ function registerReads(server: ApiInstance, { backend }: ApiContext): void {
         response: { 200: SyncSchema, default: PROBLEM_RESPONSE },
       },
     },
-    () => syncToJson(network.sync(), network.divergence()),
+    () => syncToJson(network.sync(), network.divergence(), backend.now()),
   );
 
   server.get(
