@@ -196,7 +196,24 @@ test("where the node stands is told with null for what is not under way", async 
   assert.deepEqual((await api.get(`${API}/sync`)).json, {
     ...{ state: "syncing", head, head_age_ms: 5, lag_blocks: 91, stage: "blocks" },
     target: { hash: hash32("2"), number: 100, peer_id: "12D3KooWPeer" },
+    state_progress: null,
     progress: { from_block: 1, to_block: 100, blocks_per_second: 12.3, remaining_ms: 7_400 },
     divergence: { block: head, sealed_here: true, since: 17, evidence: null },
   });
+});
+
+test("state that is being taken over is told with what it takes and what is left of it", async () => {
+  const api = await openTestApi();
+  const head = { hash: hash32("1"), number: 0 };
+  const now = api.backend.now();
+  const progress = { toBlock: 90, sinceMs: now - 6_000, pages: 12, bytes: 3_000, wastedBytes: 7 };
+  const show = async (filled?: number) => {
+    const stateProgress = { ...progress, ...(filled === undefined ? {} : { filled }) };
+    api.network.set({ sync: () => ({ ...{ state: "syncing", head, headAgeMs: 5, lagBlocks: 90 }, stateProgress }) });
+    return ((await api.get(`${API}/sync`)).json as { state_progress: unknown }).state_progress;
+  };
+  const shown = { to_block: 90, pages: 12, bytes: 3_000, wasted_bytes: 7 };
+  assert.deepEqual(await show(0.75), { ...shown, filled: 0.75, remaining_bytes: 1_000, remaining_ms: 2_000 });
+  assert.deepEqual(await show(), { ...shown, filled: null, remaining_bytes: null, remaining_ms: null });
+  assert.deepEqual(await show(0), { ...shown, filled: 0, remaining_bytes: null, remaining_ms: null });
 });
