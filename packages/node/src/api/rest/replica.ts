@@ -99,14 +99,17 @@ function registerChanges(server: ApiInstance, { backend: { engine, network } }: 
         operationId: "dropContract",
         tags: ["replica"],
         summary: "Hold a contract no more",
+        description: "`dropped` is false when it was not held.",
         params: Params,
-        response: { 204: Type.Null(), default: PROBLEM_RESPONSE },
+        response: { 200: Type.Object({ dropped: Type.Boolean() }), default: PROBLEM_RESPONSE },
       },
     },
-    async ({ params }, reply) => {
+    async ({ params }) => {
       requireChosen(engine);
-      await engine.adoption.drop(addressOf(params.address, "address"));
-      return reply.code(204).send(null);
+      const address = addressOf(params.address, "address");
+      const dropped = engine.holding.has(address);
+      await engine.adoption.drop(address);
+      return { dropped };
     },
   );
 }
