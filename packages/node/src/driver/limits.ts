@@ -69,7 +69,7 @@ export const PACKED_RATIO_MAX = 20;
 /** and so much at the most. */
 export const UNPACKED_BYTES_MAX = 4 * KIB * KIB;
 
-export const SERVE_CPU_MS_MAX = 200;
+export const SERVE_CPU_MS_MAX = 50;
 export const BUSY_RETRY_MS = 100;
 /** How often and how long a request that a peer is too busy for is repeated. */
 export const BUSY_TRIES_MAX = 4;
@@ -147,7 +147,7 @@ export const WHOLE_STORAGE_SLOTS_MAX = 32;
 /** Accounts whose storage and code are fetched together. */
 export const ACCOUNTS_AT_A_TIME = 512;
 /** What is gathered of a state before it is written. */
-export const PORTION_BYTES_MAX = 2 * KIB * KIB;
+export const PORTION_BYTES_MAX = 512 * KIB;
 /** A step from one head to the next that takes more is no longer one write: the state cannot be read meanwhile. */
 export const STEP_BYTES_MAX = 32 * KIB * KIB;
 /** A node that begins with the genesis takes over the state of who has at least so many blocks more. */

@@ -1,4 +1,4 @@
-/** What an answer may hold: its frame's bytes, made within 200 ms, at least one item. */
+/** What an answer may hold: its frame's bytes, made within `SERVE_CPU_MS_MAX`, at least one item. */
 
 import type { Clock } from "@counterpart/core/ports/runtime";
 import { FRAME_BYTES_BY_TYPE, FRAME_OVERHEAD_BYTES } from "@counterpart/core/sync/limits";

@@ -1,5 +1,5 @@
 /**
- * Answers peers' requests: as much as the caps, the frame and 200 ms allow, at least one item where there is one, in
+ * Answers peers' requests: as much as the caps, the frame and its time allow, at least one item where there is one, in
  * the order asked, only the tail cut. No state is kept between requests.
  */
 
