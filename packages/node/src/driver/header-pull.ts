@@ -13,8 +13,10 @@ import { BRANCH_HEADERS_MAX } from "./limits.ts";
 import type { Session } from "./session.ts";
 
 export interface HeaderPullDeps {
-  readonly engine: Pick<Engine, "header" | "adoption" | "rules">;
+  readonly engine: Pick<Engine, "head" | "header" | "adoption" | "rules">;
   readonly clock: Clock;
+  /** Whether a head counts for nothing, as nobody gives its state: any chain that leads to the node's head is better. */
+  readonly isGivenUp: (head: Hex) => boolean;
 }
 
 /** Checks the headers that are new, as far as they go on from what is held or from the ones before. */
@@ -36,6 +38,18 @@ async function newHeaders(
   }
 }
 
+function isBetter({ engine, isGivenUp }: HeaderPullDeps, last: SealedHeader): boolean {
+  const tip = engine.adoption.tip();
+  return isGivenUp(tip.hash) ? compareHeads(last, engine.head()) >= 0 : compareHeads(last, tip) > 0;
+}
+
+/** The end of the chain is on the peer's too, and what follows it here counts for nothing. */
+async function endAt({ engine, isGivenUp }: HeaderPullDeps, end: SealedHeader): Promise<void> {
+  const isHeld = engine.header(end.number)?.hash === end.hash && end.number >= engine.head().number;
+  const tip = engine.adoption.tip();
+  if (isHeld && tip.hash !== end.hash && isGivenUp(tip.hash)) await engine.adoption.endAt(end);
+}
+
 /**
  * Brings the chain of headers to the end of the peer's, where that is better than the one that is held.
  * @returns how many were added
@@ -52,13 +66,17 @@ export async function pullHeaders(deps: HeaderPullDeps, session: Session): Promi
     const page = await fetchHeaders(session, start, () => {});
     await newHeaders(deps, page, branch);
     const last = branch.at(-1);
-    if (last !== undefined && compareHeads(last, adoption.tip()) > 0) {
+    if (last !== undefined && isBetter(deps, last)) {
       await adoption.addHeaders(branch);
       added += branch.length;
       branch = [];
     }
     const end = page.at(-1);
-    if (end === undefined || page.length < 2 || session.closing !== undefined) return added;
+    if (end === undefined || session.closing !== undefined) return added;
+    if (page.length < 2) {
+      await endAt(deps, end);
+      return added;
+    }
     if (branch.length > BRANCH_HEADERS_MAX) throw new CodedError("BAD_MESSAGE", "a branch that never gets better");
     start = [end.hash];
   }

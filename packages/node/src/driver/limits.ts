@@ -154,3 +154,13 @@ export const STEP_BYTES_MAX = 32 * KIB * KIB;
 export const JOIN_BLOCKS_MIN = 64;
 /** Headers of a branch that is not yet better than the chain that is held. */
 export const BRANCH_HEADERS_MAX = 65_536;
+/** A state that is being taken over is left for that of a head so many blocks later; states of so many are held. */
+export const TARGET_LAG_MAX = 128;
+/** As long as a state is held at least: then nobody but who leads this node on still gives it. */
+export const TARGET_MS_MAX = 15 * 60_000;
+/** Heads are remembered for so long whose state nobody gave. */
+export const GIVEN_UP_MS = 60_000;
+export const GIVEN_UP_MAX = 64;
+/** What a peer may fail with one request for state before others count as having had their say; being busy costs 1. */
+export const FAILURES_MAX = 16;
+export const FAILURE_COST = 4;

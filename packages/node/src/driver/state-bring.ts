@@ -12,7 +12,7 @@ import type { Adoption, StatePortion } from "../engine/adoption.ts";
 import type { Holding } from "../engine/holding.ts";
 import { chunks } from "./lanes.ts";
 import { ACCOUNTS_AT_A_TIME, PORTION_BYTES_MAX, STEP_BYTES_MAX } from "./limits.ts";
-import { createStateCollector, type StateCollector } from "./state-collector.ts";
+import { createStateCollector, keeping, type StateCollector } from "./state-collector.ts";
 import { decodeSegments, encodeSegments, fillState, WHOLE_STATE } from "./state-fill.ts";
 import { bringAccounts } from "./state-parts.ts";
 import type { StateSource } from "./state-source.ts";
@@ -82,7 +82,7 @@ export function createBringer({ adoption, holding, source }: BringDeps): Bring {
     if (segments.length > 0) await fillState({ adoption, source, target }, segments);
     const write = (portion: StatePortion): Promise<void> => adoption.write(portion, NOTHING_LEFT);
     const into = createStateCollector(PORTION_BYTES_MAX, write);
-    await bringDifference(target, into);
+    await keeping(into, () => bringDifference(target, into));
     await adoption.complete(target, into.take());
   };
   return async (target, isFresh) => {

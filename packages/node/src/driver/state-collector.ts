@@ -4,7 +4,7 @@
  */
 
 import type { Hex } from "@counterpart/core/base/bytes";
-import { CodedError } from "@counterpart/core/base/errors";
+import { CodedError, isCodedError } from "@counterpart/core/base/errors";
 import type { ContractOrigin } from "@counterpart/core/sync/message-types-state";
 import type { KeyedChange, StatePortion } from "../engine/adoption.ts";
 
@@ -73,4 +73,14 @@ export function createStateCollector(
     flush,
     take,
   };
+}
+
+/** Runs what gathers. Where it fails because of peers, what it has gathered is written all the same, as it is proven. */
+export async function keeping(into: StateCollector, gather: () => Promise<void>): Promise<void> {
+  try {
+    await gather();
+  } catch (error) {
+    if (isCodedError(error) && !error.code.startsWith("STORE_")) await into.flush();
+    throw error;
+  }
 }

@@ -8,7 +8,7 @@ import type { MessageOf, RequestType, ResponseTo } from "@counterpart/core/sync/
 import type { TrustedHeader } from "@counterpart/core/verify/peer-answers";
 import { noteFailure } from "./block-fetch.ts";
 import type { DriverMetrics } from "./driver-metrics.ts";
-import { UNHELD_MAX } from "./limits.ts";
+import { FAILURE_COST, FAILURES_MAX, UNHELD_MAX } from "./limits.ts";
 import type { Peers } from "./peers.ts";
 import type { Session } from "./session.ts";
 
@@ -60,14 +60,24 @@ export interface StateExchangeDeps {
   readonly metrics: Pick<DriverMetrics, "stateRequests" | "stateBytes">;
 }
 
+/** What has been tried with one request. */
+export interface Attempts {
+  /** Peers that cannot answer it, or have failed with it too often. */
+  readonly passed: Set<Session>;
+  /** What each peer's failures add up to. */
+  readonly failures: Map<Session, number>;
+}
+
+export const noAttempts = (): Attempts => ({ passed: new Set(), failures: new Map() });
+
 /**
  * Asks a peer once. Undefined when nothing came of it: then the peer has been dealt with, and another one is to be asked.
- * @param passed to note the peer in that cannot answer this very request
+ * @param attempts to note the peer in
  */
 export type StateExchange = <T extends RequestType, R>(
   session: Session,
   query: StateQuery<T, R>,
-  passed: Set<Session>,
+  attempts: Attempts,
 ) => Promise<R | undefined>;
 
 /** A peer is asked for no smaller part than this of the most that may be asked for, and for one item at least. */
@@ -93,6 +103,12 @@ function outcomeOf(error: CodedError): StateOutcome {
     default:
       return "lost";
   }
+}
+
+function noteAttempt({ failures, passed }: Attempts, session: Session, cost: number): void {
+  const sum = (failures.get(session) ?? 0) + cost;
+  failures.set(session, sum);
+  if (sum >= FAILURES_MAX) passed.add(session);
 }
 
 export function createStateExchange({ peers, clock, metrics, received }: StateExchangeDeps): StateExchange {
@@ -137,7 +153,7 @@ export function createStateExchange({ peers, clock, metrics, received }: StateEx
     } else received.wastedBytes += bytes;
   };
 
-  return async <T extends RequestType, R>(session: Session, query: StateQuery<T, R>, passed: Set<Session>) => {
+  return async <T extends RequestType, R>(session: Session, query: StateQuery<T, R>, attempts: Attempts) => {
     const sinceMs = clock.now();
     let bytes = 0;
     try {
@@ -148,6 +164,7 @@ export function createStateExchange({ peers, clock, metrics, received }: StateEx
         },
       });
       const taken = query.take(answer, asked);
+      if (taken === undefined) noteAttempt(attempts, session, FAILURE_COST);
       if (taken === undefined) noteEmpty(session, query.kind);
       else noteUseful(session, bytes, sinceMs);
       count(query.kind, taken === undefined ? "empty" : "useful", bytes);
@@ -155,9 +172,12 @@ export function createStateExchange({ peers, clock, metrics, received }: StateEx
     } catch (error) {
       if (!isCodedError(error) || isCodedError(error, "INVARIANT_BROKEN")) throw error;
       const reason = unheldReason(error);
-      if (reason !== undefined && query.block !== undefined) noteUnheld(session, query.block.hash, reason, passed);
-      else noteError(session, error);
-      count(query.kind, outcomeOf(error), bytes);
+      const outcome = outcomeOf(error);
+      noteAttempt(attempts, session, outcome === "busy" ? 1 : FAILURE_COST);
+      if (reason !== undefined && query.block !== undefined) {
+        noteUnheld(session, query.block.hash, reason, attempts.passed);
+      } else noteError(session, error);
+      count(query.kind, outcome, bytes);
       return undefined;
     }
   };

@@ -8,7 +8,7 @@ import { asBytes, asList, decodeRlp, encodeRlp } from "@counterpart/core/codec/r
 import type { StatePortion } from "../engine/adoption.ts";
 import { chunks, inLanes } from "./lanes.ts";
 import { ACCOUNTS_AT_A_TIME, PORTION_BYTES_MAX, SEGMENTS_MAX } from "./limits.ts";
-import { createStateCollector } from "./state-collector.ts";
+import { createStateCollector, keeping } from "./state-collector.ts";
 import { bringAccounts, nextKey, type StateParts } from "./state-parts.ts";
 
 /** Accounts that are still to be fetched: keys from `next` to `last`, both included. */
@@ -77,7 +77,9 @@ export async function fillState(parts: Omit<StateParts, "into">, segments: reado
     const page = await source.accounts(target, segment.next);
     const accounts = page.accounts.filter(({ key }) => compareBytes(key, segment.last) <= 0);
     const into = createStateCollector(PORTION_BYTES_MAX, write);
-    for (const some of chunks(accounts, ACCOUNTS_AT_A_TIME)) await bringAccounts({ ...parts, into }, some);
+    await keeping(into, async () => {
+      for (const some of chunks(accounts, ACCOUNTS_AT_A_TIME)) await bringAccounts({ ...parts, into }, some);
+    });
     const end = page.accounts.at(-1)?.key;
     const isOver = !page.more || end === undefined || compareBytes(end, segment.last) >= 0;
     const next = isOver ? undefined : nextKey(end);

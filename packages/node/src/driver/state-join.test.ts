@@ -21,6 +21,7 @@ import {
 import type { Engine } from "../engine/types.ts";
 import { createMemoryStore } from "../store/memory-store.ts";
 import { createFakeContracts } from "./fake-chain.test-support.ts";
+import { TARGET_LAG_MAX } from "./limits.ts";
 import { createLocalSource, type LocalSource } from "./local-source.test-support.ts";
 import type { Peers } from "./peers.ts";
 import { encodeSegments, WHOLE_STATE } from "./state-fill.ts";
@@ -90,8 +91,14 @@ function assertSameState(joined: { engine: Engine; store: Store }, executed: { e
 }
 
 /** Lets `engine` take over what `source` has until nothing is left to do. */
-async function follow(engine: Engine, source: LocalSource, joins = true): Promise<void> {
-  const peers = { ready: () => [source.session], penalise: () => {} } as unknown as Peers;
+async function follow(
+  engine: Engine,
+  source: LocalSource,
+  joins = true,
+  others: readonly LocalSource[] = [],
+): Promise<void> {
+  const sessions = [source, ...others].map(({ session }) => session);
+  const peers = { ready: () => sessions, penalise: () => {} } as unknown as Peers;
   const join = createStateJoin({
     engine,
     source,
@@ -314,6 +321,80 @@ describe("a better branch that forks off below the state that was taken over", (
     assert.equal(engine.snapshot().head.hash, before);
     await follow(engine, sourceOf(other), false);
     assert.equal(engine.head().hash, other.engine.head().hash);
+  });
+});
+
+describe("a head whose state nobody gives", () => {
+  /** Takes over what a peer has that gives state, beside one that has more headers, and no state for them. */
+  async function followBoth(engine: Engine, history: History, liar: History): Promise<void> {
+    await follow(engine, sourceOf(history), true, [sourceOf(liar)]);
+  }
+
+  test("keeps nobody from taking over the state of another peer's head", async () => {
+    const { history, other } = await branches();
+    const store = createMemoryStore();
+    const engine = openTestEngine({ store, replica: "all" });
+    await followBoth(engine, history, other);
+    assert.equal(engine.adoption.tip().hash, engine.head().hash);
+    assertSameState({ engine, store }, history);
+    assert.equal(rowsOf(store, "headers").length, history.engine.head().number + 1);
+  });
+
+  test("takes the head from nobody, and is forgotten when the other peer's chain goes on", async () => {
+    const { history, other } = await branches();
+    for (const replica of ["all", history.contracts.slice(0, 2)] as const) {
+      const store = createMemoryStore();
+      const engine = openTestEngine({ store, replica });
+      await follow(engine, sourceOf(history));
+      await followBoth(engine, history, other);
+      assert.equal(engine.head().hash, history.engine.head().hash);
+      assert.equal(engine.adoption.tip().hash, engine.head().hash);
+      await history.seal(history.set(1, 1, 9));
+      await followBoth(engine, history, other);
+      assert.equal(engine.head().hash, history.engine.head().hash);
+      assert.equal(rowsOf(store, "headers").length, engine.head().number + 1);
+    }
+  });
+
+  test("may be on top of the head that others have", async () => {
+    const { history } = await branches();
+    const liar = new History();
+    await liar.engine.import(chainOf(history.engine));
+    for (let nonce = 0; nonce < 3; nonce++) await sealAll(liar.engine, [transactionOf(3, nonce)]);
+    const store = createMemoryStore();
+    const engine = openTestEngine({ store, replica: "all" });
+    await followBoth(engine, history, liar);
+    assertSameState({ engine, store }, history);
+    await followBoth(engine, history, liar);
+    assert.equal(rowsOf(store, "headers").length, engine.head().number + 1);
+  });
+
+  test("is tried again where nobody has another one", async () => {
+    const history = await longHistory(6);
+    const store = createMemoryStore();
+    const engine = openTestEngine({ store, replica: "all" });
+    const pruned = sourceOf(history, async () => {
+      if (engine.adoption.isUnderway) throw new CodedError("PRUNED", "not now");
+    });
+    await follow(engine, pruned);
+    assert.equal(engine.adoption.isUnderway, true);
+    await follow(engine, sourceOf(history));
+    assertSameState({ engine, store }, history);
+  });
+
+  test("is left when the chain has gone on far beyond it, and what was taken over of it stays", async () => {
+    const history = await longHistory(66);
+    const store = createMemoryStore();
+    const engine = openTestEngine({ store });
+    let grown = false;
+    const source = sourceOf(history, async () => {
+      if (grown || !engine.adoption.isUnderway) return;
+      grown = true;
+      for (let more = 0; more < TARGET_LAG_MAX; more++) await history.seal(history.set(more, 1, more + 1));
+    });
+    await follow(engine, source);
+    assertSameState({ engine, store }, history);
+    assert.equal(engine.adopted, history.engine.head().number);
   });
 });
 

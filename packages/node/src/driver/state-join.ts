@@ -4,24 +4,24 @@
  * which the tries differ, until the root is the header's.
  */
 
-import { CodedError, isCodedError } from "@counterpart/core/base/errors";
+import type { ErrorCode } from "@counterpart/core/base/error-catalogue";
+import { isCodedError } from "@counterpart/core/base/errors";
 import { ZERO_HASH } from "@counterpart/core/chain/header";
+import type { SealedHeader } from "@counterpart/core/chain/types";
 import type { Tip } from "@counterpart/core/consensus/poa";
 import type { Clock, Logger, Random } from "@counterpart/core/ports/runtime";
-import { isBehind } from "@counterpart/core/sync/decisions";
 import type { Engine } from "../engine/types.ts";
-import { noteFailure } from "./block-fetch.ts";
-import { bestHeadOf, hasBetterChain } from "./block-pull.ts";
-import { pullHeaders } from "./header-pull.ts";
+import { hasBetterChain } from "./block-pull.ts";
+import { createChainChoice } from "./chain-choice.ts";
 import { JOIN_BLOCKS_MIN } from "./limits.ts";
 import type { Peers } from "./peers.ts";
-import type { Session } from "./session.ts";
 import { createBringer } from "./state-bring.ts";
 import type { StateReceived } from "./state-exchange.ts";
 import { decodeSegments, filledPart } from "./state-fill.ts";
 import type { StateSource } from "./state-source.ts";
 import { createRetry } from "./timing.ts";
 import type { StateProgress } from "./types.ts";
+import { watchedSource } from "./watched-source.ts";
 
 export interface StateJoin {
   /** Whether this, and not the execution of blocks, is how the head has to move now. */
@@ -48,49 +48,22 @@ export interface StateJoinDeps {
   readonly onDone: () => void;
 }
 
+/** What keeps a state from being taken over, and says nothing about it. */
+const OWN_TROUBLES = new Set<ErrorCode>(["NOT_READY", "RATE_LIMITED", "STORE_WRITE_FAILED", "STORE_CORRUPT"]);
 /** A chain as short as this is executed. */
 const JOINED_AT_LEAST: Tip = { number: JOIN_BLOCKS_MIN - 1, hash: ZERO_HASH };
 
 export function createStateJoin(deps: StateJoinDeps): StateJoin {
   const { engine, source, peers, clock, random, logger, joins, onDone } = deps;
   const { adoption, holding } = engine;
-  const bring = createBringer({ adoption, holding, source });
   const retry = createRetry(clock, random);
+  const choice = createChainChoice({ ...deps, isStopped: () => stopped });
   let running: Promise<void> | undefined;
   let stopped = false;
   /** What was there when the target's state began to be fetched. */
   let begun: (Readonly<StateReceived> & Pick<StateProgress, "toBlock" | "sinceMs">) | undefined;
   let cancelRetry = (): void => {};
 
-  const isAhead = (session: Session): boolean => hasBetterChain(session, adoption.tip());
-  /** Of the peers with a better chain the one with the best, unless it has just failed. */
-  const pick = (): Session | undefined => {
-    let chosen: Session | undefined;
-    for (const session of peers.ready()) {
-      if (!isAhead(session) || session.blockRetry.notBefore > clock.now()) continue;
-      const [best, other] = [bestHeadOf(chosen ?? session), bestHeadOf(session)];
-      if (best !== undefined && other !== undefined && !isBehind(other, best)) chosen = session;
-    }
-    return chosen;
-  };
-  const pullFrom = async (session: Session): Promise<void> => {
-    session.busy++;
-    try {
-      const added = await pullHeaders(deps, session);
-      session.blocksSynced += added;
-      if (added === 0 && isAhead(session)) {
-        throw new CodedError("PEER_ERROR", "the peer did not deliver the chain that it announced");
-      }
-      session.blockRetry.reset();
-    } catch (error) {
-      session.announced = undefined;
-      session.blockRetry.fail();
-      noteFailure(peers, session, error);
-      if (!stopped) logger.warn("header sync stalled", { peer: session.peerId, reason: String(error) });
-    } finally {
-      session.busy--;
-    }
-  };
   const receivedNow = (): Readonly<StateReceived> => source.received ?? { pages: 0, usefulBytes: 0, wastedBytes: 0 };
   const progress = (): StateProgress | "headers" | undefined => {
     if (begun === undefined) return running === undefined ? undefined : "headers";
@@ -112,27 +85,49 @@ export function createStateJoin(deps: StateJoinDeps): StateJoin {
     adoption.fork() === undefined &&
     adoption.tip().hash === engine.head().hash;
 
+  const bring = async (target: SealedHeader): Promise<void> => {
+    const sinceMs = clock.now();
+    // There is no other head to go on to before the fork's state is there.
+    const check = async (): Promise<void> => {
+      if (adoption.fork() === undefined) await choice.checkTime(target, sinceMs);
+    };
+    await createBringer({ adoption, holding, source: watchedSource(source, check) })(target, isFresh());
+  };
+  /** What becomes of a head that could not be taken over; whether another one is to be tried at once. */
+  const leave = (target: SealedHeader, error: unknown): boolean => {
+    holding.isBehind = holding.role === "chosen";
+    if (isCodedError(error) && !OWN_TROUBLES.has(error.code) && adoption.fork() === undefined) {
+      // A later head has come meanwhile, whose state there is.
+      if (isCodedError(error, "PRUNED") && (choice.pick() !== undefined || adoption.tip().hash !== target.hash)) {
+        return true;
+      }
+      choice.giveUp(target);
+      if (choice.pick() !== undefined) return true;
+    }
+    retry.fail();
+    logger.warn("the state could not be taken over", { number: target.number, reason: String(error) });
+    return false;
+  };
   /** One move of the head; whether there is to be another one. */
   const round = async (): Promise<boolean> => {
     const fork = adoption.fork();
-    const session = fork === undefined ? pick() : undefined;
-    if (session !== undefined) await pullFrom(session);
+    const session = fork === undefined ? choice.pick() : undefined;
+    if (session !== undefined) await choice.pullFrom(session);
     if (stopped || isThere()) return false;
     const target = fork ?? adoption.tip();
+    if (choice.isGivenUp(target.hash)) {
+      retry.fail();
+      return false;
+    }
     begun = { toBlock: target.number, sinceMs: clock.now(), ...receivedNow() };
     try {
-      await bring(target, isFresh());
+      await bring(target);
       retry.reset();
+      choice.noteGiven(target);
       logger.info("took over the state of a block", { number: target.number, hash: target.hash });
       return true;
     } catch (error) {
-      if (stopped) return false;
-      holding.isBehind = holding.role === "chosen";
-      // A later head has come meanwhile, whose state there is.
-      if (isCodedError(error, "PRUNED") && fork === undefined && pick() !== undefined) return true;
-      retry.fail();
-      logger.warn("the state could not be taken over", { number: target.number, reason: String(error) });
-      return false;
+      return !stopped && leave(target, error);
     } finally {
       begun = undefined;
     }
@@ -140,7 +135,7 @@ export function createStateJoin(deps: StateJoinDeps): StateJoin {
   const run = async (): Promise<void> => {
     while (!stopped && isWanted() && (await round())) onDone();
   };
-  const isDue = (): boolean => isWanted() && (pick() !== undefined || !isThere());
+  const isDue = (): boolean => isWanted() && (choice.pick() !== undefined || !isThere());
   function kick(): void {
     if (stopped || running !== undefined || !isDue()) return;
     cancelRetry();

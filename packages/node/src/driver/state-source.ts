@@ -15,7 +15,7 @@ import type { ProvenAccount, ProvenAccounts } from "@counterpart/core/verify/sta
 import type { DriverMetrics } from "./driver-metrics.ts";
 import type { Peers } from "./peers.ts";
 import type { Session } from "./session.ts";
-import { createStateExchange, type StateQuery, type StateReceived } from "./state-exchange.ts";
+import { createStateExchange, noAttempts, type StateQuery, type StateReceived } from "./state-exchange.ts";
 import { createStatePeers } from "./state-peers.ts";
 import { accountsQuery, codesQuery, nodesQuery, originsQuery, stateQuery, storagesQuery } from "./state-queries.ts";
 
@@ -24,9 +24,9 @@ import { accountsQuery, codesQuery, nodesQuery, originsQuery, stateQuery, storag
  * for, from the end on, at least one item; an answer that does not hold is never seen here: somebody else is asked, and
  * while there is nobody, the promise waits.
  *
- * All of them reject with CodedError `NOT_READY` when the node stops and `RATE_LIMITED` when too many wait; those that
- * name a block with `PRUNED` when no peer has its state any more, so that the caller goes on with a later one. Who asks
- * about the same block again waits a while before.
+ * All of them reject with CodedError `NOT_READY` when the node stops, `RATE_LIMITED` when too many wait, and `PRUNED`
+ * when no peer has the state any more or gives it after several tries, so that the caller goes on with another block.
+ * Who asks about the same block again waits a while before.
  */
 export interface StateSource {
   /** All accounts from `start` (32 bytes) to the last that the answer gives. */
@@ -78,15 +78,16 @@ export function createStateSource(deps: StateSourceDeps): StateService {
 
   /** Asks one peer after another until one has answered. */
   const ask = async <T extends RequestType, R>(query: StateQuery<T, R>): Promise<R> => {
-    const passed = new Set<Session>();
+    const attempts = noAttempts();
+    const { passed } = attempts;
     for (;;) {
       const session = await pool.take({ block: query.block, passed, isPatient: true });
       if (session === undefined) {
         const details = { block: query.block?.hash };
-        throw new CodedError("PRUNED", "no peer holds the state of the block any more", details);
+        throw new CodedError("PRUNED", "no peer gives the state of the block", details);
       }
       try {
-        const taken = await exchange(session, query, passed);
+        const taken = await exchange(session, query, attempts);
         if (taken !== undefined) return taken;
       } finally {
         pool.release(session);
@@ -123,7 +124,7 @@ export function createStateSource(deps: StateSourceDeps): StateService {
     found: Map<Hex, ContractOrigin>,
   ): Promise<boolean> => {
     for (let rest = accounts; rest.length > 0; ) {
-      const entries = await exchange(session, originsQuery(rest), new Set());
+      const entries = await exchange(session, originsQuery(rest), noAttempts());
       if (entries === undefined) return false;
       for (const [index, origin] of entries.entries()) if (origin !== undefined) found.set(rest[index] as Hex, origin);
       rest = rest.slice(entries.length);
