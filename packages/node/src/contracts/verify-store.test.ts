@@ -76,8 +76,10 @@ describe("a store that is whole", () => {
 
   test("is not whole without any one of its rows", () => {
     const dispensable = new Set<TableName>(["pool", "conflicts", "side"]);
+    const roleKey = bytesToHex(utf8ToBytes("role"));
     for (const { table, key } of original) {
-      if (dispensable.has(table)) continue;
+      // A store that names no role is one of before there were any, when every node executed.
+      if (dispensable.has(table) || bytesToHex(key) === roleKey) continue;
       const results = verifyStore(storeWith({ table, key, value: null }), chain);
       assert.notDeepEqual(faulty(results), [], `${table} ${bytesToHex(key)}`);
     }

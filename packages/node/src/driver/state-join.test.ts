@@ -8,6 +8,7 @@ import { keccak256 } from "@counterpart/core/crypto/crypto";
 import type { Store } from "@counterpart/core/ports/store";
 import type { TableName } from "@counterpart/core/ports/tables";
 import fc from "fast-check";
+import { verifyStore } from "../contracts/verify-store.ts";
 import { NO_PORTION, type StatePortion } from "../engine/adoption.ts";
 import {
   accountOf,
@@ -78,8 +79,17 @@ function rowsOf(store: Store, table: TableName): string[] {
   return store.range(table, { limit: 1_000_000 }).map(({ key, value }) => `${bytesToHex(key)} ${bytesToHex(value)}`);
 }
 
+/** Whether everything that is stored holds together, as `counterpart db verify` looks at it. */
+function assertWhole(store: Store): void {
+  const { chainId, genesisHash, rules } = openTestEngine();
+  const results = verifyStore(store, { chainId, genesisHash, signers: rules.signers });
+  const found = results.flatMap(({ name, faults }) => faults.map((fault) => ({ name, ...fault })));
+  assert.deepEqual(found, []);
+}
+
 /** Everything that two nodes at the same head have to have alike, byte by byte. */
 function assertSameState(joined: { engine: Engine; store: Store }, executed: { engine: Engine; store: Store }): void {
+  assertWhole(joined.store);
   assert.equal(joined.engine.head().hash, executed.engine.head().hash);
   for (const table of STATE) assert.deepEqual(rowsOf(joined.store, table), rowsOf(executed.store, table), table);
   const identities = ({ engine }: { engine: Engine }) =>
@@ -220,6 +230,7 @@ describe("taking a state over", () => {
     await follow(engine, sourceOf(history));
     const branch = chainOf(other.engine).map(({ header }) => header);
     await engine.adoption.addHeaders(branch);
+    assertWhole(store);
     assert.equal(engine.adoption.tip().hash, other.engine.head().hash);
     const again = openTestEngine(replica);
     assert.equal(again.head().hash, history.engine.head().hash);
@@ -353,6 +364,7 @@ describe("a head whose state nobody gives", () => {
       await followBoth(engine, history, other);
       assert.equal(engine.head().hash, history.engine.head().hash);
       assert.equal(rowsOf(store, "headers").length, engine.head().number + 1);
+      assertWhole(store);
     }
   });
 
@@ -417,6 +429,7 @@ describe("what a target that moved on leaves behind", () => {
       await engine.adoption.begin(false, encodeSegments([]));
       await engine.adoption.write(partOf(keyOf(first)), encodeSegments([]));
       assert.notDeepEqual(rowsOf(store, "storage"), whole);
+      assertWhole(store);
       await follow(engine, sourceOf(history));
       assert.deepEqual(rowsOf(store, "storage"), whole);
       if (replica === "all") assertSameState({ engine, store }, history);
@@ -448,6 +461,22 @@ describe("what a target that moved on leaves behind", () => {
     await follow(engine, sourceOf(history));
     assertSameState({ engine, store }, history);
   });
+});
+
+test("a store that took a state over is not whole without any one of its rows", async () => {
+  const history = await longHistory(6);
+  for (const replica of ["all", history.contracts.slice(0, 2)] as const) {
+    const store = createMemoryStore();
+    await follow(openTestEngine({ store, replica }), sourceOf(history));
+    assertWhole(store);
+    for (const table of [...STATE, "headers", "canonical"] as const) {
+      for (const { key, value } of store.range(table, { limit: 1_000 }).filter((_, at) => at % 5 === 0)) {
+        store.write([{ table, key, value: null }]);
+        assert.throws(() => assertWhole(store), assert.AssertionError, `${table} ${bytesToHex(key)}`);
+        store.write([{ table, key, value }]);
+      }
+    }
+  }
 });
 
 describe("a replica of chosen contracts", () => {

@@ -5,6 +5,11 @@ import type { StoreReader, StoreWrite } from "@counterpart/core/ports/store";
 import { metaKey, numberKey } from "./rows.ts";
 
 const ADOPTED_KEY = metaKey("adopted");
+/** There while a state is being taken over, with what is left to do. */
+export const ADOPTION_KEY = metaKey("adoption");
+
+/** Whether the state that is held is no head's, as it is being taken over. */
+export const isAdopting = (rows: Pick<StoreReader, "get">): boolean => rows.get("meta", ADOPTION_KEY) !== undefined;
 
 /** Number of the block whose state was taken over last; 0 where every block was executed. */
 export function readAdopted(rows: Pick<StoreReader, "get">): number {

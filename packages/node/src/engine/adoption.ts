@@ -13,12 +13,12 @@ import { keccak256Hex } from "@counterpart/core/crypto/crypto";
 import type { StoreReader, StoreWrite } from "@counterpart/core/ports/store";
 import type { ContractOrigin } from "@counterpart/core/sync/message-types-state";
 import { EMPTY_TRIE_ROOT, type NibblePath, type TrieNodeReader } from "@counterpart/core/trie/types";
-import { adoptedRow } from "./adopted.ts";
+import { ADOPTION_KEY, adoptedRow, isAdopting } from "./adopted.ts";
 import { contractCountRow, readContract } from "./contract-index.ts";
 import type { EngineCore } from "./core.ts";
 import { advance, announce } from "./head-mover.ts";
 import { createHeaderChain } from "./header-chain.ts";
-import { clearStorage, removeStrayContracts, removeStrayStorages } from "./leftovers.ts";
+import { clearStorage, forgetMoments, removeStrayContracts, removeStrayStorages } from "./leftovers.ts";
 import { createOverlay, type Overlay } from "./overlay.ts";
 import { rowsOf } from "./paging.ts";
 import { forgetStranded, forkBelowHistory, retreatTo } from "./retreat.ts";
@@ -101,7 +101,6 @@ export interface Adoption {
   complete(target: SealedHeader, portion?: StatePortion): Promise<void>;
 }
 
-const ADOPTION_KEY = metaKey("adoption");
 const rootOf = (read: TrieNodeReader): Hex => {
   const node = read("" as NibblePath);
   return node === undefined ? EMPTY_TRIE_ROOT : keccak256Hex(node);
@@ -198,7 +197,7 @@ const momentOf = ({ number, hash, timestamp }: SealedHeader): BlockMoment => ({ 
 
 export function createAdoption(core: EngineCore, queue: WriterQueue): Adoption {
   const { store, chain, clock } = core;
-  let underway = store.get("meta", ADOPTION_KEY) !== undefined;
+  let underway = isAdopting(store);
   const isGenesis = (address: Hex): boolean => core.genesisContracts.has(address);
 
   const headers = createHeaderChain(core);
@@ -304,6 +303,7 @@ export function createAdoption(core: EngineCore, queue: WriterQueue): Adoption {
         const retreat = core.holding.role === "full" ? await retreatTo(core, overlay, target) : undefined;
         const { difference, contracts } = apply(overlay, portion, underway, isNext ? momentOf(target) : undefined);
         if (underway) removeStrayStorages(store, overlay);
+        if (!chain.isCanonical(core.head.hash)) forgetMoments(store, overlay, chain.isCanonical);
         const isProven = !isWhole || rootOf(accountNodes(overlay)) === target.stateRoot;
         assert(isProven, "the state that was taken over is the header's");
         retreat?.redate();

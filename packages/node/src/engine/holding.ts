@@ -28,7 +28,7 @@ export interface Holding {
   drop(address: Hex, rows: Iterable<StoreWrite>): void;
 }
 
-function readChosen(rows: Pick<StoreReader, "get">): Set<Hex> {
+export function readChosen(rows: Pick<StoreReader, "get">): Set<Hex> {
   const row = rows.get("meta", CHOSEN_KEY) ?? new Uint8Array(0);
   const chosen = new Set<Hex>();
   for (let at = 0; at < row.length; at += ADDRESS_BYTES) chosen.add(bytesToHex(row.subarray(at, at + ADDRESS_BYTES)));
@@ -46,10 +46,10 @@ function checkRole(stored: Role, wanted: Role): void {
 }
 
 /** Undefined before anything was done with the data directory. Blocks of before there were roles were executed. */
-function storedRole(store: Store): Role | undefined {
-  const row = store.get("meta", ROLE_KEY);
+export function storedRole(rows: Pick<StoreReader, "get">): Role | undefined {
+  const row = rows.get("meta", ROLE_KEY);
   if (row !== undefined) return bytesToUtf8(row) as Role;
-  return store.get("canonical", numberKey(1)) === undefined ? undefined : "full";
+  return rows.get("canonical", numberKey(1)) === undefined ? undefined : "full";
 }
 
 /**
@@ -61,11 +61,14 @@ export function openHolding(store: Store, wanted: "all" | readonly Hex[] | undef
   const stored = storedRole(store);
   if (stored !== undefined) checkRole(stored, role);
   const chosen = readChosen(store);
+  const chosenRow = (): StoreWrite => {
+    return { table: "meta", key: CHOSEN_KEY, value: concatBytes(...[...chosen].map(hexToBytes)) };
+  };
   const write = (rows: Iterable<StoreWrite> = []): void =>
     store.write([
       ...rows,
       { table: "meta", key: ROLE_KEY, value: utf8ToBytes(role) },
-      { table: "meta", key: CHOSEN_KEY, value: concatBytes(...[...chosen].map(hexToBytes)) },
+      ...(role === "chosen" ? [chosenRow()] : []),
       ...[...chosen].map((address): StoreWrite => {
         return { table: "preimages", key: accountKey(address), value: hexToBytes(address) };
       }),

@@ -1,14 +1,16 @@
 /**
- * What taking a state over leaves behind where its target moved on: storage that came in part before its account, and
- * contracts in the index whose account was taken away. They are nobody's state, so they go before the state is anyone's.
+ * What taking a state over leaves behind where its target moved on: storage that came in part before its account,
+ * contracts in the index whose account was taken away, and blocks of another branch in what is known of contracts. None
+ * of it is of the target's state, so it goes before that is the head's.
  */
 
 import { bytesToHex, type Hex, hexToBytes } from "@counterpart/core/base/bytes";
 import type { Store, StoreReader } from "@counterpart/core/ports/store";
 import { createOverlay, type Overlay } from "./overlay.ts";
 import { rowsOf } from "./paging.ts";
-import { accountKey } from "./rows.ts";
+import { accountKey, decodeContract, encodeContract } from "./rows.ts";
 import { after } from "./state-view.ts";
+import type { ContractEntry } from "./types.ts";
 
 type Accounts = Pick<StoreReader, "get">;
 
@@ -54,4 +56,14 @@ export function removeStrayContracts(store: StoreReader, overlay: Overlay): read
   const strays = [...strayContracts(store, overlay)];
   for (const address of strays) overlay.put("contracts", hexToBytes(address), null);
   return strays;
+}
+
+/** Takes back what was said of when contracts last changed, where those blocks are on the chain no more. */
+export function forgetMoments(store: StoreReader, overlay: Overlay, isCanonical: (block: Hex) => boolean): void {
+  for (const { key } of rowsOf(store, "contracts")) {
+    const row = overlay.get("contracts", key);
+    const { updated, ...entry } = row === undefined ? {} : decodeContract(row);
+    if (row === undefined || updated === undefined || isCanonical(updated.hash)) continue;
+    overlay.put("contracts", key, encodeContract(entry as ContractEntry));
+  }
 }

@@ -13,6 +13,7 @@ import type { TableName } from "@counterpart/core/ports/tables";
 import { rowsOf } from "../paging.ts";
 import { decodePrevious, encodeLocation, metaKey, numberKey } from "../rows.ts";
 import { type ChainFacts, corrupt, faultAt, faultOf, type StoreFault } from "./check.ts";
+import { readHeld } from "./held.ts";
 
 const BODY_LIMITS = { depthMax: 3, itemsMax: 200_000 };
 
@@ -26,6 +27,12 @@ function readHeader(rows: StoreReader, hash: Uint8Array): SealedHeader {
   const header = decodeHeader(need(rows, "headers", hash, "the header"));
   if (header.hash !== bytesToHex(hash)) throw corrupt("the header has another hash");
   return header;
+}
+
+/** Undefined where there is no such header: that is for another check to say. */
+function headerNumber(rows: StoreReader, hash: Uint8Array): number | undefined {
+  const row = rows.get("headers", hash);
+  return row === undefined ? undefined : decodeHeader(row).number;
 }
 
 function readBody(rows: StoreReader, header: SealedHeader, chainId: number): readonly Transaction[] {
@@ -59,8 +66,31 @@ function checkChanges(rows: StoreReader, { number }: SealedHeader): void {
   if (number > 0) decodePrevious(need(rows, "changes", numberKey(number), "the row of previous values"));
 }
 
-/** Blocks of the canonical chain, from the genesis to the head. */
+/** Headers of the chain that the head is on, the head first, down to where the canonical chain begins. */
+function* headBranch(rows: StoreReader): Generator<SealedHeader> {
+  let hash = rows.get("meta", metaKey("head"));
+  while (hash !== undefined) {
+    const header: SealedHeader = readHeader(rows, hash);
+    if (isCanonical(rows, header)) return;
+    yield header;
+    hash = hexToBytes(header.parentHash);
+  }
+}
+
+/** The head is where the canonical chain ends; where that leads on, the head is held with all that leads to it. */
+function checkHead(rows: StoreReader, end: SealedHeader | undefined): string | undefined {
+  const hash = rows.get("meta", metaKey("head"));
+  if (hash !== undefined && end?.hash === bytesToHex(hash)) return undefined;
+  if (hash === undefined || !readHeld(rows).leadsOn) return "the head is not the last block of the canonical chain";
+  for (const _ of headBranch(rows));
+  return undefined;
+}
+
+/** Blocks of the canonical chain, from the genesis to the head, and the headers that lead on. */
 export function* checkCanonical(rows: StoreReader, chain: ChainFacts): Generator<StoreFault | undefined> {
+  const { role, adopted } = readHeld(rows);
+  const head = rows.get("meta", metaKey("head"));
+  const executed = head === undefined ? 0 : (headerNumber(rows, head) ?? 0);
   let parent: SealedHeader | undefined;
   const examine = (number: number, hash: Uint8Array): string | undefined => {
     const header = readHeader(rows, hash);
@@ -68,6 +98,7 @@ export function* checkCanonical(rows: StoreReader, chain: ChainFacts): Generator
     if (number === 0 && header.hash !== chain.genesisHash) return "the genesis is another";
     if (parent !== undefined) checkHeader(header, parent, chain);
     parent = header;
+    if (number > 0 && (role !== "full" || number <= adopted || number > executed)) return undefined;
     const transactions = readBody(rows, header, chain.chainId);
     checkChanges(rows, header);
     return checkReceipts(rows, header, transactions.length) ?? checkLocations(rows, header, transactions);
@@ -79,9 +110,7 @@ export function* checkCanonical(rows: StoreReader, chain: ChainFacts): Generator
     next = number + 1;
     yield faultOf("canonical", key, () => examine(number, value));
   }
-  const head = rows.get("meta", metaKey("head"));
-  const isLast = parent !== undefined && head !== undefined && bytesToHex(head) === parent.hash;
-  yield isLast ? undefined : faultAt("meta", metaKey("head"), "the head is not the last block of the canonical chain");
+  yield faultOf("meta", metaKey("head"), () => checkHead(rows, parent));
 }
 
 /** Blocks beside the chain: whole, and with a parent that is held. */
@@ -104,11 +133,20 @@ function isCanonical(rows: StoreReader, { hash, number }: { readonly hash: Hex; 
 
 /** Rows by block hash that belong to no block. */
 export function* checkBlockRows(rows: StoreReader): Generator<StoreFault | undefined> {
+  const own = new Set<Hex>();
+  const broken = faultOf("meta", metaKey("head"), () => {
+    if (readHeld(rows).leadsOn) for (const { hash } of headBranch(rows)) own.add(hash);
+    return undefined;
+  });
+  if (broken !== undefined) yield broken;
   for (const table of ["headers", "bodies", "receipts"] as const) {
     for (const { key } of rowsOf(rows, table)) {
       yield faultOf(table, key, () => {
-        const canonical = isCanonical(rows, readHeader(rows, key));
-        const held = canonical || (table !== "receipts" && rows.get("side", key) !== undefined);
+        const header = readHeader(rows, key);
+        const held =
+          isCanonical(rows, header) ||
+          own.has(header.hash) ||
+          (table !== "receipts" && rows.get("side", key) !== undefined);
         return held ? undefined : "it belongs to no block that is held";
       });
     }

@@ -14,10 +14,12 @@ import { EMPTY_TRIE_ROOT } from "@counterpart/core/trie/ordered";
 import type { NibblePath, TrieNodeReader } from "@counterpart/core/trie/types";
 import { type TrieLeaf, walkTrie } from "@counterpart/core/trie/walk";
 import { createChainReader } from "../chain-reader.ts";
+import { readChosen } from "../holding.ts";
 import { rowsOf } from "../paging.ts";
-import { accountNodeKey, storageNodeKey } from "../rows.ts";
+import { accountKey, accountNodeKey, storageNodeKey } from "../rows.ts";
 import { accountNodes, storageNodes } from "../state.ts";
 import { type ChainFacts, corrupt, faultAt, faultOf, type StoreFault } from "./check.ts";
+import { readHeld } from "./held.ts";
 
 /** A trie, its rows of nodes, and the flat rows that are its leaves. */
 interface TrieOfRows {
@@ -118,12 +120,33 @@ function storageTrie(rows: StoreReader, addressHash: Uint8Array, root: Hex): Tri
   };
 }
 
-export function* checkAccounts(rows: StoreReader, { chainId }: ChainFacts): Generator<StoreFault | undefined> {
-  yield* checkTrie(rows, accountTrie(rows, createChainReader(rows, chainId).head().stateRoot));
+/** Root of the trie whose nodes are held. */
+function rootHeld(read: TrieNodeReader): Hex {
+  const node = read("");
+  return node === undefined ? EMPTY_TRIE_ROOT : bytesToHex(keccak256(node));
 }
 
-/** The storage of every account, and that no storage is nobody's. */
+/** Accounts of a replica of some contracts: those that it was told to hold, and no trie. */
+function* checkChosen(rows: StoreReader): Generator<StoreFault | undefined> {
+  const chosen = new Set([...readChosen(rows)].map((address) => bytesToHex(accountKey(address))));
+  for (const { key } of rowsOf(rows, "accounts")) {
+    yield chosen.has(bytesToHex(key)) ? undefined : faultAt("accounts", key, "the account was not chosen");
+  }
+  for (const { key } of rowsOf(rows, "accountNodes")) {
+    yield faultAt("accountNodes", key, "there is no trie of accounts where only some are held");
+  }
+}
+
+export function* checkAccounts(rows: StoreReader, { chainId }: ChainFacts): Generator<StoreFault | undefined> {
+  const { role, isAdopting } = readHeld(rows);
+  if (role === "chosen") return yield* checkChosen(rows);
+  const root = isAdopting ? rootHeld(accountNodes(rows)) : createChainReader(rows, chainId).head().stateRoot;
+  yield* checkTrie(rows, accountTrie(rows, root));
+}
+
+/** The storage of every account, and that no storage is nobody's unless it came before its account. */
 export function* checkStorage(rows: StoreReader): Generator<StoreFault | undefined> {
+  const { isAdopting } = readHeld(rows);
   for (const { key, value } of rowsOf(rows, "accounts")) {
     let root: Hex = EMPTY_TRIE_ROOT;
     yield faultOf("accounts", key, () => {
@@ -138,7 +161,9 @@ export function* checkStorage(rows: StoreReader): Generator<StoreFault | undefin
       const next = key.subarray(0, 32);
       if (owner !== undefined && equalBytes(owner, next)) continue;
       owner = next;
-      yield rows.get("accounts", owner) === undefined ? faultAt(table, key, "its account does not exist") : undefined;
+      if (rows.get("accounts", owner) !== undefined) yield undefined;
+      else if (isAdopting) yield* checkTrie(rows, storageTrie(rows, owner, rootHeld(storageNodes(rows, owner))));
+      else yield faultAt(table, key, "its account does not exist");
     }
   }
 }
