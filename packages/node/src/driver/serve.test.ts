@@ -137,7 +137,7 @@ describe("serve", () => {
           return changes;
         },
       };
-      [now, tickMs] = [0, 30];
+      [now, tickMs] = [0, SERVE_CPU_MS_MAX / 7];
       deps = { ...deps, contracts: counting };
       const { entries } = since(0);
       assert.ok(entries.length >= 3 && entries.length < 16, `${entries.length} entries`);
