@@ -40,7 +40,7 @@ async function deploy(node: TestNode, fields: Record<string, unknown>): Promise<
 }
 
 async function fillSlots(node: TestNode): Promise<string> {
-  const address = await deploy(node, { name: "Slots", ...slots });
+  const address = await deploy(node, { name: "Slots", abi: slots.abi, bytecode: slots.bytecode });
   for (let filled = 0; filled < SLOTS; filled += SLOTS_A_CALL) {
     const reply = await execute(node, address, { function: "fill", params: [SLOTS_A_CALL] });
     assert.equal(reply.body.status, "success", JSON.stringify(reply.body));

@@ -130,8 +130,8 @@ function registerGuards(server: ApiInstance, options: GuardOptions): void {
     if (request.is404) refuseUnknown(request, routes);
     if (!WRITES.has(request.method)) return;
     checkToken?.(headers.authorization);
-    // No page sends a DELETE across origins without asking first, so that without a body it needs no type.
-    if (request.method === "DELETE" && headers["content-type"] === undefined) return;
+    // Across origins a page sends nothing but a POST without asking first, so that without a body others need no type.
+    if (request.method !== "POST" && headers["content-type"] === undefined) return;
     checkJsonType(headers["content-type"]);
   });
 }
