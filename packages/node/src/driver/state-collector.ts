@@ -3,7 +3,7 @@
  * whenever it is much; a step from one head to the next has to be one write, so that there it may only be so much.
  */
 
-import type { Hex } from "@counterpart/core/base/bytes";
+import { bytesToHex, type Hex } from "@counterpart/core/base/bytes";
 import { CodedError, isCodedError } from "@counterpart/core/base/errors";
 import type { ContractOrigin } from "@counterpart/core/sync/message-types-state";
 import type { KeyedChange, StatePortion } from "../engine/adoption.ts";
@@ -34,12 +34,23 @@ export function createStateCollector(
   let storage: { account: Uint8Array; slots: readonly KeyedChange[] }[] = [];
   let accounts: KeyedChange[] = [];
   let codes = new Map<Hex, Uint8Array>();
-  let origins = new Map<Hex, ContractOrigin>();
+  const origins = new Map<Hex, ContractOrigin>();
   let bytes = 0;
 
+  /** Where the contracts come from that are handed on; of others it is kept, as it means nothing without them. */
+  const takeOrigins = (): Map<Hex, ContractOrigin> => {
+    const taken = new Map<Hex, ContractOrigin>();
+    for (const { key } of accounts) {
+      const hash = bytesToHex(key);
+      const origin = origins.get(hash);
+      if (origin !== undefined) taken.set(hash, origin);
+      origins.delete(hash);
+    }
+    return taken;
+  };
   const take = (): StatePortion => {
-    const portion = { accounts, storage, codes, origins };
-    [accounts, storage, codes, origins, bytes] = [[], [], new Map(), new Map(), 0];
+    const portion = { accounts, storage, codes, origins: takeOrigins() };
+    [accounts, storage, codes, bytes] = [[], [], new Map(), 0];
     return portion;
   };
   const flush = async (): Promise<void> => {
