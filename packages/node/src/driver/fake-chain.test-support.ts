@@ -206,7 +206,16 @@ export function createFakeEngine(sealer: string, chain = "dev"): FakeEngine {
     genesisHash: genesis.header.hash,
     rules: { signers: [] },
     isReplica: false,
-    holding: { role: "full", has: () => true, chosen: () => [], isBehind: false, add: unsupported, drop: unsupported },
+    holding: {
+      role: "full",
+      has: () => true,
+      chosen: () => [],
+      isBehind: false,
+      added: 0,
+      noteFetched() {},
+      add: unsupported,
+      drop: unsupported,
+    },
     read: async (read) => read(engine.snapshot()),
     adopted: 0,
     adoption: {

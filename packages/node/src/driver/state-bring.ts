@@ -36,7 +36,6 @@ const NOTHING_LEFT = encodeSegments([]);
 export function createBringer({ adoption, holding, source }: BringDeps): Bring {
   /** Gathers what differs of the contracts that a replica was told to hold. */
   const bringChosen = async (target: SealedHeader, into: StateCollector): Promise<void> => {
-    holding.isBehind = false;
     for (const some of chunks(holding.chosen(), CONTRACTS_MAX)) {
       for (let rest = some; rest.length > 0; ) {
         const proven = await source.state(

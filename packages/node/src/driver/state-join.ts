@@ -95,7 +95,6 @@ export function createStateJoin(deps: StateJoinDeps): StateJoin {
   };
   /** What becomes of a head that could not be taken over; whether another one is to be tried at once. */
   const leave = (target: SealedHeader, error: unknown): boolean => {
-    holding.isBehind = holding.role === "chosen";
     if (isCodedError(error) && !OWN_TROUBLES.has(error.code) && adoption.fork() === undefined) {
       // A later head has come meanwhile, whose state there is.
       if (isCodedError(error, "PRUNED") && (choice.pick() !== undefined || adoption.tip().hash !== target.hash)) {
@@ -121,7 +120,9 @@ export function createStateJoin(deps: StateJoinDeps): StateJoin {
     }
     begun = { toBlock: target.number, sinceMs: clock.now(), ...receivedNow() };
     try {
+      const { added } = holding;
       await bring(target);
+      holding.noteFetched(added);
       retry.reset();
       choice.noteGiven(target);
       logger.info("took over the state of a block", { number: target.number, hash: target.hash });
@@ -152,7 +153,12 @@ export function createStateJoin(deps: StateJoinDeps): StateJoin {
   }
   function isWanted(): boolean {
     if (engine.isReplica || adoption.isUnderway || adoption.fork() !== undefined) return true;
-    return joins && isFresh() && peers.ready().some((session) => hasBetterChain(session, JOINED_AT_LEAST));
+    return (
+      joins &&
+      isFresh() &&
+      engine.pool.pending === 0 &&
+      peers.ready().some((session) => hasBetterChain(session, JOINED_AT_LEAST))
+    );
   }
 
   return {

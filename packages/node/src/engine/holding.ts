@@ -21,7 +21,11 @@ export interface Holding {
   has(address: Hex): boolean;
   chosen(): readonly Hex[];
   /** Contracts were added, of which nothing has been fetched yet. */
-  isBehind: boolean;
+  readonly isBehind: boolean;
+  /** How often contracts were added: what is fetched now is what was added by now. */
+  readonly added: number;
+  /** All has been fetched of what had been added then. */
+  noteFetched(added: number): void;
   /** @throws CodedError `TOO_MANY_CONTRACTS`, `STORE_WRITE_FAILED` */
   add(address: Hex): void;
   /** Writes `rows` with it. */
@@ -75,11 +79,21 @@ export function openHolding(store: Store, wanted: "all" | readonly Hex[] | undef
     ]);
   if (Array.isArray(wanted)) for (const address of wanted) chosen.add(address);
   if (stored !== role || role === "chosen") write();
-  const holding: Holding = {
+  let added = chosen.size;
+  let fetched = 0;
+  return {
     role,
     has: (address) => role !== "chosen" || chosen.has(address),
     chosen: () => [...chosen],
-    isBehind: role === "chosen",
+    get isBehind() {
+      return role === "chosen" && fetched < added;
+    },
+    get added() {
+      return added;
+    },
+    noteFetched(upTo) {
+      fetched = upTo;
+    },
     add(address) {
       if (chosen.has(address)) return;
       if (chosen.size >= CHOSEN_MAX) {
@@ -92,7 +106,7 @@ export function openHolding(store: Store, wanted: "all" | readonly Hex[] | undef
         chosen.delete(address);
         throw error;
       }
-      holding.isBehind = true;
+      added++;
     },
     drop(address, rows) {
       if (!chosen.delete(address)) return;
@@ -104,5 +118,4 @@ export function openHolding(store: Store, wanted: "all" | readonly Hex[] | undef
       }
     },
   };
-  return holding;
 }

@@ -32,7 +32,7 @@ test("a contract is added while it is still being fetched, and dropped again", a
   assert.deepEqual([status, json], [202, { address: SECOND, status: "fetching" }]);
   assert.equal(looks, 1);
   assert.deepEqual(engine.holding.chosen(), [FIRST, SECOND.toLowerCase()]);
-  engine.holding.isBehind = false;
+  engine.holding.noteFetched(engine.holding.added);
   assert.equal((await api.send("PUT", `${API}/contracts/${SECOND}`, undefined)).status, 200);
   for (const dropped of [true, false]) {
     assert.deepEqual((await api.send("DELETE", `${API}/contracts/${SHOWN}`, undefined)).json, { dropped });
