@@ -11,6 +11,7 @@ import type { Engine } from "../engine/types.ts";
 import { fetchHeaders } from "./block-fetch.ts";
 import { BRANCH_HEADERS_MAX } from "./limits.ts";
 import type { Session } from "./session.ts";
+import { encodeSegments, WHOLE_STATE } from "./state-fill.ts";
 
 export interface HeaderPullDeps {
   readonly engine: Pick<Engine, "head" | "header" | "adoption" | "rules">;
@@ -19,23 +20,29 @@ export interface HeaderPullDeps {
   readonly isGivenUp: (head: Hex) => boolean;
 }
 
-/** Checks the headers that are new, as far as they go on from what is held or from the ones before. */
+/**
+ * Checks the headers that are new, as far as they go on from what is held or from the ones before.
+ * @returns false when one of them is not to be taken yet, and so none that follows it
+ */
 async function newHeaders(
   { engine, clock }: HeaderPullDeps,
   page: readonly SealedHeader[],
   branch: SealedHeader[],
-): Promise<void> {
+): Promise<boolean> {
   const pause = createPacer(clock);
   for (const header of page) {
     if (engine.header(header.number)?.hash === header.hash && branch.length === 0) continue;
     const before = branch.at(-1);
+    // A page begins with the header that the one before ended with.
+    if (before?.hash === header.hash) continue;
     const parent = before?.hash === header.parentHash ? before : engine.header(header.parentHash);
     if (parent === undefined) throw new CodedError("BAD_MESSAGE", `the parent of header ${header.number} is missing`);
-    if (isFromFuture(header, clock.now())) return;
+    if (isFromFuture(header, clock.now())) return false;
     checkHeader(header, parent, engine.rules);
     branch.push(header);
     await pause();
   }
+  return true;
 }
 
 function isBetter({ engine, isGivenUp }: HeaderPullDeps, last: SealedHeader): boolean {
@@ -64,15 +71,15 @@ export async function pullHeaders(deps: HeaderPullDeps, session: Session): Promi
   let branch: SealedHeader[] = [];
   for (;;) {
     const page = await fetchHeaders(session, start, () => {});
-    await newHeaders(deps, page, branch);
+    const isNow = await newHeaders(deps, page, branch);
     const last = branch.at(-1);
     if (last !== undefined && isBetter(deps, last)) {
-      await adoption.addHeaders(branch);
+      await adoption.addHeaders(branch, encodeSegments(WHOLE_STATE));
       added += branch.length;
       branch = [];
     }
     const end = page.at(-1);
-    if (end === undefined || session.closing !== undefined) return added;
+    if (end === undefined || !isNow || session.closing !== undefined) return added;
     if (page.length < 2) {
       await endAt(deps, end);
       return added;

@@ -229,7 +229,7 @@ describe("taking a state over", () => {
     const engine = openTestEngine(replica);
     await follow(engine, sourceOf(history));
     const branch = chainOf(other.engine).map(({ header }) => header);
-    await engine.adoption.addHeaders(branch);
+    await engine.adoption.addHeaders(branch, encodeSegments([]));
     assertWhole(store);
     assert.equal(engine.adoption.tip().hash, other.engine.head().hash);
     const again = openTestEngine(replica);
@@ -237,8 +237,11 @@ describe("taking a state over", () => {
     await follow(again, sourceOf(other));
     assertSameState({ engine: again, store }, other);
     assert.equal(rowsOf(store, "headers").length, branch.length + 1);
-    await again.adoption.addHeaders(chainOf(history.engine).map(({ header }) => header));
-    await again.adoption.addHeaders(branch);
+    await again.adoption.addHeaders(
+      chainOf(history.engine).map(({ header }) => header),
+      encodeSegments([]),
+    );
+    await again.adoption.addHeaders(branch, encodeSegments([]));
     assertSameState({ engine: openTestEngine(replica), store }, other);
   });
 

@@ -5,7 +5,7 @@
  */
 
 import { bytesToHex, concatBytes, type Hex, hexToBytes } from "@counterpart/core/base/bytes";
-import { assert } from "@counterpart/core/base/errors";
+import { assert, CodedError } from "@counterpart/core/base/errors";
 import { decodeAccount, isDelegation } from "@counterpart/core/chain/account";
 import { EMPTY_CODE_HASH } from "@counterpart/core/chain/header";
 import type { Account, SealedHeader } from "@counterpart/core/chain/types";
@@ -75,8 +75,12 @@ export interface Adoption {
   begin(fresh: boolean, progress: Uint8Array): Promise<void>;
   /** The last header of the chain whose headers are held; at least the head. */
   tip(): SealedHeader;
-  /** Puts headers on the canonical chain, the parent of the first being there; those that they replace leave it. */
-  addHeaders(headers: readonly SealedHeader[]): Promise<void>;
+  /**
+   * Puts headers on the canonical chain, the parent of the first being there; those that they replace leave it. Who
+   * executes begins in the same write to take a state over, with `progress`: to him headers alone mean nothing.
+   * @throws CodedError `STORE_WRITE_FAILED`, `NOT_READY` when blocks or transactions have come meanwhile
+   */
+  addHeaders(headers: readonly SealedHeader[], progress: Uint8Array): Promise<void>;
   /** Takes the headers after this one off the chain: nobody gives the state that they lead to. */
   endAt(last: SealedHeader): Promise<void>;
   account(addressHash: Uint8Array): Account | undefined;
@@ -208,6 +212,20 @@ export function createAdoption(core: EngineCore, queue: WriterQueue): Adoption {
     }
     yield contractCountRow(0);
   }
+  function* beginning(fresh: boolean, progress: Uint8Array): Iterable<StoreWrite> {
+    yield { table: "meta", key: ADOPTION_KEY, value: progress };
+    if (fresh) yield* withoutState();
+  }
+  const noteBegun = (fresh: boolean): void => {
+    underway = true;
+    clearCaches();
+    if (fresh) core.contractCount = 0;
+  };
+  /** @throws CodedError `NOT_READY` */
+  const requireFresh = (): void => {
+    if (core.head.number === 0 && core.pool.size === 0) return;
+    throw new CodedError("NOT_READY", "this node has blocks or transactions of its own: it executes the chain");
+  };
   const isWhole = core.holding.role !== "chosen";
   /** What was given up while it was being fetched is not written. */
   const stillHeld = (portion: StatePortion): StatePortion => {
@@ -241,18 +259,16 @@ export function createAdoption(core: EngineCore, queue: WriterQueue): Adoption {
     progress: () => store.get("meta", ADOPTION_KEY) ?? new Uint8Array(0),
     begin: (fresh, progress) =>
       queue.run(async () => {
-        const mark: StoreWrite = { table: "meta", key: ADOPTION_KEY, value: progress };
-        underway = true;
-        clearCaches();
-        store.write(fresh ? [mark, ...withoutState()] : [mark]);
-        if (fresh) core.contractCount = 0;
+        store.write(beginning(fresh, progress));
+        noteBegun(fresh);
       }),
     tip: headers.tip,
-    addHeaders: (more) =>
+    addHeaders: (more, progress) =>
       queue.run(async () => {
-        const isAbove = (more[0]?.number ?? 0) > core.head.number;
-        assert(isAbove || core.holding.role !== "full", "only a replica's headers are replaced");
-        store.write(headers.put(more));
+        const begins = core.holding.role === "full" && !underway;
+        if (begins) requireFresh();
+        store.write([...(begins ? beginning(true, progress) : []), ...headers.put(more)]);
+        if (begins) noteBegun(true);
       }),
     endAt: ({ number }) => queue.run(async () => store.write(headers.endAt(number))),
     account: (addressHash) => readAccount(store, addressHash),
@@ -299,6 +315,7 @@ export function createAdoption(core: EngineCore, queue: WriterQueue): Adoption {
       queue.run(async () => {
         assert(chain.isCanonical(target.hash), "the head moves to a block of the canonical chain");
         const isNext = target.parentHash === core.head.hash && !underway;
+        const rebuilt = underway;
         const overlay = createOverlay(store);
         const retreat = core.holding.role === "full" ? await retreatTo(core, overlay, target) : undefined;
         const { difference, contracts } = apply(overlay, portion, underway, isNext ? momentOf(target) : undefined);
@@ -330,7 +347,7 @@ export function createAdoption(core: EngineCore, queue: WriterQueue): Adoption {
         core.head = target;
         settlement.apply();
         const reverted = retreat?.reverted ?? [];
-        announce(core, { head: target, reverted, applied: [], ...difference, sealedHere: false }, settlement);
+        announce(core, { head: target, reverted, applied: [], ...difference, sealedHere: false, rebuilt }, settlement);
         if (core.holding.role !== "full") return;
         forgetStranded(core);
         await advance(core, new Map());

@@ -146,12 +146,15 @@ export function createEngine(options: EngineOptions): Engine {
       await countRefusal(core.metrics, origin, () => journal.submit(transaction, origin, companions, peerId));
     },
     async import(blocks) {
-      requireExecution();
-      const work = queue.run(() => importBlocks(core, blocks));
+      const work = queue.run(async () => {
+        // In its turn: what is said before that may have changed, as a state has begun to be taken over.
+        requireExecution();
+        return importBlocks(core, blocks);
+      });
       return countImport(core.metrics, await watched(work, options.onDamage));
     },
     refused: (hash) => core.refused.get(hash),
-    seal: async () => (isReplica || adoption.isUnderway ? undefined : queue.run(() => sealBlock(core))),
+    seal: () => queue.run(async () => (isReplica || adoption.isUnderway ? undefined : sealBlock(core))),
     on: core.emitter.on,
     stop: () => queue.stop(),
   };

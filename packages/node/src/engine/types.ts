@@ -85,6 +85,8 @@ export interface HeadChange {
   readonly contractsRemoved: readonly Hex[];
   /** Whether this node sealed the last applied block in this change. */
   readonly sealedHere: boolean;
+  /** The state was taken over in many writes, of which nobody was told: any contract may be another now. */
+  readonly rebuilt?: boolean;
 }
 
 export interface EngineEvents {
