@@ -60,7 +60,7 @@ function openStore(entries: readonly ContractEntry[], database = createMemorySto
     done() {},
   });
   const table = createArtifactTable(database);
-  const store = createArtifactStore(table, { ...CHAIN, snapshot });
+  const store = createArtifactStore(table, { ...CHAIN, snapshot, adoption: { isUnderway: false } });
   const move = (next: readonly ContractEntry[]): void => {
     const before = [...head.keys()];
     head.clear();

@@ -42,7 +42,9 @@ export interface ArtifactStore {
   pages(): Iterable<readonly Hex[]>;
 }
 
-type ArtifactEngine = Pick<Engine, "chainId" | "genesisHash" | "snapshot">;
+interface ArtifactEngine extends Pick<Engine, "chainId" | "genesisHash" | "snapshot"> {
+  readonly adoption: Pick<Engine["adoption"], "isUnderway">;
+}
 
 /** Whether a record signed by `owner` is about this contract. */
 export function speaksOf(entry: ContractEntry | undefined, record: ArtifactRecord, owner: Hex): boolean {
@@ -95,7 +97,8 @@ export function createArtifactStore(table: ArtifactTable, engine: ArtifactEngine
   const open = (): void => {
     for (const rows of rowPages()) {
       for (const row of rows) count(row, 1);
-      apply(withSnapshot(engine, (snapshot) => revise(rows, snapshot)));
+      // Of a state that is being taken over nothing can be said: they are reviewed once it is there.
+      if (!engine.adoption.isUnderway) apply(withSnapshot(engine, (snapshot) => revise(rows, snapshot)));
     }
   };
   open();

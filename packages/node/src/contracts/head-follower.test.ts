@@ -107,6 +107,7 @@ function openFollower(behindMax: number) {
   const state = { full: false };
   const stop = createHeadFollower({
     engine: {
+      adoption: { isUnderway: false },
       on(_event, listener) {
         onHead = listener as EngineEvents["head"];
         return () => {};

@@ -11,7 +11,7 @@ import type { ArtifactStore } from "./artifact-store.ts";
 import type { Publisher } from "./publisher.ts";
 
 export interface HeadFollowerDeps {
-  readonly engine: Pick<Engine, "on">;
+  readonly engine: Pick<Engine, "on"> & { readonly adoption: Pick<Engine["adoption"], "isUnderway"> };
   readonly clock: Pick<Clock, "setTimer">;
   readonly logger: Logger;
   readonly store: Pick<ArtifactStore, "review" | "pages">;
@@ -24,15 +24,18 @@ const RETRY_MS = 1_000;
 const BEHIND_MAX = 65_536;
 
 /** Contracts whose artifacts may be others now. One that stays keeps code and owner, unless another branch created it. */
-function touchedBy({ reverted, contractsCreated, contractsUpdated, contractsRemoved }: HeadChange): readonly Hex[] {
-  return [...contractsCreated, ...contractsRemoved, ...(reverted.length > 0 ? contractsUpdated : [])];
+function touchedBy(change: HeadChange): readonly Hex[] {
+  const { reverted, applied, contractsCreated, contractsUpdated, contractsRemoved } = change;
+  // A state that was taken over may be that of another branch.
+  const mayBeOthers = reverted.length > 0 || applied.length === 0;
+  return [...contractsCreated, ...contractsRemoved, ...(mayBeOthers ? contractsUpdated : [])];
 }
 
 /** Settles what the last run left, and follows the engine's head from then on. Returns what ends it. */
 export function createHeadFollower(deps: HeadFollowerDeps): () => void {
   const { engine, clock, logger, store, publisher, behindMax = BEHIND_MAX } = deps;
   const behind = new Set<Hex>(publisher.waiting());
-  let everything = false;
+  let everything = engine.adoption.isUnderway;
   let refused = false;
   let cancelRetry = (): void => {};
 
@@ -67,6 +70,8 @@ export function createHeadFollower(deps: HeadFollowerDeps): () => void {
   };
   const attempt = (): void => {
     cancelRetry();
+    // The change of head that ends it comes here.
+    if (engine.adoption.isUnderway) return;
     try {
       reviewAll();
       if (refused) logger.info("artifacts are in step with the head again");
@@ -78,6 +83,7 @@ export function createHeadFollower(deps: HeadFollowerDeps): () => void {
 
   attempt();
   const unsubscribe = engine.on("head", (change) => {
+    everything ||= change.rebuilt === true;
     note(touchedBy(change));
     attempt();
   });

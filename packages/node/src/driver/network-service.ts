@@ -99,9 +99,8 @@ function subscribe(
       alarm.review();
       importer.creditHead(change);
       // What came before they were chosen is no news to their peers.
-      if (engine.holding.role === "chosen" && change.contractsCreated.length > 0) {
-        contractPull.fetch(change.contractsCreated);
-      }
+      const fetched = change.rebuilt === true ? engine.holding.chosen() : change.contractsCreated;
+      if (engine.holding.role === "chosen" && fetched.length > 0) contractPull.fetch(fetched);
       announcer.headChanged(change);
       reconciler.changed();
       for (const session of peers.ready()) intake.retryEarly(session);
