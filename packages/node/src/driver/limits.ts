@@ -134,6 +134,8 @@ export const HAD_BEFORE_MAX = 4_096;
 /** Nodes whose heads never stand still count as in step after holding each other's for so long. */
 export const COVERED_MS = 2_000;
 
+/** Peers that are asked where a contract comes from while nothing proves it. */
+export const ORIGIN_VOICES_MAX = 5;
 /** Segments of the key space that a state is fetched in side by side. */
 export const SEGMENTS_MAX = 8;
 /** Requests for storages, codes and origins of one batch of accounts at once. */

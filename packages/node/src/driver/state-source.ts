@@ -16,6 +16,7 @@ import type { DriverMetrics } from "./driver-metrics.ts";
 import type { Peers } from "./peers.ts";
 import type { Session } from "./session.ts";
 import { createStateExchange, noAttempts, type StateQuery, type StateReceived } from "./state-exchange.ts";
+import { createToldOrigins, type ToldOrigins } from "./state-origins.ts";
 import { createStatePeers } from "./state-peers.ts";
 import { accountsQuery, codesQuery, nodesQuery, originsQuery, stateQuery, storagesQuery } from "./state-queries.ts";
 
@@ -118,32 +119,30 @@ export function createStateSource(deps: StateSourceDeps): StateService {
   };
 
   /** Asks a peer about all of `accounts`, over as many answers as it takes. Whether it has answered about all. */
-  const askOrigins = async (
-    session: Session,
-    accounts: readonly Hex[],
-    found: Map<Hex, ContractOrigin>,
-  ): Promise<boolean> => {
+  const askOrigins = async (session: Session, accounts: readonly Hex[], told: ToldOrigins): Promise<boolean> => {
     for (let rest = accounts; rest.length > 0; ) {
       const entries = await exchange(session, originsQuery(rest), noAttempts());
       if (entries === undefined) return false;
-      for (const [index, origin] of entries.entries()) if (origin !== undefined) found.set(rest[index] as Hex, origin);
+      for (const [index, origin] of entries.entries()) {
+        if (origin !== undefined) told.note(rest[index] as Hex, session, origin);
+      }
       rest = rest.slice(entries.length);
     }
     return true;
   };
   const origins = async (accounts: readonly Hex[]): Promise<ReadonlyMap<Hex, ContractOrigin>> => {
-    const found = new Map<Hex, ContractOrigin>();
+    const told = createToldOrigins();
     const passed = new Set<Session>();
-    for (let left = accounts; left.length > 0; left = left.filter((account) => !found.has(account))) {
+    for (let left = accounts; left.length > 0; left = left.filter(told.isOpen)) {
       const session = await pool.take({ block: undefined, passed, isPatient: false });
       if (session === undefined) break;
       try {
-        if (await askOrigins(session, left, found)) passed.add(session);
+        if (await askOrigins(session, left, told)) passed.add(session);
       } finally {
         pool.release(session);
       }
     }
-    return found;
+    return told.chosen();
   };
 
   return {
