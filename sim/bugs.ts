@@ -1,20 +1,13 @@
 /** Bugs to plant: a simulation is worth trusting as long as it catches them. */
 
-import { readFileSync } from "node:fs";
-import { registerHooks } from "node:module";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import type { Edit } from "./edits.ts";
 
-export interface Bug {
+export interface Bug extends Edit {
   readonly name: string;
   /** A run that catches it. */
   readonly seed: number;
   /** What would go wrong. */
   readonly about: string;
-  /** Relative to the repository's root. */
-  readonly file: string;
-  /** Stands in the file exactly once. */
-  readonly find: string;
-  readonly replace: string;
 }
 
 export const BUGS: readonly Bug[] = [
@@ -321,23 +314,3 @@ export const BUGS: readonly Bug[] = [
     replace: 'if (confirmed || message.type === "NewContract") announcer',
   },
 ];
-
-const ROOT = new URL("../", import.meta.url);
-
-/** The file's text with the bug in it. @throws when the place is not there exactly once */
-export function sourceWith({ name, file, find, replace }: Bug): string {
-  const source = readFileSync(new URL(file, ROOT), "utf8");
-  const places = source.split(find).length - 1;
-  if (places !== 1) throw new Error(`bug ${name}: its place is ${places} times in ${file}`);
-  return source.replace(find, () => replace);
-}
-
-/** Loads the bug's file with the bug in it, from now on in this process. */
-export function plant(bug: Bug): void {
-  const target = pathToFileURL(fileURLToPath(new URL(bug.file, ROOT))).href;
-  const source = sourceWith(bug);
-  registerHooks({
-    load: (url, context, next) =>
-      url === target ? { format: "module-typescript", source, shortCircuit: true } : next(url, context),
-  });
-}

@@ -9,7 +9,7 @@ import { artifactRecordHash } from "@counterpart/core/sync/artifact";
 import { MESSAGE_NUMBERS } from "@counterpart/core/sync/message-types";
 import { Violation } from "./checks.ts";
 import { createForgeries, type Forgeries, MARK } from "./forgeries.ts";
-import type { Lie } from "./lies.ts";
+import type { Lie } from "./lie.ts";
 import { type SimNetwork, typeOf } from "./network.ts";
 import type { Life, LogEntry, SimNode } from "./node.ts";
 import type { Timeline } from "./timeline.ts";
@@ -83,6 +83,7 @@ export function createCourt({ nodes, hostile, network, timeline, isRough, count,
     });
   };
   const check = (node: SimNode, { engine, contracts }: Life): void => {
+    if (engine.adoption.isUnderway) return;
     for (const [hash, forgery] of forgeries.blocks) {
       demand(!engine.isCanonical(hash), `${node.name} has the forged block ${hash} (${forgery}) on its chain`);
       demand(forgery === "root" || engine.header(hash) === undefined, `${node.name} keeps the forged block ${hash}`);

@@ -26,6 +26,8 @@ export interface Disk {
   /** Called at the next write but `countdown`, before or after it takes effect; the node dies in it. */
   crash: { countdown: number; readonly when: "before" | "after"; readonly die: () => void } | undefined;
   readonly writes: number;
+  /** Nothing is on it any more. */
+  wipe(): void;
   /** The rows now, for checks. */
   reader(): StoreReader;
   /** Tables that have ever held anything. */
@@ -96,6 +98,9 @@ export function createDisk(): Disk {
     crash: undefined,
     get writes() {
       return writes;
+    },
+    wipe() {
+      tables = new Map();
     },
     reader: () => reader,
     tables: () => [...tables.keys()],

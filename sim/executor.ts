@@ -4,6 +4,7 @@
  *
  *     code      01 counter   02 factory   anything else: a contract that does nothing
  *     call data add(uint256): adds to the caller's slot of a counter   make(): a factory creates a counter
+ *               fill(uint256): so many slots of a counter get a value, or lose theirs when it has them all
  *               fail(): reverts   halt(): ends in an exception
  */
 
@@ -41,6 +42,7 @@ const selector = (signature: string): Hex => bytesToHex(keccak256(utf8ToBytes(si
 export const SELECTORS = {
   add: selector("add(uint256)"),
   make: selector("make()"),
+  fill: selector("fill(uint256)"),
   fail: selector("fail()"),
   halt: selector("halt()"),
 };
@@ -146,6 +148,13 @@ function add(ledger: Ledger, from: Hex, to: Hex, data: Uint8Array): Effect {
   return done({ output: bigIntToFixedBytes(before, 32), logs: [log] });
 }
 
+function fill(ledger: Ledger, to: Hex, data: Uint8Array): Effect {
+  const slots = Array.from({ length: Number(bytesToBigInt(data.subarray(4))) }, (_, at) => word(BigInt(at)));
+  const isFull = slots.every((slot) => ledger.slot(to, slot) !== 0n);
+  for (const [at, slot] of slots.entries()) ledger.setSlot(to, slot, isFull ? 0n : BigInt(at + 1));
+  return done({ logs: [{ address: to, topics: [], data: NOTHING }] });
+}
+
 function make(ledger: Ledger, factory: Hex): Effect {
   const { nonce } = ledger.account(factory);
   const child = createAddress(factory, nonce);
@@ -160,6 +169,7 @@ function callContract(ledger: Ledger, from: Hex, to: Hex, data: Uint8Array): Eff
   if (called === SELECTORS.halt) return ended("halted");
   const behaviour = ledger.code(to)[0];
   if (behaviour === COUNTER[0] && called === SELECTORS.add) return add(ledger, from, to, data);
+  if (behaviour === COUNTER[0] && called === SELECTORS.fill) return fill(ledger, to, data);
   if (behaviour === FACTORY[0] && called === SELECTORS.make) return make(ledger, to);
   return done();
 }

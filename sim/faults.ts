@@ -72,6 +72,18 @@ export function createFaults({ nodes, network, timeline, dice, profile, coverage
     if (dice.chance(0.4)) die(node, "crash");
     else node.disk.crash = { countdown: dice.below(6), when, die: () => die(node, `crash ${when} a write`) };
   };
+  /** Soon, and in the middle of what a node is at that takes a state over. */
+  const crashTaker = (): void => {
+    const taking = nodes.filter(({ role, life }) => role !== "full" && life?.engine.adoption.isUnderway === true);
+    if (taking.length === 0) return;
+    const node = dice.pick(taking);
+    if (node.disk.crash !== undefined) return;
+    const when = dice.pick(["before", "after"] as const);
+    node.disk.crash = {
+      ...{ countdown: 1 + dice.below(6), when },
+      die: () => die(node, "crash while a state is taken over"),
+    };
+  };
   const fillDisk = (): void => {
     const node = dice.pick(nodes);
     node.disk.full = true;
@@ -93,6 +105,7 @@ export function createFaults({ nodes, network, timeline, dice, profile, coverage
     ...(profile.weather ? [changeWeather] : []),
     ...(profile.partitions ? [split] : []),
     ...(profile.crashes ? [crash] : []),
+    ...(profile.crashes && nodes.some(({ role }) => role !== "full") ? [crashTaker, crashTaker] : []),
     ...(profile.disks ? [fillDisk] : []),
     ...(profile.clocks ? [moveClock] : []),
   ];

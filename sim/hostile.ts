@@ -14,7 +14,8 @@ import { PROTOCOL_VERSIONS } from "@counterpart/core/sync/messages-session";
 import type { Court } from "./court.ts";
 import type { Dice } from "./dice.ts";
 import { type Branch, createForger, type Forger, madeUpHash } from "./forger.ts";
-import { createLies, type Lie, type Lies, type Occasion, told } from "./lies.ts";
+import { type Lie, type Occasion, told } from "./lie.ts";
+import { createLies, type Lies } from "./lies.ts";
 import { addressOf } from "./network.ts";
 import type { Life, SimNode, World } from "./node.ts";
 
@@ -68,22 +69,24 @@ interface MischiefDeps extends Pick<HostileDeps, "dice" | "court" | "onFailure">
   sayStatus(contact: Contact): void;
   tell(contact: Contact, lie: Lie): void;
   occasionOf(contact: Contact, life: Life): Occasion;
+  /** A node that executes: the one spoken to, or another where that one takes state over. */
+  modelFor(node: SimNode): SimNode;
   versionFor(contact: Contact, life: Life): VersionMessage;
 }
 
 /** What a hostile peer may do next, likelier things more than once. */
 function createMischief(deps: MischiefDeps): readonly ((contact: Contact) => void)[] {
-  const { dice, court, forger, lies, isTame, sayStatus, tell, occasionOf, versionFor, onFailure } = deps;
+  const { dice, court, forger, lies, isTame, sayStatus, tell, occasionOf, modelFor, versionFor, onFailure } = deps;
   const claimBranch = async (contact: Contact): Promise<Branch> => {
     const depth = dice.below(4);
     // What is valid of it may become the chain: that is what an open chain is.
     const valid = isTame() ? Math.max(0, depth - 1) : dice.below(depth + 9);
     const forgery = dice.chance(0.5) ? "seal" : "root";
-    const branch = await forger.branch(contact.node, { depth, valid, forgery });
+    const branch = await forger.branch(modelFor(contact.node), { depth, valid, forgery });
     const { hash, number } = branch.tip;
     contact.branch = branch;
     contact.sequence++;
-    const artifacts = contact.node.life?.contracts.artifacts();
+    const artifacts = modelFor(contact.node).life?.contracts.artifacts();
     if (artifacts !== undefined) contact.claim = { head: { hash, number: number + dice.below(100) }, artifacts };
     return branch;
   };
@@ -157,13 +160,19 @@ export function createHostilePeer({ name, nodes, world, dice, court, onFailure }
   const contacts = new Map<string, Contact>();
   let stopped = false;
 
-  const statusFor = (contact: Contact, life: Life): Status => {
+  const modelFor = (node: SimNode): SimNode => {
+    if (node.role === "full") return node;
+    const executing = nodes.filter(({ role, life }) => role === "full" && life !== undefined);
+    return executing[0] ?? (nodes[0] as SimNode);
+  };
+  const statusFor = (contact: Contact, own: Life): Status => {
+    const life = modelFor(contact.node).life ?? own;
     const { hash, number } = life.engine.head();
     const { head, artifacts } = contact.claim ?? { head: { hash, number }, artifacts: life.contracts.artifacts() };
     return {
       ...{ sequence: contact.sequence, head, artifacts, applied: 2 ** 50, reinjecting: 0 },
       certifiedHead: { hash: life.engine.genesisHash, number: 0 },
-      clockMs: life.clock.now(),
+      clockMs: own.clock.now(),
     };
   };
   const versionFor = (contact: Contact, life: Life): VersionMessage => ({
@@ -181,13 +190,18 @@ export function createHostilePeer({ name, nodes, world, dice, court, onFailure }
     court.told(lie.frame, lie);
     contact.link.send(lie.frame);
   };
-  const occasionOf = (contact: Contact, life: Life): Occasion => ({ ...contact, life, instanceId: name });
+  const occasionOf = (contact: Contact, life: Life): Occasion => ({
+    ...contact,
+    life: modelFor(contact.node).life ?? life,
+    instanceId: name,
+  });
 
   const answer = (contact: Contact, frame: Uint8Array): Promise<Uint8Array> => {
     const request = decodeMessage(frame);
     const { life } = contact.node;
     const isSilent = contact.silent || self.mood === "resting";
-    if (life === undefined || isSilent || !isRequest(request)) return new Promise(() => {});
+    const isDeaf = modelFor(contact.node).life === undefined;
+    if (life === undefined || isDeaf || isSilent || !isRequest(request)) return new Promise(() => {});
     if (request.type === "GetHeaders") contact.asked = 0;
     if (request.type === "GetBlocks") contact.asked++;
     const lie = lies.answer(occasionOf(contact, life), request);
@@ -231,7 +245,7 @@ export function createHostilePeer({ name, nodes, world, dice, court, onFailure }
   };
 
   const kinds = createMischief({
-    ...{ dice, court, forger, lies, sayStatus, tell, occasionOf, versionFor, onFailure },
+    ...{ dice, court, forger, lies, sayStatus, tell, occasionOf, modelFor, versionFor, onFailure },
     isTame: () => self.mood === "tame",
   });
   const heartbeat = (): void => {
@@ -251,7 +265,9 @@ export function createHostilePeer({ name, nodes, world, dice, court, onFailure }
       const node = dice.pick(nodes);
       const contact = contactWith(node);
       if (contact === undefined) dial(node);
-      else if (contact.admitted && node.life !== undefined) dice.pick(kinds)(contact);
+      else if (contact.admitted && node.life !== undefined && modelFor(node).life !== undefined) {
+        dice.pick(kinds)(contact);
+      }
     },
     return: (node) => void (contactWith(node) ?? dial(node)),
     async confess(node) {

@@ -16,6 +16,8 @@ export interface Ledger {
   /** Every record that a node has shown to have, by the contract that it speaks of. */
   readonly artifacts: Map<Hex, ArtifactRecord[]>;
   note(acknowledged: Acknowledged): void;
+  /** A node has lost what it had. */
+  forget(node: string): void;
   noteArtifact(record: ArtifactRecord): void;
 }
 
@@ -26,6 +28,9 @@ export function createLedger(): Ledger {
     transactions,
     artifacts,
     note: (acknowledged) => void transactions.set(acknowledged.hash, acknowledged),
+    forget(node) {
+      for (const { hash, node: by } of transactions.values()) if (by === node) transactions.delete(hash);
+    },
     noteArtifact(record) {
       const held = artifacts.get(record.address) ?? [];
       artifacts.set(record.address, [...held, record]);

@@ -15,36 +15,11 @@ import {
   type Request,
   type RequestType,
 } from "@counterpart/core/sync/message-types";
-import { encodeMessage } from "@counterpart/core/sync/messages";
 import type { Dice } from "./dice.ts";
-import { type Branch, type Forger, madeUpAddress, madeUpHash } from "./forger.ts";
+import { type Forger, madeUpAddress, madeUpHash } from "./forger.ts";
 import { type Forgeries, MARK } from "./forgeries.ts";
-import type { Life, SimNode } from "./node.ts";
-
-/** What must come of a lie once it has arrived: the link ends, or the peer is banned as well. */
-export type Verdict = "cut" | "ban";
-
-export interface Lie {
-  readonly name: string;
-  /** Absent: silence. */
-  readonly frame?: Uint8Array;
-  /** Absent: the lie alone costs nothing. */
-  readonly verdict?: Verdict;
-  /** The link ends right after it was asked for. */
-  readonly leave?: boolean;
-  /** Asked when the lie arrives: whether the verdict is certain as things are. */
-  readonly isCertain?: () => boolean;
-}
-
-/** What a lie is made from: the node that it is told to, and what was told to it before. */
-export interface Occasion {
-  readonly node: SimNode;
-  readonly life: Life;
-  readonly branch: Branch | undefined;
-  /** Requests for blocks since headers were last asked for. */
-  readonly asked: number;
-  readonly instanceId: string;
-}
+import { type Lie, type Occasion, told } from "./lie.ts";
+import { createStateLies, evadeState, isAboutState } from "./state-lies.ts";
 
 export interface Lies {
   unasked(occasion: Occasion): Lie;
@@ -55,20 +30,18 @@ export interface Lies {
 const SURE_LEAD = 3;
 
 const silence = (): Lie => ({ name: "silence" });
-export const told = (name: string, message: Message, verdict?: Verdict): Lie => ({
-  name,
-  frame: encodeMessage(message),
-  ...(verdict === undefined ? {} : { verdict }),
-});
 const empty = (type: RequestType): Message => {
   if (type === "GetHeaders") return { type: "Headers", headers: [] };
   if (type === "GetBlocks") return { type: "Blocks", blocks: [] };
   if (type === "GetBlobs") return { type: "Blobs", blobs: [] };
+  if (type === "GetStorage") return { type: "Storage", pages: [] };
+  if (type === "GetNodes") return { type: "Nodes", nodes: [] };
   return { type: "Contracts", kind: "accounts", block: { hash: `0x${"00".repeat(32)}`, number: 0 }, accounts: [] };
 };
 const withoutContent = ({ content: _, ...envelope }: ArtifactEnvelope): ArtifactEnvelope => envelope;
 
 export function createLies(name: string, dice: Dice, forger: Forger, forgeries: Forgeries): Lies {
+  const stateLies = createStateLies(name, dice);
   const garbage = (): Lie => ({ name: "garbage", frame: dice.bytes(1 + dice.below(200)), verdict: "cut" });
   /** Above what its type allows, or above any frame. */
   const oversize = (): Lie => {
@@ -170,7 +143,8 @@ export function createLies(name: string, dice: Dice, forger: Forger, forgeries: 
   };
 
   const crossed = ({ type }: Request): Lie => {
-    const others = (["GetHeaders", "GetBlocks", "GetBlobs", "GetContracts"] as const).filter((one) => one !== type);
+    const types = ["GetHeaders", "GetBlocks", "GetBlobs", "GetContracts", "GetStorage", "GetNodes"] as const;
+    const others = types.filter((one) => one !== type);
     return told("crossed response", empty(dice.pick(others)), "cut");
   };
   const misfit = ({ asked }: Occasion, request: Request): Lie => {
@@ -179,14 +153,17 @@ export function createLies(name: string, dice: Dice, forger: Forger, forgeries: 
     const isCertain = (): boolean => request.type !== "GetBlocks" || asked === 1;
     return { ...lie, name: `${lie.name} to a request`, isCertain };
   };
-  const evasion = (occasion: Occasion, { type }: Request): Lie => {
+  const evasion = (occasion: Occasion, request: Request): Lie => {
+    const { type } = request;
     if (dice.chance(0.4)) return silence();
     if (dice.chance(0.4)) return told("busy for ever", { type: "Error", code: "BUSY", retryAfterMs: 100 });
     if (type === "GetBlocks" || type === "GetBlobs") return told("nothing held", empty(type));
+    if (isAboutState(request)) return evadeState(dice);
     if (type === "GetContracts") return told("nothing held", page(occasion, [], { upTo: 2 ** 50, last: 2 ** 50 }));
     return told("nothing held", { type: "Error", code: "NOT_HELD", retryAfterMs: 0 });
   };
   const fitting = (occasion: Occasion, request: Request): Lie => {
+    if (isAboutState(request)) return stateLies(occasion, request);
     switch (request.type) {
       case "GetHeaders":
         return dice.chance(0.85) ? headers(occasion, request) : brokenChain(occasion, request);
@@ -197,9 +174,8 @@ export function createLies(name: string, dice: Dice, forger: Forger, forgeries: 
         return dice.pick([forgedPage, forgedPage, noProgress, foreignPage])(occasion);
       case "GetBlobs":
         return swappedContent(occasion, request);
-      case "GetStorage":
-      case "GetNodes":
-        return told("nothing held", { type: "Error", code: "NOT_HELD", retryAfterMs: 0 });
+      default:
+        return silence();
     }
   };
   return {

@@ -4,7 +4,9 @@
  */
 
 import { parseArgs } from "node:util";
-import { BUGS, plant } from "./bugs.ts";
+import { BUGS } from "./bugs.ts";
+import { loadWith } from "./edits.ts";
+import { SCALE } from "./scale.ts";
 
 const { values } = parseArgs({
   options: { seed: { type: "string" }, seeds: { type: "string" }, bug: { type: "string" }, first: { type: "boolean" } },
@@ -15,12 +17,12 @@ function rangeOf(text: string): readonly number[] {
   return Array.from({ length: Number(last) - Number(first) + 1 }, (_, at) => Number(first) + at);
 }
 
-if (values.bug !== undefined) {
-  const bug = BUGS.find(({ name }) => name === values.bug);
-  if (bug === undefined) throw new Error(`no such bug: ${BUGS.map(({ name }) => name).join(", ")}`);
-  plant(bug);
+const planted = BUGS.filter(({ name }) => name === values.bug);
+if (values.bug !== undefined && planted.length === 0) {
+  throw new Error(`no such bug: ${BUGS.map(({ name }) => name).join(", ")}`);
 }
-// Only now, so that the bug is in what is loaded.
+loadWith([...planted, ...SCALE]);
+// Only now, so that the edits are in what is loaded.
 const { useCrypto } = await import("@counterpart/core/crypto/crypto");
 const { createNativeCrypto } = await import("../packages/node/src/crypto/native.ts");
 const { run } = await import("./run.ts");

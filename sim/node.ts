@@ -21,6 +21,7 @@ import {
   createStoredPeerBook,
 } from "../packages/node/src/driver/stored.ts";
 import { createEngine } from "../packages/node/src/engine/engine.ts";
+import type { RemoteState } from "../packages/node/src/engine/remote-state.ts";
 import type { Engine } from "../packages/node/src/engine/types.ts";
 import type { KeyRing } from "../packages/node/src/keys/types.ts";
 import type { Dice } from "./dice.ts";
@@ -46,6 +47,12 @@ export interface World {
   readonly onLog: (entry: LogEntry) => void;
 }
 
+/**
+ * How a node comes to its state: `full` executes every block, `joins` takes the state of a block over and executes from
+ * then on, `all` is a replica of everything, `chosen` one of contracts that clients choose while it runs.
+ */
+export type Role = "full" | "joins" | "all" | "chosen";
+
 /** What a node is between two crashes. */
 export interface Life {
   readonly engine: Engine;
@@ -56,6 +63,7 @@ export interface Life {
 
 export interface SimNode {
   readonly name: string;
+  readonly role: Role;
   readonly account: Hex;
   readonly disk: Disk;
   readonly life: Life | undefined;
@@ -64,6 +72,8 @@ export interface SimNode {
   start(peers: readonly string[]): Promise<void>;
   /** The process is gone: nothing of it happens any more, and what it wrote is there. */
   crash(): void;
+  /** The same, and its disk is empty. */
+  wipe(): void;
   /** Called with the engine of each life before anything happens in it. */
   onLife: (life: Pick<Life, "engine" | "contracts">) => void;
 }
@@ -123,7 +133,21 @@ function heedless(book: BanBook): BanBook {
   };
 }
 
-export function createSimNode(world: World, name: string): SimNode {
+/** What of the state a replica begins with: all, or no contract. */
+function replicaOf(role: Role): { readonly replica?: "all" | readonly Hex[] } {
+  if (role === "all") return { replica: role };
+  return role === "chosen" ? { replica: [] } : {};
+}
+
+/** Peers, which the engine needs before there is a driver that knows them. */
+function lateRemote(driver: () => Driver): RemoteState {
+  return {
+    state: async (block, wanted) => driver().state.state(block, wanted),
+    codes: async (hashes) => driver().state.codes(hashes),
+  };
+}
+
+export function createSimNode(world: World, name: string, role: Role = "full"): SimNode {
   const { timeline, network, genesis, evm, onLog } = world;
   const disk = createDisk();
   const keys = createKeys(name);
@@ -140,7 +164,11 @@ export function createSimNode(world: World, name: string): SimNode {
     const store = disk.open(isAlive);
     const executor: Executor = evm ? createExecutor({ chainId: genesis.chainId }) : createSmallExecutor();
     const sign = (digest: Uint8Array): Uint8Array => keys.sign(keys.own, digest);
-    const engine = createEngine({ store, genesis, executor, sealer: { address: keys.own, sign }, clock, logger });
+    const engine = createEngine({
+      ...{ store, genesis, executor, sealer: { address: keys.own, sign }, clock, logger },
+      ...replicaOf(role),
+      remote: lateRemote(() => driver),
+    });
     const instanceId = instanceOf(store, dice);
     const contracts = createContractService({
       ...{ engine, keys, clock, logger, instanceId },
@@ -148,7 +176,7 @@ export function createSimNode(world: World, name: string): SimNode {
       idempotency: createIdempotency(store, clock),
     });
     node.onLife({ engine, contracts });
-    const driver = createNetworkService({
+    const driver: Driver = createNetworkService({
       ...{ engine, contracts, clock, logger, random: dice },
       network: network.join(name),
       peerBook: createStoredPeerBook(store),
@@ -160,8 +188,9 @@ export function createSimNode(world: World, name: string): SimNode {
         signer: keys.own,
         forkRulesId: POA_RULES_ID,
         consensus: "poa",
-        certifies: false,
+        certifies: genesis.signers.length > 0,
       },
+      joins: role === "joins",
       bootstrap: peers.map(addressOf),
     });
     const sealer = createSealerLoop({
@@ -182,6 +211,7 @@ export function createSimNode(world: World, name: string): SimNode {
 
   const node: SimNode = {
     name,
+    role,
     account: keys.own,
     disk,
     skewMs: 0,
@@ -202,6 +232,10 @@ export function createSimNode(world: World, name: string): SimNode {
       life?.clock.die();
       life = undefined;
       network.remove(name);
+    },
+    wipe() {
+      node.crash();
+      disk.wipe();
     },
   };
   return node;

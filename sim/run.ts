@@ -12,7 +12,8 @@ import {
 } from "./checks.ts";
 import type { HostilePeer } from "./hostile.ts";
 import type { LogEntry } from "./node.ts";
-import { createStage, GENESIS, type Stage } from "./stage.ts";
+import { createStage, type Stage } from "./stage.ts";
+import { checkTaken } from "./taken.ts";
 import type { Coverage } from "./workload.ts";
 
 export interface RunOptions {
@@ -35,20 +36,27 @@ const FAULTY_MS = 20_000;
 const HEALING_MS = 240_000;
 /** For a forged block to be executed and its sender to be told; then for what came of it to settle. */
 const CONVICTION_MS = 5_000;
+/** From then on until those have the state as well that take it over: redials and retries back off to 30 s. */
+const TAKING_MS = 120_000;
 /** From the last change anywhere to agreement everywhere, where links never broke. */
 const REPAIR_MS = 5_000;
 
-function checkNow({ nodes, dice, notes, court }: Stage): void {
+function checkNow({ nodes, dice, notes, court, genesis, pages, taken }: Stage): void {
   for (const node of nodes) if (node.life !== undefined) checkAcknowledged(notes.ledger, node, node.life);
   for (const node of nodes) if (node.life !== undefined) court.check(node, node.life);
+  for (const node of nodes.filter(({ role }) => role !== "full")) {
+    if (node.life !== undefined) checkTaken(node, node.life, taken);
+    pages.check(node);
+  }
   if (notes.failures.length > 0) throw notes.failures[0];
   const node = dice.pick(nodes);
-  if (node.life !== undefined) checkReaders(node, node.life, GENESIS);
+  if (node.life !== undefined) checkReaders(node, node.life, genesis);
 }
 
 /** Hostile peers go on for as long as the run does; one that everybody has banned comes under its next name. */
 function lie({ hostile, nodes, court, timeline, dice }: Stage): void {
-  const isOutcast = ({ name }: HostilePeer): boolean => nodes.every((node) => court.hasBanned(node.name, name));
+  const judges = nodes.filter(({ role }) => role === "full");
+  const isOutcast = ({ name }: HostilePeer): boolean => judges.every((node) => court.hasBanned(node.name, name));
   const again = (names: readonly HostilePeer[], meanMs: number): void => {
     timeline.at(dice.between(0, 2 * meanMs), () => {
       const fresh = names.find((peer) => !isOutcast(peer));
@@ -63,7 +71,7 @@ function lie({ hostile, nodes, court, timeline, dice }: Stage): void {
 }
 
 async function misbehave(stage: Stage): Promise<void> {
-  const { dice, timeline, workload, faults, network, profile } = stage;
+  const { dice, timeline, workload, readers, faults, network, profile } = stage;
   const end = timeline.now + FAULTY_MS;
   const repeat = (meanMs: number, step: () => void): void => {
     timeline.at(dice.between(0, 2 * meanMs), () => {
@@ -74,6 +82,7 @@ async function misbehave(stage: Stage): Promise<void> {
   };
   repeat(dice.between(60, 500), workload.step);
   repeat(1_000, faults.step);
+  if (stage.nodes.some(({ role }) => role !== "full")) repeat(400, readers.step);
   while (timeline.now < end) {
     await timeline.pass(2_000);
     checkNow(stage);
@@ -85,16 +94,44 @@ async function misbehave(stage: Stage): Promise<void> {
   await timeline.pass(1_000);
 }
 
-async function recover({ timeline, faults, nodes, hostile, profile, notes }: Stage): Promise<void> {
+/**
+ * A node that took over the state of a block cannot take that block back: it holds nothing from before. Where the best
+ * chain is without the block, its operator has it begin again.
+ */
+function rescue({ nodes, notes, start }: Stage): void {
+  const model = nodes[0]?.life?.engine;
+  for (const node of nodes) {
+    const { adopted = 0, header } = node.life?.engine ?? {};
+    const block = node.role === "joins" && adopted > 0 ? header?.(adopted) : undefined;
+    if (block === undefined || model?.isCanonical(block.hash) === true) continue;
+    notes.count("began again, as the best chain forks below the block it joined at");
+    notes.ledger.forget(node.name);
+    node.wipe();
+    start(node);
+  }
+}
+
+async function recover(stage: Stage): Promise<void> {
+  const { timeline, faults, nodes, hostile, profile, notes } = stage;
   faults.heal();
   for (const peer of hostile.flat()) peer.mood = "tame";
   const healedMs = timeline.now;
-  const inStep = await timeline.until(() => isInStep(nodes), HEALING_MS);
+  const executing = nodes.filter(({ role }) => role === "full");
+  const inStep = await timeline.until(() => isInStep(executing), HEALING_MS);
+  if (notes.failures.length > 0) throw notes.failures[0];
   if (!inStep) throw new Violation(`not in step ${HEALING_MS / 1_000} s after everything healed`);
   notes.count("seconds to heal", Math.round((timeline.now - healedMs) / 1_000));
   const repairedMs = timeline.now - Math.max(healedMs, notes.lastChangeMs);
   if (!profile.partitions && repairedMs > REPAIR_MS) {
     throw new Violation(`lost messages were repaired after ${repairedMs} ms`);
+  }
+  rescue(stage);
+  const agreedMs = timeline.now;
+  const allInStep = await timeline.until(() => isInStep(nodes), TAKING_MS);
+  if (notes.failures.length > 0) throw notes.failures[0];
+  if (!allInStep) throw new Violation(`who takes state over is not in step after ${TAKING_MS / 1_000} s`);
+  if (nodes.length > executing.length) {
+    notes.count("seconds to take over", Math.round((timeline.now - agreedMs) / 1_000));
   }
   // Whatever is still under way changes nothing any more.
   await timeline.pass(10_000);
@@ -103,7 +140,8 @@ async function recover({ timeline, faults, nodes, hostile, profile, notes }: Sta
 
 /** Whoever forges ends up banned, by every node that it forges before, and stays so when it comes back. */
 async function convict({ nodes, hostile, court, timeline }: Stage): Promise<void> {
-  const everywhere = hostile.flat().flatMap((peer) => nodes.map((node) => ({ peer, node })));
+  const judges = nodes.filter(({ role }) => role === "full");
+  const everywhere = hostile.flat().flatMap((peer) => judges.map((node) => ({ peer, node })));
   if (everywhere.length === 0) return;
   for (const peer of hostile.flat()) peer.mood = "resting";
   await timeline.pass(CONVICTION_MS);
@@ -117,10 +155,10 @@ async function convict({ nodes, hostile, court, timeline }: Stage): Promise<void
 }
 
 function judge(stage: Stage): void {
-  const { nodes, notes, court } = stage;
+  const { nodes, notes, court, genesis } = stage;
   for (const node of nodes) if (node.life !== undefined) court.checkStored(node, node.life);
   checkNow(stage);
-  for (const node of nodes) if (node.life !== undefined) checkStore(node, node.life, GENESIS);
+  for (const node of nodes) if (node.life !== undefined) checkStore(node, node.life, genesis);
   checkHead(nodes, notes.sealed);
   checkFates(notes.ledger, nodes);
   checkArtifacts(notes.ledger, nodes);
@@ -129,7 +167,11 @@ function judge(stage: Stage): void {
 
 async function violationOf(stage: Stage): Promise<string | undefined> {
   try {
-    for (const node of stage.nodes) stage.start(node);
+    for (const node of stage.nodes) {
+      const lateMs = stage.lateMs(node);
+      if (lateMs === 0) stage.start(node);
+      else stage.timeline.at(lateMs, () => stage.start(node));
+    }
     lie(stage);
     await misbehave(stage);
     await recover(stage);

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { before, describe, test } from "node:test";
-import { useCrypto } from "@counterpart/core/crypto/crypto";
-import { createNativeCrypto } from "../packages/node/src/crypto/native.ts";
-import { BUGS, sourceWith } from "./bugs.ts";
-import { run } from "./run.ts";
+import { BUGS } from "./bugs.ts";
+import { loadWith, sourceWith } from "./edits.ts";
+import type { RunOptions, RunResult } from "./run.ts";
+import { SCALE } from "./scale.ts";
 
 const MAIN = new URL("./main.ts", import.meta.url).pathname;
 
@@ -30,7 +30,15 @@ const HAPPENED = [
   "goodbye PEER_BANNED to a hostile peer",
 ];
 
-before(async () => useCrypto(await createNativeCrypto()));
+let run: (options: RunOptions) => Promise<RunResult>;
+
+before(async () => {
+  loadWith(SCALE);
+  const { useCrypto } = await import("@counterpart/core/crypto/crypto");
+  const { createNativeCrypto } = await import("../packages/node/src/crypto/native.ts");
+  useCrypto(await createNativeCrypto());
+  ({ run } = await import("./run.ts"));
+});
 
 test("the same seed gives the same run, another seed another", async () => {
   const [one, again, other] = [await run({ seed: 3 }), await run({ seed: 3 }), await run({ seed: 4 })];
@@ -65,7 +73,7 @@ function runWith(bug: string, seed: number): Promise<{ readonly code: number | n
 describe("planted bugs", { concurrency: 2 }, () => {
   for (const bug of BUGS) {
     test(`${bug.name} is caught`, async () => {
-      assert.notEqual(sourceWith(bug), readFileSync(new URL(`../${bug.file}`, import.meta.url), "utf8"));
+      assert.notEqual(sourceWith(bug.file, [bug]), readFileSync(new URL(`../${bug.file}`, import.meta.url), "utf8"));
       const { code, text } = await runWith(bug.name, bug.seed);
       assert.equal(code, 1, text);
       assert.match(text, new RegExp(`^seed ${bug.seed}: `, "m"));

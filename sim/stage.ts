@@ -2,18 +2,24 @@
 
 import { createHash, type Hash } from "node:crypto";
 import type { Hex } from "@counterpart/core/base/bytes";
+import { isCodedError } from "@counterpart/core/base/errors";
 import { DEV_GENESIS, type Genesis, type GenesisAccount } from "@counterpart/core/chain/genesis";
 import type { SealedHeader } from "@counterpart/core/chain/types";
 import { compareArtifacts } from "@counterpart/core/sync/artifact";
 import type { ArtifactRecord } from "@counterpart/core/sync/artifact-types";
+import { type Archive, createArchive } from "./archive.ts";
 import { Violation } from "./checks.ts";
 import { type Court, createCourt } from "./court.ts";
 import { createDice, type Dice } from "./dice.ts";
+import { Crashed } from "./disk.ts";
 import { createFaults, type Faults, type Profile } from "./faults.ts";
 import { createHostilePeer, type HostilePeer } from "./hostile.ts";
 import { createLedger, type Ledger } from "./ledger.ts";
 import { createSimNetwork, type SimNetwork } from "./network.ts";
-import { accountOf, createSimNode, type Life, type LogEntry, type SimNode, type World } from "./node.ts";
+import { accountOf, createSimNode, type Life, type LogEntry, type Role, type SimNode, type World } from "./node.ts";
+import { createPages, type Pages } from "./pages.ts";
+import { createReaders, type Readers } from "./readers.ts";
+import { checkTaken, type TakenDeps } from "./taken.ts";
 import { createTimeline, type Timeline } from "./timeline.ts";
 import { CLIENTS, type Coverage, createWorkload, type Workload } from "./workload.ts";
 
@@ -27,13 +33,20 @@ const PROFILES: readonly Profile[] = [
   { weather: true, partitions: true, crashes: true, disks: true, clocks: true },
 ];
 
-function simGenesis(): Genesis {
+/** @param signers names of those who may seal; none: anybody */
+function simGenesis(signers: readonly string[]): Genesis {
   const account: GenesisAccount = { balance: BALANCE, nonce: 0n, code: new Uint8Array(0), storage: new Map() };
   const funded = CLIENTS.map((name): [Hex, GenesisAccount] => [accountOf(name), account]);
-  return { ...DEV_GENESIS, alloc: new Map([...DEV_GENESIS.alloc, ...funded]) };
+  const alloc = new Map([...DEV_GENESIS.alloc, ...funded]);
+  return { ...DEV_GENESIS, signers: signers.map(accountOf), alloc };
 }
 
-export const GENESIS = simGenesis();
+/** Of all runs, those with nodes that take state over. */
+const TAKING_RUNS = 0.4;
+/** A node that finds no room to begin with is started again after this. */
+const AGAIN_MS = 1_000;
+/** When such a node comes, at the latest. */
+const LATE_MS_MAX = 15_000;
 /** Of all runs, those with hostile peers. */
 const HOSTILE_RUNS = 1 / 3;
 /** So often a hostile peer comes back under another name. */
@@ -42,6 +55,11 @@ const NAMES = 4;
 const BLAME = "a peer is at fault";
 /** Except for what a bad link does. */
 const EXCUSED: ReadonlySet<string> = new Set(["TIMEOUT", "EMPTY_REPLY"]);
+
+/** Said by a node that could not take a state over, */
+const STATE_FAILURE = "the state could not be taken over";
+/** which is foreseen when nobody holds the state any more, the disk is full, or the node dies. */
+const FORESEEN = /no peer (holds|gives)|disk is full|node (is dead|died|stops)|link ended/;
 
 /** What listeners write down while a run goes on. */
 export interface Notes {
@@ -60,6 +78,14 @@ export interface Notes {
 
 export interface Stage {
   readonly dice: Dice;
+  readonly genesis: Genesis;
+  readonly archive: Archive;
+  readonly pages: Pages;
+  readonly readers: Readers;
+  /** What nodes that take state over are held against. */
+  readonly taken: TakenDeps;
+  /** When a node starts, after the others. */
+  lateMs(node: SimNode): number;
   readonly timeline: Timeline;
   readonly network: SimNetwork;
   readonly nodes: readonly SimNode[];
@@ -123,9 +149,26 @@ function listen(
   });
 }
 
-/** A ring with chords: what a node does not hear from one it hears from another. */
-function peersOf(node: SimNode, nodes: readonly SimNode[]): string[] {
-  const at = nodes.indexOf(node);
+/** What is executed is noted, and what is taken over is looked at, with each change of head. */
+function watchState(notes: Notes, taken: TakenDeps, node: SimNode, { engine }: Pick<Life, "engine">): void {
+  engine.on("head", ({ head, applied }) => {
+    if (applied.length > 0) {
+      taken.archive.note(node, head.hash);
+      return;
+    }
+    notes.count(`state taken over: ${node.role}`);
+    try {
+      checkTaken(node, { engine }, taken);
+    } catch (error) {
+      notes.failures.push(error);
+    }
+  });
+}
+
+/** A ring with chords: what a node does not hear from one it hears from another. Who takes state over hangs on to it. */
+function peersOf(node: SimNode, all: readonly SimNode[]): string[] {
+  const nodes = all.filter(({ role }) => role === "full");
+  const at = all.indexOf(node);
   const next = new Set([(at + 1) % nodes.length, (at + 2) % nodes.length]);
   return [...next].filter((to) => to !== at).map((to) => `n${to}`);
 }
@@ -137,18 +180,40 @@ function hostileNames(dice: Dice): readonly (readonly string[])[] {
   return dice.chance(0.3) ? [names(0), names(1)] : [names(0)];
 }
 
+/** Roles of the nodes that take state over, if the run has any. */
+function takingRoles(dice: Dice): readonly Role[] {
+  if (!dice.chance(TAKING_RUNS)) return [];
+  const role = (): Role => dice.pick(["joins", "joins", "all", "chosen"] as const);
+  return dice.chance(0.4) ? [role(), role()] : [role()];
+}
+
 export function createStage(seed: number, onLog: (entry: LogEntry, now: number) => void): Stage {
   const dice = createDice(seed);
   const timeline = createTimeline(START_MS);
   const network = createSimNetwork(timeline, dice.fork("network"));
   const notes = createNotes();
   const trace = createHash("sha256");
+  const archive = createArchive();
+  const takingDice = dice.fork("taking");
+  const hostileDice = dice.fork("hostile");
+  const names = hostileNames(hostileDice);
+  const roles: readonly Role[] = [
+    ...Array.from({ length: 2 + dice.below(4) }, () => "full" as const),
+    ...takingRoles(takingDice),
+  ];
+  const takes = roles.some((role) => role !== "full");
+  // State is taken on the word of who may seal: a stranger who may would need no lie.
+  const isListed = takes && (names.length > 0 || takingDice.chance(0.5));
+  const genesis = simGenesis(isListed ? roles.map((_, at) => `n${at}`) : []);
   const world: World = {
-    ...{ timeline, network, genesis: GENESIS, dice: dice.fork("nodes") },
+    ...{ timeline, network, genesis, dice: dice.fork("nodes") },
     evm: seed % 10 === 9,
     onLog(entry) {
       onLog(entry, timeline.now);
       court.logged(entry);
+      if (entry.message === STATE_FAILURE && !FORESEEN.test(String(entry.fields.reason))) {
+        notes.failures.push(new Violation(`${entry.node}: ${entry.fields.reason}`));
+      }
       if (
         court.isHostile(String(entry.fields.peer)) ||
         entry.message !== BLAME ||
@@ -158,11 +223,15 @@ export function createStage(seed: number, onLog: (entry: LogEntry, now: number) 
       notes.blames.push(`${entry.node}: ${JSON.stringify(entry.fields)}`);
     },
   };
-  const nodes = Array.from({ length: 2 + dice.below(4) }, (_, at) => createSimNode(world, `n${at}`));
-  for (const node of nodes) node.onLife = (life) => listen(notes, timeline, node, life);
+  const nodes = roles.map((role, at) => createSimNode(world, `n${at}`, role));
+  const taken: TakenDeps = { archive, count: notes.count };
+  for (const node of nodes) {
+    node.onLife = (life) => {
+      listen(notes, timeline, node, life);
+      watchState(notes, taken, node, life);
+    };
+  }
   const onFailure = (error: unknown): void => void notes.failures.push(error);
-  const hostileDice = dice.fork("hostile");
-  const names = hostileNames(hostileDice);
   const profile = PROFILES[seed % PROFILES.length] as Profile;
   const court = createCourt({
     ...{ nodes, network, timeline, hostile: names.flat(), count: notes.count, onFailure },
@@ -172,8 +241,15 @@ export function createStage(seed: number, onLog: (entry: LogEntry, now: number) 
     trace.update(`${timeline.now} ${from} ${to} ${frame.length}\n`).update(frame);
     court.arrived(from, to, frame);
   };
-  network.onAnswer = court.arrived;
-  network.onSend = court.sent;
+  const pages = createPages(nodes, archive, notes.count, onFailure);
+  network.onAnswer = (from, to, frame) => {
+    court.arrived(from, to, frame);
+    pages.answered(to, frame, !court.isHostile(from));
+  };
+  network.onSend = (from, to, frame) => {
+    court.sent(from, to, frame);
+    pages.sent(from, frame);
+  };
   const hostile = names.map((peer) =>
     peer.map((name) =>
       createHostilePeer({ ...{ name, nodes, world, court, onFailure }, dice: hostileDice.fork(name) }),
@@ -186,13 +262,25 @@ export function createStage(seed: number, onLog: (entry: LogEntry, now: number) 
     if (node.life !== undefined) return;
     notes.count("start");
     court.started(node);
+    pages.started(node);
     node.start([...peersOf(node, nodes), ...(dialled.get(node) ?? [])]).catch((error: unknown) => {
-      if (node.life !== undefined) notes.failures.push(error);
+      // One that died meanwhile is not expected to be there; one that cannot open what it wrote is.
+      if (node.life === undefined && isCodedError(error, "STORE_WRITE_FAILED"))
+        timeline.at(AGAIN_MS, () => start(node));
+      else if (node.life !== undefined || !(error instanceof Crashed)) notes.failures.push(error);
     });
   };
   const { coverage, ledger } = notes;
   const common = { nodes, coverage };
   const faults = createFaults({ ...common, network, timeline, profile, restart: start, dice: dice.fork("faults") });
-  const workload = createWorkload({ ...common, ledger, onFailure, evm: world.evm, dice: dice.fork("workload") });
-  return { dice, timeline, network, nodes, hostile, court, profile, faults, workload, notes, trace, start };
+  const workload = createWorkload({
+    ...{ ...common, ledger, onFailure, evm: world.evm, fills: takes, dice: dice.fork("workload") },
+  });
+  const readers = createReaders({ nodes, archive, onFailure, count: notes.count, dice: dice.fork("readers") });
+  if (takes) notes.count(isListed ? "runs with takers and listed signers" : "runs with takers");
+  const late = new Map(nodes.map((node) => [node, node.role === "full" ? 0 : takingDice.between(0, LATE_MS_MAX)]));
+  return {
+    ...{ dice, genesis, archive, pages, readers, taken, timeline, network, nodes, hostile, court, profile },
+    ...{ faults, workload, notes, trace, start, lateMs: (node) => late.get(node) ?? 0 },
+  };
 }

@@ -28,6 +28,8 @@ export interface WorkloadDeps {
   readonly ledger: Ledger;
   readonly coverage: Coverage;
   readonly evm: boolean;
+  /** Whether storages grow large, and empty. */
+  readonly fills: boolean;
   /** Called with what no client should see. */
   readonly onFailure: (error: unknown) => void;
 }
@@ -68,7 +70,7 @@ const signed = (
     (digest) => signDigest(digest, keyOf(from)),
   );
 
-export function createWorkload({ nodes, dice, ledger, coverage, evm, onFailure }: WorkloadDeps): Workload {
+export function createWorkload({ nodes, dice, ledger, coverage, evm, fills, onFailure }: WorkloadDeps): Workload {
   const known: Contracts = { counters: [], factories: [] };
   /** What each idempotency key was said to stand for. */
   const byKey = new Map<string, Hex>();
@@ -132,6 +134,13 @@ export function createWorkload({ nodes, dice, ledger, coverage, evm, onFailure }
       signed(from, life.engine.pool.nextNonce(accountOf(from)), { to: dice.pick(known.counters), data }),
     );
   };
+  const fillCounter = (node: SimNode, life: Life): void => {
+    if (known.counters.length === 0) return;
+    const from = dice.pick(CLIENTS);
+    const data = callData(SELECTORS.fill, BigInt(dice.pick([2, 6, 15])));
+    const to = dice.pick(known.counters);
+    submit(node, life, "storage filled", signed(from, life.engine.pool.nextNonce(accountOf(from)), { to, data }));
+  };
   const makeChild = (node: SimNode, life: Life): void => {
     if (known.factories.length === 0) return;
     const from = dice.pick(CLIENTS);
@@ -192,9 +201,15 @@ export function createWorkload({ nodes, dice, ledger, coverage, evm, onFailure }
   };
 
   const kinds = [transfer, transfer, transfer, replace, callCounter, callCounter, makeChild, deploy, execute, publish];
+  /** Clients do not wait for a node that takes a state over, and seldom find one that is about to. */
+  const isOpen = ({ role, life }: SimNode): boolean => {
+    if (life === undefined || life.engine.adoption.isUnderway) return false;
+    return role !== "joins" || life.engine.head().number > 0 || dice.chance(0.05);
+  };
+  if (fills && !evm) kinds.push(fillCounter, fillCounter, makeChild, deploy);
   return {
     step() {
-      const up = nodes.filter(({ life }) => life !== undefined);
+      const up = nodes.filter(isOpen);
       if (up.length === 0) return;
       const node = dice.pick(up);
       if (node.life !== undefined) dice.pick(kinds)(node, node.life);

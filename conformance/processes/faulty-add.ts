@@ -1,11 +1,8 @@
 /** Loaded before the program: from then on ADD errs by one where an operand is 4242, on a machine that is sound otherwise. */
 
-import { plant } from "../../sim/bugs.ts";
+import { loadWith } from "../../sim/edits.ts";
 
-plant({
-  name: "faulty-add",
-  seed: 0,
-  about: "ADD errs where an operand is 4242",
+const FAULTY_ADD = {
   file: "packages/core/src/execution/machine.ts",
   find: "customOpcodes: [pausingJumpdest(pause), ...slow],",
   replace: `customOpcodes: [
@@ -21,4 +18,6 @@ plant({
         },
       },
     ],`,
-});
+};
+
+loadWith([FAULTY_ADD]);

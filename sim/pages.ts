@@ -1,0 +1,113 @@
+/**
+ * Watches the pages of accounts that nodes fetch while they fill an empty state: none that was written is asked for
+ * again, whatever a node lives through, and none that counts as written is missing.
+ */
+
+import { bytesToHex, type Hex } from "@counterpart/core/base/bytes";
+import type { Message } from "@counterpart/core/sync/message-types";
+import { decodeMessage } from "@counterpart/core/sync/messages";
+import { decodeSegments, type Segment } from "../packages/node/src/driver/state-fill.ts";
+import { metaKey } from "../packages/node/src/engine/rows.ts";
+import type { Archive } from "./archive.ts";
+import { Violation } from "./checks.ts";
+import type { SimNode } from "./node.ts";
+
+export interface Pages {
+  /** A request leaves a node. */
+  sent(from: string, frame: Uint8Array): void;
+  /** An answer arrives. @param isHonest whether it can be relied on */
+  answered(to: string, frame: Uint8Array, isHonest: boolean): void;
+  /** A node starts, or starts again. */
+  started(node: SimNode): void;
+  /** What counts as written is there. */
+  check(node: SimNode): void;
+}
+
+/** What one node was given since it began to fill its state. */
+interface Given {
+  /** Keys of accounts that belonged to what was still to be fetched. */
+  readonly keys: Set<Hex>;
+  /** Blocks whose accounts they are. */
+  readonly blocks: Set<Hex>;
+}
+
+const PROGRESS = metaKey("adoption");
+
+function decoded(frame: Uint8Array): Message | undefined {
+  try {
+    return decodeMessage(frame);
+  } catch {
+    return undefined;
+  }
+}
+
+const isWithin = (key: Hex, { next, last }: Segment): boolean => key >= bytesToHex(next) && key <= bytesToHex(last);
+
+/** What is still to be fetched; undefined when nothing is being taken over. */
+function segmentsOf({ disk }: SimNode): readonly Segment[] | undefined {
+  const progress = disk.reader().get("meta", PROGRESS);
+  return progress === undefined ? undefined : decodeSegments(progress);
+}
+
+export function createPages(
+  nodes: readonly SimNode[],
+  archive: Archive,
+  count: (what: string) => void,
+  onFailure: (error: unknown) => void,
+): Pages {
+  const given = new Map<SimNode, Given>();
+  const givenTo = (node: SimNode): Given => {
+    const found = given.get(node) ?? { keys: new Set(), blocks: new Set() };
+    given.set(node, found);
+    return found;
+  };
+  const named = (name: string): SimNode | undefined => nodes.find((node) => node.name === name);
+
+  return {
+    sent(from, frame) {
+      const node = named(from);
+      const request = node === undefined || node.role === "full" ? undefined : decoded(frame);
+      if (node === undefined || request?.type !== "GetContracts" || request.kind !== "range") return;
+      count("range asked for");
+      const start = bytesToHex(request.start);
+      if (segmentsOf(node)?.some((segment) => isWithin(start, segment)) === true) return;
+      onFailure(new Violation(`${from} asks again for accounts from ${start}, which it has written`));
+    },
+    answered(to, frame, isHonest) {
+      const node = named(to);
+      const segments = node === undefined || node.role === "full" ? undefined : segmentsOf(node);
+      const answer = segments === undefined || !isHonest ? undefined : decoded(frame);
+      if (node === undefined || answer?.type !== "Contracts" || answer.kind !== "range") return;
+      const { keys, blocks } = givenTo(node);
+      if (blocks.size > 0 && !blocks.has(answer.block.hash)) count("pivot moved while a state was filled");
+      blocks.add(answer.block.hash);
+      for (const { key } of answer.accounts) {
+        const name = bytesToHex(key);
+        if (segments?.some((segment) => isWithin(name, segment))) keys.add(name);
+      }
+    },
+    started(node) {
+      const segments = segmentsOf(node);
+      if (segments === undefined) given.delete(node);
+      else count(segments.length > 0 ? "restart while a state was filled" : "restart while differences were fetched");
+    },
+    check(node) {
+      const segments = segmentsOf(node);
+      if (segments === undefined || segments.length === 0) {
+        given.delete(node);
+        return;
+      }
+      const { keys, blocks } = givenTo(node);
+      const rows = node.disk.reader();
+      const states = [...blocks].map((block) => archive.at(block));
+      for (const name of keys) {
+        if (segments.some((segment) => isWithin(name, segment))) continue;
+        const key = Buffer.from(name.slice(2), "hex");
+        // A later state may have been without it.
+        const isEverywhere = states.every((state) => state?.get("accounts", key) !== undefined);
+        if (!isEverywhere || rows.get("accounts", key) !== undefined) continue;
+        throw new Violation(`${node.name} counts the account ${name} as written, and it is not there`);
+      }
+    },
+  };
+}
