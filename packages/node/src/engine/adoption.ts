@@ -18,7 +18,7 @@ import { contractCountRow, readContract } from "./contract-index.ts";
 import type { EngineCore } from "./core.ts";
 import { advance, announce } from "./head-mover.ts";
 import { createHeaderChain } from "./header-chain.ts";
-import { clearStorage, forgetMoments, removeStrayContracts, removeStrayStorages } from "./leftovers.ts";
+import { clearStorage, forgetMoments, removeStrayContracts, removeStrayStorages, withoutState } from "./leftovers.ts";
 import { createOverlay, type Overlay } from "./overlay.ts";
 import { rowsOf } from "./paging.ts";
 import { forgetStranded, forkBelowHistory, retreatTo } from "./retreat.ts";
@@ -205,16 +205,9 @@ export function createAdoption(core: EngineCore, queue: WriterQueue): Adoption {
   const isGenesis = (address: Hex): boolean => core.genesisContracts.has(address);
 
   const headers = createHeaderChain(core);
-  /** Rows of the state as they are, taken away. */
-  function* withoutState(): Iterable<StoreWrite> {
-    for (const table of ["accounts", "storage", "accountNodes", "storageNodes", "contracts"] as const) {
-      for (const { key } of [...rowsOf(store, table)]) yield { table, key, value: null };
-    }
-    yield contractCountRow(0);
-  }
   function* beginning(fresh: boolean, progress: Uint8Array): Iterable<StoreWrite> {
     yield { table: "meta", key: ADOPTION_KEY, value: progress };
-    if (fresh) yield* withoutState();
+    if (fresh) yield* withoutState(store);
   }
   const noteBegun = (fresh: boolean): void => {
     underway = true;

@@ -5,7 +5,8 @@
  */
 
 import { bytesToHex, type Hex, hexToBytes } from "@counterpart/core/base/bytes";
-import type { Store, StoreReader } from "@counterpart/core/ports/store";
+import type { Store, StoreReader, StoreWrite } from "@counterpart/core/ports/store";
+import { contractCountRow } from "./contract-index.ts";
 import { createOverlay, type Overlay } from "./overlay.ts";
 import { rowsOf } from "./paging.ts";
 import { accountKey, decodeContract, encodeContract } from "./rows.ts";
@@ -21,6 +22,14 @@ export function clearStorage(store: StoreReader, overlay: Overlay, account: Uint
   for (const table of ["storage", "storageNodes"] as const) {
     for (const { key } of rowsOf(store, table, account, after(account))) overlay.put(table, key, null);
   }
+}
+
+/** Rows of the state as they are, taken away. */
+export function* withoutState(store: StoreReader): Iterable<StoreWrite> {
+  for (const table of ["accounts", "storage", "accountNodes", "storageNodes", "contracts"] as const) {
+    for (const { key } of [...rowsOf(store, table)]) yield { table, key, value: null };
+  }
+  yield contractCountRow(0);
 }
 
 /** Accounts, by keccak(address), that have storage and are not among `accounts`. */
