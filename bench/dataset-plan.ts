@@ -5,7 +5,7 @@
  */
 
 import { encodeFunctionData, getContractAddress, type Hex, keccak256, numberToHex, toHex } from "viem";
-import { type Compiled, compile } from "../conformance/network/solidity.ts";
+import { type Compiled, compile, compileRuntime } from "../conformance/network/solidity.ts";
 import { tokenTemplate } from "./token-template.ts";
 
 const CODES_MAX = 1_000;
@@ -134,7 +134,7 @@ function fills(factory: Compiled, holders: readonly Hex[]): Call[] {
  * @param address of the factory
  */
 export function planDataset(contracts: number, address: Hex): Plan {
-  const [factory, { runtime }] = [compile("Factory", SOURCE), compile("Holder", SOURCE)];
+  const [factory, runtime] = [compile("Factory", SOURCE), compileRuntime("Holder", SOURCE)];
   const holders = Array.from(
     { length: contracts - 1 },
     (_, index) => getContractAddress({ from: address, nonce: BigInt(index + 1) }).toLowerCase() as Hex,

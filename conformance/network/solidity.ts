@@ -6,30 +6,29 @@ import type { Abi, Hex } from "viem";
 
 const require = createRequire(import.meta.url);
 
+/** What a request to deploy a contract takes of it. */
 export interface Compiled {
   readonly abi: Abi;
-  /** What creates it. */
   readonly bytecode: Hex;
-  /** What it runs. */
-  readonly runtime: Hex;
 }
 
 interface Code {
   readonly object: string;
 }
 
+interface Contract {
+  readonly abi: Abi;
+  readonly evm: { readonly bytecode: Code; readonly deployedBytecode: Code };
+}
+
 interface Output {
   readonly errors?: readonly { readonly severity: string; readonly formattedMessage: string }[];
-  readonly contracts: Record<
-    string,
-    Record<string, { readonly abi: Abi; readonly evm: { readonly bytecode: Code; readonly deployedBytecode: Code } }>
-  >;
+  readonly contracts: Record<string, Record<string, Contract>>;
 }
 
 const OUTPUTS = ["abi", "evm.bytecode.object", "evm.deployedBytecode.object"];
 
-/** The contract called `name` in `source`. */
-export function compile(name: string, source: string): Compiled {
+function contractOf(name: string, source: string): Contract {
   const solc = require("solc") as { compile(input: string, callbacks: object): string };
   const input = {
     language: "Solidity",
@@ -42,9 +41,18 @@ export function compile(name: string, source: string): Compiled {
   const contract = output.contracts?.["test.sol"]?.[name];
   if (failure !== undefined || contract === undefined)
     throw new Error(failure?.formattedMessage ?? `no contract ${name}`);
-  const { bytecode, deployedBytecode } = contract.evm;
-  return { abi: contract.abi, bytecode: `0x${bytecode.object}`, runtime: `0x${deployedBytecode.object}` };
+  return contract;
 }
+
+/** The contract called `name` in `source`. */
+export function compile(name: string, source: string): Compiled {
+  const { abi, evm } = contractOf(name, source);
+  return { abi, bytecode: `0x${evm.bytecode.object}` };
+}
+
+/** The code that the contract called `name` has once it is created. */
+export const compileRuntime = (name: string, source: string): Hex =>
+  `0x${contractOf(name, source).evm.deployedBytecode.object}`;
 
 /** OpenZeppelin's ERC-20, with a supply for its deployer and a mint for everybody. */
 export const compileErc20 = (): Compiled =>
