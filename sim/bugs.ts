@@ -1,6 +1,7 @@
 /** Bugs to plant: a simulation is worth trusting as long as it catches them. */
 
 import type { Edit } from "./edits.ts";
+import { STATE_BUGS } from "./state-bugs.ts";
 
 export interface Bug extends Edit {
   readonly name: string;
@@ -313,4 +314,5 @@ export const BUGS: readonly Bug[] = [
     find: "if (confirmed) announcer",
     replace: 'if (confirmed || message.type === "NewContract") announcer',
   },
+  ...STATE_BUGS,
 ];

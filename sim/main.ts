@@ -12,9 +12,12 @@ const { values } = parseArgs({
   options: { seed: { type: "string" }, seeds: { type: "string" }, bug: { type: "string" }, first: { type: "boolean" } },
 });
 
+/** Such as `7`, `1..500` or `3,7..9`. */
 function rangeOf(text: string): readonly number[] {
-  const [first = "1", last = first] = text.split("..");
-  return Array.from({ length: Number(last) - Number(first) + 1 }, (_, at) => Number(first) + at);
+  return text.split(",").flatMap((part) => {
+    const [first = "1", last = first] = part.split("..");
+    return Array.from({ length: Number(last) - Number(first) + 1 }, (_, at) => Number(first) + at);
+  });
 }
 
 const planted = BUGS.filter(({ name }) => name === values.bug);

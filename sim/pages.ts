@@ -23,15 +23,8 @@ export interface Pages {
   check(node: SimNode): void;
 }
 
-/** What one node was given since it began to fill its state. */
-interface Given {
-  /** Keys of accounts that belonged to what was still to be fetched. */
-  readonly keys: Set<Hex>;
-  /** Blocks whose accounts they are. */
-  readonly blocks: Set<Hex>;
-}
-
 const PROGRESS = metaKey("adoption");
+const ROWS_MAX = 1_000_000;
 
 function decoded(frame: Uint8Array): Message | undefined {
   try {
@@ -55,18 +48,39 @@ export function createPages(
   count: (what: string) => void,
   onFailure: (error: unknown) => void,
 ): Pages {
-  const given = new Map<SimNode, Given>();
-  const givenTo = (node: SimNode): Given => {
-    const found = given.get(node) ?? { keys: new Set(), blocks: new Set() };
-    given.set(node, found);
-    return found;
-  };
+  /** Blocks whose accounts a node was given since it began to fill its state. */
+  const given = new Map<SimNode, Set<Hex>>();
   const named = (name: string): SimNode | undefined => nodes.find((node) => node.name === name);
+
+  /** All accounts that every block had which was fetched from are there, except for those still to be fetched. */
+  const demandFilled = (node: SimNode, segments: readonly Segment[]): void => {
+    const [first, ...others] = [...(given.get(node) ?? [])].map((block) => archive.at(block));
+    if (first === undefined) return;
+    const rows = node.disk.reader();
+    for (const { key } of first.range("accounts", { limit: ROWS_MAX })) {
+      const name = bytesToHex(key);
+      if (segments.some((segment) => isWithin(name, segment)) || rows.get("accounts", key) !== undefined) continue;
+      // A later state may have been without it.
+      if (others.some((state) => state?.get("accounts", key) === undefined)) continue;
+      throw new Violation(`${node.name} counts the account ${name} as written, and it is not there`);
+    }
+  };
+  /** Nothing is left to fetch by pages, and the first node is asked for. */
+  const noteWalk = (node: SimNode): void => {
+    if (segmentsOf(node)?.length !== 0) return;
+    try {
+      demandFilled(node, []);
+    } catch (error) {
+      onFailure(error);
+    }
+    given.delete(node);
+  };
 
   return {
     sent(from, frame) {
       const node = named(from);
       const request = node === undefined || node.role === "full" ? undefined : decoded(frame);
+      if (node !== undefined && request?.type === "GetNodes" && request.account === undefined) noteWalk(node);
       if (node === undefined || request?.type !== "GetContracts" || request.kind !== "range") return;
       count("range asked for");
       const start = bytesToHex(request.start);
@@ -78,13 +92,9 @@ export function createPages(
       const segments = node === undefined || node.role === "full" ? undefined : segmentsOf(node);
       const answer = segments === undefined || !isHonest ? undefined : decoded(frame);
       if (node === undefined || answer?.type !== "Contracts" || answer.kind !== "range") return;
-      const { keys, blocks } = givenTo(node);
+      const blocks = given.get(node) ?? new Set();
       if (blocks.size > 0 && !blocks.has(answer.block.hash)) count("pivot moved while a state was filled");
-      blocks.add(answer.block.hash);
-      for (const { key } of answer.accounts) {
-        const name = bytesToHex(key);
-        if (segments?.some((segment) => isWithin(name, segment))) keys.add(name);
-      }
+      given.set(node, blocks.add(answer.block.hash));
     },
     started(node) {
       const segments = segmentsOf(node);
@@ -93,21 +103,8 @@ export function createPages(
     },
     check(node) {
       const segments = segmentsOf(node);
-      if (segments === undefined || segments.length === 0) {
-        given.delete(node);
-        return;
-      }
-      const { keys, blocks } = givenTo(node);
-      const rows = node.disk.reader();
-      const states = [...blocks].map((block) => archive.at(block));
-      for (const name of keys) {
-        if (segments.some((segment) => isWithin(name, segment))) continue;
-        const key = Buffer.from(name.slice(2), "hex");
-        // A later state may have been without it.
-        const isEverywhere = states.every((state) => state?.get("accounts", key) !== undefined);
-        if (!isEverywhere || rows.get("accounts", key) !== undefined) continue;
-        throw new Violation(`${node.name} counts the account ${name} as written, and it is not there`);
-      }
+      if (segments === undefined) given.delete(node);
+      else if (segments.length > 0) demandFilled(node, segments);
     },
   };
 }

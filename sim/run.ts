@@ -38,6 +38,8 @@ const HEALING_MS = 240_000;
 const CONVICTION_MS = 5_000;
 /** From then on until those have the state as well that take it over: redials and retries back off to 30 s. */
 const TAKING_MS = 120_000;
+/** Before a node is given up whose branch forked off too long ago. */
+const FORK_MS = 60_000;
 /** From the last change anywhere to agreement everywhere, where links never broke. */
 const REPAIR_MS = 5_000;
 
@@ -95,16 +97,13 @@ async function misbehave(stage: Stage): Promise<void> {
 }
 
 /**
- * A node that took over the state of a block cannot take that block back: it holds nothing from before. Where the best
- * chain is without the block, its operator has it begin again.
+ * A node that took over the state of a block follows a branch from below that block with the state of the block where it
+ * forks off. Where nobody holds that any more, its operator has it begin again.
  */
 function rescue({ nodes, notes, start }: Stage): void {
-  const model = nodes[0]?.life?.engine;
   for (const node of nodes) {
-    const { adopted = 0, header } = node.life?.engine ?? {};
-    const block = node.role === "joins" && adopted > 0 ? header?.(adopted) : undefined;
-    if (block === undefined || model?.isCanonical(block.hash) === true) continue;
-    notes.count("began again, as the best chain forks below the block it joined at");
+    if (node.life?.engine.adoption.fork() === undefined) continue;
+    notes.count("began again, as nobody held the state where the best chain forks off");
     notes.ledger.forget(node.name);
     node.wipe();
     start(node);
@@ -125,8 +124,8 @@ async function recover(stage: Stage): Promise<void> {
   if (!profile.partitions && repairedMs > REPAIR_MS) {
     throw new Violation(`lost messages were repaired after ${repairedMs} ms`);
   }
-  rescue(stage);
   const agreedMs = timeline.now;
+  if (!(await timeline.until(() => isInStep(nodes), FORK_MS))) rescue(stage);
   const allInStep = await timeline.until(() => isInStep(nodes), TAKING_MS);
   if (notes.failures.length > 0) throw notes.failures[0];
   if (!allInStep) throw new Violation(`who takes state over is not in step after ${TAKING_MS / 1_000} s`);

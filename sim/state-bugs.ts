@@ -1,0 +1,95 @@
+/** Bugs of taking state over from peers. */
+
+import type { Bug } from "./bugs.ts";
+
+export const STATE_BUGS: readonly Bug[] = [
+  {
+    name: "range-tail-ignored",
+    seed: 19,
+    about: "a page of accounts counts as the last of its segment, whatever follows",
+    file: "packages/node/src/driver/state-fill.ts",
+    find: "const isOver = !page.more || end === undefined",
+    replace: "const isOver = page.more || end === undefined",
+  },
+  {
+    name: "progress-before-page",
+    seed: 19,
+    about: "how far a state was filled is written before what was filled",
+    file: "packages/node/src/driver/state-fill.ts",
+    find: "    await write(into.take());",
+    replace: "    await write(createStateCollector(1).take());\n    await write(into.take());",
+  },
+  {
+    name: "filling-begins-again",
+    seed: 19,
+    about: "a state that was filled in part is filled from the start after an interruption",
+    file: "packages/node/src/driver/state-bring.ts",
+    find: "const segments = decodeSegments(adoption.progress());",
+    replace: "const segments = adoption.progress().length > 1 ? WHOLE_STATE : [];",
+  },
+  {
+    name: "pivot-moves-without-walk",
+    seed: 19,
+    about: "accounts of several states count as one state",
+    file: "packages/node/src/driver/state-bring.ts",
+    find: "    await keeping(into, () => bringDifference(target, into));",
+    replace: "    if (segments.length === 0) await keeping(into, () => bringDifference(target, into));",
+  },
+  {
+    name: "account-before-storage",
+    seed: 19,
+    about: "accounts are handed on before their storage",
+    file: "packages/node/src/driver/state-parts.ts",
+    find: "  await Promise.all([\n    bringStorage(parts, accounts),",
+    replace: "  await parts.into.addAccounts(changes);\n  await Promise.all([\n    bringStorage(parts, accounts),",
+  },
+  {
+    name: "origins-written-early",
+    seed: 19,
+    about: "where a contract comes from is lost when a portion ends before its account",
+    file: "packages/node/src/driver/state-collector.ts",
+    find: "origins: takeOrigins() };",
+    replace: "origins: takeOrigins() };\n    origins.clear();",
+  },
+  {
+    name: "readable-while-taken-over",
+    seed: 19,
+    about: "a state can be read while it is taken over",
+    file: "packages/node/src/engine/engine.ts",
+    find: "    if (adoption.isUnderway)\n      throw",
+    replace: '    if (adoption.isUnderway && core.genesisHash === "0x")\n      throw',
+  },
+  {
+    name: "step-in-two-writes",
+    seed: 42,
+    about: "a replica's step to the next head is two writes, with room for a crash between them",
+    file: "packages/node/src/engine/adoption.ts",
+    find: "        store.write([...rows, ...headers.settle(target)]);",
+    replace:
+      "        store.write(rows.slice(0, rows.length >> 1));\n        store.write([...rows.slice(rows.length >> 1), ...headers.settle(target)]);",
+  },
+  {
+    name: "joiner-cannot-restart",
+    seed: 19,
+    about: "artifacts are reviewed by a state that is only being taken over",
+    file: "packages/node/src/contracts/artifact-store.ts",
+    find: "if (!engine.adoption.isUnderway) apply(",
+    replace: "apply(",
+  },
+  {
+    name: "code-hash-not-compared",
+    seed: 43,
+    about: "code is taken as it comes",
+    file: "packages/core/src/verify/state-proof.ts",
+    find: "if (keccak256Hex(code) !== codeHash)",
+    replace: "if (keccak256Hex(code) === codeHash && code.length === 0)",
+  },
+  {
+    name: "made-up-owner-taken",
+    seed: 116,
+    about: "a contract's owner need not be one who can have created it",
+    file: "packages/core/src/verify/peer-answers.ts",
+    find: "if (createAddress(owner, creationNonce) !== address)",
+    replace: 'if (createAddress(owner, creationNonce) === "0x")',
+  },
+];
