@@ -100,14 +100,14 @@ function changeOf(created: readonly Hex[]): HeadChange {
 }
 
 /** A follower of heads that the test makes, with what it reviewed. */
-function openFollower(behindMax: number) {
+function openFollower(behindMax: number, adoption = { isUnderway: false }) {
   const clock = createTimedClock();
   const reviewed: Hex[][] = [];
   let onHead: EngineEvents["head"] = () => assert.fail("nobody listens");
   const state = { full: false };
   const stop = createHeadFollower({
     engine: {
-      adoption: { isUnderway: false },
+      adoption,
       on(_event, listener) {
         onHead = listener as EngineEvents["head"];
         return () => {};
@@ -126,8 +126,21 @@ function openFollower(behindMax: number) {
     behindMax,
   });
   reviewed.length = 0;
-  return { clock, reviewed, state, stop, head: (...numbers: number[]) => onHead(changeOf(numbers.map(addressOf))) };
+  return {
+    ...{ clock, reviewed, state, stop },
+    head: (...numbers: number[]) => onHead(changeOf(numbers.map(addressOf))),
+    rebuilt: () => onHead({ ...changeOf([]), rebuilt: true }),
+  };
 }
+
+it("looks at nothing while a state is taken over, and at all that is held once it is there", () => {
+  const adoption = { isUnderway: true };
+  const follower = openFollower(2, adoption);
+  assert.deepEqual(follower.reviewed, []);
+  adoption.isUnderway = false;
+  follower.rebuilt();
+  assert.deepEqual(follower.reviewed, [[addressOf(9)], [addressOf(9)], [addressOf(7)], [addressOf(8)]]);
+});
 
 it("remembers so many contracts and no more, and looks at all that are held instead", () => {
   const follower = openFollower(2);

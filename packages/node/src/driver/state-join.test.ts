@@ -22,6 +22,7 @@ import {
 import type { Engine } from "../engine/types.ts";
 import { createMemoryStore } from "../store/memory-store.ts";
 import { createFakeContracts } from "./fake-chain.test-support.ts";
+import { pullHeaders } from "./header-pull.ts";
 import { TARGET_LAG_MAX } from "./limits.ts";
 import { createLocalSource, type LocalSource } from "./local-source.test-support.ts";
 import type { Peers } from "./peers.ts";
@@ -183,6 +184,76 @@ describe("taking a state over", () => {
     const resumed = openTestEngine({ store });
     await follow(resumed, sourceOf(history));
     assertSameState({ engine: resumed, store }, history);
+  });
+
+  test("a node that has a transaction of its own executes: what becomes of it only the blocks tell", async () => {
+    const history = await longHistory(70);
+    const engine = openTestEngine();
+    await engine.submit(transactionOf(1, 5), "local");
+    await follow(engine, sourceOf(history));
+    assert.equal(engine.adoption.isUnderway, false);
+    const headers = chainOf(history.engine).map(({ header }) => header);
+    await assert.rejects(engine.adoption.addHeaders(headers, encodeSegments([])), { code: "NOT_READY" });
+    assert.equal(engine.adoption.tip().number, 0);
+  });
+
+  test("blocks that come when a state has begun to be taken over are not executed on what there is of it", async () => {
+    const history = await longHistory(70);
+    const engine = openTestEngine();
+    const [first] = chainOf(history.engine);
+    const begun = engine.adoption.begin(true, encodeSegments(WHOLE_STATE));
+    await assert.rejects(engine.import([first as Block]), { code: "NOT_READY" });
+    await begun;
+  });
+
+  test("a state that could not be begun for want of room is begun again", async () => {
+    const history = await longHistory(70);
+    const store = createMemoryStore();
+    let full = false;
+    const engine = openTestEngine({
+      replica: "all",
+      store: {
+        ...store,
+        write(rows) {
+          const all = [...rows];
+          if (full && all.some(({ table }) => table === "contracts")) {
+            throw new CodedError("STORE_WRITE_FAILED", "the disk is full");
+          }
+          store.write(all);
+        },
+      },
+    });
+    full = true;
+    await follow(engine, sourceOf(history));
+    assert.equal(engine.adoption.isUnderway, false);
+    full = false;
+    await follow(engine, sourceOf(history));
+    assertSameState({ engine, store }, history);
+  });
+
+  test("headers of the future end what is fetched, and are nobody's fault", async () => {
+    const history = await longHistory(5);
+    const engine = openTestEngine({ replica: "all" });
+    const source = sourceOf(history);
+    const early = { ...clock, now: () => (history.engine.head().timestamp - 120) * 1_000 };
+    const added = await pullHeaders({ engine, clock: early, isGivenUp: () => false }, source.session);
+    assert.equal(added, 0);
+  });
+
+  test("a contract that is added while others are fetched is fetched with the next look", async () => {
+    const history = await longHistory(12);
+    const [first, second] = history.contracts as [Hex, Hex];
+    const engine = openTestEngine({ replica: [first] });
+    let isAdded = false;
+    const adding = sourceOf(history, async () => {
+      if (isAdded) return;
+      isAdded = true;
+      engine.holding.add(second);
+      assert.equal(engine.holding.isBehind, true);
+    });
+    await follow(engine, adding);
+    assert.equal(engine.holding.isBehind, false);
+    assert.deepEqual(engine.snapshot().account(second), history.engine.snapshot().account(second));
   });
 
   test("a replica follows head by head and never shows anything between two of them", async () => {
