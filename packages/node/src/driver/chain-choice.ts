@@ -13,7 +13,7 @@ import type { Engine } from "../engine/types.ts";
 import { noteFailure } from "./block-fetch.ts";
 import { bestHeadOf } from "./block-pull.ts";
 import { pullHeaders } from "./header-pull.ts";
-import { GIVEN_UP_MAX, GIVEN_UP_MS, TARGET_LAG_MAX, TARGET_MS_MAX } from "./limits.ts";
+import { GIVEN_UP_MAX, GIVEN_UP_MS, LOOK_AHEAD_MS, TARGET_LAG_MAX, TARGET_MS_MAX } from "./limits.ts";
 import type { Peers } from "./peers.ts";
 import type { Session } from "./session.ts";
 
@@ -52,6 +52,7 @@ export function createChainChoice({ engine, peers, clock, logger, isStopped }: C
   const { adoption } = engine;
   const givenUp = new Map<Hex, GivenUp>();
   let looking: Promise<void> | undefined;
+  let lookedAtMs = clock.now();
 
   const claimantsOf = (head: Hex): readonly Session[] =>
     peers.ready().filter((session) => bestHeadOf(session)?.hash === head);
@@ -102,11 +103,14 @@ export function createChainChoice({ engine, peers, clock, logger, isStopped }: C
       session.busy--;
     }
   };
-  /** Brings the headers of who says to be far ahead of `number`; what it says alone counts for nothing. */
+  /** Brings the headers of who says to have a better chain, now and then; what it says alone counts for nothing. */
   const lookAhead = async (number: number): Promise<void> => {
     const session = pick();
     const best = session === undefined ? undefined : bestHeadOf(session);
-    if (session === undefined || best === undefined || best.number - number < TARGET_LAG_MAX) return;
+    if (session === undefined || best === undefined) return;
+    const isDue = Math.abs(clock.now() - lookedAtMs) >= LOOK_AHEAD_MS;
+    if (looking === undefined && best.number - number < TARGET_LAG_MAX && !isDue) return;
+    lookedAtMs = clock.now();
     looking ??= pullFrom(session).finally(() => {
       looking = undefined;
     });

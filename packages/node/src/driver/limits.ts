@@ -158,6 +158,8 @@ export const JOIN_BLOCKS_MIN = 64;
 export const BRANCH_HEADERS_MAX = 65_536;
 /** A state that is being taken over is left for that of a head so many blocks later; states of so many are held. */
 export const TARGET_LAG_MAX = 128;
+/** How often it is looked, while a state is being taken over, whether the chain that it is of is still the best. */
+export const LOOK_AHEAD_MS = 5_000;
 /** As long as a state is held at least: then nobody but who leads this node on still gives it. */
 export const TARGET_MS_MAX = 15 * 60_000;
 /** Heads are remembered for so long whose state nobody gave. */

@@ -113,11 +113,9 @@ function noteAttempt({ failures, passed }: Attempts, session: Session, cost: num
 
 export function createStateExchange({ peers, clock, metrics, received }: StateExchangeDeps): StateExchange {
   const noteUnheld = (session: Session, block: Hex, reason: UnheldReason, passed: Set<Session>): void => {
+    passed.add(session);
     // It holds the block's state, and not that root: what else is asked of the block it may answer.
-    if (reason === "UNKNOWN_ROOT") {
-      passed.add(session);
-      return;
-    }
+    if (reason === "UNKNOWN_ROOT") return;
     session.unheld.delete(block);
     session.unheld.set(block, { reason, sinceMs: clock.now() });
     dropOldest(session.unheld, UNHELD_MAX);

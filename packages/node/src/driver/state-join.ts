@@ -15,6 +15,7 @@ import { hasBetterChain } from "./block-pull.ts";
 import { createChainChoice } from "./chain-choice.ts";
 import { JOIN_BLOCKS_MIN } from "./limits.ts";
 import type { Peers } from "./peers.ts";
+import type { Session } from "./session.ts";
 import { createBringer } from "./state-bring.ts";
 import type { StateReceived } from "./state-exchange.ts";
 import { decodeSegments, filledPart } from "./state-fill.ts";
@@ -60,6 +61,8 @@ export function createStateJoin(deps: StateJoinDeps): StateJoin {
   const choice = createChainChoice({ ...deps, isStopped: () => stopped });
   let running: Promise<void> | undefined;
   let stopped = false;
+  /** Peers that were there when a state could not be taken over. */
+  let tried: ReadonlySet<Session> = new Set();
   /** What was there when the target's state began to be fetched. */
   let begun: (Readonly<StateReceived> & Pick<StateProgress, "toBlock" | "sinceMs">) | undefined;
   let cancelRetry = (): void => {};
@@ -104,6 +107,7 @@ export function createStateJoin(deps: StateJoinDeps): StateJoin {
       if (choice.pick() !== undefined) return true;
     }
     retry.fail();
+    tried = new Set(peers.ready());
     logger.warn("the state could not be taken over", { number: target.number, reason: String(error) });
     return false;
   };
@@ -141,7 +145,8 @@ export function createStateJoin(deps: StateJoinDeps): StateJoin {
     if (stopped || running !== undefined || !isDue()) return;
     cancelRetry();
     const waitMs = retry.notBefore - clock.now();
-    if (waitMs > 0) {
+    const isSomebodyNew = peers.ready().some((session) => !tried.has(session));
+    if (waitMs > 0 && !isSomebodyNew) {
       cancelRetry = clock.setTimer(waitMs, kick);
       return;
     }
