@@ -174,7 +174,15 @@ export async function createHostilePeer(cleanup: Cleanup, address: string): Prom
       if (goodbye !== undefined) return;
       const { signer: _, ...theirs } = peer.version;
       const instanceId = instanceOf(peer.peerId);
-      peer.say({ ...theirs, codecs: [], instanceId, client: "hostile", explicit: false, status: peer.status() });
+      peer.say({
+        ...theirs,
+        role: "full",
+        codecs: [],
+        instanceId,
+        client: "hostile",
+        explicit: false,
+        status: peer.status(),
+      });
       peer.say(peer.status());
       await peer.until(() => heard !== undefined || goodbye !== undefined, "the node's status");
     },

@@ -93,7 +93,7 @@ function writtenBytes({ pid }: NodeProcess): number {
 }
 
 /** Lets the kernel count the peak from now on; the returned function says what was spent since. */
-function startMeter(node: NodeProcess): () => Omit<Cost, "contractMs"> {
+export function startMeter(node: NodeProcess): () => Omit<Cost, "contractMs"> {
   const fileBytes = (): number => statSync(join(node.dataDir, "chain.mdb")).size;
   writeFileSync(`/proc/${node.pid}/clear_refs`, "5");
   const [file, written, memory] = [fileBytes(), writtenBytes(node), node.memory().now];
@@ -114,7 +114,7 @@ async function isBanned(victim: NodeProcess, { peerId }: HostilePeer): Promise<b
   return (body.bans as readonly { readonly peer_id: string }[]).some((ban) => ban.peer_id === peerId);
 }
 
-async function assertVerdict(victim: NodeProcess, peer: HostilePeer, verdict: Verdict): Promise<void> {
+export async function assertVerdict(victim: NodeProcess, peer: HostilePeer, verdict: Verdict): Promise<void> {
   const { faults, end, banned, because } = verdict;
   await eventually(async () => {
     const noted = new Set(faultsOf(victim, peer).map(({ fault }) => fault));

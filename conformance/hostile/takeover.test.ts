@@ -1,0 +1,30 @@
+/** Peers that lie to a node that has nothing yet and asks them for state, and an honest one that comes later. */
+
+import { mkdirSync } from "node:fs";
+import { after, before, describe, test } from "node:test";
+import { type NodeProcess, NodeProcesses } from "../faults/node-process.ts";
+import { TAKEOVER_ATTACKS } from "./attacks-takeover.ts";
+import { makeTakenChain, type TakenChain } from "./taken-chain.ts";
+import { takeOver } from "./takeover.ts";
+
+describe("a node that takes state over ends with what an honest peer has, and", () => {
+  const processes = new NodeProcesses();
+  let chain: TakenChain;
+  let honest: NodeProcess;
+  before(async () => {
+    mkdirSync(processes.folder, { recursive: true });
+    chain = await makeTakenChain(processes.folder);
+    chain.copyTo(processes, "honest");
+    honest = await processes.start("honest", { genesis: chain.genesisPath });
+  });
+  after(() => processes[Symbol.asyncDispose]());
+
+  for (const [at, attack] of TAKEOVER_ATTACKS.entries()) {
+    // Each attack on one of those whom it works on: all of them take minutes (`npm run attacks`).
+    const taker = attack.takers[at % attack.takers.length] ?? "joining";
+    test(`stands it when ${attack.name}: ${taker}`, async (context) => {
+      const cost = await takeOver(processes, chain, honest, attack, taker);
+      context.diagnostic(JSON.stringify(cost));
+    });
+  }
+});
