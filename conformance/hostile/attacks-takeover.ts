@@ -141,6 +141,7 @@ const error = (code: "NOT_HELD" | "PRUNED" | "BUSY"): Message => ({ type: "Error
 export const TAKEOVER_ATTACKS: readonly TakeoverAttack[] = [
   {
     name: "state proves against a header that no listed signer has sealed",
+    isUsual: true,
     takers: TAKERS,
     verdict: INVALID,
     lie: outsidersChain,
@@ -154,11 +155,18 @@ export const TAKEOVER_ATTACKS: readonly TakeoverAttack[] = [
   },
   {
     name: "state of an older block is said to be of the newest",
+    isUsual: true,
     takers: TAKERS,
     verdict: UNPROVEN,
     lie: says(staleState),
   },
-  { name: "ranges have a gap", takers: WHOLE, verdict: UNPROVEN, lie: says((honest) => withoutRows(honest, middle)) },
+  {
+    name: "ranges have a gap",
+    isUsual: true,
+    takers: WHOLE,
+    verdict: UNPROVEN,
+    lie: says((honest) => withoutRows(honest, middle)),
+  },
   {
     name: "ranges hide their tail",
     takers: WHOLE,
@@ -173,6 +181,7 @@ export const TAKEOVER_ATTACKS: readonly TakeoverAttack[] = [
   },
   {
     name: "storages have a gap",
+    isUsual: true,
     takers: ["chosen"],
     verdict: UNPROVEN,
     lie: says((honest) => withoutRows(honest, middle)),
@@ -191,6 +200,7 @@ export const TAKEOVER_ATTACKS: readonly TakeoverAttack[] = [
   },
   {
     name: "code is exchanged",
+    isUsual: true,
     takers: TAKERS,
     verdict: UNPROVEN,
     lie: says((honest) => codesOf(honest, () => new Uint8Array(64).fill(0x5b))),
@@ -204,6 +214,7 @@ export const TAKEOVER_ATTACKS: readonly TakeoverAttack[] = [
   },
   {
     name: "contracts are named wrongly",
+    isUsual: true,
     takers: TAKERS,
     verdict: UNPROVEN,
     lie: says((honest) =>
@@ -236,6 +247,7 @@ export const TAKEOVER_ATTACKS: readonly TakeoverAttack[] = [
   },
   {
     name: "every peer says that it does not hold the state",
+    isUsual: true,
     takers: TAKERS,
     verdict: TOLERATED,
     asks: 2,
@@ -251,6 +263,7 @@ export const TAKEOVER_ATTACKS: readonly TakeoverAttack[] = [
   },
   {
     name: "nobody has the state of a listed signer's longer branch",
+    isUsual: true,
     takers: TAKERS,
     verdict: TOLERATED,
     asks: 4,
@@ -258,6 +271,7 @@ export const TAKEOVER_ATTACKS: readonly TakeoverAttack[] = [
   },
   {
     name: "a listed signer's longer branch has no end to its state",
+    isUsual: true,
     takers: WHOLE,
     verdict: TOLERATED,
     asks: 12,

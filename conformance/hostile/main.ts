@@ -1,15 +1,20 @@
 /**
  * `npm run attacks [-- text …] [--rounds N] [--seed S] [--together]`: attacks on real nodes, those whose names contain a
  * text or all, in an order that the seed chooses, and what they cost the node. Each has nodes of its own, which makes
- * its figures comparable, unless all are to share theirs. Ends with 1 when one comes to anything but what it must.
+ * its figures comparable, unless all are to share theirs. Attacks on nodes that take a state over come last, with the
+ * time until the node has what an honest peer has in place of that of a contract. Ends with 1 when one comes to anything but what it must.
  */
 
 import { parseArgs } from "node:util";
+import { NodeProcesses } from "../faults/node-process.ts";
 import { createRandom, type RandomBelow } from "../network/random.ts";
 import { ATTACKS } from "./attacks.ts";
+import { TAKEOVER_ATTACKS } from "./attacks-takeover.ts";
 import { type Attack, assertCost, type Cost, NO_ATTACK, withstand } from "./judge.ts";
 import { HEADING, rowOf } from "./report.ts";
 import { createScene, type Scene } from "./scene.ts";
+import { makeTakenChain } from "./taken-chain.ts";
+import { takeOver } from "./takeover.ts";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -22,10 +27,11 @@ const { values, positionals } = parseArgs({
 const [seed, rounds] = [Number(values.seed), Number(values.rounds)];
 if (![seed, rounds].every(Number.isSafeInteger)) throw new Error("--seed and --rounds are numbers");
 const random = createRandom(seed);
-const chosen = ATTACKS.filter(
-  ({ name }) => positionals.length === 0 || positionals.some((text) => name.includes(text)),
-);
-if (chosen.length === 0) throw new Error(`no attack is called so: ${positionals.join(", ")}`);
+const isChosen = ({ name }: { readonly name: string }): boolean =>
+  positionals.length === 0 || positionals.some((text) => name.includes(text));
+const chosen = ATTACKS.filter(isChosen);
+const chosenTakeovers = TAKEOVER_ATTACKS.filter(isChosen);
+if (chosen.length + chosenTakeovers.length === 0) throw new Error(`no attack is called so: ${positionals.join(", ")}`);
 
 function shuffle<T>(items: readonly T[], below: RandomBelow): readonly T[] {
   const shuffled = [...items];
@@ -49,8 +55,23 @@ async function standAll(attacks: readonly Attack[]): Promise<void> {
   for (const attack of attacks) assertCost(attack, await stand(scene, attack), idle);
 }
 
+/** On a node that has nothing yet, for each way to take a state over. */
+async function standTakeovers(): Promise<void> {
+  await using processes = new NodeProcesses();
+  const chain = await makeTakenChain(processes.folder);
+  chain.copyTo(processes, "honest");
+  const honest = await processes.start("honest", { genesis: chain.genesisPath });
+  for (const attack of chosenTakeovers) {
+    for (const taker of attack.takers) {
+      const { equalMs, ...cost } = await takeOver(processes, chain, honest, attack, taker);
+      console.log(rowOf(`${attack.name} (${taker})`, { ...cost, contractMs: equalMs }));
+    }
+  }
+}
+
 console.log(HEADING);
 for (let round = 0; round < rounds; round++) {
   const attacks = shuffle(chosen, random);
   for (const group of values.together ? [attacks] : attacks.map((attack) => [attack])) await standAll(group);
+  if (chosenTakeovers.length > 0) await standTakeovers();
 }

@@ -19,8 +19,8 @@ describe("a node that takes state over ends with what an honest peer has, and", 
   });
   after(() => processes[Symbol.asyncDispose]());
 
-  for (const [at, attack] of TAKEOVER_ATTACKS.entries()) {
-    // Each attack on one of those whom it works on: all of them take minutes (`npm run attacks`).
+  // Each on one of those whom it works on: all attacks on all of them take minutes (`npm run attacks`).
+  for (const [at, attack] of TAKEOVER_ATTACKS.filter(({ isUsual }) => isUsual === true).entries()) {
     const taker = attack.takers[at % attack.takers.length] ?? "joining";
     test(`stands it when ${attack.name}: ${taker}`, async (context) => {
       const cost = await takeOver(processes, chain, honest, attack, taker);

@@ -47,6 +47,10 @@ export interface TakeoverCost extends Omit<Cost, "contractMs"> {
   readonly equalMs: number;
 }
 
+const MIB = 2 ** 20;
+/** What a node may spend on hearing a liar and taking over a state of 1 MiB. The processor is nearly idle meanwhile. */
+const COST_MAX = { grownBytes: 8 * MIB, writtenBytes: 64 * MIB, peakBytes: 192 * MIB, cpuMs: 8_000, requests: 200 };
+
 /** Contracts that a replica of some holds. */
 const CHOSEN = 3;
 const TICK_MS = 10;
@@ -122,6 +126,10 @@ export async function takeOver(
     await told.outgrow?.(honest);
     await assertEqual(victim, honest, chain, taker);
     const cost = { ...spent(), cpuMs: cpu, requests, equalMs: Date.now() - startedMs };
+    for (const [name, most] of Object.entries(COST_MAX)) {
+      const spentOn = cost[name as keyof typeof COST_MAX];
+      assert.ok(spentOn <= most, `${name}: ${spentOn}, at most ${most}`);
+    }
     await victim.stop();
     const { code, text } = await counterpart(
       "db",
