@@ -93,7 +93,12 @@ async function assertNothingTaken(victim: NodeProcess, { contracts, engine }: Ta
   assert.equal(body.complete ?? false, false, JSON.stringify(body));
 }
 
-async function assertEqual(victim: NodeProcess, honest: NodeProcess, chain: TakenChain, taker: Taker): Promise<void> {
+export async function assertEqual(
+  victim: NodeProcess,
+  honest: NodeProcess,
+  chain: TakenChain,
+  taker: Taker,
+): Promise<void> {
   await eventually(async () => assert.deepEqual(await headOf(victim), await headOf(honest)), 2 * PATIENCE_MS);
   const shown =
     taker === "chosen" ? chain.contracts.slice(0, CHOSEN) : chain.contracts.filter((_, at) => at % 16 === 0);
