@@ -395,6 +395,15 @@ describe("a better branch that forks off below the state that was taken over", (
     );
   });
 
+  test("goes on with the state at the fork after a restart in the middle of it", async () => {
+    const { engine, store, other } = await stranded();
+    await engine.adoption.begin(false, encodeSegments([]));
+    const again = openTestEngine({ store });
+    assert.equal(again.adoption.fork()?.number, 71);
+    await follow(again, sourceOf(other), false);
+    assertSameState({ engine: again, store }, other);
+  });
+
   test("waits where no peer has the state at the fork, and what is held stays", async () => {
     const { engine, other } = await stranded();
     const before = engine.head().hash;

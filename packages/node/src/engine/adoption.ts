@@ -290,7 +290,7 @@ export function createAdoption(core: EngineCore, queue: WriterQueue): Adoption {
         store.write([...overlay.writes(), contractCountRow(contracts)]);
         core.contractCount = contracts;
       }),
-    fork: () => (core.holding.role === "full" && !underway ? forkBelowHistory(core) : undefined),
+    fork: () => (core.holding.role === "full" ? forkBelowHistory(core) : undefined),
     isHeld: (address) => core.holding.has(address) && readAccount(store, accountKey(address)) !== undefined,
     drop: (address) =>
       queue.run(async () => {
