@@ -10,7 +10,7 @@ import { createRandom } from "../network/random.ts";
 import { counterpart } from "../processes/process-node.ts";
 import { type NodeProcess, NodeProcesses } from "./node-process.ts";
 
-const KILLS = 3;
+const KILLS = 2;
 const WITHIN_MS = 700;
 
 describe("a node that is killed while it takes a state over", () => {
