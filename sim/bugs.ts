@@ -115,7 +115,7 @@ export const BUGS: readonly Bug[] = [
     about: "a block from a fast clock counts as invalid for ever",
     file: "packages/node/src/engine/admission.ts",
     find: "if (isFromFuture(block.header, nowMs)) {",
-    replace: "if (isFromFuture(block.header, nowMs)) {\n      condemnOne(block.header.hash);",
+    replace: "if (isFromFuture(block.header, nowMs)) {\n      condemnOne(block.header.hash, block.header);",
   },
   {
     name: "artifact-last-arrival-wins",
