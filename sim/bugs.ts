@@ -14,7 +14,7 @@ export interface Bug extends Edit {
 export const BUGS: readonly Bug[] = [
   {
     name: "first-seen-tie",
-    seed: 8,
+    seed: 4,
     about: "of two heads of equal height, the one that came first stays",
     file: "packages/core/src/consensus/poa.ts",
     find: "return a.hash < b.hash ? 1 : -1;",
@@ -223,7 +223,7 @@ export const BUGS: readonly Bug[] = [
   },
   {
     name: "forged-content-forgiven",
-    seed: 1,
+    seed: 5,
     about: "forged content counts as any wrong reply",
     file: "packages/node/src/driver/block-fetch.ts",
     find: 'error.details.fault === "FORGED_CONTENT" ? "FORGED_CONTENT" : "WRONG_REPLY"',
@@ -231,7 +231,7 @@ export const BUGS: readonly Bug[] = [
   },
   {
     name: "unsolicited-response-applied",
-    seed: 1,
+    seed: 8,
     about: "artifacts of a response that nobody asked for are taken in",
     file: "packages/node/src/driver/session.ts",
     find: "} else if (ANNOUNCEMENTS.has(message.type) && inner.admitted) onAnnouncement(message, sizeBytes);",
@@ -308,7 +308,7 @@ export const BUGS: readonly Bug[] = [
   },
   {
     name: "announcement-not-confirmed",
-    seed: 1,
+    seed: 6,
     about: "a contract is announced further without having been made",
     file: "packages/node/src/driver/intake.ts",
     find: "if (confirmed) announcer",
