@@ -629,6 +629,12 @@ describe("a replica of chosen contracts", () => {
     assert.equal(engine.contractCount(), 1);
   });
 
+  test("is whole before the first state has come, while it holds the genesis", () => {
+    const store = createMemoryStore();
+    openTestEngine({ store, replica: [accountOf(1)] });
+    assertWhole(store);
+  });
+
   test("says so where nobody proves what it does not hold", async () => {
     const history = await longHistory(3);
     const source = sourceOf(history);

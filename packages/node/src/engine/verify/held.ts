@@ -15,7 +15,9 @@ export interface Held {
 }
 
 export function readHeld(rows: StoreReader): Held {
-  const role = storedRole(rows) ?? "full";
-  const adopting = isAdopting(rows);
-  return { role, isAdopting: adopting, adopted: readAdopted(rows), leadsOn: adopting || role !== "full" };
+  const stored = storedRole(rows) ?? "full";
+  const [adopting, adopted] = [isAdopting(rows), readAdopted(rows)];
+  // Before the first state is taken over, the genesis is there, and all of it.
+  const role = stored === "chosen" && adopted === 0 && !adopting ? "all" : stored;
+  return { role, isAdopting: adopting, adopted, leadsOn: adopting || role !== "full" };
 }
