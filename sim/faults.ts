@@ -74,7 +74,10 @@ export function createFaults({ nodes, network, timeline, dice, profile, coverage
   };
   /** Soon, and in the middle of what a node is at that takes a state over. */
   const crashTaker = (): void => {
-    const taking = nodes.filter(({ role, life }) => role !== "full" && life?.engine.adoption.isUnderway === true);
+    const taking = nodes.filter(({ role, life }) => {
+      if (role === "full" || life === undefined) return false;
+      return life.engine.isReplica || life.engine.adoption.isUnderway;
+    });
     if (taking.length === 0) return;
     const node = dice.pick(taking);
     if (node.disk.crash !== undefined) return;

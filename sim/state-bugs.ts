@@ -61,7 +61,7 @@ export const STATE_BUGS: readonly Bug[] = [
   },
   {
     name: "step-in-two-writes",
-    seed: 42,
+    seed: 107,
     about: "a replica's step to the next head is two writes, with room for a crash between them",
     file: "packages/node/src/engine/adoption.ts",
     find: "        store.write([...rows, ...headers.settle(target)]);",
