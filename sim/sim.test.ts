@@ -28,6 +28,9 @@ const HAPPENED = [
   ...["lie: unsolicited response", "lie: oversize", "lie: garbage", "lie: flood", "lie: silence", "lie: nothing held"],
   ...["lie: page without progress", "ban for INVALID_BLOCK", "ban for FORGED_CONTENT"],
   "goodbye PEER_BANNED to a hostile peer",
+  ...["state taken over: joins", "state taken over: all", "state taken over: chosen", "looked at while taken over"],
+  ...["crash while a state is taken over", "restart while a state was filled", "pivot moved while a state was filled"],
+  ...["contract chosen", "contract given up", "ban for FORGED_PROOF"],
 ];
 
 let run: (options: RunOptions) => Promise<RunResult>;
