@@ -2,7 +2,7 @@
 
 import { cpSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { bigIntToFixedBytes, concatBytes, type Hex, hexToBytes } from "@counterpart/core/base/bytes";
+import { bigIntToFixedBytes, concatBytes, type Hex } from "@counterpart/core/base/bytes";
 import { createAddress } from "@counterpart/core/chain/address";
 import { DEV_GENESIS } from "@counterpart/core/chain/genesis";
 import { parseGenesis } from "@counterpart/core/chain/genesis-json";
@@ -17,6 +17,7 @@ import {
   openTestEngine,
   sealAll,
   transactionOf,
+  writerCode,
 } from "../../packages/node/src/engine/engine.test-support.ts";
 import type { Engine } from "../../packages/node/src/engine/types.ts";
 import { toAccount, writeKeyFile } from "../../packages/node/src/keys/key-file.ts";
@@ -47,10 +48,6 @@ export interface TakenChain {
 
 const word = (value: number): Uint8Array => bigIntToFixedBytes(BigInt(value), 32);
 
-/** Creation of a contract that writes calldata[32] into slot calldata[0]; its code ends with `tag`. */
-const writer = (tag: number): Uint8Array =>
-  concatBytes(hexToBytes("0x6008600c60003960086000f36020355f3555"), Uint8Array.of(0, tag));
-
 function genesisText(): string {
   const alloc = Object.fromEntries(
     Array.from({ length: 8 }, (_, n) => [accountOf(n + 1), { balance: `${10n ** 20n}` }]),
@@ -69,7 +66,7 @@ async function fill(engine: Engine): Promise<readonly Hex[]> {
   while (contracts.length < CONTRACTS) {
     const creations = Array.from({ length: A_BLOCK }, (_, at) => {
       contracts.push(createAddress(accountOf(AUTHOR), BigInt(nonce)));
-      return creationOf(AUTHOR, nonce++, writer(1 + (at % 7)));
+      return creationOf(AUTHOR, nonce++, writerCode(1 + (at % 7)));
     });
     await sealAll(engine, creations);
   }

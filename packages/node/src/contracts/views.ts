@@ -8,7 +8,7 @@ import type { Clock } from "@counterpart/core/ports/runtime";
 import { integrityHash, stateHash } from "@counterpart/core/sync/artifact";
 import type { ArtifactRecord } from "@counterpart/core/sync/artifact-types";
 import { createPacer } from "../engine/pacer.ts";
-import { notHeld } from "../engine/proven-state.ts";
+import { NotHeld } from "../engine/proven-state.ts";
 import type { ContractEntry, Engine, Snapshot } from "../engine/types.ts";
 import { withSnapshot } from "../engine/with-snapshot.ts";
 import type { ContractAbi } from "./abi.ts";
@@ -142,7 +142,8 @@ export function createViews({ engine, clock, instanceId, store, contents }: View
     async get(address) {
       const draft = withSnapshot(engine, (snapshot) => {
         const entry = snapshot.contract(address);
-        if (entry === undefined) throw engine.holding.has(address) ? contractNotFound(address) : notHeld({ address });
+        if (entry === undefined)
+          throw engine.holding.has(address) ? contractNotFound(address) : new NotHeld({ address });
         return draftOf(snapshot, entry);
       });
       return complete(draft);

@@ -28,6 +28,7 @@ import type {
   ImportResult,
   TransactionOrigin,
 } from "../engine/types.ts";
+import { adoptsNothing, HOLDS_ALL, unsupported } from "./fake-adoption.test-support.ts";
 
 export const word = (text: string): Hex => keccak256Hex(utf8ToBytes(text));
 export const addressOf = (text: string): Hex => `0x${word(text).slice(26)}`;
@@ -104,10 +105,6 @@ export interface FakeEngine extends Engine {
   /** Listeners of all events together. */
   readonly listening: number;
 }
-
-const unsupported = (): never => {
-  throw new Error("not part of this test");
-};
 
 export function createFakeEngine(sealer: string, chain = "dev"): FakeEngine {
   const genesis: Block = {
@@ -206,38 +203,10 @@ export function createFakeEngine(sealer: string, chain = "dev"): FakeEngine {
     genesisHash: genesis.header.hash,
     rules: { signers: [] },
     isReplica: false,
-    holding: {
-      role: "full",
-      has: () => true,
-      chosen: () => [],
-      isBehind: false,
-      added: 0,
-      noteFetched() {},
-      add: unsupported,
-      drop: unsupported,
-    },
+    holding: HOLDS_ALL,
     read: async (read) => read(engine.snapshot()),
     adopted: 0,
-    adoption: {
-      isUnderway: false,
-      tip: head,
-      progress: unsupported,
-      begin: unsupported,
-      addHeaders: unsupported,
-      endAt: unsupported,
-      account: unsupported,
-      accountTrie: unsupported,
-      storageTrie: unsupported,
-      slots: unsupported,
-      hasCode: unsupported,
-      isDelegation: unsupported,
-      isIndexed: unsupported,
-      fork: () => undefined,
-      isHeld: () => true,
-      drop: unsupported,
-      write: unsupported,
-      complete: unsupported,
-    },
+    adoption: adoptsNothing(head),
     pool: {
       get pending() {
         return pool.size;

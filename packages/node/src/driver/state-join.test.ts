@@ -18,6 +18,7 @@ import {
   sealAll,
   silentLogger,
   transactionOf,
+  writerCode,
 } from "../engine/engine.test-support.ts";
 import type { Engine } from "../engine/types.ts";
 import { createMemoryStore } from "../store/memory-store.ts";
@@ -32,9 +33,6 @@ import { createStateJoin } from "./state-join.ts";
 const clock = { now: () => 1_780_000_000_000, setTimer: () => () => {} };
 const random = { bytes: (size: number) => new Uint8Array(size), fraction: () => 0.5 };
 
-/** Creation of a contract that writes calldata[32] into slot calldata[0]; its code ends with `tag`. */
-const writer = (tag: number): Uint8Array =>
-  concatBytes(hexToBytes("0x6008600c60003960086000f36020355f3555"), Uint8Array.of(0, tag));
 const word = (value: number): Uint8Array => bigIntToFixedBytes(BigInt(value), 32);
 
 /** A chain of one account that creates contracts and writes into them. */
@@ -49,7 +47,7 @@ class History {
   }
   create(tag: number): Transaction {
     this.contracts.push(createAddress(accountOf(1), BigInt(this.#nonce)));
-    return creationOf(1, this.#nonce++, writer(tag));
+    return creationOf(1, this.#nonce++, writerCode(tag));
   }
   set(contract: number, slot: number, value: number): Transaction {
     const to = this.contracts[contract % this.contracts.length] as Hex;
@@ -366,7 +364,7 @@ describe("a better branch that forks off below the state that was taken over", (
     const store = createMemoryStore();
     const engine = openTestEngine({ store });
     await follow(engine, sourceOf(history));
-    const own = [transactionOf(2, 0), transactionOf(3, 0), creationOf(4, 0, writer(3))];
+    const own = [transactionOf(2, 0), transactionOf(3, 0), creationOf(4, 0, writerCode(3))];
     const blocks = await sealAll(engine, own);
     await history.engine.import(blocks);
     const rivals = [0, 1, 2, 3].map((nonce) => transactionOf(3, nonce, { value: 2n }));
@@ -627,6 +625,34 @@ describe("a replica of chosen contracts", () => {
     assert.deepEqual(here, there);
     assert.equal(here.status, "success");
     assert.equal(engine.contractCount(), 1);
+  });
+
+  test("does not wait for ever where no peer answers, or has the state of its head any more", async () => {
+    const history = await longHistory(3);
+    const [first] = history.contracts as [Hex];
+    const source = sourceOf(history);
+    let dueMs: number | undefined;
+    const impatient = {
+      ...clock,
+      setTimer(delayMs: number, callback: () => void) {
+        dueMs = delayMs;
+        setImmediate(callback);
+        return () => {};
+      },
+    };
+    const remotes = [
+      { state: () => new Promise<never>(() => {}), codes: async () => new Map() },
+      { state: () => Promise.reject(new CodedError("PRUNED", "too long ago")), codes: async () => new Map() },
+    ];
+    for (const remote of remotes) {
+      const engine = openTestEngine({ replica: [first], remote, clock: impatient });
+      await follow(engine, source);
+      await assert.rejects(
+        engine.read((snapshot) => snapshot.account(accountOf(3))),
+        { code: "NOT_HELD" },
+      );
+    }
+    assert.equal(dueMs, 10_000);
   });
 
   test("is whole before the first state has come, while it holds the genesis", () => {

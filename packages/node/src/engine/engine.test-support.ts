@@ -1,6 +1,6 @@
 /** A real engine on a store in memory, with a clock that stands still until it is told otherwise. */
 
-import type { Hex } from "@counterpart/core/base/bytes";
+import { concatBytes, type Hex, hexToBytes } from "@counterpart/core/base/bytes";
 import type { CodedError } from "@counterpart/core/base/errors";
 import { DEV_GENESIS, type Genesis, type GenesisAccount } from "@counterpart/core/chain/genesis";
 import { signTransaction } from "@counterpart/core/chain/transaction";
@@ -142,6 +142,10 @@ const base = (nonce: number) => ({
 export function transactionOf(from: number, nonce: number, fields: Partial<UnsignedTransaction> = {}): Transaction {
   return sign(from, { ...base(nonce), to: "0x00000000000000000000000000000000000000aa", value: 1n, ...fields });
 }
+
+/** Init code of a contract that writes calldata[32] into slot calldata[0]; its code ends with `tag`. */
+export const writerCode = (tag: number): Uint8Array =>
+  concatBytes(hexToBytes("0x6008600c60003960086000f36020355f3555"), Uint8Array.of(0, tag));
 
 /** A signed creation by the account of key `from`. */
 export function creationOf(from: number, nonce: number, initcode: Uint8Array): Transaction {

@@ -21,10 +21,16 @@ export interface ProvenState {
   at(block: Hex): Pick<StateReader, "account" | "storage">;
 }
 
-export const notHeld = (missing: Missing): CodedError =>
-  new CodedError("NOT_HELD", `this replica does not hold ${missing.address}, and no peer has answered for it`, {
-    ...missing,
-  });
+/** Thrown by a read that came as far as something that is not held. */
+export class NotHeld extends CodedError {
+  readonly missing: Missing;
+
+  constructor(missing: Missing) {
+    const message = `this replica does not hold ${missing.address}, and no peer has answered for it`;
+    super("NOT_HELD", message, { ...missing });
+    this.missing = missing;
+  }
+}
 
 export function createProvenState(itemsMax = ITEMS_MAX): ProvenState {
   let block: Hex | undefined;
@@ -43,12 +49,12 @@ export function createProvenState(itemsMax = ITEMS_MAX): ProvenState {
     },
     at: (wanted) => ({
       account(address) {
-        if (block !== wanted || !accounts.has(address)) throw notHeld({ address });
+        if (block !== wanted || !accounts.has(address)) throw new NotHeld({ address });
         return accounts.get(address);
       },
       storage(address, slot) {
         const value = block === wanted ? slots.get(address + slot) : undefined;
-        if (value === undefined) throw notHeld({ address, slot });
+        if (value === undefined) throw new NotHeld({ address, slot });
         return value;
       },
     }),

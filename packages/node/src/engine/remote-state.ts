@@ -7,7 +7,7 @@ import type { SealedHeader } from "@counterpart/core/chain/types";
 import type { WantedState } from "@counterpart/core/sync/message-types-state";
 import type { ProvenAccount } from "@counterpart/core/verify/state-proof";
 import type { EngineCore } from "./core.ts";
-import type { Missing } from "./proven-state.ts";
+import { type Missing, NotHeld } from "./proven-state.ts";
 
 /** Peers, as far as they prove state of recent blocks. */
 export interface RemoteState {
@@ -18,6 +18,8 @@ export interface RemoteState {
 
 /** How often one read is begun again: each time it has come as far as the next thing that is not held. */
 const FETCHES_MAX = 512;
+/** How long a peer's answer is waited for, each time. */
+const FETCH_MS_MAX = 10_000;
 
 async function fetchMissing(core: EngineCore, remote: RemoteState, { address, slot }: Missing): Promise<void> {
   const block = core.head;
@@ -38,6 +40,27 @@ async function fetchCode(core: EngineCore, remote: RemoteState, codeHash: Hex): 
   if (code !== undefined) core.store.write([{ table: "codes", key: hexToBytes(codeHash), value: code }]);
 }
 
+/** Whether peers have answered in time. Where there are none, whoever reads is not to wait for one. */
+async function isFetched(core: EngineCore, remote: RemoteState, missing: Missing): Promise<boolean> {
+  const over = Promise.withResolvers<boolean>();
+  const cancel = core.clock.setTimer(FETCH_MS_MAX, () => over.resolve(false));
+  const fetched = fetchMissing(core, remote, missing).then(
+    () => true,
+    (error: unknown) => {
+      // The head has moved on, and what peers have is the state of the next one.
+      if (isCodedError(error, "PRUNED")) return false;
+      throw error;
+    },
+  );
+  try {
+    return await Promise.race([fetched, over.promise]);
+  } finally {
+    cancel();
+    // It may fail when nobody waits for it any more.
+    fetched.catch(() => {});
+  }
+}
+
 /**
  * Runs a read of the head's state until it lacks nothing. Where everything is held it runs once.
  * @throws CodedError of the read; `NOT_HELD` when no peer gives what it lacks, or it lacks too much
@@ -47,8 +70,8 @@ export async function withRemoteState<T>(core: EngineCore, read: () => T | Promi
     try {
       return await read();
     } catch (error) {
-      if (!isCodedError(error, "NOT_HELD") || core.remote === undefined || fetches >= FETCHES_MAX) throw error;
-      await fetchMissing(core, core.remote, error.details as unknown as Missing);
+      if (!(error instanceof NotHeld) || core.remote === undefined || fetches >= FETCHES_MAX) throw error;
+      if (!(await isFetched(core, core.remote, error.missing))) throw error;
     }
   }
 }
