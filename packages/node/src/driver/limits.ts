@@ -150,6 +150,9 @@ export const WHOLE_STORAGE_SLOTS_MAX = 32;
 export const ACCOUNTS_AT_A_TIME = 512;
 /** What is gathered of a state before it is written. */
 export const PORTION_BYTES_MAX = 512 * KIB;
+/** Less than this waits for more pages of its segment, but not for many. */
+export const PORTION_BYTES_MIN = 32 * KIB;
+export const PORTION_PAGES_MAX = 16;
 /** A step from one head to the next that takes more is no longer one write: the state cannot be read meanwhile. */
 export const STEP_BYTES_MAX = 32 * KIB * KIB;
 /** A node that begins with the genesis takes over the state of who has at least so many blocks more. */

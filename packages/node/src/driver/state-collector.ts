@@ -12,6 +12,8 @@ import type { KeyedChange, StatePortion } from "../engine/adoption.ts";
 const ROW_BYTES = 100;
 
 export interface StateCollector {
+  /** About how much is gathered now. */
+  readonly bytes: number;
   /** Slots of one account. An account is added only after all of its own. */
   addSlots(account: Uint8Array, slots: readonly KeyedChange[]): Promise<void>;
   addCodes(codes: ReadonlyMap<Hex, Uint8Array>): Promise<void>;
@@ -62,6 +64,9 @@ export function createStateCollector(
     if (bytes > bytesMax) await flush();
   };
   return {
+    get bytes() {
+      return bytes;
+    },
     async addSlots(account, slots) {
       storage.push({ account, slots });
       await grow(sizeOf(slots));

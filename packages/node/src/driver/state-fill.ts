@@ -1,13 +1,14 @@
 /**
- * Fills an empty state by ranges of accounts: a few segments of the key space side by side, each page written with the
- * place where its segment goes on, so that an interruption costs no page that was written.
+ * Fills an empty state by ranges of accounts: a few segments of the key space side by side, pages written with the place
+ * where their segment goes on, so that an interruption costs none that was written. A full page is written at once;
+ * meagre ones wait for a few more, so that a peer whose pages are tiny does not make this node write all the time.
  */
 
 import { bigIntToFixedBytes, bytesToBigInt, compareBytes } from "@counterpart/core/base/bytes";
 import { asBytes, asList, decodeRlp, encodeRlp } from "@counterpart/core/codec/rlp";
 import type { StatePortion } from "../engine/adoption.ts";
 import { chunks, inLanes } from "./lanes.ts";
-import { ACCOUNTS_AT_A_TIME, PORTION_BYTES_MAX, SEGMENTS_MAX } from "./limits.ts";
+import { ACCOUNTS_AT_A_TIME, PORTION_BYTES_MAX, PORTION_BYTES_MIN, PORTION_PAGES_MAX, SEGMENTS_MAX } from "./limits.ts";
 import { createStateCollector, keeping } from "./state-collector.ts";
 import { bringAccounts, nextKey, type StateParts } from "./state-parts.ts";
 
@@ -56,7 +57,7 @@ export function cutRest(next: Uint8Array, last: Uint8Array): readonly Segment[] 
   });
 }
 
-/** A segment as far as it has come. */
+/** A segment as far as it has been written. */
 interface OpenSegment {
   next: Uint8Array;
   readonly last: Uint8Array;
@@ -72,29 +73,41 @@ export async function fillState(parts: Omit<StateParts, "into">, segments: reado
   const open = new Set<OpenSegment>(segments.map((segment) => ({ ...segment })));
   const write = (portion: StatePortion): Promise<void> => adoption.write(portion, encodeSegments([...open]));
 
-  /** Fetches one page of a segment, and all that belongs to it; whether the segment goes on. */
-  const fillPage = async (segment: OpenSegment): Promise<boolean> => {
-    const page = await source.accounts(target, segment.next);
-    const accounts = page.accounts.filter(({ key }) => compareBytes(key, segment.last) <= 0);
-    const into = createStateCollector(PORTION_BYTES_MAX, write);
-    await keeping(into, async () => {
-      for (const some of chunks(accounts, ACCOUNTS_AT_A_TIME)) await bringAccounts({ ...parts, into }, some);
+  /** Fetches a segment, or the first page of it. */
+  const fill = async (segment: OpenSegment, isFirstOnly: boolean): Promise<void> => {
+    let start = segment.next;
+    const into = createStateCollector(PORTION_BYTES_MAX, (portion) => {
+      segment.next = start;
+      return write(portion);
     });
-    const end = page.accounts.at(-1)?.key;
-    const isOver = !page.more || end === undefined || compareBytes(end, segment.last) >= 0;
-    const next = isOver ? undefined : nextKey(end);
-    if (next === undefined) open.delete(segment);
-    else segment.next = next;
-    await write(into.take());
-    return next !== undefined;
+    /** Gathers a page with all that belongs to it; whether the segment goes on. */
+    const gatherPage = async (): Promise<boolean> => {
+      const page = await source.accounts(target, start);
+      const accounts = page.accounts.filter(({ key }) => compareBytes(key, segment.last) <= 0);
+      for (const some of chunks(accounts, ACCOUNTS_AT_A_TIME)) await bringAccounts({ ...parts, into }, some);
+      const end = page.accounts.at(-1)?.key;
+      const isOver = !page.more || end === undefined || compareBytes(end, segment.last) >= 0;
+      const next = isOver ? undefined : nextKey(end);
+      if (next === undefined) open.delete(segment);
+      else start = next;
+      return next !== undefined;
+    };
+    await keeping(into, async () => {
+      let waiting = 0;
+      for (let goesOn = true; goesOn; goesOn &&= !isFirstOnly) {
+        goesOn = await gatherPage();
+        const isMeagre = into.bytes < PORTION_BYTES_MIN && ++waiting < PORTION_PAGES_MAX;
+        if (isMeagre && goesOn && !isFirstOnly) continue;
+        await into.flush();
+        waiting = 0;
+      }
+    });
   };
 
   const [first] = open;
-  if (open.size === 1 && first !== undefined && (await fillPage(first))) {
-    open.delete(first);
-    for (const segment of cutRest(first.next, first.last)) open.add({ ...segment });
+  if (open.size === 1 && first !== undefined) {
+    await fill(first, true);
+    if (open.delete(first)) for (const segment of cutRest(first.next, first.last)) open.add({ ...segment });
   }
-  await inLanes([...open], SEGMENTS_MAX, async (segment) => {
-    while (await fillPage(segment));
-  });
+  await inLanes([...open], SEGMENTS_MAX, (segment) => fill(segment, false));
 }

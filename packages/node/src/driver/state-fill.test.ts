@@ -1,0 +1,84 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { bigIntToFixedBytes, bytesToBigInt } from "@counterpart/core/base/bytes";
+import { CodedError } from "@counterpart/core/base/errors";
+import { encodeAccount } from "@counterpart/core/chain/account";
+import { EMPTY_CODE_HASH } from "@counterpart/core/chain/header";
+import { EMPTY_TRIE_ROOT } from "@counterpart/core/trie/types";
+import type { TrustedHeader } from "@counterpart/core/verify/peer-answers";
+import type { Adoption, KeyedChange, StatePortion } from "../engine/adoption.ts";
+import { PORTION_PAGES_MAX } from "./limits.ts";
+import { decodeSegments, fillState, type Segment, WHOLE_STATE } from "./state-fill.ts";
+import type { StateSource } from "./state-source.ts";
+
+const value = encodeAccount({ nonce: 0n, balance: 1n, storageRoot: EMPTY_TRIE_ROOT, codeHash: EMPTY_CODE_HASH });
+const ACCOUNTS = 300;
+/** Spread over the whole key space. */
+const KEYS = Array.from({ length: ACCOUNTS }, (_, at) => (BigInt(at) << 256n) / BigInt(ACCOUNTS) + 1n);
+const target = {} as TrustedHeader;
+
+/** What is written of a state, and where its segments go on. */
+class Written {
+  readonly keys = new Set<bigint>();
+  segments: readonly Segment[] = WHOLE_STATE;
+  writes = 0;
+  readonly adoption = {
+    storageTrie: () => ({ root: EMPTY_TRIE_ROOT }),
+    isDelegation: () => false,
+    write: async ({ accounts }: StatePortion, progress: Uint8Array) => {
+      this.writes++;
+      for (const { key } of accounts) this.keys.add(bytesToBigInt(key));
+      this.segments = decodeSegments(progress);
+    },
+  } as unknown as Adoption;
+
+  /** Every key is there or in a segment that is still open. */
+  assertNothingSkipped(): void {
+    const isOpen = (key: bigint): boolean =>
+      this.segments.some(({ next, last }) => key >= bytesToBigInt(next) && key <= bytesToBigInt(last));
+    assert.deepEqual(
+      KEYS.filter((key) => !this.keys.has(key) && !isOpen(key)),
+      [],
+    );
+  }
+}
+
+/** Pages of `rows` accounts each; after `pagesMax` of them nobody has the state any more. */
+function sourceOf(rows: number, pagesMax = Number.POSITIVE_INFINITY) {
+  let pages = 0;
+  const accounts = async (_: TrustedHeader, start: Uint8Array) => {
+    if (++pages > pagesMax) throw new CodedError("PRUNED", "too long ago");
+    const rest = KEYS.filter((key) => key >= bytesToBigInt(start));
+    const page = rest.slice(0, rows).map((key): KeyedChange => ({ key: bigIntToFixedBytes(key, 32), value }));
+    return { accounts: page, more: rest.length > rows };
+  };
+  return { source: { accounts } as unknown as StateSource, pages: () => pages };
+}
+
+describe("filling a state by pages", () => {
+  test("that hold next to nothing writes a few of them at once", async () => {
+    const written = new Written();
+    const { source, pages } = sourceOf(1);
+    await fillState({ adoption: written.adoption, source, target }, WHOLE_STATE);
+    assert.equal(written.keys.size, ACCOUNTS);
+    assert.ok(pages() >= ACCOUNTS);
+    // Up to eight segments end with fewer than are written at once, and the first page of all is written alone.
+    assert.ok(written.writes <= pages() / PORTION_PAGES_MAX + 9, `${written.writes} writes of ${pages()} pages`);
+  });
+
+  test("that is interrupted keeps every page, and goes on behind them", async () => {
+    for (const pagesMax of [1, 2, 5, 17, 40, 133]) {
+      const written = new Written();
+      await assert.rejects(
+        fillState({ adoption: written.adoption, source: sourceOf(1, pagesMax).source, target }, WHOLE_STATE),
+        { code: "PRUNED" },
+      );
+      assert.equal(written.keys.size, pagesMax);
+      written.assertNothingSkipped();
+      const { source, pages } = sourceOf(1);
+      await fillState({ adoption: written.adoption, source, target }, written.segments);
+      assert.equal(written.keys.size, ACCOUNTS);
+      assert.ok(pages() <= ACCOUNTS - pagesMax + 9, `${pages()} pages after ${pagesMax}`);
+    }
+  });
+});
