@@ -28,8 +28,8 @@ export interface HostilePeer {
   step(): void;
   /** Dials a node that it is not linked with. */
   return(node: SimNode): void;
-  /** Shows a node that takes it for a peer a block under a forged seal. */
-  confess(node: SimNode): Promise<void>;
+  /** Shows a node a block under a forged seal; false where the node does not take it for a peer. */
+  confess(node: SimNode): Promise<boolean>;
   stop(): void;
 }
 
@@ -272,11 +272,12 @@ export function createHostilePeer({ name, nodes, world, dice, court, onFailure }
     return: (node) => void (contactWith(node) ?? dial(node)),
     async confess(node) {
       const contact = contactWith(node);
-      if (contact?.admitted !== true) return;
+      if (contact?.admitted !== true) return false;
       const { blocks } = await forger.branch(node, { depth: 0, valid: 0, forgery: "seal" });
       for (const block of blocks) {
         tell(contact, told("forged block in a calm", announcementOf(block), "ban"));
       }
+      return true;
     },
     stop() {
       stopped = true;

@@ -36,6 +36,7 @@ const FAULTY_MS = 20_000;
 const HEALING_MS = 240_000;
 /** For a forged block to be executed and its sender to be told; then for what came of it to settle. */
 const CONVICTION_MS = 5_000;
+const CONFESSIONS = 3;
 /** From then on until those have the state as well that take it over: redials and retries back off to 30 s. */
 const TAKING_MS = 120_000;
 /** Before a node is given up whose branch forked off too long ago. */
@@ -144,10 +145,16 @@ async function convict({ nodes, hostile, court, timeline }: Stage): Promise<void
   if (everywhere.length === 0) return;
   for (const peer of hostile.flat()) peer.mood = "resting";
   await timeline.pass(CONVICTION_MS);
-  for (const { peer, node } of everywhere) peer.return(node);
-  await timeline.pass(CONVICTION_MS);
-  for (const { peer, node } of everywhere) await peer.confess(node);
-  await timeline.pass(CONVICTION_MS);
+  let unheard = everywhere;
+  // A node that has just sent a silent peer away hears it with the next round.
+  for (let rounds = 0; rounds < CONFESSIONS && unheard.length > 0; rounds++) {
+    for (const { peer, node } of unheard) peer.return(node);
+    await timeline.pass(CONVICTION_MS);
+    const silent: typeof everywhere = [];
+    for (const one of unheard) if (!(await one.peer.confess(one.node))) silent.push(one);
+    await timeline.pass(CONVICTION_MS);
+    unheard = silent.filter(({ peer, node }) => !court.hasBanned(node.name, peer.name));
+  }
   const free = everywhere.find(({ peer, node }) => !court.hasBanned(node.name, peer.name));
   if (free !== undefined) throw new Violation(`${free.node.name} has not banned ${free.peer.name}`);
   if (!isInStep(nodes)) throw new Violation("out of step after forgeries alone");
