@@ -14,6 +14,7 @@ import { memory, recovery } from "./recovery.ts";
 import { resync } from "./resync.ts";
 import { executions, type Figures, freshNode, propagation, type Scenario } from "./scenarios.ts";
 import { median, round } from "./statistics.ts";
+import { transfers } from "./transfers.ts";
 import { writers } from "./writers.ts";
 
 const SCENARIOS: Readonly<Record<string, Scenario>> = {
@@ -26,6 +27,7 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   memory,
   joining,
   resync,
+  transfers,
 };
 
 const { values, positionals } = parseArgs({

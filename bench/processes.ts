@@ -127,8 +127,8 @@ export class Bench {
     };
   }
 
-  /** Anvil with automatic sealing; undefined where it is not installed. Gives its URL. */
-  async anvil(): Promise<{ readonly url: string; stop(): Promise<void> } | undefined> {
+  /** Anvil, which seals automatically unless told otherwise; undefined where it is not installed. Gives its URL. */
+  async anvil(flags: readonly string[] = []): Promise<{ readonly url: string; stop(): Promise<void> } | undefined> {
     let binary: string;
     try {
       const [system, cpu] = [process.platform, process.arch === "x64" ? "amd64" : process.arch];
@@ -136,7 +136,9 @@ export class Bench {
     } catch {
       return undefined;
     }
-    const child = spawn(binary, ["--port", "0", "--host", "127.0.0.1"], { stdio: ["ignore", "pipe", "inherit"] });
+    const child = spawn(binary, ["--port", "0", "--host", "127.0.0.1", ...flags], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
     this.#children.add(child);
     const url = await firstLine(child, (line) => /Listening on (127\.0\.0\.1:\d+)/.exec(line)?.[1]);
     return { url: `http://${url}`, stop: () => this.#stop(child) };

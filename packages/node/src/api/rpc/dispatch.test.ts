@@ -155,6 +155,30 @@ test("a batch is answered in order, without its notifications", async () => {
   );
 });
 
+test("transactions that follow each other in a batch wait together; what comes after them finds them done", async () => {
+  const [taken, done]: [unknown[], unknown[]] = [[], []];
+  let release = (): void => {};
+  const written = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const { dispatcher } = open({
+    eth_sendRawTransaction: async ([raw]) => {
+      taken.push(raw);
+      if (taken.length === 3) release();
+      await written;
+      done.push(raw);
+      return raw;
+    },
+    seen: () => [...done],
+  });
+  const send = (raw: string) => ({ jsonrpc: "2.0", id: raw, method: "eth_sendRawTransaction", params: [raw] });
+  const seen = { jsonrpc: "2.0", id: "seen", method: "seen" };
+  const answer = await dispatcher.handle(JSON.stringify([seen, send("a"), send("b"), send("c"), seen]));
+  const results = (JSON.parse(answer ?? "null") as Reply[]).map(({ result }) => result);
+  assert.deepEqual(results, [[], "a", "b", "c", ["a", "b", "c"]]);
+  assert.deepEqual(taken, ["a", "b", "c"]);
+});
+
 test("a batch of notifications is not answered; an empty or too long one is one error", async () => {
   const { dispatcher, ask } = open();
   const notification = '{"jsonrpc":"2.0","method":"echo"}';

@@ -32,12 +32,30 @@ interface Call {
   readonly params: readonly JsonValue[];
 }
 
+/** Sent one after the other in a batch, they are in one write. The pool takes them in their order. */
+const OVERLAPPING = "eth_sendRawTransaction";
+
 const invalidRequest = (message: string): RpcError => new RpcError(RPC_CODES.invalidRequest, message);
 
 type JsonObject = Readonly<Record<string, ArgumentValue>>;
 
 const isObject = (value: ArgumentValue): value is JsonObject =>
   typeof value === "object" && value !== null && !Array.isArray(value) && !isExactNumber(value);
+
+const isOverlapping = (request: ArgumentValue): boolean => isObject(request) && request.method === OVERLAPPING;
+
+/** What is run at once of a batch: each alone but those that may overlap. */
+function groupsOf(requests: readonly ArgumentValue[]): readonly ArgumentValue[][] {
+  const groups: ArgumentValue[][] = [];
+  let wasOverlapping = false;
+  for (const request of requests) {
+    const overlaps = isOverlapping(request);
+    if (overlaps && wasOverlapping) groups.at(-1)?.push(request);
+    else groups.push([request]);
+    wasOverlapping = overlaps;
+  }
+  return groups;
+}
 
 /** The id as JSON text, numbers digit by digit as they came; undefined when it is not a legal id. */
 function idText(id: ArgumentValue | undefined): string | undefined {
@@ -111,15 +129,18 @@ export function createDispatcher({ methods, clock, onDefect }: DispatcherOptions
     const answers: string[] = [];
     let size = 0;
     const pause = createPacer(clock);
-    for (const request of requests) {
-      await pause();
-      const answer = await handleOne(request);
-      if (answer === undefined) continue;
-      size += answer.length;
+    for (const group of groupsOf(requests)) {
+      const started: Promise<string | undefined>[] = [];
+      for (const request of group) {
+        await pause();
+        started.push(handleOne(request));
+      }
+      const given = (await Promise.all(started)).filter((answer) => answer !== undefined);
+      size += given.reduce((sum, answer) => sum + answer.length, 0);
       if (size > RESPONSE_CHARACTERS_MAX) {
         return errorText("null", new RpcError(RPC_CODES.responseTooLarge, "batch response too large"));
       }
-      answers.push(answer);
+      answers.push(...given);
     }
     return answers.length === 0 ? undefined : `[${answers.join(",")}]`;
   }

@@ -1,0 +1,107 @@
+/** Transfers of a token with many holders, signed beforehand: from the first one sent to the receipt of the last one. */
+
+import { writeFileSync } from "node:fs";
+import { decodeFunctionResult, encodeFunctionData, type Hex, keccak256 } from "viem";
+import { postJson } from "./http.ts";
+import { probe } from "./probe.ts";
+import type { Bench } from "./processes.ts";
+import type { Figures, Scenario } from "./scenarios.ts";
+import { percentile } from "./statistics.ts";
+import { ABI, CHAIN_ID, planTransfers, TOKEN, type TransferPlan } from "./transfers-plan.ts";
+
+/** Transactions in one JSON-RPC batch. */
+const BATCH = 100;
+const LANES = 4;
+const POLL_MS = 20;
+
+interface Reply {
+  readonly result?: unknown;
+  readonly error?: unknown;
+}
+
+async function call(url: string, calls: readonly (readonly [string, readonly unknown[]])[]): Promise<unknown[]> {
+  const batch = calls.map(([method, params], id) => ({ jsonrpc: "2.0", id, method, params }));
+  const replies = (await postJson(url, batch)) as unknown as readonly Reply[];
+  return replies.map(({ result, error }) => {
+    if (error !== undefined) throw new Error(`${calls[0]?.[0]}: ${JSON.stringify(error)}`);
+    return result;
+  });
+}
+
+async function sendLane(url: string, lane: readonly Hex[]): Promise<void> {
+  for (let at = 0; at < lane.length; at += BATCH) {
+    await call(
+      url,
+      lane.slice(at, at + BATCH).map((raw) => ["eth_sendRawTransaction", [raw]]),
+    );
+  }
+}
+
+/** Until the node has a receipt for each of them. */
+async function untilIncluded(url: string, hashes: readonly Hex[]): Promise<void> {
+  for (;;) {
+    const receipts = await call(
+      url,
+      hashes.map((hash) => ["eth_getTransactionReceipt", [hash]]),
+    );
+    if (receipts.every((receipt) => receipt !== null)) return;
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+}
+
+/** Whether the transfers did what they were to do: otherwise a node that refuses them would be the fastest. */
+async function checkBalances(url: string, { balances }: TransferPlan): Promise<void> {
+  const asked = [...balances.keys()].map((holder) => {
+    const data = encodeFunctionData({ abi: ABI, functionName: "balanceOf", args: [holder] });
+    return ["eth_call", [{ to: TOKEN, data }, "latest"]] as const;
+  });
+  const answers = await call(url, asked);
+  for (const [at, [holder, wanted]] of [...balances].entries()) {
+    const balance = decodeFunctionResult({ abi: ABI, functionName: "balanceOf", data: answers[at] as Hex });
+    if (balance !== wanted) throw new Error(`${holder} has ${balance}, not ${wanted}`);
+  }
+}
+
+async function transfersPerSecond(url: string, plan: TransferPlan): Promise<number> {
+  const lasts = plan.lanes.map((lane) => keccak256(lane.at(-1) as Hex));
+  const start = performance.now();
+  await Promise.all(plan.lanes.map((lane) => sendLane(url, lane)));
+  await untilIncluded(url, lasts);
+  const seconds = (performance.now() - start) / 1_000;
+  await checkBalances(url, plan);
+  return plan.lanes.reduce((sum, lane) => sum + lane.length, 0) / seconds;
+}
+
+function writeGenesis(bench: Bench, genesis: object): string {
+  const path = `${bench.folder()}.json`;
+  writeFileSync(path, JSON.stringify(genesis));
+  return path;
+}
+
+/** With a block a second: sealing each transaction by itself, it stops in the middle of so many. */
+async function anvilTransfers(bench: Bench, plan: TransferPlan): Promise<number | undefined> {
+  const path = writeGenesis(bench, plan.gethGenesis);
+  const anvil = await bench.anvil(["--chain-id", String(CHAIN_ID), "--init", path, "--block-time", "1"]);
+  if (anvil === undefined) return undefined;
+  const rate = await transfersPerSecond(anvil.url, plan);
+  await anvil.stop();
+  return rate;
+}
+
+export const transfers: Scenario = async (bench, scale) => {
+  const size = { transactions: 50_000 * scale, senders: 1_000, holders: 100_000, lanes: LANES };
+  const plan = await planTransfers(size);
+  const node = await bench.node({ flags: ["--genesis", writeGenesis(bench, plan.genesis)] });
+  const probing = probe(`${node.api}/blocks/latest`);
+  const rate = await transfersPerSecond(new URL(node.api).origin, plan);
+  const delays = await probing.end();
+  const peak = node.peakMemoryBytes();
+  await node.stop();
+  const figures: Figures = {
+    "transfers/s": rate,
+    "p99 ms of a GET": percentile(delays, 99),
+    "peak MiB": peak / 2 ** 20,
+  };
+  const anvil = await anvilTransfers(bench, plan);
+  return anvil === undefined ? figures : { ...figures, "Anvil/s": anvil, "ratio to Anvil": rate / anvil };
+};
