@@ -149,9 +149,16 @@ function checkCertified({ role, sync, allowUncertified }: NodeConfig, { signers 
   );
 }
 
+/** A full node holds every contract. @throws CodedError `INVALID_CONFIG` */
+function checkContracts({ role, contracts }: NodeConfig): void {
+  if (role === "replica" || contracts.every((contract) => contract === "all")) return;
+  throw new CodedError("INVALID_CONFIG", "--contracts chooses what a replica holds: it needs --role replica");
+}
+
 async function openChain({ config, logger, clock, metrics, onStop }: Ground): Promise<Chain> {
   const genesis = readGenesis(config.genesis);
   checkCertified(config, genesis);
+  checkContracts(config);
   const dataDir = await openDataDir(config.dataDir);
   onStop(() => dataDir.release());
   const path = join(config.dataDir, "chain.mdb");

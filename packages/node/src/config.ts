@@ -22,7 +22,7 @@ const path = (notes: Pick<Notes, "description">) =>
   Type.String({ minLength: 1, placeholder: "path", expected: "a path", ...notes });
 const PEERS_MAX = 64;
 /** Contracts that a replica may be told to hold, on the command line. */
-const CHOSEN_MAX = 1_024;
+const CHOSEN_MAX = 4_096;
 
 export const CONFIG_SCHEMA = Type.Object(
   {

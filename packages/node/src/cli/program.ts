@@ -35,6 +35,7 @@ Examples:
 Exit codes:
   0 stopped as asked   1 unexpected failure   2 wrong flag, variable, configuration or genesis
   3 a port is taken    4 the data directory is in use or unusable, or a key is damaged
+  6 stopped as asked, by a node that had diverged
 `;
 
 const STATUS_HELP = `

@@ -92,6 +92,17 @@ test("a second node on the same folder or port is refused in one sentence", asyn
   assert.equal(await node.ended, 0);
 });
 
+test("contracts to hold are refused without the role of a replica, and nothing is made", async (t) => {
+  const dataDir = join(folder(t), "data");
+  const node = start(t, dataDir, "--api-port", "0", "--contracts", DEVELOPMENT_ACCOUNT);
+  assert.equal(await node.ended, 2);
+  assert.equal(
+    node.errors(),
+    "counterpart: --contracts chooses what a replica holds: it needs --role replica (INVALID_CONFIG)\n",
+  );
+  assert.throws(() => statSync(dataDir), { code: "ENOENT" });
+});
+
 test("a wrong flag is refused before anything is made", async (t) => {
   const dataDir = join(folder(t), "data");
   const node = start(t, dataDir, "--api-port", "eighty");

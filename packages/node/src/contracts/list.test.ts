@@ -2,8 +2,16 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Hex } from "@counterpart/core/base/bytes";
 import { isCodedError } from "@counterpart/core/base/errors";
-import { accountOf, chainOf, sealAll, silentLogger, transactionOf } from "../engine/engine.test-support.ts";
+import {
+  accountOf,
+  chainOf,
+  openTestEngine,
+  sealAll,
+  silentLogger,
+  transactionOf,
+} from "../engine/engine.test-support.ts";
 import { createSlowClock } from "../engine/slow-clock.test-support.ts";
+import { createMemoryStore } from "../store/memory-store.ts";
 import { createArtifactTable } from "./artifact-table.ts";
 import { PAGE_CONTENT_BYTES_MAX, scanContracts } from "./contract-scan.ts";
 import {
@@ -32,6 +40,27 @@ async function everyPage({ service }: TestNode, filter: Omit<ContractFilter, "cu
   }
   return pages;
 }
+
+describe("a contract of a replica of some", () => {
+  it("is not said to be missing before it was looked for", async () => {
+    const { keys, clock } = openTestNode();
+    const address = accountOf(7);
+    const store = createMemoryStore();
+    const engine = openTestEngine({ store, replica: [address] });
+    const tables = { artifacts: createArtifactTable(store), idempotency: createIdempotency(store, clock) };
+    const service = createContractService({
+      ...tables,
+      engine,
+      keys,
+      clock,
+      logger: silentLogger,
+      instanceId: "replica",
+    });
+    await assert.rejects(service.get(address), { code: "NOT_HELD" });
+    engine.holding.noteFetched(engine.holding.added);
+    await assert.rejects(service.get(address), { code: "CONTRACT_NOT_FOUND" });
+  });
+});
 
 describe("listing contracts", () => {
   it("gives every contract once, in pages, the last one without cursor", async () => {

@@ -137,13 +137,14 @@ export function createViews({ engine, clock, instanceId, store, contents }: View
       (filter.name === undefined || labels.name === filter.name)
     );
   };
+  /** Of a contract that is to be held, nothing is known before it was fetched, not even that there is none. */
+  const isLacking = (address: Hex): boolean => !engine.holding.has(address) || engine.holding.isBehind;
 
   return {
     async get(address) {
       const draft = withSnapshot(engine, (snapshot) => {
         const entry = snapshot.contract(address);
-        if (entry === undefined)
-          throw engine.holding.has(address) ? contractNotFound(address) : new NotHeld({ address });
+        if (entry === undefined) throw isLacking(address) ? new NotHeld({ address }) : contractNotFound(address);
         return draftOf(snapshot, entry);
       });
       return complete(draft);

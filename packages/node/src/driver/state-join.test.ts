@@ -7,6 +7,7 @@ import type { Block, Transaction } from "@counterpart/core/chain/types";
 import { keccak256 } from "@counterpart/core/crypto/crypto";
 import type { Store } from "@counterpart/core/ports/store";
 import type { TableName } from "@counterpart/core/ports/tables";
+import type { WantedState } from "@counterpart/core/sync/message-types-state";
 import fc from "fast-check";
 import { verifyStore } from "../contracts/verify-store.ts";
 import { NO_PORTION, type StatePortion } from "../engine/adoption.ts";
@@ -20,7 +21,7 @@ import {
   transactionOf,
   writerCode,
 } from "../engine/engine.test-support.ts";
-import type { Engine } from "../engine/types.ts";
+import type { Engine, Snapshot } from "../engine/types.ts";
 import { createMemoryStore } from "../store/memory-store.ts";
 import { createFakeContracts } from "./fake-chain.test-support.ts";
 import { pullHeaders } from "./header-pull.ts";
@@ -625,6 +626,48 @@ describe("a replica of chosen contracts", () => {
     assert.deepEqual(here, there);
     assert.equal(here.status, "success");
     assert.equal(engine.contractCount(), 1);
+  });
+
+  test("reads to the end what it does not hold while the head moves faster than all of it is fetched", async () => {
+    const history = await longHistory(12);
+    const [first, second] = history.contracts as [Hex, Hex];
+    const source = sourceOf(history);
+    let asked = 0;
+    const remote = {
+      codes: source.codes,
+      async state(...wanted: Parameters<LocalSource["state"]>) {
+        if (++asked % 3 === 0) {
+          await history.seal(history.set(0, asked, asked));
+          await follow(engine, source);
+        }
+        return source.state(...wanted);
+      },
+    };
+    const engine: Engine = openTestEngine({ replica: [first], remote });
+    await follow(engine, source);
+    const names = Array.from({ length: 12 }, (_, at) => bytesToHex(word(at)));
+    const valuesOf = (snapshot: Pick<Snapshot, "storage">): bigint[] =>
+      names.map((name) => snapshot.storage(second, name));
+    assert.deepEqual(await engine.read(valuesOf), valuesOf(history.engine.snapshot()));
+    assert.ok(asked > 12);
+  });
+
+  test("says so where a read needs more than it fetches for one", async () => {
+    const history = await longHistory(12);
+    const [first, second] = history.contracts as [Hex, Hex];
+    const source = sourceOf(history);
+    const remote = {
+      codes: source.codes,
+      async state(_block: unknown, wanted: readonly WantedState[]) {
+        return wanted.map(({ address, slots }) => ({ address, account: undefined, slots: slots.map(() => 0n) }));
+      },
+    };
+    const engine = openTestEngine({ replica: [first], remote });
+    await follow(engine, source);
+    const read = engine.read((snapshot) => {
+      for (let at = 0; at < 600; at++) snapshot.storage(second, bytesToHex(word(at)));
+    });
+    await assert.rejects(read, { code: "NOT_HELD", message: /this read needs more of the state/ });
   });
 
   test("does not wait for ever where no peer answers, or has the state of its head any more", async () => {
