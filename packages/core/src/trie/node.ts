@@ -129,3 +129,17 @@ export function loadNode(read: TrieNodeReader, hash: Uint8Array, path: NibblePat
   if (!equalBytes(keccak256(bytes), hash)) throw invalidNode("it does not match its hash", path);
   return decodeNode(bytes, path);
 }
+
+/** Paths of the nodes, stored by themselves, that a trie has on the way to a key; the root's first. */
+export function pathsToward(read: TrieNodeReader, key: NibblePath): readonly NibblePath[] {
+  const paths: NibblePath[] = [];
+  for (let path: NibblePath = ""; ; ) {
+    const bytes = read(path);
+    if (bytes === undefined) return paths;
+    paths.push(path);
+    const node = decodeNode(bytes, path);
+    const step = node.kind === "branch" ? key.slice(path.length, path.length + 1) : node.path;
+    if (node.kind === "leaf" || step === "" || !key.startsWith(step, path.length)) return paths;
+    path += step;
+  }
+}

@@ -28,6 +28,7 @@ import {
   verifyAccountRangeAnswer,
   verifyCodes,
   verifyContractIndex,
+  verifyExpectedNodes,
   verifyNodesAnswer,
   verifyStateAnswer,
   verifyStorageAnswer,
@@ -333,6 +334,32 @@ describe("an answer with nodes or codes", () => {
       nodes,
     );
     assert.equal(check(nodes.slice(0, 2)).length, 2);
+  });
+
+  test("gives the nodes that a trie has at the paths where they were expected", () => {
+    const absent = "0123456789abcdef".repeat(4);
+    const expected = [...state.nodes.keys(), absent].sort();
+    const given = expected.map((path) => state.nodes.get(path) ?? new Uint8Array(0));
+    const answer = (list: readonly Uint8Array[]) =>
+      verifyExpectedNodes(state.root, expected, { type: "Nodes", nodes: list });
+    const proven = answer(given);
+    assert.deepEqual(
+      [...proven.keys()],
+      expected.filter((path) => path !== absent),
+    );
+    for (const [path, { bytes }] of proven) assert.equal(bytes, state.nodes.get(path));
+    assert.equal(answer(given.slice(0, 2)).size, 2);
+    // What hangs on nothing that is proven is not looked at, and not given.
+    const loose = expected.slice(1);
+    assert.equal(verifyExpectedNodes(state.root, loose, { type: "Nodes", nodes: given.slice(1) }).size, 0);
+    refused(() => answer(replaced(given, 0, at(given, 1))), "another root");
+    refused(() => answer(replaced(given, 1, new Uint8Array(0))), "withheld");
+    refused(() => answer(replaced(given, 1, at(given, 0))), "exchanged");
+    refused(() => answer([...given, at(given, 0)]), "not asked for");
+    assert.throws(
+      () => answer([]),
+      (error) => isCodedError(error, "BAD_MESSAGE"),
+    );
   });
 
   test("is refused when nodes are withheld, exchanged, spoilt or not asked for", () => {

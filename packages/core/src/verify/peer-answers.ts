@@ -6,7 +6,7 @@
  * All of them throw `INVALID_PROOF` for what no honest peer answers, and `BAD_MESSAGE` for an answer with nothing in it.
  */
 
-import { equalBytes, type Hex, hexToBytes } from "../base/bytes.ts";
+import { bytesToHex, equalBytes, type Hex, hexToBytes } from "../base/bytes.ts";
 import { CodedError } from "../base/errors.ts";
 import { createAddress } from "../chain/address.ts";
 import type { Account, SealedHeader } from "../chain/types.ts";
@@ -24,7 +24,9 @@ import type {
   WantedState,
   WantedStorage,
 } from "../sync/message-types-state.ts";
+import { nibbleAt } from "../trie/nibbles.ts";
 import { decodeNode, type TrieNode } from "../trie/node.ts";
+import type { NibblePath } from "../trie/types.ts";
 import {
   type ProvenAccount,
   type ProvenAccounts,
@@ -152,6 +154,51 @@ export function verifyNodesAnswer(hashes: readonly Hex[], { nodes }: NodesMessag
     if (keccak256Hex(bytes) !== hashes[index]) throw refused("a node is not the one asked for");
     return { bytes, node: proving(() => decodeNode(bytes, "")) };
   });
+}
+
+/** The hash of the node at `path` below a node that is proven; undefined where it says nothing of that path. */
+function hashBelow(node: TrieNode, path: NibblePath): Uint8Array | undefined {
+  let [above, rest]: [TrieNode, NibblePath] = [node, path];
+  for (;;) {
+    const step = above.kind === "branch" ? rest.slice(0, 1) : above.path;
+    if (above.kind === "leaf" || step === "" || !rest.startsWith(step)) return undefined;
+    const child = above.kind === "branch" ? above.children[nibbleAt(rest, 0)] : above.child;
+    rest = rest.slice(step.length);
+    if (child === undefined || child instanceof Uint8Array) return rest === "" ? child : undefined;
+    above = child;
+  }
+}
+
+/**
+ * Nodes that are expected at some paths of a trie, of which the root is known.
+ * @param paths none before another one that leads to it
+ * @returns what the trie has there, by path. Where it has no node of its own, or one that hangs on a node which was not
+ *   asked for, there is none.
+ */
+export function verifyExpectedNodes(
+  root: Hex,
+  paths: readonly NibblePath[],
+  { nodes }: NodesMessage,
+): ReadonlyMap<NibblePath, ProvenNode> {
+  checkCount(nodes.length, paths.length);
+  const proven = new Map<NibblePath, ProvenNode>();
+  const hashAt = (path: NibblePath): Hex | undefined => {
+    if (path === "") return root;
+    for (let length = path.length - 1; length >= 0; length--) {
+      const above = proven.get(path.slice(0, length));
+      const hash = above === undefined ? undefined : hashBelow(above.node, path.slice(length));
+      if (above !== undefined) return hash && bytesToHex(hash);
+    }
+    return undefined;
+  };
+  for (const [index, bytes] of nodes.entries()) {
+    const path = paths[index] as NibblePath;
+    const hash = hashAt(path);
+    if (hash === undefined) continue;
+    if (keccak256Hex(bytes) !== hash) throw refused("a node is not the one at its path");
+    proven.set(path, { bytes, node: proving(() => decodeNode(bytes, "")) });
+  }
+  return proven;
 }
 
 /**

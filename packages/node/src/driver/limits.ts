@@ -140,6 +140,11 @@ export const ORIGIN_VOICES_MAX = 5;
 export const SEGMENTS_MAX = 8;
 /** Requests for storages, codes and origins of one batch of accounts at once. */
 export const STATE_LANES = 4;
+/** Nodes that are asked for beforehand, because a trie is likely to differ there. */
+export const EXPECTED_NODES_MAX = 128;
+/** Tries whose changing keys are remembered, and keys of each. */
+export const LIKELY_TRIES_MAX = 1_024;
+export const LIKELY_KEYS_MAX = 32;
 /** Requests for the nodes of one trie at once. */
 export const WALK_LANES = 4;
 /** Changes that a walk gathers before they are written. */

@@ -9,7 +9,15 @@ import type { Engine } from "../engine/types.ts";
 import { type ServeDeps, serve } from "./serve.ts";
 import type { Session } from "./session.ts";
 import type { StateQuery } from "./state-exchange.ts";
-import { accountsQuery, codesQuery, nodesQuery, originsQuery, stateQuery, storagesQuery } from "./state-queries.ts";
+import {
+  accountsQuery,
+  codesQuery,
+  expectedNodesQuery,
+  nodesQuery,
+  originsQuery,
+  stateQuery,
+  storagesQuery,
+} from "./state-queries.ts";
 import type { StateSource } from "./state-source.ts";
 import { createSyncRecord } from "./sync-record.ts";
 
@@ -55,6 +63,7 @@ export function createLocalSource(deps: ServeDeps, before: () => Promise<void> =
     accounts: (block, start) => run(accountsQuery(block, start)),
     storages: (block, wanted, start) => run(storagesQuery(block, wanted, start)),
     nodes: (block, account, wanted) => run(nodesQuery(block, account, wanted)),
+    expectedNodes: (block, account, root, paths) => run(expectedNodesQuery(block, account, root, paths)),
     state: (block, wanted) => run(stateQuery(block, wanted)),
     codes: (hashes) => run(codesQuery(hashes)),
     async origins(accounts) {

@@ -11,6 +11,7 @@ import type { ProvenAccount } from "@counterpart/core/verify/state-proof";
 import type { Adoption, StatePortion } from "../engine/adoption.ts";
 import type { Holding } from "../engine/holding.ts";
 import { chunks } from "./lanes.ts";
+import type { LikelyKeys } from "./likely-keys.ts";
 import { ACCOUNTS_AT_A_TIME, PORTION_BYTES_MAX, STEP_BYTES_MAX } from "./limits.ts";
 import { createStateCollector, keeping, type StateCollector } from "./state-collector.ts";
 import { decodeSegments, encodeSegments, fillState, WHOLE_STATE } from "./state-fill.ts";
@@ -22,6 +23,7 @@ export interface BringDeps {
   readonly adoption: Adoption;
   readonly holding: Holding;
   readonly source: StateSource;
+  readonly likely: LikelyKeys;
 }
 
 /**
@@ -33,7 +35,7 @@ export type Bring = (target: SealedHeader, isFresh: boolean) => Promise<void>;
 
 const NOTHING_LEFT = encodeSegments([]);
 
-export function createBringer({ adoption, holding, source }: BringDeps): Bring {
+export function createBringer({ adoption, holding, source, likely }: BringDeps): Bring {
   /** Gathers what differs of the contracts that a replica was told to hold. */
   const bringChosen = async (target: SealedHeader, into: StateCollector): Promise<void> => {
     for (const some of chunks(holding.chosen(), CONTRACTS_MAX)) {
@@ -42,7 +44,7 @@ export function createBringer({ adoption, holding, source }: BringDeps): Bring {
           target,
           rest.map((address) => ({ address, slots: [] })),
         );
-        await bringAccounts({ adoption, source, target, into }, proven.flatMap(changeOf));
+        await bringAccounts({ adoption, source, target, into, likely }, proven.flatMap(changeOf));
         rest = rest.slice(proven.length);
       }
     }
@@ -60,10 +62,15 @@ export function createBringer({ adoption, holding, source }: BringDeps): Bring {
   const bringDifference = async (target: SealedHeader, into: StateCollector): Promise<void> => {
     if (holding.role === "chosen") return bringChosen(target, into);
     for (let isWhole = false; !isWhole; ) {
-      const walked = await walkDifference({ source, target, held: adoption.accountTrie(), root: target.stateRoot });
+      const trie = { held: adoption.accountTrie(), root: target.stateRoot, likely: likely.of(undefined, target) };
+      const walked = await walkDifference({ source, target, ...trie });
+      likely.note(
+        undefined,
+        walked.changes.map(({ key }) => key),
+      );
       isWhole = walked.isWhole;
       for (const some of chunks(walked.changes, ACCOUNTS_AT_A_TIME)) {
-        await bringAccounts({ adoption, source, target, into }, some);
+        await bringAccounts({ adoption, source, target, into, likely }, some);
       }
       if (!isWhole) await into.flush();
     }
@@ -78,7 +85,7 @@ export function createBringer({ adoption, holding, source }: BringDeps): Bring {
   /** In many writes, the state being nobody's meanwhile. */
   const takeOver = async (target: SealedHeader): Promise<void> => {
     const segments = decodeSegments(adoption.progress());
-    if (segments.length > 0) await fillState({ adoption, source, target }, segments);
+    if (segments.length > 0) await fillState({ adoption, source, target, likely }, segments);
     const write = (portion: StatePortion): Promise<void> => adoption.write(portion, NOTHING_LEFT);
     const into = createStateCollector(PORTION_BYTES_MAX, write);
     await keeping(into, () => bringDifference(target, into));

@@ -4,9 +4,11 @@ import { bigIntToFixedBytes, bytesToBigInt } from "@counterpart/core/base/bytes"
 import { CodedError } from "@counterpart/core/base/errors";
 import { encodeAccount } from "@counterpart/core/chain/account";
 import { EMPTY_CODE_HASH } from "@counterpart/core/chain/header";
+import type { SealedHeader } from "@counterpart/core/chain/types";
 import { EMPTY_TRIE_ROOT } from "@counterpart/core/trie/types";
 import type { TrustedHeader } from "@counterpart/core/verify/peer-answers";
 import type { Adoption, KeyedChange, StatePortion } from "../engine/adoption.ts";
+import { createLikelyKeys } from "./likely-keys.ts";
 import { PORTION_PAGES_MAX } from "./limits.ts";
 import { decodeSegments, fillState, type Segment, WHOLE_STATE } from "./state-fill.ts";
 import type { StateSource } from "./state-source.ts";
@@ -15,7 +17,8 @@ const value = encodeAccount({ nonce: 0n, balance: 1n, storageRoot: EMPTY_TRIE_RO
 const ACCOUNTS = 300;
 /** Spread over the whole key space. */
 const KEYS = Array.from({ length: ACCOUNTS }, (_, at) => (BigInt(at) << 256n) / BigInt(ACCOUNTS) + 1n);
-const target = {} as TrustedHeader;
+const likely = createLikelyKeys();
+const target = {} as SealedHeader;
 
 /** What is written of a state, and where its segments go on. */
 class Written {
@@ -59,7 +62,7 @@ describe("filling a state by pages", () => {
   test("that hold next to nothing writes a few of them at once", async () => {
     const written = new Written();
     const { source, pages } = sourceOf(1);
-    await fillState({ adoption: written.adoption, source, target }, WHOLE_STATE);
+    await fillState({ adoption: written.adoption, source, target, likely }, WHOLE_STATE);
     assert.equal(written.keys.size, ACCOUNTS);
     assert.ok(pages() >= ACCOUNTS);
     // Up to eight segments end with fewer than are written at once, and the first page of all is written alone.
@@ -70,13 +73,13 @@ describe("filling a state by pages", () => {
     for (const pagesMax of [1, 2, 5, 17, 40, 133]) {
       const written = new Written();
       await assert.rejects(
-        fillState({ adoption: written.adoption, source: sourceOf(1, pagesMax).source, target }, WHOLE_STATE),
+        fillState({ adoption: written.adoption, source: sourceOf(1, pagesMax).source, target, likely }, WHOLE_STATE),
         { code: "PRUNED" },
       );
       assert.equal(written.keys.size, pagesMax);
       written.assertNothingSkipped();
       const { source, pages } = sourceOf(1);
-      await fillState({ adoption: written.adoption, source, target }, written.segments);
+      await fillState({ adoption: written.adoption, source, target, likely }, written.segments);
       assert.equal(written.keys.size, ACCOUNTS);
       assert.ok(pages() <= ACCOUNTS - pagesMax + 9, `${pages()} pages after ${pagesMax}`);
     }

@@ -54,6 +54,9 @@ class History {
     const to = this.contracts[contract % this.contracts.length] as Hex;
     return transactionOf(1, this.#nonce++, { to, value: 0n, data: concatBytes(word(slot), word(value)) });
   }
+  pay(to: Hex): Transaction {
+    return transactionOf(1, this.#nonce++, { to, value: 1n });
+  }
   async seal(...transactions: readonly Transaction[]): Promise<void> {
     await sealAll(this.engine, transactions);
   }
@@ -277,6 +280,48 @@ describe("taking a state over", () => {
     assert.equal(heads.length, 5);
     await assert.rejects(engine.submit(transactionOf(1, 0), "local"), { code: "REPLICA" });
     assert.equal(await engine.seal(), undefined);
+  });
+
+  test("a replica that hears of blocks with their headers asks little about what changes in each of them", async () => {
+    const history = await longHistory(10);
+    // So many accounts that the paths to those that change are several nodes long.
+    const others = Array.from({ length: 300 }, (_, at) => bytesToHex(bigIntToFixedBytes(BigInt(at + 1) << 100n, 20)));
+    for (let at = 0; at < 300; at += 100) {
+      await history.seal(...others.slice(at, at + 100).map((to) => history.pay(to)));
+    }
+    const store = createMemoryStore();
+    const engine = openTestEngine({ store, replica: "all" });
+    const source = sourceOf(history);
+    const join = createStateJoin({
+      ...{ engine, source, clock, random, joins: true, logger: silentLogger, onDone: () => {} },
+      peers: { ready: () => [source.session], penalise: () => {} } as unknown as Peers,
+    });
+    const requests: number[] = [];
+    for (let at = 0; at < 6; at++) {
+      await history.seal(history.set(1, at, at + 1_000));
+      source.session.announcedHeaders = [history.engine.head()];
+      const before = source.requests;
+      join.kick();
+      await join.settled();
+      assertSameState({ engine, store }, history);
+      requests.push(source.requests - before);
+    }
+    await join.stop();
+    // One for the accounts, one for the storages that are small, one for each that is large.
+    assert.ok(Math.max(...requests.slice(3)) <= 4, requests.join());
+    assert.ok((requests[1] ?? 0) > 4, requests.join());
+  });
+
+  test("headers that a peer announces and that go on from nothing held are asked for as usual", async () => {
+    const history = await longHistory(3);
+    const engine = openTestEngine({ replica: "all" });
+    const source = sourceOf(history);
+    await follow(engine, source);
+    await history.seal(history.set(1, 1, 1));
+    await history.seal(history.set(1, 2, 2));
+    source.session.announcedHeaders = [history.engine.head()];
+    await follow(engine, source);
+    assert.equal(engine.head().hash, history.engine.head().hash);
   });
 
   test("a replica whose peer's branch loses takes over the state of the other branch", async () => {

@@ -13,6 +13,7 @@ import type { Clock, Logger, Random } from "@counterpart/core/ports/runtime";
 import type { Engine } from "../engine/types.ts";
 import { hasBetterChain } from "./block-pull.ts";
 import { createChainChoice } from "./chain-choice.ts";
+import { createLikelyKeys } from "./likely-keys.ts";
 import { JOIN_BLOCKS_MIN } from "./limits.ts";
 import type { Peers } from "./peers.ts";
 import type { Session } from "./session.ts";
@@ -58,6 +59,7 @@ export function createStateJoin(deps: StateJoinDeps): StateJoin {
   const { engine, source, peers, clock, random, logger, joins, onDone } = deps;
   const { adoption, holding } = engine;
   const retry = createRetry(clock, random);
+  const likely = createLikelyKeys();
   const choice = createChainChoice({ ...deps, isStopped: () => stopped });
   let running: Promise<void> | undefined;
   let stopped = false;
@@ -94,7 +96,7 @@ export function createStateJoin(deps: StateJoinDeps): StateJoin {
     const check = async (): Promise<void> => {
       if (adoption.fork() === undefined) await choice.checkTime(target, sinceMs);
     };
-    await createBringer({ adoption, holding, source: watchedSource(source, check) })(target, isFresh());
+    await createBringer({ adoption, holding, source: watchedSource(source, check), likely })(target, isFresh());
   };
   /** What becomes of a head that could not be taken over; whether another one is to be tried at once. */
   const leave = (target: SealedHeader, error: unknown): boolean => {

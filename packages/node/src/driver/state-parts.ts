@@ -8,14 +8,15 @@ import { bytesToHex, type Hex, hexToBytes } from "@counterpart/core/base/bytes";
 import { CodedError } from "@counterpart/core/base/errors";
 import { decodeAccount } from "@counterpart/core/chain/account";
 import { EMPTY_CODE_HASH } from "@counterpart/core/chain/header";
-import type { Account } from "@counterpart/core/chain/types";
+import type { Account, SealedHeader } from "@counterpart/core/chain/types";
 import { asBytes, decodeRlp } from "@counterpart/core/codec/rlp";
 import { BLOBS_MAX, CONTRACTS_MAX, STORAGES_MAX } from "@counterpart/core/sync/limits";
 import type { WantedStorage } from "@counterpart/core/sync/message-types-state";
 import { EMPTY_TRIE_ROOT, type TrieChange } from "@counterpart/core/trie/types";
-import type { ProvenStorage, TrustedHeader } from "@counterpart/core/verify/peer-answers";
+import type { ProvenStorage } from "@counterpart/core/verify/peer-answers";
 import type { Adoption, KeyedChange } from "../engine/adoption.ts";
 import { chunks, inLanes } from "./lanes.ts";
+import type { LikelyKeys } from "./likely-keys.ts";
 import { STATE_LANES, WHOLE_STORAGE_SLOTS_MAX } from "./limits.ts";
 import type { StateCollector } from "./state-collector.ts";
 import type { StateSource } from "./state-source.ts";
@@ -24,8 +25,9 @@ import { walkDifference } from "./state-walk.ts";
 export interface StateParts {
   readonly adoption: Adoption;
   readonly source: StateSource;
-  readonly target: TrustedHeader;
+  readonly target: SealedHeader;
   readonly into: StateCollector;
+  readonly likely: LikelyKeys;
 }
 
 const LOWEST = new Uint8Array(32);
@@ -94,9 +96,15 @@ async function fetchWhole(
 
 /** Fetches the nodes of a storage that differ. */
 async function fetchDifferent(parts: StateParts, { account, root }: WantedStorage): Promise<void> {
+  const { source, target, likely } = parts;
   const key = hexToBytes(account);
   for (let isWhole = false; !isWhole; ) {
-    const walked = await walkDifference({ ...parts, account, held: parts.adoption.storageTrie(key), root });
+    const trie = { account, held: parts.adoption.storageTrie(key), root, likely: likely.of(account, target) };
+    const walked = await walkDifference({ source, target, ...trie });
+    likely.note(
+      account,
+      walked.changes.map((change) => change.key),
+    );
     isWhole = walked.isWhole;
     await parts.into.addSlots(key, walked.changes.map(slotOf));
     if (!isWhole) await parts.into.flush();

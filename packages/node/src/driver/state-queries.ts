@@ -6,6 +6,7 @@ import { type AdvertisedLimits, OWN_LIMITS } from "@counterpart/core/sync/limits
 import type { ContractsMessage } from "@counterpart/core/sync/message-types";
 import type { ContractOrigin, WantedState, WantedStorage } from "@counterpart/core/sync/message-types-state";
 import type { WantedNode } from "@counterpart/core/trie/difference";
+import type { NibblePath } from "@counterpart/core/trie/types";
 import {
   type ProvenNode,
   type ProvenStorage,
@@ -13,6 +14,7 @@ import {
   verifyAccountRangeAnswer,
   verifyCodes,
   verifyContractIndex,
+  verifyExpectedNodes,
   verifyNodesAnswer,
   verifyStateAnswer,
   verifyStorageAnswer,
@@ -84,6 +86,21 @@ export const nodesQuery = (
     const hashes = wanted.slice(0, paths.length).map(({ hash }) => hash);
     return verifyNodesAnswer(hashes, answer);
   },
+});
+
+export const expectedNodesQuery = (
+  block: TrustedHeader,
+  account: Hex | undefined,
+  root: Hex,
+  expected: readonly NibblePath[],
+): StateQuery<"GetNodes", ReadonlyMap<NibblePath, ProvenNode>> => ({
+  kind: "nodes",
+  block,
+  request: (session) => {
+    const paths = expected.slice(0, countFor(session, "nodes"));
+    return { type: "GetNodes", blockHash: block.hash, ...(account === undefined ? {} : { account }), paths };
+  },
+  take: (answer, { paths }) => verifyExpectedNodes(root, paths, answer),
 });
 
 export const stateQuery = (

@@ -10,6 +10,7 @@ import { BLOBS_MAX } from "@counterpart/core/sync/limits";
 import type { RequestType } from "@counterpart/core/sync/message-types";
 import type { ContractOrigin, WantedState, WantedStorage } from "@counterpart/core/sync/message-types-state";
 import type { WantedNode } from "@counterpart/core/trie/difference";
+import type { NibblePath } from "@counterpart/core/trie/types";
 import type { ProvenNode, ProvenStorage, TrustedHeader } from "@counterpart/core/verify/peer-answers";
 import type { ProvenAccount, ProvenAccounts } from "@counterpart/core/verify/state-proof";
 import type { DriverMetrics } from "./driver-metrics.ts";
@@ -18,7 +19,15 @@ import type { Session } from "./session.ts";
 import { createStateExchange, noAttempts, type StateQuery, type StateReceived } from "./state-exchange.ts";
 import { createToldOrigins, type ToldOrigins } from "./state-origins.ts";
 import { createStatePeers } from "./state-peers.ts";
-import { accountsQuery, codesQuery, nodesQuery, originsQuery, stateQuery, storagesQuery } from "./state-queries.ts";
+import {
+  accountsQuery,
+  codesQuery,
+  expectedNodesQuery,
+  nodesQuery,
+  originsQuery,
+  stateQuery,
+  storagesQuery,
+} from "./state-queries.ts";
 
 /**
  * State of recent blocks, proven. Several requests at once go to several peers. An answer may give less than was asked
@@ -46,6 +55,17 @@ export interface StateSource {
    * @param account keccak(address) of the account whose storage trie is meant; without it, the account trie
    */
   nodes(block: TrustedHeader, account: Hex | undefined, wanted: readonly WantedNode[]): Promise<readonly ProvenNode[]>;
+  /**
+   * Nodes of one trie at paths where it may have them, in one answer: what it does not give is asked for otherwise.
+   * @param root of the trie
+   * @param paths none before another one that leads to it
+   */
+  expectedNodes(
+    block: TrustedHeader,
+    account: Hex | undefined,
+    root: Hex,
+    paths: readonly NibblePath[],
+  ): Promise<ReadonlyMap<NibblePath, ProvenNode>>;
   /** Accounts and slots by name; of the last account of the answer perhaps only its first slots. */
   state(block: TrustedHeader, wanted: readonly WantedState[]): Promise<readonly ProvenAccount[]>;
   /** Codes by their hashes, at least one of those asked for, none that was not. Held by any block or by none. */
@@ -149,6 +169,7 @@ export function createStateSource(deps: StateSourceDeps): StateService {
     accounts: (block, start) => ask(accountsQuery(block, start)),
     storages: async (block, wanted, start) => (wanted.length === 0 ? [] : ask(storagesQuery(block, wanted, start))),
     nodes: async (block, account, wanted) => (wanted.length === 0 ? [] : ask(nodesQuery(block, account, wanted))),
+    expectedNodes: (block, account, root, paths) => ask(expectedNodesQuery(block, account, root, paths)),
     state: async (block, wanted) => (wanted.length === 0 ? [] : ask(stateQuery(block, wanted))),
     codes,
     origins,

@@ -14,6 +14,7 @@ export function watchedSource(source: StateSource, check: () => Promise<void>): 
     accounts: watched(source.accounts),
     storages: watched(source.storages),
     nodes: watched(source.nodes),
+    expectedNodes: watched(source.expectedNodes),
     state: watched(source.state),
     codes: watched(source.codes),
     origins: watched(source.origins),
