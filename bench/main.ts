@@ -1,6 +1,6 @@
 /**
  * `npm run bench [-- scenario …] [--runs N] [--scale X]`: medians of several runs, each with fresh processes. Nothing
- * is asserted: the figures are for reading, and machines differ. `joining` and `resync` take data sets of every
+ * is asserted: the figures are for reading, and machines differ. `joining`, `latency` and `resync` take data sets of every
  * combination of `--contracts 1000,10000` and `--blocks 10,1000`, which are made when they are first asked for.
  */
 
@@ -8,6 +8,7 @@ import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import type { DatasetSize } from "./dataset.ts";
 import { joining } from "./joining.ts";
+import { latency } from "./latency.ts";
 import { merging } from "./merging.ts";
 import { Bench } from "./processes.ts";
 import { memory, recovery } from "./recovery.ts";
@@ -26,6 +27,7 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   recovery,
   memory,
   joining,
+  latency,
   resync,
   transfers,
 };
