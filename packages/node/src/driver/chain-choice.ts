@@ -83,6 +83,7 @@ export function createChainChoice({ engine, peers, clock, logger, isStopped }: C
   };
   const noteFailedPull = (session: Session, error: unknown): void => {
     session.announced = undefined;
+    session.announcedHeaders.clear();
     session.blockRetry.fail();
     if (isCodedError(error, "INVALID_HEADER")) peers.penalise(session, "INVALID_BLOCK", { reason: error.message });
     else noteFailure(peers, session, error);

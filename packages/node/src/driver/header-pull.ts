@@ -9,6 +9,7 @@ import { locatorNumbers } from "@counterpart/core/sync/locator";
 import { createPacer } from "../engine/pacer.ts";
 import type { Engine } from "../engine/types.ts";
 import { fetchHeaders } from "./block-fetch.ts";
+import { bestHeadOf } from "./block-pull.ts";
 import { BRANCH_HEADERS_MAX } from "./limits.ts";
 import type { Session } from "./session.ts";
 import { encodeSegments, WHOLE_STATE } from "./state-fill.ts";
@@ -50,6 +51,30 @@ function isBetter({ engine, isGivenUp }: HeaderPullDeps, last: SealedHeader): bo
   return isGivenUp(tip.hash) ? compareHeads(last, engine.head()) >= 0 : compareHeads(last, tip) > 0;
 }
 
+/** What the peer announced, from the end of the chain that is held to the peer's best head; empty where one is missing. */
+function announcedBranch({ adoption }: Pick<Engine, "adoption">, session: Session): readonly SealedHeader[] {
+  const branch: SealedHeader[] = [];
+  const tip = adoption.tip();
+  let hash = bestHeadOf(session)?.hash;
+  while (hash !== tip.hash) {
+    const header = hash === undefined ? undefined : session.announcedHeaders.get(hash);
+    if (header === undefined) return [];
+    branch.unshift(header);
+    hash = header.parentHash;
+  }
+  return branch;
+}
+
+/** Takes headers that came with announcements, checked like any others; returns how many were added. */
+async function takeAnnounced(deps: HeaderPullDeps, session: Session): Promise<number> {
+  const { adoption } = deps.engine;
+  if (deps.isGivenUp(adoption.tip().hash)) return 0;
+  const branch: SealedHeader[] = [];
+  await newHeaders(deps, announcedBranch(deps.engine, session), branch);
+  if (branch.length > 0) await adoption.addHeaders(branch, encodeSegments(WHOLE_STATE));
+  return branch.length;
+}
+
 /** The end of the chain is on the peer's too, and what follows it here counts for nothing. */
 async function endAt({ engine, isGivenUp }: HeaderPullDeps, end: SealedHeader): Promise<void> {
   const isHeld = engine.header(end.number)?.hash === end.hash && end.number >= engine.head().number;
@@ -58,12 +83,15 @@ async function endAt({ engine, isGivenUp }: HeaderPullDeps, end: SealedHeader): 
 }
 
 /**
- * Brings the chain of headers to the end of the peer's, where that is better than the one that is held.
+ * Brings the chain of headers to the end of the peer's, where that is better than the one that is held. What the peer
+ * has announced is not asked for.
  * @returns how many were added
  * @throws CodedError of the request; `BAD_MESSAGE`, `INVALID_HEADER` when the peer's headers form no valid chain
  */
 export async function pullHeaders(deps: HeaderPullDeps, session: Session): Promise<number> {
   const { adoption, header: headerAt } = deps.engine;
+  const announced = await takeAnnounced(deps, session);
+  if (announced > 0) return announced;
   let start: readonly Hex[] = locatorNumbers(adoption.tip().number)
     .map((number) => headerAt(number)?.hash)
     .filter((hash) => isHex(hash));

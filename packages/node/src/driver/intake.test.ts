@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { beforeEach, describe, it } from "node:test";
 import type { Hex } from "@counterpart/core/base/bytes";
 import { NO_METRICS } from "@counterpart/core/base/no-metrics";
+import { encodeHeader } from "@counterpart/core/chain/header";
 import { signTransaction } from "@counterpart/core/chain/transaction";
 import type { Transaction } from "@counterpart/core/chain/types";
 import { keccak256, signDigest } from "@counterpart/core/crypto/crypto";
@@ -21,7 +22,7 @@ import {
 } from "./fake-chain.test-support.ts";
 import { createImporter } from "./importer.ts";
 import { createIntake, type Intake } from "./intake.ts";
-import { EARLY_BYTES_MAX, EARLY_MESSAGES_MAX } from "./limits.ts";
+import { ANNOUNCED_BLOCKS_MAX, EARLY_BYTES_MAX, EARLY_MESSAGES_MAX } from "./limits.ts";
 import { createPacking } from "./packing.ts";
 import { createPeers } from "./peers.ts";
 import { createSession, type Session } from "./session.ts";
@@ -189,5 +190,31 @@ describe("announcements that come before their block", () => {
       intake.retryEarly(session);
       await clock.pass(0);
     }
+  });
+});
+
+describe("the header of an announced block", () => {
+  const announce = async ({ intake, session, engine }: TestIntake): Promise<Hex[]> => {
+    let parent = engine.head();
+    const hashes: Hex[] = [];
+    for (let at = 0; at < 2 * ANNOUNCED_BLOCKS_MAX; at++) {
+      const block = makeBlock(parent, "b");
+      parent = block.header;
+      hashes.push(parent.hash);
+      await intake.handle(session, { type: "NewBlock", kind: "header", header: encodeHeader(parent) });
+    }
+    return hashes;
+  };
+
+  it("is kept where states are taken over, of the last blocks", async () => {
+    const opened = openIntake((engine) => ({ ...engine, isReplica: true }));
+    const hashes = await announce(opened);
+    assert.deepEqual([...opened.session.announcedHeaders.keys()], hashes.slice(-ANNOUNCED_BLOCKS_MAX));
+  });
+
+  it("is not kept where blocks are executed", async () => {
+    const opened = openIntake();
+    await announce(opened);
+    assert.equal(opened.session.announcedHeaders.size, 0);
   });
 });

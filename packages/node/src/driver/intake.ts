@@ -4,6 +4,7 @@
  */
 
 import type { Hex } from "@counterpart/core/base/bytes";
+import { dropOldest } from "@counterpart/core/base/drop-oldest";
 import { isCodedError } from "@counterpart/core/base/errors";
 import { decodeBlock } from "@counterpart/core/chain/block";
 import { decodeHeader, headerFromRlp, sealHeader } from "@counterpart/core/chain/header";
@@ -28,7 +29,7 @@ import { bestHeadOf } from "./block-pull.ts";
 import { mergeRecord } from "./contract-pull.ts";
 import type { DriverMetrics } from "./driver-metrics.ts";
 import type { Importer } from "./importer.ts";
-import { EARLY_BYTES_MAX, EARLY_MESSAGES_MAX, EARLY_TRIES_MAX } from "./limits.ts";
+import { ANNOUNCED_BLOCKS_MAX, EARLY_BYTES_MAX, EARLY_MESSAGES_MAX, EARLY_TRIES_MAX } from "./limits.ts";
 import type { Peers } from "./peers.ts";
 import type { DriverDeps } from "./ports.ts";
 import type { Session } from "./session.ts";
@@ -86,7 +87,11 @@ export function createIntake(deps: IntakeDeps): Intake {
     if (engine.header(header.hash) !== undefined || importer.isImporting(header.hash)) return;
     const { hash, number } = header;
     session.announced = betterHead(bestHeadOf(session) ?? { hash, number }, { hash, number });
-    if (!executes()) return;
+    if (!executes()) {
+      session.announcedHeaders.set(hash, header);
+      dropOldest(session.announcedHeaders, ANNOUNCED_BLOCKS_MAX);
+      return;
+    }
     if (message.kind === "block" && engine.header(header.parentHash) !== undefined) {
       const { invalid } = await importer.run(session, [decodeBlock(message.block, engine.chainId)]);
       if (invalid.length > 0) session.announced = undefined;

@@ -77,7 +77,7 @@ export const BUSY_WAIT_MAX_MS = 2_000;
 
 /** Blocks whose sender is remembered, to credit what they bring. */
 export const ORIGINS_MAX = 4_096;
-/** A new head that joins more blocks than this is not announced block by block. */
+/** A new head that joins more blocks than this is not announced block by block, and no more announced headers are kept. */
 export const ANNOUNCED_BLOCKS_MAX = 8;
 /** Contracts of one block that are announced one by one. */
 export const ANNOUNCED_CONTRACTS_MAX = 256;

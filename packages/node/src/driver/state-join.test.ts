@@ -3,6 +3,7 @@ import { describe, test } from "node:test";
 import { bigIntToFixedBytes, bytesToHex, concatBytes, type Hex, hexToBytes } from "@counterpart/core/base/bytes";
 import { CodedError } from "@counterpart/core/base/errors";
 import { createAddress } from "@counterpart/core/chain/address";
+import { sealHeader } from "@counterpart/core/chain/header";
 import type { Block, Transaction } from "@counterpart/core/chain/types";
 import { keccak256 } from "@counterpart/core/crypto/crypto";
 import type { Store } from "@counterpart/core/ports/store";
@@ -240,6 +241,57 @@ describe("taking a state over", () => {
     const early = { ...clock, now: () => (history.engine.head().timestamp - 120) * 1_000 };
     const added = await pullHeaders({ engine, clock: early, isGivenUp: () => false }, source.session);
     assert.equal(added, 0);
+  });
+
+  test("headers that were announced are not asked for", async () => {
+    const history = await longHistory(5);
+    const [engine, source] = [openTestEngine({ replica: "all" }), sourceOf(history)];
+    await follow(engine, source);
+    for (let at = 0; at < 3; at++) await history.seal(history.set(at, at, at + 1_000));
+    for (const { header } of chainOf(history.engine).slice(-3))
+      source.session.announcedHeaders.set(header.hash, header);
+    const before = source.requests;
+    assert.equal(await pullHeaders({ engine, clock, isGivenUp: () => false }, source.session), 3);
+    assert.equal(source.requests, before);
+    assert.equal(engine.adoption.tip().hash, history.engine.head().hash);
+  });
+
+  test("headers are asked for where one of those that were announced is missing", async () => {
+    const history = await longHistory(5);
+    const [engine, source] = [openTestEngine({ replica: "all" }), sourceOf(history)];
+    await follow(engine, source);
+    for (let at = 0; at < 3; at++) await history.seal(history.set(at, at, at + 1_000));
+    const [first, , third] = chainOf(history.engine).slice(-3) as [Block, Block, Block];
+    for (const { header } of [first, third]) source.session.announcedHeaders.set(header.hash, header);
+    const before = source.requests;
+    assert.equal(await pullHeaders({ engine, clock, isGivenUp: () => false }, source.session), 3);
+    assert.equal(source.requests > before, true);
+    assert.equal(engine.adoption.tip().hash, history.engine.head().hash);
+  });
+
+  test("an announced header that lies is not put on the chain, and the headers of the chain are", async () => {
+    const history = await longHistory(5);
+    const store = createMemoryStore();
+    const [engine, source] = [openTestEngine({ store, replica: "all" }), sourceOf(history)];
+    await follow(engine, source);
+    const tip = engine.adoption.tip();
+    await history.seal(history.set(0, 0, 1_000));
+    const { header } = chainOf(history.engine).at(-1) as Block;
+    const lies = [{ gasLimit: header.gasLimit + 1 }, { number: header.number + 5 }, { timestamp: tip.timestamp - 1 }];
+    for (const lie of lies) {
+      const lying = sealHeader({ ...header, ...lie });
+      source.session.announced = { hash: lying.hash, number: header.number + 5 };
+      source.session.announcedHeaders.set(lying.hash, lying);
+      await assert.rejects(pullHeaders({ engine, clock, isGivenUp: () => false }, source.session), {
+        code: "INVALID_HEADER",
+      });
+      assert.equal(engine.adoption.tip().hash, tip.hash);
+    }
+    await follow(engine, source);
+    assert.equal(source.session.announced, undefined);
+    assert.equal(source.session.announcedHeaders.size, 0);
+    await follow(engine, sourceOf(history));
+    assertSameState({ engine, store }, history);
   });
 
   test("a contract that is added while others are fetched is fetched with the next look", async () => {

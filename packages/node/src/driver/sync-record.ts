@@ -1,6 +1,7 @@
 /** What the modules that sync keep about one peer; part of its session and gone with it. */
 
 import type { Hex } from "@counterpart/core/base/bytes";
+import type { SealedHeader } from "@counterpart/core/chain/types";
 import type { Clock, Random } from "@counterpart/core/ports/runtime";
 import { createKnownSet, type KnownSet } from "@counterpart/core/sync/known-set";
 import { BLOCKS_MAX } from "@counterpart/core/sync/limits";
@@ -27,6 +28,8 @@ export interface SyncRecord {
   readonly known: KnownSet;
   /** A head that the peer announced before its `Status` did. */
   announced: BlockRef | undefined;
+  /** Announced headers, of the last blocks that were not here, by hash; kept by who does not execute. Unchecked. */
+  readonly announcedHeaders: Map<Hex, SealedHeader>;
   /** Greatest `Status` sequence of the peer that this node has fully applied. */
   applied: number;
   /** What the last `Status` sent to it said. */
@@ -84,6 +87,7 @@ export function createSyncRecord(clock: Clock, random: Random): SyncRecord {
   return {
     known: createKnownSet(KNOWN_MAX),
     announced: undefined,
+    announcedHeaders: new Map(),
     applied: 0,
     sent: { sequence: 0, applied: 0 },
     firstSequence: undefined,
