@@ -104,15 +104,17 @@ function assertSameState(joined: { engine: Engine; store: Store }, executed: { e
   assert.equal(joined.engine.contractCount(), executed.engine.contractCount());
 }
 
-/** Lets `engine` take over what `source` has until nothing is left to do. */
+/** Lets `engine` take over what `source` has until nothing is left to do; returns the faults that it found in peers. */
 async function follow(
   engine: Engine,
   source: LocalSource,
   joins = true,
   others: readonly LocalSource[] = [],
-): Promise<void> {
+): Promise<readonly string[]> {
   const sessions = [source, ...others].map(({ session }) => session);
-  const peers = { ready: () => sessions, penalise: () => {} } as unknown as Peers;
+  const faults: string[] = [];
+  const penalise: Peers["penalise"] = (_, fault) => void faults.push(fault);
+  const peers = { ready: () => sessions, penalise } as unknown as Peers;
   const join = createStateJoin({
     engine,
     source,
@@ -126,6 +128,7 @@ async function follow(
   join.kick();
   await join.settled();
   await join.stop();
+  return faults;
 }
 
 const sourceOf = ({ engine }: History, before?: () => Promise<void>): LocalSource =>
@@ -287,7 +290,7 @@ describe("taking a state over", () => {
       });
       assert.equal(engine.adoption.tip().hash, tip.hash);
     }
-    await follow(engine, source);
+    assert.deepEqual(await follow(engine, source), ["INVALID_BLOCK"]);
     assert.equal(source.session.announced, undefined);
     assert.equal(source.session.announcedHeaders.size, 0);
     await follow(engine, sourceOf(history));
