@@ -7,6 +7,7 @@ import type { ArtifactRecord } from "@counterpart/core/sync/artifact-types";
 import type { Message, Request, Status, VersionMessage } from "@counterpart/core/sync/message-types";
 import { encodeMessage } from "@counterpart/core/sync/messages";
 import { addressOf, makeBlock, makeRecord, word } from "./fake-chain.test-support.ts";
+import { RETRY_MIN_MS } from "./limits.ts";
 import { type Stranger, silence, startStranger, statusOf, versionFor } from "./stranger.test-support.ts";
 import { createWorld, type TestNode, type World } from "./test-node.test-support.ts";
 
@@ -166,6 +167,23 @@ describe("what a peer says while it is synced from", () => {
     assert.deepEqual(blobs, [{ hash: known.contentHash, address: TOKEN }]);
     assert.ok(asksSince(asked).length > 1);
     assert.deepEqual(new Set(asksSince(asked)), new Set([0]), "the checkpoint stays below what is missing");
+  });
+
+  it("is asked for again when its time has come, though nobody says anything meanwhile", async () => {
+    node.engine.make({ created: [TOKEN] });
+    const stranger = await meet({ artifacts: { count: 1, digest: word("other"), sequence: 1 } });
+    const askedAtMs: number[] = [];
+    stranger.answer = async () => {
+      askedAtMs.push(world.clock.now());
+      return encodeMessage(askedAtMs.length <= 3 ? NOT_HELD : page(1, 1, [makeRecord(TOKEN, 5, "Token")]));
+    };
+    await world.clock.until(() => node.contracts.artifact(TOKEN) !== undefined, 10_000);
+    const waitedMs = askedAtMs.slice(1).map((atMs, index) => atMs - (askedAtMs[index] as number));
+    assert.equal(waitedMs.length, 3);
+    for (const [failures, ms] of waitedMs.entries()) {
+      const most = RETRY_MIN_MS * 2 ** failures;
+      assert.ok(ms >= most / 2 && ms <= most, `${ms} ms after ${failures + 1} failures, at most ${most}`);
+    }
   });
 
   it("has an end: a feed of more artifacts than it claims to have is a wrong reply", async () => {
