@@ -26,7 +26,7 @@ const UNSOLICITED = framed({ type: "Headers", headers: [] });
 const MIB = 2 ** 20;
 
 /** A frame that says that it is compressed. */
-const packed = (body: Uint8Array): Uint8Array => encodeFrame(concatBytes(Uint8Array.of(1), body));
+export const packed = (body: Uint8Array): Uint8Array => encodeFrame(concatBytes(Uint8Array.of(1), body));
 
 /** A `Status` of a thousand bytes, by its length and type number. */
 function oversizeStatus(): Uint8Array {
@@ -45,7 +45,7 @@ async function promisesTooMuch(ground: Ground): Promise<Evidence> {
 }
 
 /** Begins a frame and goes on with a byte a second, until the stream is closed. */
-async function drip(stream: Stream): Promise<void> {
+export async function drip(stream: Stream): Promise<void> {
   stream.send(PREFIX_OF_64_KIB);
   const timer = setInterval(() => {
     if (stream.writeStatus === "writable") stream.send(Uint8Array.of(0));

@@ -4,18 +4,20 @@ import { EMPTY_BYTES } from "@counterpart/core/base/bytes";
 import type { SealedHeader } from "@counterpart/core/chain/types";
 import type { Message } from "@counterpart/core/sync/message-types";
 import { sealAll, transactionOf } from "../../packages/node/src/engine/engine.test-support.ts";
-import type { NodeProcess } from "../faults/node-process.ts";
+import { BYTE_ATTACKS } from "./attacks-takeover-bytes.ts";
 import { FAKE_HASH, WRONG_ROOT } from "./forgeries.ts";
 import { NOT_HELD } from "./hostile-peer.ts";
-import type { Verdict } from "./judge.ts";
-import { EMPTY, fakeHeight, INVALID, TOLERATED, WRONG } from "./moves.ts";
+import { EMPTY, fakeHeight, INVALID, TOLERATED, UNPROVEN, WRONG } from "./moves.ts";
 import type { TakenChain } from "./taken-chain.ts";
-import { TAKERS, type TakeoverAttack, type TakeoverLie, type Taker } from "./takeover.ts";
+import { grow, TAKERS, type TakeoverAttack, type TakeoverLie, type Taker } from "./takeover.ts";
 import {
   answeringState,
   changing,
+  codesOf,
   endlessState,
+  headersOf,
   honestReply,
+  proofsOf,
   type Reply,
   sealedByOutsider,
   signedBranch,
@@ -24,16 +26,8 @@ import {
   withoutRows,
 } from "./takeover-lies.ts";
 
-const UNPROVEN: Verdict = { faults: ["FORGED_PROOF"], end: "PEER_BANNED", banned: true };
 const WHOLE: readonly Taker[] = ["joining", "replica"];
 const LEAD = 4;
-
-const headersOf = ({ blocks }: TakenChain): readonly SealedHeader[] => blocks.map(({ header }) => header);
-/** With the genesis, from which a node that has nothing asks on. */
-const chainOf = (chain: TakenChain): readonly SealedHeader[] => [
-  chain.engine.header(0) as SealedHeader,
-  ...headersOf(chain),
-];
 
 /** An honest peer's answers, changed. */
 const says =
@@ -52,8 +46,7 @@ async function outsidersChain(chain: TakenChain): Promise<TakeoverLie> {
   await sealAll(other, [transactionOf(2, 0)]);
   await sealAll(other, [transactionOf(2, 1)]);
   const honest = honestReply(other);
-  const all = Array.from({ length: other.head().number + 1 }, (_, number) => other.header(number) as SealedHeader);
-  const sealed = sealedByOutsider(all);
+  const sealed = sealedByOutsider(headersOf(other));
   const { hash, number } = sealed.at(-1) as SealedHeader;
   return { answer: toAnswer(withHeaders(honest, sealed)), head: { hash, number } };
 }
@@ -88,26 +81,13 @@ function staleState(honest: Reply, { engine }: TakenChain): Reply {
   );
 }
 
-const codesOf = (honest: Reply, code: (given: Uint8Array | undefined) => Uint8Array | undefined): Reply =>
-  changing(honest, (message, request) =>
-    message.type === "Blobs" && request.type === "GetBlobs" ? { ...message, blobs: message.blobs.map(code) } : message,
-  );
-
-/** Proofs of which every node is the same. */
-const proofsOf = (honest: Reply, node: (given: Uint8Array, all: readonly Uint8Array[]) => Uint8Array): Reply =>
-  changing(honest, (message) =>
-    message.type === "Contracts" && "proof" in message
-      ? { ...message, proof: message.proof.map((given) => node(given, message.proof)) }
-      : message,
-  );
-
 const stateAnswer = (message: Message | undefined) => says((honest) => answeringState(honest, () => message));
 
 /** A listed signer's longer branch of which nobody has the state; who made it says `answer` when asked for it. */
 const nobodysState =
   (answer: Message | undefined) =>
   async (chain: TakenChain): Promise<TakeoverLie> => {
-    const branch = signedBranch(chainOf(chain), LEAD, WRONG_ROOT.stateRoot ?? FAKE_HASH);
+    const branch = signedBranch(headersOf(chain.engine), LEAD, WRONG_ROOT.stateRoot ?? FAKE_HASH);
     const { hash, number } = branch.at(-1) as SealedHeader;
     const reply = withHeaders(
       answeringState(honestReply(chain.engine), () => answer),
@@ -116,17 +96,9 @@ const nobodysState =
     return { answer: toAnswer(reply), head: { hash, number } };
   };
 
-const heightOf = async (node: NodeProcess): Promise<number> => (await node.get("blocks/latest")).body.number as number;
-
-/** Seals until the node has so many blocks. */
-async function grow(node: NodeProcess, height: number): Promise<void> {
-  while ((await heightOf(node)) < height)
-    await node.post("contracts", { contract_type: "token", name: "T", symbol: "T" });
-}
-
 async function endless(chain: TakenChain): Promise<TakeoverLie> {
   const { root, reply } = endlessState();
-  const branch = signedBranch(chainOf(chain), LEAD, root);
+  const branch = signedBranch(headersOf(chain.engine), LEAD, root);
   const last = branch.at(-1) as SealedHeader;
   const { hash, number } = last;
   return {
@@ -139,6 +111,7 @@ async function endless(chain: TakenChain): Promise<TakeoverLie> {
 const error = (code: "NOT_HELD" | "PRUNED" | "BUSY"): Message => ({ type: "Error", code, retryAfterMs: 0 });
 
 export const TAKEOVER_ATTACKS: readonly TakeoverAttack[] = [
+  ...BYTE_ATTACKS,
   {
     name: "state proves against a header that no listed signer has sealed",
     isUsual: true,
@@ -190,13 +163,13 @@ export const TAKEOVER_ATTACKS: readonly TakeoverAttack[] = [
     name: "proofs are made of one node again and again",
     takers: TAKERS,
     verdict: UNPROVEN,
-    lie: says((honest) => proofsOf(honest, (_, all) => all[0] as Uint8Array)),
+    lie: says((honest) => proofsOf(honest, (proof) => proof.map(() => proof[0] as Uint8Array))),
   },
   {
     name: "proofs are malformed",
     takers: TAKERS,
     verdict: UNPROVEN,
-    lie: says((honest) => proofsOf(honest, (node) => node.slice(1))),
+    lie: says((honest) => proofsOf(honest, (proof) => proof.map((node) => node.slice(1)))),
   },
   {
     name: "code is exchanged",

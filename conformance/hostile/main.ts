@@ -9,12 +9,14 @@ import { parseArgs } from "node:util";
 import { NodeProcesses } from "../faults/node-process.ts";
 import { createRandom, type RandomBelow } from "../network/random.ts";
 import { ATTACKS } from "./attacks.ts";
+import { FOLLOWING_ATTACKS } from "./attacks-following.ts";
 import { TAKEOVER_ATTACKS } from "./attacks-takeover.ts";
+import { follow } from "./following.ts";
 import { type Attack, assertCost, type Cost, NO_ATTACK, withstand } from "./judge.ts";
 import { HEADING, rowOf } from "./report.ts";
 import { createScene, type Scene } from "./scene.ts";
 import { makeTakenChain } from "./taken-chain.ts";
-import { takeOver } from "./takeover.ts";
+import { type TakeoverCost, takeOver } from "./takeover.ts";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -31,7 +33,9 @@ const isChosen = ({ name }: { readonly name: string }): boolean =>
   positionals.length === 0 || positionals.some((text) => name.includes(text));
 const chosen = ATTACKS.filter(isChosen);
 const chosenTakeovers = TAKEOVER_ATTACKS.filter(isChosen);
-if (chosen.length + chosenTakeovers.length === 0) throw new Error(`no attack is called so: ${positionals.join(", ")}`);
+const chosenFollowing = FOLLOWING_ATTACKS.filter(isChosen);
+if (chosen.length + chosenTakeovers.length + chosenFollowing.length === 0)
+  throw new Error(`no attack is called so: ${positionals.join(", ")}`);
 
 function shuffle<T>(items: readonly T[], below: RandomBelow): readonly T[] {
   const shuffled = [...items];
@@ -55,17 +59,21 @@ async function standAll(attacks: readonly Attack[]): Promise<void> {
   for (const attack of attacks) assertCost(attack, await stand(scene, attack), idle);
 }
 
-/** On a node that has nothing yet, for each way to take a state over. */
+/** On a node that has nothing yet, or everything, for each way to take a state over. */
 async function standTakeovers(): Promise<void> {
   await using processes = new NodeProcesses();
   const chain = await makeTakenChain(processes.folder);
   chain.copyTo(processes, "honest");
   const honest = await processes.start("honest", { genesis: chain.genesisPath });
+  const show = (name: string, { equalMs, ...cost }: TakeoverCost): void =>
+    console.log(rowOf(name, { ...cost, contractMs: equalMs }));
   for (const attack of chosenTakeovers) {
     for (const taker of attack.takers) {
-      const { equalMs, ...cost } = await takeOver(processes, chain, honest, attack, taker);
-      console.log(rowOf(`${attack.name} (${taker})`, { ...cost, contractMs: equalMs }));
+      show(`${attack.name} (${taker})`, await takeOver(processes, chain, honest, attack, taker));
     }
+  }
+  for (const attack of chosenFollowing) {
+    for (const taker of attack.takers) show(`${attack.name} (${taker})`, await follow(processes, chain, attack, taker));
   }
 }
 
@@ -73,5 +81,5 @@ console.log(HEADING);
 for (let round = 0; round < rounds; round++) {
   const attacks = shuffle(chosen, random);
   for (const group of values.together ? [attacks] : attacks.map((attack) => [attack])) await standAll(group);
-  if (chosenTakeovers.length > 0) await standTakeovers();
+  if (chosenTakeovers.length + chosenFollowing.length > 0) await standTakeovers();
 }

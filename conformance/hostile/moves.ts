@@ -14,6 +14,7 @@ export const EMPTY: Verdict = { ...TOLERATED, faults: ["EMPTY_REPLY"] };
 export const BROKEN: Verdict = { faults: ["BAD_MESSAGE"], end: "BAD_MESSAGE", banned: false };
 export const WRONG: Verdict = { faults: ["WRONG_REPLY"], end: "BAD_MESSAGE", banned: false };
 export const FORGED: Verdict = { faults: ["FORGED_CONTENT"], end: "PEER_BANNED", banned: true };
+export const UNPROVEN: Verdict = { faults: ["FORGED_PROOF"], end: "PEER_BANNED", banned: true };
 export const INVALID: Verdict = { faults: ["INVALID_BLOCK"], end: "PEER_BANNED", banned: true };
 
 /** More than any node has. */

@@ -38,13 +38,20 @@ export const changing =
     return message === undefined ? undefined : change(message, request);
   };
 
-const isState = ({ type }: Request): boolean => ["GetContracts", "GetStorage", "GetNodes", "GetBlobs"].includes(type);
+export const isAboutState = ({ type }: Request): boolean =>
+  ["GetContracts", "GetStorage", "GetNodes", "GetBlobs"].includes(type);
 
 /** Answers to requests for state; headers come from the honest peer's chain. */
 export const answeringState =
   (honest: Reply, answer: (request: Request) => Message | undefined): Reply =>
   (request) =>
-    isState(request) ? answer(request) : honest(request);
+    isAboutState(request) ? answer(request) : honest(request);
+
+/** The proofs of accounts, by name and of ranges, changed. */
+export const proofsOf = (honest: Reply, change: (proof: readonly Uint8Array[]) => readonly Uint8Array[]): Reply =>
+  changing(honest, (message) =>
+    message.type === "Contracts" && "proof" in message ? { ...message, proof: change(message.proof) } : message,
+  );
 
 type Rows = readonly KeyedRow[];
 
@@ -57,6 +64,15 @@ export const withoutRows = (honest: Reply, cut: (rows: Rows) => Rows): Reply =>
     if (message.type !== "Storage") return message;
     return { ...message, pages: message.pages.map((page) => ({ ...page, slots: cut(page.slots) })) };
   });
+
+/** Of the engine's chain, with the genesis, from which a node that has nothing asks on. */
+export const headersOf = (engine: Engine): readonly SealedHeader[] =>
+  Array.from({ length: engine.head().number + 1 }, (_, number) => engine.header(number) as SealedHeader);
+
+export const codesOf = (honest: Reply, code: (given: Uint8Array | undefined) => Uint8Array | undefined): Reply =>
+  changing(honest, (message, request) =>
+    message.type === "Blobs" && request.type === "GetBlobs" ? { ...message, blobs: message.blobs.map(code) } : message,
+  );
 
 /** An engine's headers, the last of them as if somebody else had sealed it, who is not listed. */
 export function sealedByOutsider(headers: readonly SealedHeader[]): readonly SealedHeader[] {

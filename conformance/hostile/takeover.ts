@@ -35,6 +35,8 @@ export interface TakeoverLie {
   readonly answer: Answer;
   /** By default that of the chain. */
   readonly head?: Status["head"];
+  /** By default those that the node has. */
+  readonly artifacts?: Status["artifacts"];
   /** What the honest node has to do before its chain is the better one again. */
   readonly outgrow?: (honest: NodeProcess) => Promise<void>;
 }
@@ -61,21 +63,27 @@ export function flagsOf({ genesisPath, contracts }: TakenChain, taker: Taker): F
   return { ...genesis, role: "replica", contracts: taker === "replica" ? "all" : contracts.slice(0, CHOSEN) };
 }
 
-function cpuMs({ pid }: NodeProcess): number {
+/** Processor time that it has taken so far. */
+export function cpuMs({ pid }: NodeProcess): number {
   const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
   return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
 }
 
-async function hear(peer: HostilePeer, { answer, head }: TakeoverLie, { engine }: TakenChain): Promise<void> {
+/** Lets the peer meet the node and say what it has. */
+export async function hear(
+  peer: HostilePeer,
+  { answer, head, artifacts }: Omit<TakeoverLie, "outgrow">,
+  { engine }: TakenChain,
+): Promise<void> {
   const { hash, number } = engine.head();
   peer.answer = answer;
-  peer.claim = { head: head ?? { hash, number }, sequence: 2 ** 40 };
+  peer.claim = { head: head ?? { hash, number }, sequence: 2 ** 40, ...(artifacts && { artifacts }) };
   await peer.meet();
   if (peer.isOpen) peer.say(peer.status());
 }
 
 const headOf = async (node: TestNode): Promise<unknown> => (await node.get("network")).body.head;
-const integrityOf = async (node: TestNode, address: Hex): Promise<unknown> => {
+export const integrityOf = async (node: TestNode, address: Hex): Promise<unknown> => {
   const { status, body } = await node.get(`contracts/${address}`);
   assert.equal(status, 200, JSON.stringify(body));
   return body.integrity_hash;
@@ -108,6 +116,26 @@ export async function assertEqual(
   assert.equal(await count(victim), await count(honest));
 }
 
+export function assertCheap(cost: TakeoverCost): void {
+  for (const [name, most] of Object.entries(COST_MAX)) {
+    const spentOn = cost[name as keyof typeof COST_MAX];
+    assert.ok(spentOn <= most, `${name}: ${spentOn}, at most ${most}`);
+  }
+}
+
+/** Ends the node: what it leaves is whole. */
+export async function assertWhole(victim: NodeProcess, { genesisPath }: TakenChain): Promise<void> {
+  await victim.stop();
+  const { code, text } = await counterpart("db", "verify", "--data-dir", victim.dataDir, "--genesis", genesisPath);
+  assert.equal(code, 0, text);
+}
+
+/** Seals until the node has so many blocks. */
+export async function grow(node: NodeProcess, height: number): Promise<void> {
+  const heightOf = async (): Promise<number> => (await node.get("blocks/latest")).body.number as number;
+  while ((await heightOf()) < height) await node.post("contracts", { contract_type: "token", name: "T", symbol: "T" });
+}
+
 export async function takeOver(
   processes: NodeProcesses,
   chain: TakenChain,
@@ -131,20 +159,8 @@ export async function takeOver(
     await told.outgrow?.(honest);
     await assertEqual(victim, honest, chain, taker);
     const cost = { ...spent(), cpuMs: cpu, requests, equalMs: Date.now() - startedMs };
-    for (const [name, most] of Object.entries(COST_MAX)) {
-      const spentOn = cost[name as keyof typeof COST_MAX];
-      assert.ok(spentOn <= most, `${name}: ${spentOn}, at most ${most}`);
-    }
-    await victim.stop();
-    const { code, text } = await counterpart(
-      "db",
-      "verify",
-      "--data-dir",
-      victim.dataDir,
-      "--genesis",
-      chain.genesisPath,
-    );
-    assert.equal(code, 0, text);
+    assertCheap(cost);
+    await assertWhole(victim, chain);
     return cost;
   } finally {
     await cleanup.run();
