@@ -80,7 +80,7 @@ async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
 /** Flags by name, without the dashes. */
 export type Flags = Readonly<Record<string, string | readonly string[] | true>>;
 
-function toArguments(flags: Flags): string[] {
+export function toArguments(flags: Flags): string[] {
   return Object.entries(flags).flatMap(([name, value]) => {
     if (value === true) return [`--${name}`];
     return (typeof value === "string" ? [value] : value).flatMap((one) => [`--${name}`, one]);

@@ -4,14 +4,25 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
+import { bytesToHex, type Hex } from "@counterpart/core/base/bytes";
+import { PORTION_PAGES_MAX, SEGMENTS_MAX } from "../../packages/node/src/driver/limits.ts";
+import { Cleanup } from "../../packages/node/src/net/testing/real-network.ts";
+import { type Answer, createHostilePeer, type HostilePeer } from "../hostile/hostile-peer.ts";
 import { makeTakenChain, type TakenChain } from "../hostile/taken-chain.ts";
-import { assertEqual, flagsOf, TAKERS } from "../hostile/takeover.ts";
+import { assertEqual, flagsOf, hear, TAKERS } from "../hostile/takeover.ts";
+import { honestReply, toAnswer } from "../hostile/takeover-lies.ts";
 import { createRandom } from "../network/random.ts";
 import { counterpart } from "../processes/process-node.ts";
 import { type NodeProcess, NodeProcesses } from "./node-process.ts";
 
 const KILLS = 2;
 const WITHIN_MS = 700;
+/** Of a serving peer's clock for each account of an answer, which is more than it has: a page is one account. */
+const ITEM_MS = 60;
+/** Of some 250, after which a node is killed that does not write each of them alone. */
+const PAGES = 200;
+/** Pages that are gathered of each segment before they are written, those on their way, and the first one. */
+const ASKED_AGAIN_MAX = SEGMENTS_MAX * (PORTION_PAGES_MAX + 1) + 1;
 
 describe("a node that is killed while it takes a state over", () => {
   const processes = new NodeProcesses();
@@ -56,4 +67,45 @@ describe("a node that is killed while it takes a state over", () => {
       }
     });
   }
+
+  test("does not ask again for pages that it has written", async () => {
+    const cleanup = new Cleanup();
+    let [nowMs, itemMs] = [0, 0];
+    const answer = toAnswer(
+      honestReply(chain.engine, () => {
+        nowMs += itemMs;
+        return nowMs;
+      }),
+    );
+    const starts: Hex[] = [];
+    const meet = async (victim: NodeProcess): Promise<HostilePeer> => {
+      const peer = await createHostilePeer(cleanup, victim.p2p);
+      const noting: Answer = (request) => {
+        const isRange = request.type === "GetContracts" && request.kind === "range";
+        if (isRange) starts.push(bytesToHex(request.start));
+        itemMs = isRange ? ITEM_MS : 0;
+        return answer(request);
+      };
+      await hear(peer, { answer: noting }, chain);
+      return peer;
+    };
+    const flags = flagsOf(chain, "joining");
+    try {
+      const killed = await processes.start("counted", flags);
+      const peer = await meet(killed);
+      await peer.until(() => starts.length >= PAGES, `${PAGES} pages`);
+      await killed.kill();
+      await verifyWhole(killed.dataDir);
+      const node = await processes.start("counted", flags);
+      await meet(node);
+      await assertEqual(node, honest, chain, "joining");
+      const again = starts.length - new Set(starts).size;
+      assert.ok(again <= ASKED_AGAIN_MAX, `${again} of ${starts.length} pages were asked for again`);
+      assert.equal(starts.filter((start) => BigInt(start) === 0n).length, 1, "it began anew");
+      await node.kill();
+      await verifyWhole(node.dataDir);
+    } finally {
+      await cleanup.run();
+    }
+  });
 });

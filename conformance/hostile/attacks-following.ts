@@ -120,7 +120,6 @@ export const FOLLOWING_ATTACKS: readonly FollowingAttack[] = [
   },
   {
     name: "proofs of the next state lack a node",
-    isUsual: true,
     takers: ["chosen"],
     verdict: UNPROVEN,
     lie: nextSays((honest) => proofsOf(honest, (proof) => proof.slice(0, -1))),
@@ -140,7 +139,6 @@ export const FOLLOWING_ATTACKS: readonly FollowingAttack[] = [
   },
   {
     name: "the state of the next block is withheld",
-    isUsual: true,
     takers: ["replica", "chosen"],
     verdict: TOLERATED,
     asks: 3,
@@ -162,14 +160,10 @@ export const FOLLOWING_ATTACKS: readonly FollowingAttack[] = [
   },
   {
     name: "the artifact of a contract is given for another's",
-    isUsual: true,
     takers: TAKERS,
     verdict: IGNORED,
     asks: 1,
-    lie: artifactLie((first, { address, creationNonce }) => ({
-      ...first,
-      ...(creationNonce === undefined ? { address } : { address, creationNonce }),
-    })),
+    lie: artifactLie(({ address: _, codeHash: __, creationNonce: ___, ...given }, second) => ({ ...second, ...given })),
   },
   {
     name: "the content of an artifact is another contract's",

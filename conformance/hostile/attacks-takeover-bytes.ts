@@ -98,7 +98,6 @@ export const BYTE_ATTACKS: readonly TakeoverAttack[] = [
   },
   {
     name: "proofs have as many nodes that lead nowhere as there is room for",
-    isUsual: true,
     takers: TAKERS,
     verdict: UNPROVEN,
     lie: proofs(padded(28)),

@@ -23,9 +23,10 @@ export type Reply = (request: Request) => Message | undefined;
 
 const OUTSIDER = new Uint8Array(32).fill(0x68);
 
-export function honestReply(engine: Engine): Reply {
+/** @param now ms: time that an answer may take passes by it */
+export function honestReply(engine: Engine, now: () => number = Date.now): Reply {
   const contracts = createFakeContracts(engine);
-  const clock = { now: () => Date.now(), setTimer: () => () => {} };
+  const clock = { now, setTimer: () => () => {} };
   return (request) =>
     serve({ engine, contracts, clock, instanceId: "liar", isDiverged: () => false }, request) as Message;
 }

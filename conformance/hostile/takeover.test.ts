@@ -3,7 +3,9 @@
 import { mkdirSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
 import { type NodeProcess, NodeProcesses } from "../faults/node-process.ts";
+import { FOLLOWING_ATTACKS } from "./attacks-following.ts";
 import { TAKEOVER_ATTACKS } from "./attacks-takeover.ts";
+import { follow } from "./following.ts";
 import { makeTakenChain, type TakenChain } from "./taken-chain.ts";
 import { takeOver } from "./takeover.ts";
 
@@ -25,6 +27,13 @@ describe("a node that takes state over ends with what an honest peer has, and", 
     test(`stands it when ${attack.name}: ${taker}`, async (context) => {
       const cost = await takeOver(processes, chain, honest, attack, taker);
       context.diagnostic(JSON.stringify(cost));
+    });
+  }
+
+  for (const attack of FOLLOWING_ATTACKS.filter(({ isUsual }) => isUsual === true)) {
+    const [taker = "replica"] = attack.takers;
+    test(`stands it at the head when ${attack.name}: ${taker}`, async (context) => {
+      context.diagnostic(JSON.stringify(await follow(processes, chain, attack, taker)));
     });
   }
 });
