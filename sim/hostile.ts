@@ -18,9 +18,11 @@ import { type Lie, type Occasion, told } from "./lie.ts";
 import { createLies, type Lies } from "./lies.ts";
 import { addressOf } from "./network.ts";
 import type { Life, SimNode, World } from "./node.ts";
+import { createStateLiar } from "./state-lies.ts";
 
 export interface HostilePeer {
   readonly name: string;
+  readonly aims: Aims;
   /** `wild`: it says what it likes; `tame`: nothing of what it makes is valid; `resting`: it keeps its links and says no more. */
   mood: "wild" | "tame" | "resting";
   start(): void;
@@ -33,8 +35,12 @@ export interface HostilePeer {
   stop(): void;
 }
 
+export type Aims = "everybody" | "takers";
+
 export interface HostileDeps {
   readonly name: string;
+  /** Whom it lies to: everybody, or those who take state over, and then about state alone. */
+  readonly aims: Aims;
   readonly nodes: readonly SimNode[];
   readonly world: World;
   readonly dice: Dice;
@@ -152,11 +158,12 @@ function createMischief(deps: MischiefDeps): readonly ((contact: Contact) => voi
   ];
 }
 
-export function createHostilePeer({ name, nodes, world, dice, court, onFailure }: HostileDeps): HostilePeer {
+export function createHostilePeer({ name, aims, nodes, world, dice, court, onFailure }: HostileDeps): HostilePeer {
   const { timeline, network, genesis } = world;
   const place = network.join(name);
   const forger = createForger({ ...world, name, dice, forgeries: court.forgeries });
   const lies = createLies(name, dice, forger, court.forgeries);
+  const lieAboutState = createStateLiar(name, dice, court.forgeries);
   const contacts = new Map<string, Contact>();
   let stopped = false;
 
@@ -185,6 +192,10 @@ export function createHostilePeer({ name, nodes, world, dice, court, onFailure }
     const { life } = contact.node;
     if (life !== undefined && !contact.silent) say(contact, { type: "Status", ...statusFor(contact, life) });
   };
+  const sayNews = (contact: Contact): void => {
+    contact.sequence++;
+    sayStatus(contact);
+  };
   const tell = (contact: Contact, lie: Lie): void => {
     if (lie.frame === undefined) return;
     court.told(lie.frame, lie);
@@ -204,7 +215,8 @@ export function createHostilePeer({ name, nodes, world, dice, court, onFailure }
     if (life === undefined || isDeaf || isSilent || !isRequest(request)) return new Promise(() => {});
     if (request.type === "GetHeaders") contact.asked = 0;
     if (request.type === "GetBlocks") contact.asked++;
-    const lie = lies.answer(occasionOf(contact, life), request);
+    const answers = aims === "takers" ? lieAboutState : lies.answer;
+    const lie = answers(occasionOf(contact, life), request);
     if (lie.leave === true) void contact.link.close();
     if (lie.frame === undefined) {
       court.count(`lie: ${lie.name}`);
@@ -254,7 +266,7 @@ export function createHostilePeer({ name, nodes, world, dice, court, onFailure }
     timeline.at(STATUS_MS, heartbeat);
   };
   const self: HostilePeer = {
-    name,
+    ...{ name, aims },
     mood: "wild",
     start() {
       place.start(accept).catch(onFailure);
@@ -262,9 +274,10 @@ export function createHostilePeer({ name, nodes, world, dice, court, onFailure }
     },
     step() {
       if (self.mood === "resting") return;
-      const node = dice.pick(nodes);
+      const node = dice.pick(aims === "takers" ? nodes.filter(({ role }) => role !== "full") : nodes);
       const contact = contactWith(node);
       if (contact === undefined) dial(node);
+      else if (aims === "takers") sayNews(contact);
       else if (contact.admitted && node.life !== undefined && modelFor(node).life !== undefined) {
         dice.pick(kinds)(contact);
       }

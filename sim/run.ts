@@ -58,8 +58,10 @@ function checkNow({ nodes, dice, notes, court, genesis, pages, taken }: Stage): 
 
 /** Hostile peers go on for as long as the run does; one that everybody has banned comes under its next name. */
 function lie({ hostile, nodes, court, timeline, dice }: Stage): void {
-  const judges = nodes.filter(({ role }) => role === "full");
-  const isOutcast = ({ name }: HostilePeer): boolean => judges.every((node) => court.hasBanned(node.name, name));
+  const isOutcast = ({ name, aims }: HostilePeer): boolean =>
+    nodes
+      .filter(({ role }) => (role === "full") === (aims === "everybody"))
+      .every((node) => court.hasBanned(node.name, name));
   const again = (names: readonly HostilePeer[], meanMs: number): void => {
     timeline.at(dice.between(0, 2 * meanMs), () => {
       const fresh = names.find((peer) => !isOutcast(peer));

@@ -13,7 +13,7 @@ import { type Court, createCourt } from "./court.ts";
 import { createDice, type Dice } from "./dice.ts";
 import { Crashed } from "./disk.ts";
 import { createFaults, type Faults, type Profile } from "./faults.ts";
-import { createHostilePeer, type HostilePeer } from "./hostile.ts";
+import { type Aims, createHostilePeer, type HostilePeer } from "./hostile.ts";
 import { createLedger, type Ledger } from "./ledger.ts";
 import { createSimNetwork, type SimNetwork } from "./network.ts";
 import { accountOf, createSimNode, type Life, type LogEntry, type Role, type SimNode, type World } from "./node.ts";
@@ -51,6 +51,8 @@ const LATE_MS_MAX = 15_000;
 const HOSTILE_RUNS = 1 / 3;
 /** So often a hostile peer comes back under another name. */
 const NAMES = 4;
+/** The same, of one who lies about state alone. */
+const LIAR_NAMES = 6;
 /** Said by a node that blames another; between honest nodes nobody may. */
 const BLAME = "a peer is at fault";
 /** Except for what a bad link does. */
@@ -206,6 +208,8 @@ export function createStage(seed: number, onLog: (entry: LogEntry, now: number) 
   const takes = roles.some((role) => role !== "full");
   // State is taken on the word of who may seal: a stranger who may would need no lie.
   const isListed = takes && (names.length > 0 || takingDice.chance(0.5));
+  // Where nobody lies about everything, somebody lies about state, and gets further with that.
+  const liars = isListed && names.length === 0 ? [Array.from({ length: LIAR_NAMES }, (_, times) => `y${times}`)] : [];
   const genesis = simGenesis(isListed ? roles.map((_, at) => `n${at}`) : []);
   const world: World = {
     ...{ timeline, network, genesis, dice: dice.fork("nodes") },
@@ -225,18 +229,23 @@ export function createStage(seed: number, onLog: (entry: LogEntry, now: number) 
       notes.blames.push(`${entry.node}: ${JSON.stringify(entry.fields)}`);
     },
   };
+  const onFailure = (error: unknown): void => void notes.failures.push(error);
   const nodes = roles.map((role, at) => createSimNode(world, `n${at}`, role));
   const taken: TakenDeps = { archive, count: notes.count };
   for (const node of nodes) {
     node.onLife = (life) => {
       listen(notes, timeline, node, life);
       watchState(notes, taken, node, life);
+      life.engine.on("head", ({ head }) => {
+        const forgery = court.forgeries.blocks.get(head.hash);
+        if (forgery !== undefined)
+          onFailure(new Violation(`${node.name} went over to a block with a forged ${forgery}`));
+      });
     };
   }
-  const onFailure = (error: unknown): void => void notes.failures.push(error);
   const profile = PROFILES[seed % PROFILES.length] as Profile;
   const court = createCourt({
-    ...{ nodes, network, timeline, hostile: names.flat(), count: notes.count, onFailure },
+    ...{ nodes, network, timeline, hostile: [...names, ...liars].flat(), count: notes.count, onFailure },
     isRough: profile.disks || profile.clocks,
   });
   network.onArrival = (from, to, frame) => {
@@ -252,12 +261,13 @@ export function createStage(seed: number, onLog: (entry: LogEntry, now: number) 
     court.sent(from, to, frame);
     pages.sent(from, frame);
   };
-  const hostile = names.map((peer) =>
+  const create = (aims: Aims) => (peer: readonly string[]) =>
     peer.map((name) =>
-      createHostilePeer({ ...{ name, nodes, world, court, onFailure }, dice: hostileDice.fork(name) }),
-    ),
-  );
-  if (hostile.length > 0) notes.count("runs with hostile peers");
+      createHostilePeer({ ...{ name, aims, nodes, world, court, onFailure }, dice: hostileDice.fork(name) }),
+    );
+  const hostile = [...names.map(create("everybody")), ...liars.map(create("takers"))];
+  if (liars.length > 0) notes.count("runs with one who lies about state alone");
+  if (names.length > 0) notes.count("runs with hostile peers");
   /** Some honest nodes have been told to stay connected to a hostile one. */
   const dialled = new Map(nodes.map((node) => [node, names.flat().filter(() => hostileDice.chance(0.2))]));
   const start = (node: SimNode): void => {

@@ -92,4 +92,20 @@ export const STATE_BUGS: readonly Bug[] = [
     find: "if (createAddress(owner, creationNonce) !== address)",
     replace: 'if (createAddress(owner, creationNonce) === "0x")',
   },
+  {
+    name: "header-seal-not-checked",
+    seed: 13,
+    about: "who takes state over takes headers whoever sealed them",
+    file: "packages/node/src/driver/header-pull.ts",
+    find: "    checkHeader(header, parent, engine.rules);\n",
+    replace: "",
+  },
+  {
+    name: "head-without-its-state",
+    seed: 12,
+    about: "a replica of some contracts moves its head and not what it holds of them",
+    file: "packages/node/src/driver/state-bring.ts",
+    find: 'if (holding.role === "chosen") return bringChosen(target, into);',
+    replace: 'if (holding.role === "chosen") return adoption.isUnderway ? bringChosen(target, into) : undefined;',
+  },
 ];

@@ -3,8 +3,11 @@
  * show is told as well: that nothing is held, that a contract is none, who made a factory's child.
  */
 
-import { bytesToBigInt, EMPTY_BYTES, type Hex, utf8ToBytes } from "@counterpart/core/base/bytes";
+import { bytesToBigInt, EMPTY_BYTES, equalBytes, type Hex, utf8ToBytes } from "@counterpart/core/base/bytes";
 import { decodeAccount, encodeAccount } from "@counterpart/core/chain/account";
+import { encodeHeader } from "@counterpart/core/chain/header";
+import { addSeal, draftHeader, VANITY_BYTES } from "@counterpart/core/consensus/poa";
+import { signDigest } from "@counterpart/core/crypto/crypto";
 import type { Message, MessageOf, Request } from "@counterpart/core/sync/message-types";
 import type {
   AccountRangeMessage,
@@ -17,8 +20,9 @@ import type {
 import { serve } from "../packages/node/src/driver/serve.ts";
 import type { Dice } from "./dice.ts";
 import { madeUpAddress, madeUpHash } from "./forger.ts";
-import { MARK } from "./forgeries.ts";
+import { type Forgeries, MARK } from "./forgeries.ts";
 import { type Lie, type Occasion, told, type Verdict } from "./lie.ts";
+import { accountOf, keyOf } from "./node.ts";
 
 const MARK_BYTES = utf8ToBytes(MARK);
 
@@ -142,6 +146,44 @@ const indexLies = (name: string, dice: Dice): readonly Change<ContractIndexMessa
     (honest) => ["no contracts", { ...honest, entries: [] }, "cut"],
   ];
 };
+
+/** So often the headers of one who lies about state end with one too many. */
+const OUTSIDERS = 0.6;
+const VANITY = new Uint8Array(VANITY_BYTES);
+/** So often who lies about state alone tells the truth, so that nodes go on asking. */
+const TRUTHS = 0.5;
+
+/** The honest page, and a block after it that somebody has sealed who may not. */
+function withOutsider(honest: MessageOf<"Headers">, { node, life }: Occasion, name: string, forgeries: Forgeries): Lie {
+  const parent = life.engine.head();
+  const draft = draftHeader({ parent, coinbase: accountOf(name), timestamp: parent.timestamp, vanity: VANITY });
+  const { transactionsRoot, receiptsRoot, stateRoot } = parent;
+  const header = addSeal({ ...draft, transactionsRoot, receiptsRoot, stateRoot }, (digest) =>
+    signDigest(digest, keyOf(name)),
+  );
+  forgeries.blocks.set(header.hash, "seal");
+  const isCertain = (): boolean => {
+    const { engine } = node.life ?? life;
+    return (engine.isReplica || engine.adoption.isUnderway) && engine.header(parent.number)?.hash === parent.hash;
+  };
+  const page: Message = { ...honest, headers: [...honest.headers, encodeHeader(header)] };
+  return { ...told("header under an outsider's seal", page, "ban"), isCertain };
+}
+
+/** Answers of one who lies to those alone who take state over, and about nothing else: as an honest node in all the rest. */
+export function createStateLiar(name: string, dice: Dice, forgeries: Forgeries) {
+  const lieAbout = createStateLies(name, dice);
+  return (occasion: Occasion, request: Request): Lie => {
+    const { life, instanceId } = occasion;
+    const { engine, contracts, clock } = life;
+    if (isAboutState(request) && !dice.chance(TRUTHS)) return lieAbout(occasion, request);
+    const honest = serve({ engine, contracts, clock, instanceId, isDiverged: () => false }, request);
+    const isToHead =
+      honest.type === "Headers" && equalBytes(honest.headers.at(-1) ?? EMPTY_BYTES, encodeHeader(engine.head()));
+    if (isToHead && dice.chance(OUTSIDERS)) return withOutsider(honest, occasion, name, forgeries);
+    return told("the truth for once", honest);
+  };
+}
 
 export function createStateLies(name: string, dice: Dice): (occasion: Occasion, request: StateRequest) => Lie {
   const index = indexLies(name, dice);

@@ -3,7 +3,7 @@
  * blocks have at the same head, and while they take over they show nothing.
  */
 
-import { bytesToHex, type Hex, hexToBytes } from "@counterpart/core/base/bytes";
+import { bytesToHex, EMPTY_BYTES, type Hex, hexToBytes } from "@counterpart/core/base/bytes";
 import { isCodedError } from "@counterpart/core/base/errors";
 import { decodeAccount } from "@counterpart/core/chain/account";
 import { EMPTY_CODE_HASH } from "@counterpart/core/chain/header";
@@ -14,10 +14,10 @@ import type { TableName } from "@counterpart/core/ports/tables";
 import { type RangeEntry, verifyWhole } from "@counterpart/core/trie/range-proof";
 import { EMPTY_TRIE_ROOT, type TrieNodeReader } from "@counterpart/core/trie/types";
 import { decodeSegments } from "../packages/node/src/driver/state-fill.ts";
-import { accountKey, decodeContract } from "../packages/node/src/engine/rows.ts";
+import { accountKey, decodeContract, numberKey } from "../packages/node/src/engine/rows.ts";
 import { accountNodes, readAccount, storageNodes } from "../packages/node/src/engine/state.ts";
 import { after } from "../packages/node/src/engine/state-view.ts";
-import type { ContractEntry } from "../packages/node/src/engine/types.ts";
+import type { BlockMoment, ContractEntry } from "../packages/node/src/engine/types.ts";
 import type { Archive } from "./archive.ts";
 import { Violation } from "./checks.ts";
 import type { Life, SimNode } from "./node.ts";
@@ -49,6 +49,9 @@ export interface TakenDeps {
   readonly count: (what: string) => void;
 }
 
+const isOnChain = (rows: StoreReader, moment: BlockMoment | undefined): boolean =>
+  moment === undefined || bytesToHex(rows.get("canonical", numberKey(moment.number)) ?? EMPTY_BYTES) === moment.hash;
+
 /**
  * A contract's identity in the index, held against the one of who executed its creation. The owner of a factory's child
  * is what somebody told, and nothing proves it: a lie, or that of a branch that lost, is counted and no more.
@@ -56,9 +59,11 @@ export interface TakenDeps {
 function checkIdentity(
   what: string,
   ours: Uint8Array | undefined,
-  theirs: Uint8Array | undefined,
+  executed: StoreReader,
+  place: Uint8Array,
   deps: TakenDeps,
 ): void {
+  const theirs = executed.get("contracts", place);
   if (ours === undefined || theirs === undefined) {
     demand(ours === theirs, `${what} is in the index of one side only`);
     return;
@@ -66,6 +71,9 @@ function checkIdentity(
   const [mine, other] = [decodeContract(ours), decodeContract(theirs)];
   const shown = ({ address, codeHash, genesis }: ContractEntry): string => `${address} ${codeHash} ${genesis}`;
   demand(shown(mine) === shown(other), `${what} is taken for ${shown(mine)}, and is ${shown(other)}`);
+  for (const moment of [mine.created, mine.updated]) {
+    demand(isOnChain(executed, moment), `${what} changed in block ${moment?.number}, which is not on the chain`);
+  }
   if (mine.owner === other.owner && mine.creationNonce === other.creationNonce) return;
   demand(mine.creationNonce === undefined, `${what} has the owner ${mine.owner}, and not ${other.owner}`);
   deps.count("contract with an owner that nothing proves, and that is wrong");
@@ -82,8 +90,7 @@ function checkWhole(name: string, rows: StoreReader, theirs: StoreReader, deps: 
   for (const table of STATE) demandEqual(`${name}: ${table}`, rowsOf(rows, table), rowsOf(theirs, table));
   for (const { key } of rows.range("accounts", { limit: ROWS_MAX })) checkCode(name, rows, key);
   for (const { key } of theirs.range("contracts", { limit: ROWS_MAX })) {
-    const [ours, other] = [rows.get("contracts", key), theirs.get("contracts", key)];
-    checkIdentity(`${name}: contract ${bytesToHex(key)}`, ours, other, deps);
+    checkIdentity(`${name}: contract ${bytesToHex(key)}`, rows.get("contracts", key), theirs, key, deps);
   }
 }
 
@@ -110,7 +117,7 @@ function checkChosen(node: SimNode, { engine }: Pick<Life, "engine">, theirs: St
     }
     checkCode(node.name, rows, key);
     const place = hexToBytes(address);
-    checkIdentity(what, rows.get("contracts", place), theirs.get("contracts", place), deps);
+    checkIdentity(what, rows.get("contracts", place), theirs, place, deps);
   }
 }
 
