@@ -20,7 +20,14 @@ interface Facts {
   readonly contracts: readonly Readonly<Record<string, unknown>>[];
   readonly transactions: Readonly<Record<Hex, Readonly<Record<string, unknown>>>>;
   readonly peers: readonly string[];
+  /** A token, and what was read of the state while each of these blocks was the head. */
+  readonly token?: Hex;
+  readonly states?: readonly { block: number; token: string; balance: Hex; nonce: Hex }[];
 }
+
+const HOLDER = "0x00000000000000000000000000000000000000bb";
+const PAID = "0x00000000000000000000000000000000000000aa";
+const UNTIL_MS = 20_000;
 
 const folder = import.meta.dirname;
 const files = globSync("format-*.mdb.gz", { cwd: folder });
@@ -48,6 +55,29 @@ async function checkFacts(node: TestNode, facts: Facts): Promise<void> {
     peers.map(({ address }) => address),
     facts.peers,
   );
+}
+
+async function rpc(node: TestNode, method: string, ...params: readonly unknown[]): Promise<unknown> {
+  const response = await fetch(node.url, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ jsonrpc: "2.0", id: 1, method, params }),
+  });
+  return ((await response.json()) as { result?: unknown }).result;
+}
+
+/** Older formats kept no history of states: a node makes it, while it runs, from what they kept of every block. */
+async function checkStates(node: TestNode, { states = [], token, contracts }: Facts): Promise<void> {
+  const end = Date.now() + UNTIL_MS;
+  while ((await rpc(node, "eth_getBalance", PAID, "0x0")) !== "0x0") assert.ok(Date.now() < end, "no history is made");
+  const owner = contracts.find(({ address }) => address === token)?.owner;
+  const data = `0x70a08231${HOLDER.slice(2).padStart(64, "0")}`;
+  for (const { block, token: held, balance, nonce } of states) {
+    const at = `0x${block.toString(16)}`;
+    assert.equal(Number(await rpc(node, "eth_call", { to: token, data }, at)), Number(held));
+    assert.equal(await rpc(node, "eth_getBalance", PAID, at), balance);
+    assert.equal(await rpc(node, "eth_getTransactionCount", owner, at), nonce);
+  }
 }
 
 test("there is a database of every older format", () => {
@@ -78,6 +108,7 @@ for (const file of files) {
       await store.close();
       const node = await startNode(data);
       await checkFacts(node, facts);
+      await checkStates(node, facts);
       await node.stop();
     } finally {
       rmSync(data, { recursive: true, force: true });

@@ -183,6 +183,7 @@ async function openChain({ config, logger, clock, metrics, onStop }: Ground): Pr
     logger: logger.child({ part: "engine" }),
     metrics,
     ...(config.role === "replica" ? { replica: chosenOf(config.contracts) } : {}),
+    ...(config.history === "archive" ? {} : { historyBlocks: config.history }),
     remote: lateRemote(remote),
     onDamage: store.noteDamage,
   });

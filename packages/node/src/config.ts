@@ -56,6 +56,11 @@ export const CONFIG_SCHEMA = Type.Object(
       description: "how a fresh full node catches up: full executes every block, snap takes over a proven state",
       expected: "full or snap",
     }),
+    history: Type.Union([Type.Integer({ minimum: 1, maximum: 999_999_999 }), Type.Literal("archive")], {
+      placeholder: "blocks",
+      description: "blocks before the head whose state can still be read; archive for all of them",
+      expected: "a number of blocks from 1 to 999999999, or archive",
+    }),
     allowUncertified: Type.Boolean({
       description: "take state over also where no listed signer stands for it",
       expected: "true or false",
@@ -97,11 +102,22 @@ export interface ConfigOption extends Notes {
 export const CONFIG_OPTIONS: readonly ConfigOption[] = Object.entries(CONFIG_SCHEMA.properties).map(toOption);
 
 function toOption([name, schema]: [string, object]): ConfigOption {
-  const { type, description, expected, placeholder } = schema as Notes & { readonly type?: string };
+  const { type, anyOf, description, expected, placeholder } = schema as Notes & {
+    readonly type?: string;
+    readonly anyOf?: readonly object[];
+  };
   const words = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
   return {
     key: name as ConfigKey,
-    kind: type === "integer" || type === "boolean" ? type : type === "array" ? "list" : "text",
+    // A number or a word: what is no number stays text.
+    kind:
+      anyOf !== undefined
+        ? "integer"
+        : type === "integer" || type === "boolean"
+          ? type
+          : type === "array"
+            ? "list"
+            : "text",
     flag: `--${words.replaceAll("_", "-")}`,
     variable: `COUNTERPART_${words.toUpperCase()}`,
     fileKey: words,
@@ -121,6 +137,7 @@ export const CONFIG_DEFAULTS = {
   role: "full",
   contracts: ["all"],
   sync: "full",
+  history: 90_000,
   allowUncertified: false,
   dev: false,
   logLevel: "info",

@@ -27,6 +27,10 @@ export type TableName =
   | "storageNodes"
   /** number (8 bytes) → previous values of what that canonical block changed. */
   | "changes"
+  /** keccak(address) ‖ number (8 bytes) → account before the canonical block with this number, which changed it; empty: none. */
+  | "accountHistory"
+  /** keccak(address) ‖ keccak(slot) ‖ number (8 bytes) → value before the canonical block with this number; empty: zero. */
+  | "storageHistory"
   /**
    * table name ‖ 0x00 ‖ key → what that row becomes when the branch being executed wins. Rows of a branch that did not
    * win may stay until the next switch of branches or the next start; nobody reads them.

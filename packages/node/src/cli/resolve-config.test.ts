@@ -45,6 +45,7 @@ test("nothing set gives the defaults", () => {
     role: "full",
     contracts: ["all"],
     sync: "full",
+    history: 90_000,
     allowUncertified: false,
     dev: false,
     logLevel: "info",
@@ -79,6 +80,7 @@ const EXAMPLES: Readonly<Record<ConfigKey, readonly [text: string, json: unknown
   role: ["replica", "replica", "replica"],
   contracts: [`${"0x"}${"ab".repeat(20)},all`, [`0x${"ab".repeat(20)}`, "all"], [`0x${"ab".repeat(20)}`, "all"]],
   sync: ["snap", "snap", "snap"],
+  history: ["5000", 5000, 5000],
   allowUncertified: ["true", true, true],
   dev: ["true", true, true],
   logLevel: ["debug", "debug", "debug"],
@@ -93,6 +95,18 @@ for (const option of CONFIG_OPTIONS) {
     assert.deepEqual(resolved({ file: { [option.fileKey]: json } })[option.key], value);
   });
 }
+
+test("the history is a number of blocks, or the archive", () => {
+  assert.equal(resolved({}).history, 90_000);
+  assert.equal(resolved({ flags: { history: "archive" } }).history, "archive");
+  assert.equal(resolved({ file: { history: "archive" } }).history, "archive");
+  for (const history of ["0", "-1", "1.5", "all", "1000000000"]) {
+    assert.throws(() => resolved({ flags: { history } }), {
+      code: "INVALID_CONFIG",
+      message: /^--history must be a number of blocks from 1 to 999999999, or archive, not /,
+    });
+  }
+});
 
 test("the flag --config names the file, before its variable does", () => {
   assert.equal(resolved({ file: { api_port: 1 }, flags: { config: FILE }, environment: {} }).apiPort, 1);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { before, describe, test } from "node:test";
-import { bytesToHex, hexToBytes, utf8ToBytes } from "@counterpart/core/base/bytes";
+import { bigIntToFixedBytes, bytesToHex, hexToBytes, utf8ToBytes } from "@counterpart/core/base/bytes";
 import { createAddress } from "@counterpart/core/chain/address";
 import type { Entry, Store, StoreWrite } from "@counterpart/core/ports/store";
 import type { TableName } from "@counterpart/core/ports/tables";
@@ -13,7 +13,18 @@ import { CHECKS, type CheckResult, verifyStore } from "./verify-store.ts";
 const COUNTER = hexToBytes("0x675f546001015f55005f5260086018f3");
 const TABLES = [
   ...["meta", "headers", "bodies", "receipts", "canonical", "side", "transactions", "accounts", "storage", "codes"],
-  ...["accountNodes", "storageNodes", "changes", "contracts", "preimages", "pool", "conflicts", "artifacts"],
+  ...[
+    "accountNodes",
+    "storageNodes",
+    "changes",
+    "accountHistory",
+    "storageHistory",
+    "contracts",
+    "preimages",
+    "pool",
+    "conflicts",
+    "artifacts",
+  ],
   ...["artifactFeed"],
 ] as readonly TableName[];
 
@@ -89,7 +100,7 @@ describe("a store that is whole", () => {
     const derived = TABLES.filter((table) => !["meta", "changes", "contracts", "conflicts", "side"].includes(table));
     for (const table of derived) {
       for (const { key, value } of rowsIn(table).filter((_, at) => at % 4 === 0)) {
-        const garbled = value.slice();
+        const garbled = value.length === 0 ? new Uint8Array(1) : value.slice();
         garbled[value.length >> 1] = (garbled[value.length >> 1] ?? 0) ^ 0x21;
         const results = verifyStore(storeWith({ table, key, value: garbled }), chain);
         assert.notDeepEqual(faulty(results), [], `${table} ${bytesToHex(key)}`);
@@ -137,6 +148,25 @@ const DAMAGE: readonly (readonly [string, () => readonly StoreWrite[], keyof typ
     () => [{ table: "changes", key: new Uint8Array(8).fill(9), value: firstRow("changes").value }],
     "indexes",
     "changes",
+  ],
+  ["a value of another state", () => swapped("accountHistory", 0, 1), "history", "accountHistory"],
+  [
+    "a slot's value before a block that did not change it",
+    () => [{ table: "storageHistory", key: extended(firstRow("storageHistory").key), value: new Uint8Array([1]) }],
+    "history",
+    "accountHistory",
+  ],
+  [
+    "a value from before the history begins",
+    () => [{ table: "meta", key: utf8ToBytes("history"), value: bigIntToFixedBytes(2n, 8) }],
+    "history",
+    "accountHistory",
+  ],
+  [
+    "a history that begins after the head",
+    () => [{ table: "meta", key: utf8ToBytes("history"), value: bigIntToFixedBytes(999n, 8) }],
+    "history",
+    "meta",
   ],
   [
     "an indexed transaction that is on no block",

@@ -5,6 +5,7 @@ import { assert, isCodedError } from "@counterpart/core/base/errors";
 import type { StoreReader } from "@counterpart/core/ports/store";
 import { checkBlockRows, checkCanonical, checkIndexes, checkSide } from "../engine/verify/chain-checks.ts";
 import { type ChainFacts, type Check, faultAt, type StoreFault } from "../engine/verify/check.ts";
+import { checkHistory } from "../engine/verify/history-checks.ts";
 import { checkConflicts, checkContracts, checkMeta, checkPool } from "../engine/verify/index-checks.ts";
 import { checkAccounts, checkCodes, checkStorage } from "../engine/verify/state-checks.ts";
 import { checkArtifacts } from "./verify-artifacts.ts";
@@ -15,6 +16,7 @@ export const CHECKS: Readonly<Record<string, Check>> = {
   "side blocks": checkSide,
   "rows of blocks": checkBlockRows,
   indexes: checkIndexes,
+  history: checkHistory,
   accounts: checkAccounts,
   storage: checkStorage,
   code: checkCodes,

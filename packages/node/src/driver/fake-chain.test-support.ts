@@ -5,6 +5,7 @@
 
 import type { Hex } from "@counterpart/core/base/bytes";
 import { bytesToUtf8, hexToBytes, utf8ToBytes } from "@counterpart/core/base/bytes";
+import { CodedError } from "@counterpart/core/base/errors";
 import { encodeBlock, transactionsRoot } from "@counterpart/core/chain/block";
 import {
   EMPTY_CODE_HASH,
@@ -205,6 +206,10 @@ export function createFakeEngine(sealer: string, chain = "dev"): FakeEngine {
     isReplica: false,
     holding: HOLDS_ALL,
     read: async (read) => read(engine.snapshot()),
+    readAt: async () => {
+      throw new CodedError("PRUNED", "a chain made up keeps no states");
+    },
+    historyStart: 0,
     adopted: 0,
     adoption: adoptsNothing(head),
     pool: {

@@ -18,6 +18,7 @@ import { contractCountRow, readContract } from "./contract-index.ts";
 import type { EngineCore } from "./core.ts";
 import { advance, announce } from "./head-mover.ts";
 import { createHeaderChain } from "./header-chain.ts";
+import { historyStartRow } from "./history.ts";
 import { clearStorage, forgetMoments, removeStrayContracts, removeStrayStorages, withoutState } from "./leftovers.ts";
 import { createOverlay, type Overlay } from "./overlay.ts";
 import { rowsOf } from "./paging.ts";
@@ -331,6 +332,7 @@ export function createAdoption(core: EngineCore, queue: WriterQueue): Adoption {
           ...settlement.writes,
           contractCountRow(contracts),
           adoptedRow(target.number),
+          historyStartRow(target.number),
         ];
         store.write([...rows, ...headers.settle(target)]);
         underway = false;

@@ -20,6 +20,7 @@ import type {
 import type { Clock } from "@counterpart/core/ports/runtime";
 import { createChainReader } from "./chain-reader.ts";
 import { type Creation, contractsIn, type IndexChanges, indexContracts } from "./contract-index.ts";
+import { historyRows, historyStartRow, readHistoryStart } from "./history.ts";
 import type { Overlay, PreviousValue } from "./overlay.ts";
 import type { Pause } from "./pacer.ts";
 import { decodePrevious, encodeLocation, encodePrevious, metaKey, numberKey } from "./rows.ts";
@@ -108,7 +109,9 @@ export function appendBlock(overlay: Overlay, block: Block, executed: Executed, 
   overlay.put("receipts", hash, encodeReceipts(executed.receipts));
   overlay.put("canonical", numberKey(header.number), hash);
   overlay.put("side", hash, null);
-  overlay.put("changes", numberKey(header.number), encodePrevious(overlay.recorded()));
+  const previous = overlay.recorded();
+  overlay.put("changes", numberKey(header.number), encodePrevious(previous));
+  for (const { table, key, value } of historyRows(header.number, previous)) overlay.put(table, key, value);
   overlay.put("meta", metaKey("head"), hash);
   block.transactions.forEach((transaction, at) => {
     overlay.put("transactions", hexToBytes(transaction.hash), encodeLocation(header.hash, at));
@@ -190,6 +193,16 @@ export interface Unwound {
   readonly contracts: readonly Hex[];
 }
 
+/** Takes a block out of the history, whose start is at its parent at the latest from then on. */
+function unwindHistory(overlay: Overlay, number: number, previous: readonly PreviousValue[]): void {
+  if (readHistoryStart(overlay) >= number) {
+    const { table, key, value } = historyStartRow(number - 1);
+    overlay.put(table, key, value);
+    return;
+  }
+  for (const row of historyRows(number, previous)) overlay.put(row.table, row.key, null);
+}
+
 /** Takes the overlay's head back to its parent; the block is kept as a side block. */
 export function unwindHead(overlay: Overlay, chainId: number): Unwound {
   const chain = createChainReader(overlay, chainId);
@@ -202,6 +215,7 @@ export function unwindHead(overlay: Overlay, chainId: number): Unwound {
   const root = unwindChanges(overlay, head.stateRoot, previous);
   if (root !== parent.stateRoot)
     throw new CodedError("STORE_CORRUPT", `unwinding block ${head.number} misses its root`);
+  unwindHistory(overlay, head.number, previous);
   overlay.put("changes", numberKey(head.number), null);
   overlay.put("canonical", numberKey(head.number), null);
   overlay.put("receipts", hexToBytes(head.hash), null);

@@ -39,6 +39,8 @@ export interface EngineOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly poolLimits?: PoolLimits;
+  /** Blocks before the head whose state can be read; unless given, all that are held. */
+  readonly historyBlocks?: number;
   /** What a branch under execution may take in memory before it is put aside in the store. */
   readonly overlayBytesMax?: number;
   readonly metrics?: Metrics;

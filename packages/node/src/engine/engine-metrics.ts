@@ -64,10 +64,14 @@ export function createEngineMetrics(metrics: Metrics) {
 export type EngineMetrics = ReturnType<typeof createEngineMetrics>;
 
 /** What can be read of the engine at any time. */
-export function declareEngineGauges(metrics: Metrics, engine: Pick<Engine, "head" | "pool" | "contractCount">): void {
+export function declareEngineGauges(
+  metrics: Metrics,
+  engine: Pick<Engine, "head" | "pool" | "contractCount" | "historyStart">,
+): void {
   const gauge = (name: string, help: string, read: () => number): void =>
     metrics.gauge({ name, help, labels: [] }, read);
   gauge("counterpart_head_block_number", "Number of the head", () => engine.head().number);
+  gauge("counterpart_history_start_block_number", "First block whose state can be read", () => engine.historyStart);
   gauge("counterpart_pending_transactions", "Transactions in the pool", () => engine.pool.pending);
   gauge("counterpart_contracts", "Contracts at the head, those of the genesis left out", engine.contractCount);
 }

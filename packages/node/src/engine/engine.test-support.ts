@@ -100,6 +100,7 @@ export interface TestEngineOptions {
   readonly poolLimits?: PoolLimits;
   readonly executor?: Executor;
   readonly overlayBytesMax?: number;
+  readonly historyBlocks?: number;
   readonly metrics?: Metrics;
   readonly replica?: "all" | readonly Hex[];
   readonly remote?: RemoteState;
@@ -118,6 +119,7 @@ export function openTestEngine(options: TestEngineOptions = {}): Engine {
     logger: silentLogger,
     ...(options.poolLimits === undefined ? {} : { poolLimits: options.poolLimits }),
     ...(options.overlayBytesMax === undefined ? {} : { overlayBytesMax: options.overlayBytesMax }),
+    ...(options.historyBlocks === undefined ? {} : { historyBlocks: options.historyBlocks }),
     ...(options.metrics === undefined ? {} : { metrics: options.metrics }),
     ...(options.replica === undefined ? {} : { replica: options.replica }),
     ...(options.remote === undefined ? {} : { remote: options.remote }),

@@ -13,26 +13,28 @@ import { listContracts } from "./contract-index.ts";
 import { type EngineCore, type EngineOptions, openCore } from "./core.ts";
 import { countHead, countImport, countRefusal, declareEngineGauges } from "./engine-metrics.ts";
 import { importBlocks, sealBlock } from "./head-mover.ts";
+import { readHistoryStart } from "./history.ts";
+import { createHistoryKeeper } from "./history-keeper.ts";
 import { createJournal } from "./journal.ts";
 import { withRemoteState } from "./remote-state.ts";
-import { type OpenSnapshot, openSnapshot } from "./snapshot.ts";
+import { type OpenSnapshot, type OpenState, openSnapshot, openStateAt } from "./snapshot.ts";
 import type { StateView } from "./state-view.ts";
 import { isKnown, poolView, transactionStatus } from "./transactions.ts";
 import type { Engine, StateReaderKind } from "./types.ts";
-import { withSnapshot } from "./with-snapshot.ts";
+import { readAndClose, withSnapshot } from "./with-snapshot.ts";
 import { createWriterQueue } from "./writer-queue.ts";
 
 async function call(
   core: EngineCore,
-  snapshot: OpenSnapshot,
+  state: OpenState,
   message: CallMessage,
   overrides?: Partial<BlockContext>,
 ): Promise<CallOutcome> {
   try {
-    const context = { ...contextOf(snapshot.head, snapshot.canonicalHash), ...overrides };
-    return await core.processor.executor.call(context, message, snapshot);
+    const context = { ...contextOf(state.header, state.canonicalHash), ...overrides };
+    return await core.processor.executor.call(context, message, state);
   } finally {
-    snapshot.done();
+    state.done();
   }
 }
 
@@ -106,12 +108,21 @@ export function createEngine(options: EngineOptions): Engine {
     requireState();
     return openSnapshot(core);
   };
+  const stateOf = (block: Hex): OpenState => {
+    requireState();
+    return openStateAt(core, block);
+  };
+  const keeper = createHistoryKeeper(core, queue, options.historyBlocks ?? Number.POSITIVE_INFINITY);
   countEvents(core);
   const engine: Engine = {
     adoption,
     isReplica,
     holding: core.holding,
     read: (read) => withRemoteState(core, () => withSnapshot(engine, read)),
+    readAt: (block, read) => withRemoteState(core, () => readAndClose(stateOf(block), read)),
+    get historyStart() {
+      return readHistoryStart(store);
+    },
     get adopted() {
       return core.adopted;
     },
@@ -139,7 +150,10 @@ export function createEngine(options: EngineOptions): Engine {
       return listContracts(store, after, limit);
     },
     contractCount: () => core.contractCount,
-    call: (message, overrides) => withRemoteState(core, async () => call(core, snapshot(), message, overrides)),
+    call: (message, overrides, block) =>
+      withRemoteState(core, async () =>
+        call(core, block === undefined ? snapshot() : stateOf(block), message, overrides),
+      ),
     nextContext: () => nextContext(core),
     async submit(transaction, origin, companions = [], peerId = undefined) {
       requireExecution();
@@ -159,5 +173,6 @@ export function createEngine(options: EngineOptions): Engine {
     stop: () => queue.stop(),
   };
   declareEngineGauges(options.metrics ?? NO_METRICS, engine);
+  void keeper.run();
   return engine;
 }

@@ -10,6 +10,7 @@ import type { SealedHeader, Transaction } from "@counterpart/core/chain/types";
 import { compareHeads } from "@counterpart/core/consensus/poa";
 import { contractsIn, readContract } from "./contract-index.ts";
 import type { EngineCore } from "./core.ts";
+import { historyRows } from "./history.ts";
 import type { Overlay } from "./overlay.ts";
 import { createPacer } from "./pacer.ts";
 import { decodePrevious, encodeContract, numberKey } from "./rows.ts";
@@ -45,7 +46,9 @@ export async function retreatTo(core: EngineCore, overlay: Overlay, target: Seal
     const transactions = chain.block(header.hash)?.transactions ?? [];
     returned.unshift(transactions);
     const changes = overlay.get("changes", numberKey(header.number));
-    for (const address of changes === undefined ? [] : contractsIn(decodePrevious(changes))) touched.add(address);
+    const previous = changes === undefined ? [] : decodePrevious(changes);
+    for (const address of contractsIn(previous)) touched.add(address);
+    for (const { table, key } of historyRows(header.number, previous)) overlay.put(table, key, null);
     for (const table of ["bodies", "receipts"] as const) overlay.put(table, hexToBytes(header.hash), null);
     overlay.put("changes", numberKey(header.number), null);
     for (const { hash } of transactions) overlay.put("transactions", hexToBytes(hash), null);

@@ -1,16 +1,23 @@
 /** Reads of one moment. */
 
 import { type Hex, hexToBytes } from "@counterpart/core/base/bytes";
+import { CodedError } from "@counterpart/core/base/errors";
+import type { SealedHeader } from "@counterpart/core/chain/types";
 import type { StateReader } from "@counterpart/core/execution/types";
-import { createChainReader } from "./chain-reader.ts";
+import type { StoreReader } from "@counterpart/core/ports/store";
+import { type ChainReader, createChainReader } from "./chain-reader.ts";
 import { readContract, readHashedContract } from "./contract-index.ts";
 import type { EngineCore } from "./core.ts";
+import { readHistoryStart, rowsAt } from "./history.ts";
 import { createStateReader } from "./state.ts";
-import type { Snapshot } from "./types.ts";
+import type { BlockState, Snapshot } from "./types.ts";
 
-export interface OpenSnapshot extends Snapshot {
+/** `done` must be called. */
+export interface OpenState extends BlockState {
   canonicalHash(number: number): Hex | undefined;
+  done(): void;
 }
+export interface OpenSnapshot extends Snapshot, OpenState {}
 
 /** What a replica of some contracts holds of the state, and beside it what was proven at the head. */
 function createPartialReader(
@@ -36,10 +43,45 @@ export function openSnapshot(core: EngineCore): OpenSnapshot {
   return {
     ...state,
     head,
+    header: head,
     canonicalHash: chain.canonicalHash,
     heldCode: (codeHash) => rows.get("codes", hexToBytes(codeHash)),
     contract: (address) => readContract(rows, address),
     hashedContract: (addressHash) => readHashedContract(rows, addressHash),
     done: () => rows.done(),
   };
+}
+
+/** @throws CodedError `BLOCK_NOT_FOUND` */
+function canonicalHeader(chain: ChainReader, block: Hex): SealedHeader {
+  const header = chain.header(block);
+  // Headers above the head may be known while its state is taken over.
+  if (header !== undefined && header.number <= chain.head().number && chain.isCanonical(block)) return header;
+  throw new CodedError("BLOCK_NOT_FOUND", `block ${block} is not on the chain of this node`);
+}
+
+function requireHistory(rows: StoreReader, { number }: SealedHeader): void {
+  const start = readHistoryStart(rows);
+  if (number >= start) return;
+  const message = `the state of block ${number} is not held: that of block ${start} is the first that is`;
+  throw new CodedError("PRUNED", message, { block: number, held_from: start });
+}
+
+/**
+ * The state after a canonical block.
+ * @throws CodedError `BLOCK_NOT_FOUND`, `PRUNED`
+ */
+export function openStateAt(core: EngineCore, block: Hex): OpenState {
+  if (block === core.head.hash) return openSnapshot(core);
+  const rows = core.store.snapshot();
+  try {
+    const chain = createChainReader(rows, core.processor.chainId);
+    const header = canonicalHeader(chain, block);
+    requireHistory(rows, header);
+    const state = createStateReader(rowsAt(rows, header.number));
+    return { ...state, header, canonicalHash: chain.canonicalHash, done: () => rows.done() };
+  } catch (error) {
+    rows.done();
+    throw error;
+  }
 }

@@ -147,6 +147,11 @@ export interface Snapshot extends StateReader {
   done(): void;
 }
 
+/** The state after a block, at one consistent moment. */
+export interface BlockState extends StateReader {
+  readonly header: SealedHeader;
+}
+
 /** Who reads the state of a block. */
 export type StateReaderKind = "caller" | "peer";
 
@@ -179,6 +184,13 @@ export interface Engine {
    * @throws CodedError `NOT_HELD` when no peer proves what is lacking
    */
   read<T>(read: (snapshot: Snapshot) => T): Promise<T>;
+  /**
+   * What `read` gives of the state after a canonical block; what a replica lacks of the head's is fetched.
+   * @throws CodedError `BLOCK_NOT_FOUND`, `PRUNED` before `historyStart`, `NOT_HELD`
+   */
+  readAt<T>(block: Hex, read: (state: BlockState) => T): Promise<T>;
+  /** Number of the first block whose state can be read. */
+  readonly historyStart: number;
   /** Number of the block whose state was taken over; blocks up to it are known by their headers alone. 0: none was. */
   readonly adopted: number;
   readonly chainId: number;
@@ -209,9 +221,10 @@ export interface Engine {
   /**
    * Runs a message on the head's state, as if in the head block itself; with `nextContext()` as overrides as if in the
    * block that would be sealed now.
-   * @throws CodedError only for defects: reverts and halts are results
+   * @param block a canonical block, on whose state and as if in which it runs instead
+   * @throws CodedError those of `readAt`; reverts and halts are results
    */
-  call(message: CallMessage, overrides?: Partial<BlockContext>): Promise<CallOutcome>;
+  call(message: CallMessage, overrides?: Partial<BlockContext>, block?: Hex): Promise<CallOutcome>;
   /** Number, time and sealer of a block sealed now. */
   nextContext(): Partial<BlockContext>;
   /**

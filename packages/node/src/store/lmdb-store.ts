@@ -26,6 +26,8 @@ const TABLES: Record<TableName, true> = {
   accountNodes: true,
   storageNodes: true,
   changes: true,
+  accountHistory: true,
+  storageHistory: true,
   staging: true,
   contracts: true,
   preimages: true,

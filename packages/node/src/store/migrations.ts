@@ -4,11 +4,12 @@
  */
 
 import { CodedError } from "@counterpart/core/base/errors";
+import { decodeHeader } from "@counterpart/core/chain/header";
 import { keccak256 } from "@counterpart/core/crypto/crypto";
 import type { TableName } from "@counterpart/core/ports/tables";
 import { CHECKSUM_BYTES, checkedValue, isSound, withChecksum } from "./row-checksum.ts";
 
-export const FORMAT_VERSION = 3;
+export const FORMAT_VERSION = 4;
 
 /** Rows as they lie on disk, within one transaction. */
 export interface RawRows {
@@ -22,7 +23,9 @@ export interface RawRows {
 const PAGE = 1_000;
 const VERSION_KEY = new TextEncoder().encode("version");
 const GENESIS_KEY = new TextEncoder().encode("genesis");
-const VERSION_BYTES = 8;
+const HEAD_KEY = new TextEncoder().encode("head");
+const HISTORY_KEY = new TextEncoder().encode("history");
+const NUMBER_BYTES = 8;
 
 /** Rows of a table in order, read a page at a time, so that they may be written meanwhile. */
 function* rowsOf(rows: RawRows, table: TableName): Iterable<readonly [Uint8Array, Uint8Array]> {
@@ -50,20 +53,35 @@ function addPreimages(rows: RawRows): void {
   }
 }
 
-/** By the format that each starts from. */
-const MIGRATIONS: Readonly<Record<number, (rows: RawRows) => void>> = { 1: addChecksums, 2: addPreimages };
-
-function encodeVersion(version: number): Uint8Array {
-  const value = new Uint8Array(VERSION_BYTES);
-  new DataView(value.buffer).setBigUint64(0, BigInt(version));
-  return withChecksum("meta", VERSION_KEY, value);
+function encodeNumber(number: number): Uint8Array {
+  const value = new Uint8Array(NUMBER_BYTES);
+  new DataView(value.buffer).setBigUint64(0, BigInt(number));
+  return value;
 }
+
+/** 3 → 4: states of earlier blocks can be read. The history begins at the head; a node that runs makes what is before. */
+function addHistory(rows: RawRows): void {
+  const hash = rows.get("meta", HEAD_KEY);
+  if (hash === undefined) return;
+  const key = checkedValue("meta", HEAD_KEY, hash);
+  const header = rows.get("headers", key);
+  if (header === undefined) throw new CodedError("STORE_CORRUPT", "the head's header is not in the store");
+  const number = encodeNumber(decodeHeader(checkedValue("headers", key, header)).number);
+  rows.put("meta", HISTORY_KEY, withChecksum("meta", HISTORY_KEY, number));
+}
+
+/** By the format that each starts from. */
+const MIGRATIONS: Readonly<Record<number, (rows: RawRows) => void>> = {
+  1: addChecksums,
+  2: addPreimages,
+  3: addHistory,
+};
 
 /** The format of what is stored; undefined for an empty database. Format 1 had no checksums, this row included. */
 function readVersion(rows: RawRows): number | undefined {
   const stored = rows.get("meta", VERSION_KEY);
   if (stored === undefined) return rows.get("meta", GENESIS_KEY) === undefined ? undefined : 0;
-  const isPlain = stored.length < VERSION_BYTES + CHECKSUM_BYTES;
+  const isPlain = stored.length < NUMBER_BYTES + CHECKSUM_BYTES;
   const value = isPlain ? stored : checkedValue("meta", VERSION_KEY, stored);
   return value.reduce((number, byte) => number * 256 + byte, 0);
 }
@@ -87,6 +105,6 @@ export function needsMigration(rows: RawRows): boolean {
 export function migrate(rows: RawRows): number | undefined {
   const found = readVersion(rows);
   for (let version = found ?? FORMAT_VERSION; version < FORMAT_VERSION; version++) MIGRATIONS[version]?.(rows);
-  rows.put("meta", VERSION_KEY, encodeVersion(FORMAT_VERSION));
+  rows.put("meta", VERSION_KEY, withChecksum("meta", VERSION_KEY, encodeNumber(FORMAT_VERSION)));
   return found;
 }

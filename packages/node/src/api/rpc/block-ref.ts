@@ -3,8 +3,9 @@
 import type { Hex } from "@counterpart/core/base/bytes";
 import { isCodedError } from "@counterpart/core/base/errors";
 import type { SealedHeader } from "@counterpart/core/chain/types";
+import type { StateReader } from "@counterpart/core/execution/types";
 import type { StateView } from "../../engine/state-view.ts";
-import type { Engine, Snapshot } from "../../engine/types.ts";
+import type { Engine } from "../../engine/types.ts";
 import type { JsonValue } from "../json.ts";
 import { serverError } from "./errors.ts";
 import { badValue, member, readBoolean, readHash, readObject, readSafeQuantity } from "./params.ts";
@@ -56,34 +57,55 @@ export function headerAt(engine: Engine, ref: BlockRef): SealedHeader | undefine
   return undefined;
 }
 
-/**
- * Makes sure that a state read means the head, the only state that is kept.
- * @throws RpcError when the block is unknown or older
- */
-export function requireHead(engine: Engine, ref: BlockRef, head: Pick<SealedHeader, "hash" | "number">): void {
-  if (ref.kind === "head" || ref.kind === "pending") return;
+/** A header that must be there. */
+function requireHeader(engine: Engine, ref: BlockRef): SealedHeader {
   const header = headerAt(engine, ref);
   if (header === undefined) throw serverError("header not found");
-  if (header.hash === head.hash) return;
-  throw serverError(`historical state not available: only the head's, block ${head.number}, is kept`);
+  return header;
+}
+
+/** What a caller is told of a state that is not held, in the words that tools look for. */
+function stateError(error: unknown, { stateRoot }: SealedHeader): unknown {
+  if (isCodedError(error, "BLOCK_NOT_FOUND")) return serverError("header not found");
+  if (!isCodedError(error, "PRUNED")) return error;
+  return serverError(`historical state ${stateRoot} is not available: ${error.message}`);
 }
 
 /** The recent state that a caller named, for proofs. To be read before the next await. */
 export function stateViewAt(engine: Engine, ref: BlockRef): StateView {
-  const header = headerAt(engine, ref);
-  if (header === undefined) throw serverError("header not found");
+  const header = requireHeader(engine, ref);
   try {
     return engine.stateAt(header.hash, "caller");
   } catch (error) {
-    if (!isCodedError(error, "PRUNED")) throw error;
-    throw serverError(`historical state not available: ${error.message}`);
+    throw stateError(error, header);
   }
 }
 
-/** Reads the state that a caller named, which must be the head's. */
-export function readState<T>(engine: Engine, ref: BlockRef, read: (snapshot: Snapshot) => T): Promise<T> {
-  return engine.read((snapshot) => {
-    requireHead(engine, ref, snapshot.head);
-    return read(snapshot);
-  });
+/**
+ * Works on the state that a caller named, which the work is given as a block; undefined: whichever is the head.
+ * @throws RpcError when the block is unknown, or its state is not held
+ */
+export async function onState<T>(
+  engine: Engine,
+  ref: BlockRef,
+  work: (block: SealedHeader | undefined) => Promise<T>,
+): Promise<T> {
+  if (ref.kind === "head" || ref.kind === "pending") return work(undefined);
+  const header = requireHeader(engine, ref);
+  try {
+    return await work(header);
+  } catch (error) {
+    throw stateError(error, header);
+  }
 }
+
+/** Reads the state of a block; undefined: of the head. */
+export const readAt = <T>(
+  engine: Engine,
+  block: SealedHeader | undefined,
+  read: (state: StateReader) => T,
+): Promise<T> => (block === undefined ? engine.read(read) : engine.readAt(block.hash, read));
+
+/** Reads the state that a caller named. */
+export const readState = <T>(engine: Engine, ref: BlockRef, read: (state: StateReader) => T): Promise<T> =>
+  onState(engine, ref, (block) => readAt(engine, block, read));

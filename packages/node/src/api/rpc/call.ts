@@ -1,17 +1,17 @@
-/** eth_call and eth_estimateGas: messages on the head's state. */
+/** eth_call and eth_estimateGas: messages on the state of a block. */
 
 import { bytesToHex, equalBytes, type Hex } from "@counterpart/core/base/bytes";
 import { ZERO_ADDRESS } from "@counterpart/core/chain/header";
 import { minimumGasLimit } from "@counterpart/core/chain/intrinsic-gas";
 import { TX_GAS_MAX } from "@counterpart/core/chain/rules";
-import type { AccessListEntry, Authorization } from "@counterpart/core/chain/types";
+import type { AccessListEntry, Authorization, SealedHeader } from "@counterpart/core/chain/types";
 import type { CallMessage } from "@counterpart/core/execution/types";
 import type { Clock } from "@counterpart/core/ports/runtime";
 import { createPacer } from "../../engine/pacer.ts";
 import type { Engine } from "../../engine/types.ts";
 import type { JsonValue } from "../json.ts";
 import { accountOf } from "../state.ts";
-import { LATEST, readBlockRef, readState } from "./block-ref.ts";
+import { LATEST, onState, readAt, readBlockRef } from "./block-ref.ts";
 import type { RpcMethod } from "./dispatch.ts";
 import { serverError } from "./errors.ts";
 import { estimateGas } from "./estimate.ts";
@@ -114,16 +114,49 @@ function readNoOverrides(value: JsonValue): undefined {
 }
 
 /** Balance of the sender, and whether `to` has code, at the block that was named. */
-function readParties(engine: Engine, block: Parameters<typeof readState>[1], { from, to }: CallMessage) {
-  return readState(engine, block, (snapshot) => ({
-    balance: accountOf(snapshot, from).balance,
-    toHasCode: to !== undefined && snapshot.code(accountOf(snapshot, to).codeHash).length > 0,
+function readParties(engine: Engine, block: SealedHeader | undefined, { from, to }: CallMessage) {
+  return readAt(engine, block, (state) => ({
+    balance: accountOf(state, from).balance,
+    toHasCode: to !== undefined && state.code(accountOf(state, to).codeHash).length > 0,
   }));
 }
 
 function requireFunds(from: Hex, balance: bigint, value: bigint): void {
   if (balance >= value) return;
   throw serverError(`insufficient funds for gas * price + value: address ${from} have ${balance} want ${value}`);
+}
+
+async function call(engine: Engine, message: CallMessage, block: SealedHeader | undefined, isPending: boolean) {
+  const { balance } = await readParties(engine, block, message);
+  requireFunds(message.from, balance, message.value);
+  const least = minimumGasLimit(message);
+  if (message.gasLimit < least) throw serverError(`intrinsic gas too low: have ${message.gasLimit}, want ${least}`);
+  const outcome = await engine.call(message, isPending ? engine.nextContext() : {}, block?.hash);
+  if (outcome.status !== "success") throw failureOf(outcome);
+  return bytesToHex(outcome.output);
+}
+
+/** On the head's state it runs as in the block after the head, where it would be sealed; on an older one, as in that. */
+async function estimate(
+  engine: Engine,
+  clock: Clock,
+  { message, feeCap }: CallRequest,
+  block: SealedHeader | undefined,
+): Promise<number> {
+  const { balance, toHasCode } = await readParties(engine, block, message);
+  requireFunds(message.from, balance, message.value);
+  const pause = createPacer(clock);
+  return estimateGas({
+    message,
+    feeCap,
+    balance,
+    toHasCode,
+    blockGasLimit: (block ?? engine.head()).gasLimit,
+    async run(attempt) {
+      await pause();
+      return engine.call(attempt, block === undefined ? engine.nextContext() : {}, block?.hash);
+    },
+  });
 }
 
 export function callMethods(engine: Engine, clock: Clock): Record<string, RpcMethod> {
@@ -135,35 +168,14 @@ export function callMethods(engine: Engine, clock: Clock): Record<string, RpcMet
         optional(readNoOverrides, undefined),
         optional(readNoOverrides, undefined),
       ],
-      async ({ message }, block) => {
-        const { balance } = await readParties(engine, block, message);
-        requireFunds(message.from, balance, message.value);
-        const least = minimumGasLimit(message);
-        if (message.gasLimit < least) {
-          throw serverError(`intrinsic gas too low: have ${message.gasLimit}, want ${least}`);
-        }
-        const outcome = await engine.call(message, block.kind === "pending" ? engine.nextContext() : {});
-        if (outcome.status !== "success") throw failureOf(outcome);
-        return bytesToHex(outcome.output);
-      },
+      ({ message }, ref) => onState(engine, ref, (block) => call(engine, message, block, ref.kind === "pending")),
     ),
     eth_estimateGas: defineMethod(
       [required(readCallRequest), optional(readBlockRef, LATEST), optional(readNoOverrides, undefined)],
-      async ({ message, feeCap }, block) => {
-        const { balance, toHasCode } = await readParties(engine, block, message);
-        requireFunds(message.from, balance, message.value);
-        const pause = createPacer(clock);
-        const gas = await estimateGas({
-          message,
-          feeCap,
-          balance,
-          toHasCode,
-          blockGasLimit: engine.head().gasLimit,
-          // What is estimated will run in the block after the head, whichever block was named.
-          async run(attempt) {
-            await pause();
-            return engine.call(attempt, engine.nextContext());
-          },
+      async (request, ref) => {
+        const gas = await onState(engine, ref, (block) => {
+          const isHead = block === undefined || block.hash === engine.head().hash;
+          return estimate(engine, clock, request, isHead ? undefined : block);
         });
         return `0x${gas.toString(16)}`;
       },

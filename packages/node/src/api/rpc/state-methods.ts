@@ -1,4 +1,4 @@
-/** Reads of the head's state: balances, nonces, code, storage; and proofs of recent ones. */
+/** Reads of a block's state: balances, nonces, code, storage; and proofs of recent ones. */
 
 import { bytesToHex, type Hex } from "@counterpart/core/base/bytes";
 import { proveAccount } from "../../engine/account-proof.ts";
@@ -30,21 +30,21 @@ const proofNodes = (nodes: readonly Uint8Array[]): Hex[] => nodes.map((node) => 
 export function stateMethods(engine: Engine): Record<string, RpcMethod> {
   return {
     eth_getBalance: defineMethod([required(readAddress), optional(readBlockRef, LATEST)], (address, block) =>
-      readState(engine, block, (snapshot) => quantity(accountOf(snapshot, address).balance)),
+      readState(engine, block, (state) => quantity(accountOf(state, address).balance)),
     ),
 
     eth_getTransactionCount: defineMethod([required(readAddress), optional(readBlockRef, LATEST)], (address, block) => {
       if (block.kind === "pending" && !engine.isReplica) return quantity(engine.pool.nextNonce(address));
-      return readState(engine, block, (snapshot) => quantity(accountOf(snapshot, address).nonce));
+      return readState(engine, block, (state) => quantity(accountOf(state, address).nonce));
     }),
 
     eth_getCode: defineMethod([required(readAddress), optional(readBlockRef, LATEST)], (address, block) =>
-      readState(engine, block, (snapshot) => bytesToHex(snapshot.code(accountOf(snapshot, address).codeHash))),
+      readState(engine, block, (state) => bytesToHex(state.code(accountOf(state, address).codeHash))),
     ),
 
     eth_getStorageAt: defineMethod(
       [required(readAddress), required(readSlot), optional(readBlockRef, LATEST)],
-      (address, slot, block) => readState(engine, block, (snapshot) => word(snapshot.storage(address, slot))),
+      (address, slot, block) => readState(engine, block, (state) => word(state.storage(address, slot))),
     ),
 
     eth_getProof: defineMethod(
