@@ -69,14 +69,17 @@ export function createHistoryKeeper(core: EngineCore, queue: WriterQueue, blocks
     return true;
   };
   const slices = async (): Promise<void> => {
-    const before = bounds();
+    const { start, wanted } = bounds();
+    const isRecalling = start > wanted && !isAdopting(store);
+    if (isRecalling) logger.info("the history of states is being made, from this block backwards", { start, wanted });
     let written = 0;
     while (await queue.run(async () => step(written === 0))) {
       written++;
       await new Promise<void>((resolve) => clock.setTimer(0, resolve));
     }
-    if (written > 1)
-      logger.info("states of blocks can be read from this one on", { from: bounds().start, before: before.start });
+    if (isRecalling || written > 1) {
+      logger.info("states can be read from this block on", { start: bounds().start });
+    }
   };
   const run = async (): Promise<void> => {
     try {
