@@ -1,0 +1,407 @@
+/**
+ * The state under execution: what was read of it and what was written, over a `StateReader`, with an undo log.
+ * Everything of one block lives here until `changes` is taken; its size is bounded by the block's gas. Accounts and
+ * slots are mutable records that are looked up once and then changed in place; whoever changes one goes through
+ * `World`, which notes how to take it back. What belongs to one transaction (warm, touched, original values) carries the
+ * transaction's number, so that nothing needs to be swept when the next begins.
+ *
+ * Keys are text: the hash of a number or BigInt in a `Map` is the same on every machine, so that a contract could be
+ * written whose slots all collide; the hash of text is not. Small caches before the maps spare most of the conversions.
+ */
+
+import type { Hex } from "../base/bytes.ts";
+import { EMPTY_CODE_HASH } from "../chain/header.ts";
+import type { Account } from "../chain/types.ts";
+import { EMPTY_TRIE_ROOT } from "../trie/types.ts";
+import { Code, type CodeCache, NO_CODE } from "./code.ts";
+import type { AccountChange, StateChanges, StateReader } from "./types.ts";
+import { big, hexToWord, normal, type Word, wordToAddress, wordToHex } from "./word.ts";
+
+export class Slot {
+  readonly word: Word;
+  /** Value in the state beneath. */
+  readonly loaded: Word;
+  value: Word;
+  /** Value when transaction `seen` began (EIP-2200). */
+  original: Word;
+  /** Transaction for which `original` and `isWarm` hold. */
+  seen = 0;
+  isWarm = false;
+
+  constructor(word: Word, loaded: Word) {
+    this.word = word;
+    this.loaded = loaded;
+    this.value = loaded;
+    this.original = loaded;
+  }
+}
+
+/** A value of transient storage (EIP-1153). */
+export interface TransientSlot {
+  value: Word;
+}
+
+const RECENT_SLOTS = 16;
+
+export class AccountState {
+  readonly address: Hex;
+  readonly word: Word;
+  readonly loaded: Account | undefined;
+  exists: boolean;
+  nonce: bigint;
+  balance: bigint;
+  codeHash: Hex;
+  /** Undefined until it is needed. */
+  code: Code | undefined;
+  /** Whether what the state beneath stores for this account is gone. */
+  isCleared = false;
+  /** Transaction for which what follows holds. */
+  seen = 0;
+  isWarm = false;
+  isTouched = false;
+  /** Created as a contract in this transaction. */
+  isCreated = false;
+  isDestroyed = false;
+  readonly slots = new Map<Hex, Slot>();
+  readonly recentSlots: (Slot | undefined)[] = [];
+  transient: Map<Hex, TransientSlot> | undefined;
+
+  constructor(address: Hex, word: Word, loaded: Account | undefined) {
+    this.address = address;
+    this.word = word;
+    this.loaded = loaded;
+    this.exists = loaded !== undefined;
+    this.nonce = loaded?.nonce ?? 0n;
+    this.balance = loaded?.balance ?? 0n;
+    this.codeHash = loaded?.codeHash ?? EMPTY_CODE_HASH;
+  }
+
+  /** EIP-161: no nonce, no balance, no code. */
+  get isEmpty(): boolean {
+    return this.nonce === 0n && this.balance === 0n && this.codeHash === EMPTY_CODE_HASH;
+  }
+
+  get hasStorage(): boolean {
+    if (!this.isCleared && this.loaded !== undefined && this.loaded.storageRoot !== EMPTY_TRIE_ROOT) return true;
+    for (const { value } of this.slots.values()) if (value !== 0) return true;
+    return false;
+  }
+}
+
+/** What a step of the undo log puts back. */
+const UNDO = {
+  slotValue: 0,
+  slotWarm: 1,
+  accountWarm: 2,
+  balance: 3,
+  nonce: 4,
+  code: 5,
+  exists: 6,
+  touched: 7,
+  created: 8,
+  destroyed: 9,
+  transient: 10,
+} as const;
+type Undo = (typeof UNDO)[keyof typeof UNDO];
+
+const RECENT_ACCOUNTS = 256;
+/** Its touch outlives a revert, as it did once in the history of the main network (EIP-716). */
+const RIPEMD_ADDRESS: Hex = `0x${"3".padStart(40, "0")}`;
+const NO_HASH: Hex = "0x";
+
+/** Position among the few that were used last: the lowest bits of a word. */
+const recentIndex = (word: Word, count: number): number =>
+  typeof word === "number" ? word % count : Number(BigInt.asUintN(8, word)) % count;
+
+export class World {
+  readonly #reader: StateReader;
+  readonly #codes: CodeCache;
+  readonly #accounts = new Map<Hex, AccountState>();
+  readonly #recent: (AccountState | undefined)[] = Array.from({ length: RECENT_ACCOUNTS }, () => undefined);
+  readonly #newCodes = new Map<Hex, Code>();
+  readonly #undoKinds: Undo[] = [];
+  readonly #undoTargets: (AccountState | Slot | TransientSlot)[] = [];
+  readonly #undoValues: unknown[] = [];
+  #touched: AccountState[] = [];
+  #destroyed: AccountState[] = [];
+  #coded: AccountState[] = [];
+  #transientUsers: AccountState[] = [];
+  /** Number of the transaction that runs. */
+  #transaction = 1;
+
+  constructor(reader: StateReader, codes: CodeCache) {
+    this.#reader = reader;
+    this.#codes = codes;
+  }
+
+  account(address: Hex): AccountState {
+    const known = this.#accounts.get(address);
+    return this.#current(known ?? this.#load(address, hexToWord(address)));
+  }
+
+  /** @param word an address: at most 160 bits */
+  accountAt(word: Word): AccountState {
+    const index = recentIndex(word, RECENT_ACCOUNTS);
+    const recent = this.#recent[index];
+    if (recent !== undefined && recent.word === word) return this.#current(recent);
+    const address = wordToAddress(word);
+    const account = this.#accounts.get(address) ?? this.#load(address, word);
+    this.#recent[index] = account;
+    return this.#current(account);
+  }
+
+  #load(address: Hex, word: Word): AccountState {
+    const account = new AccountState(address, word, this.#reader.account(address));
+    this.#accounts.set(address, account);
+    return account;
+  }
+
+  #current(account: AccountState): AccountState {
+    if (account.seen !== this.#transaction) {
+      account.seen = this.#transaction;
+      account.isWarm = false;
+      account.isTouched = false;
+      account.isCreated = false;
+      account.isDestroyed = false;
+    }
+    return account;
+  }
+
+  code(account: AccountState): Code {
+    account.code ??= this.#codeOf(account.codeHash);
+    return account.code;
+  }
+
+  #codeOf(hash: Hex): Code {
+    if (hash === EMPTY_CODE_HASH) return NO_CODE;
+    return this.#newCodes.get(hash) ?? this.#codes.get(hash, (wanted) => this.#reader.code(wanted));
+  }
+
+  slot(account: AccountState, word: Word): Slot {
+    const index = recentIndex(word, RECENT_SLOTS);
+    let slot = account.recentSlots[index];
+    if (slot === undefined || slot.word !== word) {
+      slot = this.#findSlot(account, word);
+      while (account.recentSlots.length < index) account.recentSlots.push(undefined);
+      account.recentSlots[index] = slot;
+    }
+    if (slot.seen !== this.#transaction) {
+      slot.seen = this.#transaction;
+      slot.original = slot.value;
+      slot.isWarm = false;
+    }
+    return slot;
+  }
+
+  #findSlot(account: AccountState, word: Word): Slot {
+    const key = wordToHex(word);
+    const known = account.slots.get(key);
+    if (known !== undefined) return known;
+    const isEmpty = account.isCleared || account.loaded === undefined || account.loaded.storageRoot === EMPTY_TRIE_ROOT;
+    const slot = new Slot(word, isEmpty ? 0 : normal(this.#reader.storage(account.address, key)));
+    account.slots.set(key, slot);
+    return slot;
+  }
+
+  #note(kind: Undo, target: AccountState | Slot | TransientSlot, previous: unknown): void {
+    this.#undoKinds.push(kind);
+    this.#undoTargets.push(target);
+    this.#undoValues.push(previous);
+  }
+
+  setSlot(slot: Slot, value: Word): void {
+    this.#note(UNDO.slotValue, slot, slot.value);
+    slot.value = value;
+  }
+
+  /** Makes a slot warm. Gives whether it was already. */
+  warmSlot(slot: Slot): boolean {
+    if (slot.isWarm) return true;
+    this.#note(UNDO.slotWarm, slot, false);
+    slot.isWarm = true;
+    return false;
+  }
+
+  /** Makes an account warm. Gives whether it was already. */
+  warm(account: AccountState): boolean {
+    if (account.isWarm) return true;
+    this.#note(UNDO.accountWarm, account, false);
+    account.isWarm = true;
+    return false;
+  }
+
+  /** Notes that the account is to be removed at the end when it is empty then (EIP-161); makes it exist. */
+  touch(account: AccountState): void {
+    if (!account.isTouched) {
+      this.#note(UNDO.touched, account, false);
+      account.isTouched = true;
+      this.#touched.push(account);
+    }
+    if (!account.exists) {
+      this.#note(UNDO.exists, account, false);
+      account.exists = true;
+    }
+  }
+
+  setBalance(account: AccountState, balance: bigint): void {
+    this.touch(account);
+    if (balance === account.balance) return;
+    this.#note(UNDO.balance, account, account.balance);
+    account.balance = balance;
+  }
+
+  setNonce(account: AccountState, nonce: bigint): void {
+    this.touch(account);
+    this.#note(UNDO.nonce, account, account.nonce);
+    account.nonce = nonce;
+  }
+
+  /** Gives an account code. The same bytes under the same hash need no undoing: `changes` takes what accounts refer to. */
+  setCode(account: AccountState, code: Code): void {
+    this.touch(account);
+    this.#note(UNDO.code, account, account.codeHash);
+    account.codeHash = code.hash;
+    account.code = code;
+    if (code.bytes.length > 0) this.#newCodes.set(code.hash, code);
+  }
+
+  /** Marks an account as created in this transaction. */
+  create(account: AccountState): void {
+    this.touch(account);
+    this.#note(UNDO.created, account, account.isCreated);
+    account.isCreated = true;
+    this.#coded.push(account);
+  }
+
+  /** Has an account removed when the transaction ends. Gives whether it was to be already. */
+  destroy(account: AccountState): boolean {
+    if (account.isDestroyed) return true;
+    this.#note(UNDO.destroyed, account, false);
+    account.isDestroyed = true;
+    this.#destroyed.push(account);
+    return false;
+  }
+
+  transient(account: AccountState, word: Word): Word {
+    return account.transient?.get(wordToHex(word))?.value ?? 0;
+  }
+
+  setTransient(account: AccountState, word: Word, value: Word): void {
+    if (account.transient === undefined) {
+      account.transient = new Map();
+      this.#transientUsers.push(account);
+    }
+    const key = wordToHex(word);
+    const slot = account.transient.get(key) ?? { value: 0 };
+    account.transient.set(key, slot);
+    this.#note(UNDO.transient, slot, slot.value);
+    slot.value = value;
+  }
+
+  /** A point to come back to within the transaction. */
+  mark(): number {
+    return this.#undoKinds.length;
+  }
+
+  revert(mark: number): void {
+    for (let at = this.#undoKinds.length - 1; at >= mark; at--) {
+      this.#undo(this.#undoKinds[at] as Undo, this.#undoTargets[at], this.#undoValues[at]);
+    }
+    this.#forget(mark);
+  }
+
+  #forget(mark: number): void {
+    this.#undoKinds.length = mark;
+    this.#undoTargets.length = mark;
+    this.#undoValues.length = mark;
+  }
+
+  #undo(kind: Undo, target: unknown, previous: unknown): void {
+    if (kind === UNDO.slotValue || kind === UNDO.transient) (target as Slot).value = previous as Word;
+    else if (kind === UNDO.slotWarm) (target as Slot).isWarm = false;
+    else this.#undoAccount(kind, target as AccountState, previous);
+  }
+
+  #undoAccount(kind: Undo, account: AccountState, previous: unknown): void {
+    if (kind === UNDO.accountWarm) account.isWarm = false;
+    else if (kind === UNDO.balance) account.balance = previous as bigint;
+    else if (kind === UNDO.nonce) account.nonce = previous as bigint;
+    else if (kind === UNDO.exists) account.exists = previous as boolean;
+    else if (kind === UNDO.touched) account.isTouched = account.address === RIPEMD_ADDRESS;
+    else if (kind === UNDO.created) account.isCreated = previous as boolean;
+    else if (kind === UNDO.destroyed) account.isDestroyed = false;
+    else if (kind === UNDO.code) {
+      account.codeHash = previous as Hex;
+      account.code = undefined;
+    }
+  }
+
+  /** Accounts that were created as contracts in this transaction and hold code. */
+  created(): AccountState[] {
+    const created = this.#coded.filter(
+      ({ isCreated, isDestroyed, codeHash }) => isCreated && !isDestroyed && codeHash !== EMPTY_CODE_HASH,
+    );
+    return [...new Set(created)];
+  }
+
+  /** Ends the transaction: removes what is to be removed, and forgets how to go back. */
+  endTransaction(removesEmpty: boolean): void {
+    for (const account of this.#destroyed) if (account.isDestroyed) this.#remove(account);
+    if (removesEmpty) {
+      for (const account of this.#touched) if (account.isTouched && account.isEmpty) this.#remove(account);
+    }
+    for (const account of this.#transientUsers) account.transient = undefined;
+    this.#touched = [];
+    this.#destroyed = [];
+    this.#coded = [];
+    this.#transientUsers = [];
+    this.#forget(0);
+    this.#transaction++;
+  }
+
+  #remove(account: AccountState): void {
+    account.exists = false;
+    account.nonce = 0n;
+    account.balance = 0n;
+    account.codeHash = EMPTY_CODE_HASH;
+    account.code = NO_CODE;
+    account.isCleared = true;
+    for (const slot of account.slots.values()) slot.value = 0;
+  }
+
+  /** Everything that differs from the reader. */
+  changes(): StateChanges {
+    const accounts = new Map<Hex, AccountChange | null>();
+    const storage = new Map<Hex, ReadonlyMap<Hex, bigint>>();
+    const codes = new Map<Hex, Uint8Array>();
+    const cleared = new Set<Hex>();
+    for (const [address, account] of this.#accounts) {
+      if (hasChanged(account)) accounts.set(address, changeOf(account));
+      const slots = changedSlots(account);
+      if (slots.size > 0) storage.set(address, slots);
+      const code = this.#newCodes.get(account.codeHash);
+      if (code !== undefined && account.codeHash !== (account.loaded?.codeHash ?? NO_HASH)) {
+        codes.set(code.hash, code.bytes.slice());
+      }
+      if (account.exists && account.isCleared && (account.loaded?.storageRoot ?? EMPTY_TRIE_ROOT) !== EMPTY_TRIE_ROOT) {
+        cleared.add(address);
+      }
+    }
+    return { accounts, storage, codes, ...(cleared.size > 0 ? { cleared } : {}) };
+  }
+}
+
+const changeOf = ({ exists, nonce, balance, codeHash }: AccountState): AccountChange | null =>
+  exists ? { nonce, balance, codeHash } : null;
+
+function hasChanged({ loaded, exists, nonce, balance, codeHash }: AccountState): boolean {
+  if (loaded === undefined || !exists) return exists !== (loaded !== undefined);
+  return loaded.nonce !== nonce || loaded.balance !== balance || loaded.codeHash !== codeHash;
+}
+
+function changedSlots({ exists, slots }: AccountState): Map<Hex, bigint> {
+  const changed = new Map<Hex, bigint>();
+  if (!exists) return changed;
+  for (const [key, { value, loaded }] of slots) if (value !== loaded) changed.set(key, big(value));
+  return changed;
+}
