@@ -1,9 +1,11 @@
 /** Code ready to be executed, and a cache of it that is bounded in bytes. */
 
 import type { Hex } from "../base/bytes.ts";
+import { isDelegation } from "../chain/account.ts";
 import { EMPTY_CODE_HASH } from "../chain/header.ts";
 import { type Word, wordOf } from "./word.ts";
 
+const DELEGATION_PREFIX_BYTES = 3;
 const JUMPDEST = 0x5b;
 const PUSH1 = 0x60;
 const PUSH32 = 0x7f;
@@ -34,6 +36,11 @@ export class Code {
     this.padded = new Uint8Array(bytes.length + PADDING);
     this.padded.set(bytes);
     this.bytes = this.padded.subarray(0, bytes.length);
+  }
+
+  /** Whose code stands in for this one (EIP-7702). */
+  get delegate(): Word | undefined {
+    return isDelegation(this.bytes) ? wordOf(this.bytes.subarray(DELEGATION_PREFIX_BYTES)) : undefined;
   }
 
   get jumpDestinations(): Uint8Array {

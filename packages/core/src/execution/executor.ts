@@ -1,139 +1,109 @@
 /**
- * The executor on the EthereumJS EVM. A block's transactions run on one EVM over one journal; whatever makes a
- * transaction invalid is found before the EVM sees it, and everything after that is a result.
+ * The executor: a block's transactions run on one machine over one world. Whatever makes a transaction invalid is found
+ * before any of it runs, and everything after that is a result.
  */
 
-import { EthereumJSError } from "@ethereumjs/util";
-import { type RunTxResult, runTx } from "@ethereumjs/vm";
-import { bytesToHex, type Hex, hexToBytes } from "../base/bytes.ts";
+import { type Hex, hexToBytes } from "../base/bytes.ts";
 import { assert } from "../base/errors.ts";
-import { isDelegation } from "../chain/account.ts";
-import { EMPTY_CODE_HASH } from "../chain/header.ts";
-import { calldataFloorGas, intrinsicGas, minimumGasLimit } from "../chain/intrinsic-gas.ts";
 import { BEACON_ROOTS_ADDRESS, HISTORY_ADDRESS, SYSTEM_ADDRESS } from "../chain/system-contracts.ts";
-import type { Transaction } from "../chain/types.ts";
-import { applyAuthorizations } from "./delegations.ts";
-import { toLibraryTransaction } from "./library-transaction.ts";
-import { createMachines, libraryAddress, type Machine } from "./machine.ts";
-import { endOf, halted, takeCreated } from "./result.ts";
-import type {
-  BlockContext,
-  BlockExecution,
-  CallMessage,
-  CallOutcome,
-  Executor,
-  InvalidReason,
-  TransactionInvalid,
-  TransactionOutcome,
-} from "./types.ts";
+import { CodeCache } from "./code.ts";
+import type { Fork } from "./fork.ts";
+import type { Frame } from "./frame.ts";
+import { gasOf } from "./frame.ts";
+import { blockWords, Machine } from "./machine.ts";
+import { type OpcodeTable, opcodeTable } from "./opcodes.ts";
+import { precompilesOf } from "./precompiles/precompiles.ts";
+import type { Precompile } from "./precompiles/types.ts";
+import { type Rules, rulesOf } from "./rules.ts";
+import type { Tracer } from "./tracer.ts";
+import { type Pause, runCall, runMessage, runTransaction } from "./transaction.ts";
+import type { BlockContext, BlockExecution, ExecutableTransaction, Executor, StateReader } from "./types.ts";
+import { faultOf } from "./validity.ts";
+import { hexToWord, type Word } from "./word.ts";
+import { World } from "./world.ts";
 
 const SYSTEM_CALL_GAS = 30_000_000n;
-/** EIP-3529: at most a fifth of the gas is refunded. */
-const REFUND_QUOTIENT = 5n;
+/** Code that is kept ready to run. */
+const CODE_CACHE_BYTES = 64 * 1024 * 1024;
+/** Sets of frames that are kept for the next block or call; more than run at once are dropped. */
+const IDLE_MAX = 8;
+
+export interface ExecutorOptions {
+  /** What CHAINID gives and what transactions and authorizations are signed for. */
+  readonly chainId: number;
+  /** Rules of every block; Osaka when absent. */
+  readonly fork?: Fork;
+  /**
+   * Called now and then while code runs: the EVM waits for it. So whoever owns the thread can serve others meanwhile.
+   * Without it a transaction runs in one piece.
+   */
+  readonly pause?: Pause;
+  /** Is told of everything that runs. */
+  readonly tracer?: Tracer;
+}
+
+/** What all machines of an executor share. */
+interface Shared {
+  readonly chainId: number;
+  readonly rules: Rules;
+  readonly table: OpcodeTable;
+  readonly precompiles: ReadonlyMap<Word, Precompile>;
+  readonly codes: CodeCache;
+  readonly pause: Pause | undefined;
+  readonly tracer: Tracer | undefined;
+  readonly idleFrames: Frame[][];
+}
 
 /** One call of a block's beginning (EIP-4788, EIP-2935). Without the contract nothing is touched. */
-async function systemCall({ evm, block, journal }: Machine, to: Hex, data: Hex): Promise<void> {
-  if (journal.code(to).length === 0) return;
-  await evm.runCall({
-    block,
-    caller: libraryAddress(SYSTEM_ADDRESS),
-    to: libraryAddress(to),
-    data: hexToBytes(data),
-    gasLimit: SYSTEM_CALL_GAS,
-    skipNonceIncrement: true,
-  });
-  await evm.journal.cleanup();
-  journal.endTransaction();
-  journal.takeCoded();
+async function systemCall(m: Machine, to: Hex, data: Hex, pause: Pause | undefined): Promise<void> {
+  const { world } = m;
+  if (world.code(world.account(to)).bytes.length === 0) return;
+  m.origin = hexToWord(SYSTEM_ADDRESS);
+  const gas = gasOf(SYSTEM_CALL_GAS);
+  await runMessage(m, { from: SYSTEM_ADDRESS, to, value: 0n, data: hexToBytes(data), gas, nonce: 0n }, pause);
+  world.endTransaction(true);
+  m.reset();
 }
 
-const invalid = (reason: InvalidReason, message: string): TransactionInvalid => ({ valid: false, reason, message });
+async function beginBlock(m: Machine, context: BlockContext, pause: Pause | undefined): Promise<void> {
+  const { hasBeaconRoots, hasBlockHashContract } = m.rules;
+  if (hasBeaconRoots) await systemCall(m, BEACON_ROOTS_ADDRESS, context.parentBeaconBlockRoot, pause);
+  if (hasBlockHashContract) await systemCall(m, HISTORY_ADDRESS, context.parentHash, pause);
+}
 
-/** Why a transaction may not be in the block here; undefined when it may. */
-function faultOf(
-  transaction: Transaction,
-  { journal }: Machine,
+/** Runs a transaction; whatever breaks it off (the store, memory) is no judgement on it, and leaves all as it was. */
+async function runWhole(
+  m: Machine,
+  transaction: ExecutableTransaction,
   context: BlockContext,
-  gasUsed: number,
-): TransactionInvalid | undefined {
-  const { sender, nonce, gasLimit, maxFeePerGas, value } = transaction;
-  const account = journal.account(sender) ?? { nonce: 0n, balance: 0n, codeHash: EMPTY_CODE_HASH };
-  if (nonce < account.nonce) return invalid("NONCE_TOO_LOW", `nonce ${nonce}, the sender's next is ${account.nonce}`);
-  if (nonce > account.nonce) return invalid("NONCE_TOO_HIGH", `nonce ${nonce}, the sender's next is ${account.nonce}`);
-  if (account.codeHash !== EMPTY_CODE_HASH && !isDelegation(journal.code(sender))) {
-    return invalid("OTHER", "the sender is a contract (EIP-3607)");
-  }
-  if (maxFeePerGas < context.baseFeePerGas) {
-    return invalid("OTHER", `maxFeePerGas ${maxFeePerGas} is below the base fee ${context.baseFeePerGas}`);
-  }
-  const cost = gasLimit * maxFeePerGas + value;
-  if (account.balance < cost) return invalid("INSUFFICIENT_FUNDS", `costs ${cost}, the sender has ${account.balance}`);
-  const left = context.gasLimit - gasUsed;
-  if (gasLimit > BigInt(left))
-    return invalid("GAS_LIMIT_EXCEEDED", `gas limit ${gasLimit}, the block has ${left} left`);
-  return undefined;
-}
-
-function effectiveGasPrice({ maxFeePerGas, maxPriorityFeePerGas }: Transaction, baseFee: bigint): bigint {
-  const room = maxFeePerGas - baseFee;
-  return baseFee + (maxPriorityFeePerGas < room ? maxPriorityFeePerGas : room);
-}
-
-function outcomeOf(
-  transaction: Transaction,
-  result: RunTxResult,
-  machine: Machine,
-  baseFee: bigint,
-): TransactionOutcome {
-  const end = endOf(result.execResult);
-  const { createdAddress } = result;
-  const creates = transaction.to === undefined && end.status === "success" && createdAddress !== undefined;
-  return {
-    valid: true,
-    ...end,
-    gasUsed: Number(result.totalGasSpent),
-    ...(creates ? { contractAddress: bytesToHex(createdAddress.bytes) } : {}),
-    created: takeCreated(machine.journal),
-    effectiveGasPrice: effectiveGasPrice(transaction, baseFee),
-  };
-}
-
-/**
- * Runs a transaction without a fault. Whatever breaks it off leaves the state as it was: a refusal by the library makes
- * the transaction invalid, the same on every node; anything else (the store, memory) is no judgement on it and is thrown.
- */
-async function execute(transaction: Transaction, machine: Machine): Promise<RunTxResult | TransactionInvalid> {
-  const { common, vm, evm, block, journal } = machine;
-  const mark = journal.mark();
+  pause: Pause | undefined,
+) {
   try {
-    const tx = toLibraryTransaction(transaction, common);
-    return await runTx(vm, { tx, block, skipHardForkValidation: true });
+    return await runTransaction(m, transaction, context, pause);
   } catch (error) {
-    journal.restore(mark);
-    evm.journal.cleanJournal();
-    evm.transientStorage.clear();
-    if (!(error instanceof EthereumJSError)) throw error;
-    return invalid("OTHER", error.message);
+    m.world.revert(0);
+    m.world.endTransaction(false);
+    m.reset();
+    throw error;
   }
 }
 
-function createBlockExecution(machine: Machine, context: BlockContext, close: () => void): BlockExecution {
-  let gasUsed = 0;
+function createBlockExecution(m: Machine, context: BlockContext, shared: Shared, close: () => void): BlockExecution {
+  const used = { gas: 0, blobs: 0 };
   let state: "idle" | "running" | "finished" = "idle";
 
-  async function runOne(transaction: Transaction): Promise<TransactionOutcome | TransactionInvalid> {
-    const fault = faultOf(transaction, machine, context, gasUsed);
+  async function runOne(transaction: ExecutableTransaction) {
+    const fault = faultOf(transaction, m.world, m.rules, context, used);
     if (fault !== undefined) return fault;
-    const result = await execute(transaction, machine);
-    if ("valid" in result) return result;
-    const outcome = outcomeOf(transaction, result, machine, context.baseFeePerGas);
-    gasUsed += outcome.gasUsed;
+    const outcome = await runWhole(m, transaction, context, shared.pause);
+    used.gas += outcome.gasUsed;
+    used.blobs += transaction.blobVersionedHashes?.length ?? 0;
     return outcome;
   }
 
   return {
     get gasUsed() {
-      return gasUsed;
+      return used.gas;
     },
     async run(transaction) {
       assert(state === "idle", `a transaction cannot run: the block is ${state}`);
@@ -148,91 +118,56 @@ function createBlockExecution(machine: Machine, context: BlockContext, close: ()
       assert(state === "idle", `a block cannot be finished: it is ${state}`);
       state = "finished";
       close();
-      return machine.journal.changes();
+      return m.world.changes();
     },
   };
 }
 
-/** Warms what a transaction with this message would warm (EIP-2929, 2930, 3651). */
-function warm({ evm }: Machine, { from, to, accessList = [] }: CallMessage, coinbase: Hex): void {
-  const { journal } = evm;
-  for (const address of evm.precompiles.keys()) journal.addAlwaysWarmAddress(address);
-  for (const address of [from, coinbase, ...(to === undefined ? [] : [to])]) journal.addAlwaysWarmAddress(address);
-  for (const { address, storageKeys } of accessList) {
-    journal.addAlwaysWarmAddress(address);
-    for (const slot of storageKeys) journal.addAlwaysWarmSlot(address, slot);
-  }
-}
-
-/** Gas charged for a message: refunds deducted, never below the calldata floor (EIP-3529, EIP-7623). */
-function chargedGas(message: CallMessage, executionGas: bigint, refund: bigint): number {
-  const spent = BigInt(intrinsicGas(message)) + executionGas;
-  const most = spent / REFUND_QUOTIENT;
-  return Math.max(Number(spent - (refund < most ? refund : most)), calldataFloorGas(message));
-}
-
-/** Applies a message's authorizations; the sender's nonce rises first, as it does in a transaction. */
-function delegate({ evm, journal, common }: Machine, { from, authorizationList = [] }: CallMessage): bigint {
-  if (authorizationList.length === 0) return 0n;
-  const sender = journal.account(from);
-  if (sender !== undefined) journal.setAccount(from, { ...sender, nonce: sender.nonce + 1n });
-  const { refund, authorities } = applyAuthorizations(journal, authorizationList, Number(common.chainId()));
-  for (const authority of authorities) evm.journal.addAlwaysWarmAddress(authority);
-  return refund;
-}
-
-async function callOn(machine: Machine, context: BlockContext, message: CallMessage): Promise<CallOutcome> {
-  const { evm, block, journal } = machine;
-  const { from, to, data, value, gasLimit, gasPrice = 0n } = message;
-  if (gasLimit < minimumGasLimit(message)) return { ...halted("out of gas"), gasUsed: gasLimit };
-  // Checked here because the library throws for it in a creation.
-  if (value > (journal.account(from)?.balance ?? 0n)) {
-    return { ...halted("insufficient balance"), gasUsed: minimumGasLimit(message) };
-  }
-  warm(machine, message, context.coinbase);
-  const delegationRefund = delegate(machine, message);
-  const result = await evm.runCall({
-    block,
-    gasPrice,
-    caller: libraryAddress(from),
-    ...(to === undefined ? {} : { to: libraryAddress(to) }),
-    value,
-    data,
-    gasLimit: BigInt(gasLimit - intrinsicGas(message)),
+function openMachine(shared: Shared, context: BlockContext, state: StateReader, frames: Frame[]): Machine {
+  const { chainId, rules, table, precompiles, codes, pause, tracer } = shared;
+  return new Machine({
+    rules,
+    table,
+    precompiles,
+    world: new World(state, codes),
+    block: blockWords(context, chainId, rules.isMerged),
+    tracer,
+    isPausing: pause !== undefined,
+    frames,
   });
-  const { execResult, createdAddress } = result;
-  const end = endOf(execResult);
-  const creates = to === undefined && end.status === "success" && createdAddress !== undefined;
+}
+
+function sharedOf({ chainId, fork = "osaka", pause, tracer }: ExecutorOptions): Shared {
   return {
-    ...end,
-    gasUsed: chargedGas(message, execResult.executionGasUsed, delegationRefund + (execResult.gasRefund ?? 0n)),
-    ...(creates ? { contractAddress: bytesToHex(createdAddress.bytes) } : {}),
+    chainId,
+    rules: rulesOf(fork),
+    table: opcodeTable(fork),
+    precompiles: new Map([...precompilesOf(fork)].map(([address, precompile]) => [hexToWord(address), precompile])),
+    codes: new CodeCache(CODE_CACHE_BYTES),
+    pause,
+    tracer,
+    idleFrames: [],
   };
 }
 
-export interface ExecutorOptions {
-  /** What CHAINID gives and what transactions and authorizations are signed for. */
-  readonly chainId: number;
-  /**
-   * Called now and then while code runs, in every loop and at every call: the EVM waits for it. So whoever owns the
-   * thread can serve others meanwhile.
-   */
-  readonly pause?: () => Promise<void>;
-}
-
-export function createExecutor({ chainId, pause }: ExecutorOptions): Executor {
-  const machines = createMachines(chainId, pause);
+export function createExecutor(options: ExecutorOptions): Executor {
+  const shared = sharedOf(options);
+  const { idleFrames, pause } = shared;
+  const close = (frames: Frame[]): void => {
+    for (const frame of frames) frame.clear();
+    if (idleFrames.length < IDLE_MAX) idleFrames.push(frames);
+  };
   return {
     async begin(context, state) {
-      const machine = await machines.open(context, state);
-      await systemCall(machine, BEACON_ROOTS_ADDRESS, context.parentBeaconBlockRoot);
-      await systemCall(machine, HISTORY_ADDRESS, context.parentHash);
-      return createBlockExecution(machine, context, () => machines.close(machine));
+      const frames = idleFrames.pop() ?? [];
+      const machine = openMachine(shared, context, state, frames);
+      await beginBlock(machine, context, pause);
+      return createBlockExecution(machine, context, shared, () => close(frames));
     },
     async call(context, message, state) {
-      const machine = await machines.open(context, state);
-      const outcome = await callOn(machine, context, message);
-      machines.close(machine);
+      const frames = idleFrames.pop() ?? [];
+      const outcome = await runCall(openMachine(shared, context, state, frames), message, pause);
+      close(frames);
       return outcome;
     },
   };

@@ -1,7 +1,6 @@
 /** One message under execution: its gas, stack and memory. Frames are used again, one for each depth. */
 
 import { EMPTY_BYTES } from "../base/bytes.ts";
-import { assert } from "../base/errors.ts";
 import { type Code, NO_CODE } from "./code.ts";
 import { big, normal, type Word } from "./word.ts";
 import type { AccountState } from "./world.ts";
@@ -47,6 +46,8 @@ export class Frame implements Gas {
   input: Uint8Array = EMPTY_BYTES;
   returnData: Uint8Array = EMPTY_BYTES;
   kind: FrameKind = "call";
+  /** The frame that made this one. */
+  parent: Frame | undefined;
   /** Whose storage and balance the code works on. */
   account: AccountState;
   caller: Word = 0;
@@ -175,5 +176,7 @@ function takeMuchGas(frame: Frame, wanted: Word, keepsSixtyFourth: boolean): Gas
 export function returnGas(frame: Frame, { gas, reserve }: Gas): void {
   frame.gas += gas;
   frame.reserve += reserve;
-  assert(frame.gas < 2 * RESERVE_UNIT + 1, "gas grew in a call");
+  if (frame.gas < RESERVE_UNIT) return;
+  frame.gas -= RESERVE_UNIT;
+  frame.reserve++;
 }

@@ -19,6 +19,9 @@ export const INVALID_CODE = 13;
 export const INITCODE_SIZE_EXCEEDED = 14;
 export const PRECOMPILE_FAILED = 15;
 
+/** Not exceptional: REVERT. */
+export const REVERTED = 16;
+
 export type Control = number;
 
 const NAMES: Readonly<Record<number, string>> = {

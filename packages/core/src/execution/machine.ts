@@ -1,195 +1,133 @@
-/** One EVM over one state, in the environment of one block. */
+/** What the code of one block or call runs in: rules, state, the block's values, and the frames of a message. */
 
-import { type Block, createBlock } from "@ethereumjs/block";
-import { type Common, type CustomCrypto, createCustomCommon, Hardfork, Mainnet } from "@ethereumjs/common";
-import {
-  createEVM,
-  type EVM,
-  type EVMMockBlockchainInterface,
-  type EVMOpts,
-  getOpcodesForHF,
-  paramsEVM,
-} from "@ethereumjs/evm";
-import { Address } from "@ethereumjs/util";
-import { createVM, type VM } from "@ethereumjs/vm";
-import { concatBytes, type Hex, hexToBytes, leftPad } from "../base/bytes.ts";
-import { assert, CodedError } from "../base/errors.ts";
-import { ZERO_HASH } from "../chain/header.ts";
-import { currentCrypto, keccak256 } from "../crypto/crypto.ts";
-import { verifyPointEvaluation } from "./point-evaluation.ts";
-import { slicedPrecompiles } from "./sliced-precompiles.ts";
-import { createStateJournal, type StateJournal } from "./state-journal.ts";
-import { createStateManager, type OpenState } from "./state-manager.ts";
-import type { BlockContext, StateReader } from "./types.ts";
+import type { Hex } from "../base/bytes.ts";
+import type { Log } from "../chain/types.ts";
+import { Frame, type Gas } from "./frame.ts";
+import type { Control } from "./halts.ts";
+import { NOT_AN_OPCODE, type OpcodeTable } from "./opcodes.ts";
+import type { Precompile } from "./precompiles/types.ts";
+import type { Rules } from "./rules.ts";
+import type { Tracer } from "./tracer.ts";
+import type { BlockContext } from "./types.ts";
+import { hexToWord, normal, type Word } from "./word.ts";
+import type { AccountState, World } from "./world.ts";
 
-export interface Machine {
-  readonly common: Common;
-  readonly evm: EVM;
-  readonly vm: VM;
-  /** The library's block, for the environment only: its header is not the chain's. */
-  readonly block: Block;
-  readonly journal: StateJournal;
+/** The block as opcodes show it. */
+export interface BlockWords {
+  readonly number: number;
+  readonly timestamp: Word;
+  readonly coinbase: Word;
+  readonly gasLimit: Word;
+  readonly baseFee: Word;
+  /** PREVRANDAO, and DIFFICULTY before the merge. */
+  readonly randao: Word;
+  readonly blobBaseFee: Word;
+  readonly chainId: Word;
+  readonly hashOf: (number: number) => Hex | undefined;
 }
 
-export const libraryAddress = (address: Hex): Address => new Address(hexToBytes(address));
+const wordOfNumber = (value: number | bigint): Word => normal(BigInt(value));
 
-function noBlobs(): never {
-  throw new CodedError("INVARIANT_BROKEN", "the EVM asked for blob cryptography that no rule of the chain needs");
-}
-
-/** The crypto port as the library wants it, so that native implementations are used where there are any. */
-const crypto: CustomCrypto = {
-  keccak256,
-  ecrecover(digest, v, r, s) {
-    const rs = concatBytes(leftPad(r, 32), leftPad(s, 32));
-    return currentCrypto().recover(digest, rs, v === 28n || v === 1n ? 1 : 0);
-  },
-  kzg: {
-    verifyProof: (commitment, z, y, proof) =>
-      verifyPointEvaluation(commitment as Hex, z as Hex, y as Hex, proof as Hex),
-    blobToKzgCommitment: noBlobs,
-    computeBlobProof: noBlobs,
-    verifyBlobProofBatch: noBlobs,
-    computeCells: noBlobs,
-    computeCellsAndProofs: noBlobs,
-    recoverCellsAndProofs: noBlobs,
-    verifyCellKzgProofBatch: noBlobs,
-  },
-};
-
-/** The library's description of the chain: Osaka from genesis. */
-export function createCommon(chainId: number): Common {
-  return createCustomCommon({ chainId }, Mainnet, { hardfork: Hardfork.Osaka, customCrypto: crypto });
-}
-
-function blockchainOf(open: Pick<BlockContext, "blockHash">): EVMMockBlockchainInterface {
-  const chain: EVMMockBlockchainInterface = {
-    async getBlock(number) {
-      const hash = hexToBytes(open.blockHash(number) ?? ZERO_HASH);
-      return { hash: () => hash };
-    },
-    putBlock: async () => undefined,
-    shallowCopy: () => chain,
-  };
-  return chain;
-}
-
-function blockOf(context: BlockContext, common: Common): Block {
-  const header = {
+export function blockWords(context: BlockContext, chainId: number, isMerged: boolean): BlockWords {
+  return {
     number: context.number,
-    timestamp: context.timestamp,
-    coinbase: context.coinbase,
-    gasLimit: context.gasLimit,
-    baseFeePerGas: context.baseFeePerGas,
-    mixHash: context.prevRandao,
-    parentHash: context.parentHash,
-    parentBeaconBlockRoot: context.parentBeaconBlockRoot,
-    excessBlobGas: 0,
-    blobGasUsed: 0,
-  };
-  return createBlock({ header }, { common, freeze: false, skipConsensusFormatValidation: true });
-}
-
-/** An EVM without a block or state. */
-interface LibraryEngine {
-  readonly common: Common;
-  readonly evm: EVM;
-  readonly vm: VM;
-  readonly open: OpenState & { blockHash: BlockContext["blockHash"] };
-}
-
-/** Machines that are kept for the next block or call; more than run at once are dropped. */
-const IDLE_MAX = 8;
-const NO_STATE = createStateJournal({ account: () => undefined, storage: () => 0n, code: () => new Uint8Array(0) });
-
-type Pause = () => Promise<void>;
-type CustomOpcode = NonNullable<EVMOpts["customOpcodes"]>[number];
-type AddOpcode = Extract<CustomOpcode, { opcodeName: string }>;
-
-/** Steps over a JUMPDEST between two looks at the clock. */
-const JUMPS_PER_PAUSE = 64;
-
-/** Every loop passes a JUMPDEST, which otherwise does nothing: 1 gas (yellow paper, appendix G). */
-function pausingJumpdest(pause: Pause): CustomOpcode {
-  let jumps = 0;
-  const logicFunction = (): Promise<void> | undefined => (++jumps % JUMPS_PER_PAUSE === 0 ? pause() : undefined);
-  return { opcode: 0x5b, opcodeName: "JUMPDEST", baseFee: 1, logicFunction };
-}
-
-/** What costs the most time for its gas without a loop or a call: EXP and KECCAK256. */
-const SLOW_OPCODES = [0x0a, 0x20];
-
-/** The library's opcode behind a look at the clock. */
-function pausingOpcode(common: Common, opcode: number, pause: Pause): CustomOpcode {
-  // What an EVM does first with the description it is given.
-  common.updateParams(paramsEVM);
-  const { opcodes, handlers, dynamicGasHandlers } = getOpcodesForHF(common);
-  const [info, handler, gas] = [opcodes.get(opcode), handlers.get(opcode), dynamicGasHandlers.get(opcode)];
-  assert(info !== undefined && handler !== undefined, `the library has no opcode 0x${opcode.toString(16)}`);
-  return {
-    opcode,
-    opcodeName: info.name,
-    baseFee: info.fee,
-    ...(gas === undefined ? {} : { gasFunction: gas as NonNullable<AddOpcode["gasFunction"]> }),
-    async logicFunction(runState) {
-      await pause();
-      await handler(runState, common);
-    },
+    timestamp: wordOfNumber(context.timestamp),
+    coinbase: hexToWord(context.coinbase),
+    gasLimit: wordOfNumber(context.gasLimit),
+    baseFee: normal(context.baseFeePerGas),
+    randao: isMerged ? hexToWord(context.prevRandao) : normal(context.difficulty ?? 0n),
+    blobBaseFee: normal(context.blobBaseFee ?? 1n),
+    chainId: wordOfNumber(chainId),
+    hashOf: context.blockHash,
   };
 }
 
-/** What lets others at the thread inside of one message. */
-function pausing(common: Common, pause: Pause | undefined): Partial<EVMOpts> {
-  if (pause === undefined) return {};
-  const slow = SLOW_OPCODES.map((opcode) => pausingOpcode(common, opcode, pause));
-  return {
-    customOpcodes: [pausingJumpdest(pause), ...slow],
-    customPrecompiles: slicedPrecompiles(common, pause),
-  };
+/** How a message ended. */
+export interface MessageEnd extends Gas {
+  /** `GO_ON`: it succeeded. `REVERTED`, or why it halted. */
+  readonly outcome: Control;
+  readonly output: Uint8Array;
 }
 
-async function createLibraryEngine(shared: Common, pause: Pause | undefined): Promise<LibraryEngine> {
-  // A copy: the library's EVM listens to its chain description for as long as that lives.
-  const common = shared.copy();
-  const open: LibraryEngine["open"] = { journal: NO_STATE, blockHash: () => undefined };
-  const stateManager = createStateManager(open, pause);
-  const options = { common, stateManager, blockchain: blockchainOf(open) };
-  const evm = await createEVM({ ...options, ...pausing(common, pause) });
-  const vm = await createVM({ common, stateManager, evm });
-  return { common, evm, vm, open };
+/** A precompile that works in steps, and what to do with its output. */
+export interface Waiting {
+  readonly work: Generator<void, Uint8Array | undefined>;
+  readonly finish: (output: Uint8Array | undefined) => void;
 }
 
-export interface Machines {
-  /** A machine for one block or call, as if new. */
-  open(context: BlockContext, state: StateReader): Promise<Machine>;
-  /** Gives a machine back when its block or call has ended as it should; it is used again. */
-  close(machine: Machine): void;
-}
+/** A table by which no opcode fits its stack. */
+const closelyWatched = (table: OpcodeTable): OpcodeTable => ({
+  ...table,
+  stackMin: new Uint16Array(256).fill(NOT_AN_OPCODE),
+});
 
-/** Making the library's EVM takes 0.4 ms, about as long as a simple transaction: they are used again. */
-export function createMachines(chainId: number, pause?: Pause): Machines {
-  const shared = createCommon(chainId);
-  const idle: LibraryEngine[] = [];
-  const owners = new WeakMap<Machine, LibraryEngine>();
-  return {
-    async open(context, state) {
-      const engine = idle.pop() ?? (await createLibraryEngine(shared, pause));
-      const { common, evm, vm, open } = engine;
-      open.journal = createStateJournal(state);
-      open.blockHash = context.blockHash;
-      const machine: Machine = { common, evm, vm, block: blockOf(context, common), journal: open.journal };
-      owners.set(machine, engine);
-      return machine;
-    },
-    close(machine) {
-      const engine = owners.get(machine);
-      if (engine === undefined || !owners.delete(machine)) return;
-      const { evm, open } = engine;
-      evm.journal.cleanJournal();
-      evm.transientStorage.clear();
-      open.journal = NO_STATE;
-      open.blockHash = () => undefined;
-      if (idle.length < IDLE_MAX) idle.push(engine);
-    },
-  };
+/** Frames that are kept for the next message; deeper ones are made anew. */
+const FRAMES_KEPT = 32;
+
+export class Machine {
+  readonly rules: Rules;
+  /** What the loop reads. Where steps are traced it finds a fault in each, and looks closer. */
+  readonly table: OpcodeTable;
+  readonly stackTable: OpcodeTable;
+  readonly precompiles: ReadonlyMap<Word, Precompile>;
+  readonly world: World;
+  readonly block: BlockWords;
+  readonly tracer: Tracer | undefined;
+  readonly isPausing: boolean;
+  readonly #frames: Frame[];
+  // What belongs to the present transaction:
+  origin: Word = 0;
+  gasPrice: Word = 0;
+  blobHashes: readonly Hex[] = [];
+  logs: Log[] = [];
+  refund = 0;
+  /** The frame that runs; none before a message begins and when it has ended. */
+  frame: Frame | undefined;
+  waiting: Waiting | undefined;
+  end: MessageEnd | undefined;
+  /** Gas until the loop is left so that others can use the thread. */
+  slice = Number.POSITIVE_INFINITY;
+
+  constructor(parts: {
+    readonly rules: Rules;
+    readonly table: OpcodeTable;
+    readonly precompiles: ReadonlyMap<Word, Precompile>;
+    readonly world: World;
+    readonly block: BlockWords;
+    readonly tracer: Tracer | undefined;
+    readonly isPausing: boolean;
+    readonly frames: Frame[];
+  }) {
+    this.rules = parts.rules;
+    this.stackTable = parts.table;
+    this.table = parts.tracer?.step === undefined ? parts.table : closelyWatched(parts.table);
+    this.precompiles = parts.precompiles;
+    this.world = parts.world;
+    this.block = parts.block;
+    this.tracer = parts.tracer;
+    this.isPausing = parts.isPausing;
+    this.#frames = parts.frames;
+  }
+
+  /** A clear frame for a message that an account runs. */
+  open(account: AccountState): Frame {
+    const depth = this.frame === undefined ? 0 : this.frame.depth + 1;
+    const kept = this.#frames[depth];
+    const frame = kept ?? new Frame(depth, account);
+    if (kept !== undefined) frame.clear();
+    else if (depth < FRAMES_KEPT) this.#frames[depth] = frame;
+    frame.account = account;
+    frame.parent = this.frame;
+    return frame;
+  }
+
+  /** Forgets a message that was broken off, and what belonged to its transaction. */
+  reset(): void {
+    this.frame = undefined;
+    this.waiting = undefined;
+    this.end = undefined;
+    this.logs = [];
+    this.refund = 0;
+    this.blobHashes = [];
+  }
 }

@@ -58,6 +58,8 @@ export function createMemoryState(): MemoryState {
     },
     apply(changes) {
       for (const [hash, code] of changes.codes) codes.set(hash, code);
+      for (const [address, change] of changes.accounts) if (change === null) storage.delete(address);
+      for (const address of changes.cleared ?? []) storage.delete(address);
       applyStorage(changes.storage);
       for (const address of new Set([...changes.accounts.keys(), ...changes.storage.keys()])) {
         const change = changes.accounts.get(address) ?? (changes.accounts.has(address) ? null : accounts.get(address));

@@ -4,7 +4,7 @@
  */
 
 import type { Hex } from "../base/bytes.ts";
-import type { Account, Authorization, Log, Transaction } from "../chain/types.ts";
+import type { Account, Authorization, Log, Transaction, TransactionType } from "../chain/types.ts";
 
 /** Synchronous reads of one state. */
 export interface StateReader {
@@ -21,8 +21,13 @@ export interface BlockContext {
   readonly timestamp: number;
   readonly coinbase: Hex;
   readonly gasLimit: number;
+  /** Zero before London. */
   readonly baseFeePerGas: bigint;
   readonly prevRandao: Hex;
+  /** Before the merge, instead of `prevRandao`. */
+  readonly difficulty?: bigint;
+  /** Price of blob gas; 1 when absent. */
+  readonly blobBaseFee?: bigint;
   readonly parentHash: Hex;
   readonly parentBeaconBlockRoot: Hex;
   /** Hash of one of the last 256 canonical ancestors, for BLOCKHASH. */
@@ -44,6 +49,11 @@ export interface StateChanges {
   readonly storage: ReadonlyMap<Hex, ReadonlyMap<Hex, bigint>>;
   /** New code by hash. */
   readonly codes: ReadonlyMap<Hex, Uint8Array>;
+  /**
+   * Accounts that exist but were removed in between: nothing of what they stored before is left but what `storage`
+   * names. From Cancun on there are none (EIP-6780).
+   */
+  readonly cleared?: ReadonlySet<Hex>;
 }
 
 export type ExecutionStatus = "success" | "reverted" | "halted";
@@ -74,10 +84,31 @@ export interface TransactionInvalid {
   readonly message: string;
 }
 
+/** What execution needs of a transaction. Besides those of the chain (`Transaction`) there are blob transactions. */
+export interface ExecutableTransaction
+  extends Pick<
+    Transaction,
+    | "sender"
+    | "nonce"
+    | "gasLimit"
+    | "maxFeePerGas"
+    | "maxPriorityFeePerGas"
+    | "to"
+    | "value"
+    | "data"
+    | "accessList"
+    | "authorizationList"
+  > {
+  readonly type: TransactionType | 3;
+  /** EIP-4844; none when absent. */
+  readonly blobVersionedHashes?: readonly Hex[];
+  readonly maxFeePerBlobGas?: bigint;
+}
+
 /** One block under execution: system calls were made when it began; transactions are tried in order. */
 export interface BlockExecution {
   readonly gasUsed: number;
-  run(transaction: Transaction): Promise<TransactionOutcome | TransactionInvalid>;
+  run(transaction: ExecutableTransaction): Promise<TransactionOutcome | TransactionInvalid>;
   /** Everything the block changed. The execution ends here. */
   finish(): StateChanges;
 }

@@ -197,7 +197,7 @@ export class World {
     const key = wordToHex(word);
     const known = account.slots.get(key);
     if (known !== undefined) return known;
-    const isEmpty = account.isCleared || account.loaded === undefined || account.loaded.storageRoot === EMPTY_TRIE_ROOT;
+    const isEmpty = account.isCleared || account.loaded === undefined;
     const slot = new Slot(word, isEmpty ? 0 : normal(this.#reader.storage(account.address, key)));
     account.slots.set(key, slot);
     return slot;

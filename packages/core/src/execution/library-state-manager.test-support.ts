@@ -7,7 +7,7 @@ import { CodedError } from "../base/errors.ts";
 import { EMPTY_CODE_HASH } from "../chain/header.ts";
 import type { Account } from "../chain/types.ts";
 import { EMPTY_TRIE_ROOT } from "../trie/ordered.ts";
-import type { StateJournal } from "./state-journal.ts";
+import type { StateJournal } from "./library-journal.test-support.ts";
 
 /** A fresh object each time: the library changes it in place before it decides whether to keep the change. */
 function toLibrary({ nonce, balance, storageRoot, codeHash }: Account): LibraryAccount {

@@ -6,7 +6,7 @@ import { EMPTY_CODE_HASH, ZERO_ADDRESS } from "../chain/header.ts";
 import type { Authorization } from "../chain/types.ts";
 import { encodeRlp } from "../codec/rlp.ts";
 import { keccak256, recoverAddress } from "../crypto/crypto.ts";
-import type { StateJournal } from "./state-journal.ts";
+import type { StateJournal } from "./library-journal.test-support.ts";
 
 const MAGIC = new Uint8Array([0x05]);
 const DELEGATION_PREFIX = hexToBytes("0xef0100");

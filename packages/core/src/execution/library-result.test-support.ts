@@ -5,7 +5,7 @@ import { bytesToHex, EMPTY_BYTES, type Hex } from "../base/bytes.ts";
 import { isDelegation } from "../chain/account.ts";
 import { EMPTY_CODE_HASH } from "../chain/header.ts";
 import type { Log } from "../chain/types.ts";
-import type { StateJournal } from "./state-journal.ts";
+import type { StateJournal } from "./library-journal.test-support.ts";
 import type { ExecutionStatus } from "./types.ts";
 
 export interface ExecutionEnd {

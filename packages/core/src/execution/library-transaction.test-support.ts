@@ -11,7 +11,7 @@ import {
 } from "@ethereumjs/tx";
 import { bigIntToBytes, hexToBytes } from "../base/bytes.ts";
 import type { Authorization, Transaction } from "../chain/types.ts";
-import { libraryAddress } from "./machine.ts";
+import { libraryAddress } from "./library-machine.test-support.ts";
 
 function accessListBytes({ accessList }: Transaction): AccessListBytes {
   return accessList.map(({ address, storageKeys }) => [hexToBytes(address), storageKeys.map(hexToBytes)]);
