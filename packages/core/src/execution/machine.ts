@@ -86,7 +86,7 @@ export class Machine {
   waiting: Waiting | undefined;
   end: MessageEnd | undefined;
   /** Gas until the loop is left so that others can use the thread. */
-  slice = Number.POSITIVE_INFINITY;
+  slice = 0;
 
   constructor(parts: {
     readonly rules: Rules;

@@ -3,12 +3,13 @@ import { createCustomCommon, Mainnet } from "@ethereumjs/common";
 import { getActivePrecompiles, NobleBLS, NobleBN254, paramsEVM } from "@ethereumjs/evm";
 import type { Hex } from "../../base/bytes.ts";
 import type { Fork } from "../fork.ts";
+import { verifyPointEvaluation } from "../point-evaluation.ts";
 import type { Precompile } from "./types.ts";
 
 const NAMES: Record<string, string> = { frontier: "chainstart", tangerine: "tangerineWhistle", spurious: "spuriousDragon" };
 
 export function precompilesOf(fork: Fork): ReadonlyMap<Hex, Precompile> {
-  const common = createCustomCommon({ chainId: 1 }, Mainnet, { hardfork: (NAMES[fork] ?? fork) as never });
+  const common = createCustomCommon({ chainId: 1 }, Mainnet, { hardfork: (NAMES[fork] ?? fork) as never, customCrypto: { kzg: { verifyProof: (a: any, b: any, c: any, d: any) => verifyPointEvaluation(a, b, c, d) } as never } });
   common.updateParams(paramsEVM as never);
   const map = new Map<Hex, Precompile>();
   const evm = { _bls: new NobleBLS(), _bn254: new NobleBN254(), common };
