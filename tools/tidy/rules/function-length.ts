@@ -5,6 +5,8 @@ import { lastLineOf, lineOf, walk } from "../syntax.ts";
 const LINES_MAX = 60;
 const FACTORY_LINES_MAX = 150;
 const FACTORY = /^create[A-Z]/;
+/** The dispatch loop of the interpreter: a call for each opcode would cost more than most opcodes do. */
+const DISPATCH_LOOP = { path: "packages/core/src/execution/interpreter.ts", name: "run", linesMax: 280 };
 
 const FUNCTIONS: ReadonlySet<SyntaxKind> = new Set([
   SyntaxKind.FunctionDeclaration,
@@ -35,10 +37,13 @@ function checkSource(source: Source): Violation[] {
   return violations;
 }
 
-function complaint({ tree }: Source, node: Node): string | undefined {
+function complaint({ path, tree }: Source, node: Node): string | undefined {
   const name = nameOf(node);
   const lines = linesOf(tree, node);
-  if (!FACTORY.test(name)) return lines > LINES_MAX ? `${name} has ${lines} lines, of at most ${LINES_MAX}` : undefined;
+  if (!FACTORY.test(name)) {
+    const max = path === DISPATCH_LOOP.path && name === DISPATCH_LOOP.name ? DISPATCH_LOOP.linesMax : LINES_MAX;
+    return lines > max ? `${name} has ${lines} lines, of at most ${max}` : undefined;
+  }
   if (lines > FACTORY_LINES_MAX) return `${name} has ${lines} lines, of at most ${FACTORY_LINES_MAX}`;
   const own = lines - linesWithin(tree, node);
   return own > LINES_MAX ? `${name} has ${own} lines of its own, of at most ${LINES_MAX}` : undefined;

@@ -1,6 +1,6 @@
 /** Arithmetic on words. Those of two numbers that stay numbers are in the interpreter's loop; these take any. */
 
-import { big, isNegative, normal, signed, type Word, WORD_MAX, wrapped } from "./word.ts";
+import { big, isNegative, normal, signed, WORD_MAX, type Word, wrapped } from "./word.ts";
 
 const TWO_32 = 2 ** 32;
 

@@ -6,9 +6,10 @@ import { EMPTY_CODE_HASH, ZERO_ADDRESS } from "../chain/header.ts";
 import type { Authorization } from "../chain/types.ts";
 import { encodeRlp } from "../codec/rlp.ts";
 import { keccak256, keccak256Hex, recoverAddress } from "../crypto/crypto.ts";
+import type { AccountState } from "./account-state.ts";
 import { Code, NO_CODE } from "./code.ts";
 import { big, type Word } from "./word.ts";
-import type { AccountState, World } from "./world.ts";
+import type { World } from "./world.ts";
 
 const MAGIC = new Uint8Array([0x05]);
 const DELEGATION_PREFIX = hexToBytes("0xef0100");

@@ -17,7 +17,15 @@ import type { Precompile } from "./precompiles/types.ts";
 import { type Rules, rulesOf } from "./rules.ts";
 import type { Tracer } from "./tracer.ts";
 import { type Pause, runCall, runMessage, runTransaction } from "./transaction.ts";
-import type { BlockContext, BlockExecution, ExecutableTransaction, Executor, StateReader } from "./types.ts";
+import type {
+  BlockContext,
+  BlockExecution,
+  ExecutableTransaction,
+  Executor,
+  StateReader,
+  TransactionInvalid,
+  TransactionOutcome,
+} from "./types.ts";
 import { faultOf } from "./validity.ts";
 import { hexToWord, type Word } from "./word.ts";
 import { World } from "./world.ts";
@@ -42,12 +50,22 @@ export interface ExecutorOptions {
   readonly tracer?: Tracer;
 }
 
+/** A block under execution that takes blob transactions too. */
+export interface EvmBlockExecution extends BlockExecution {
+  run(transaction: ExecutableTransaction): Promise<TransactionOutcome | TransactionInvalid>;
+}
+
+export interface EvmExecutor extends Executor {
+  begin(context: BlockContext, state: StateReader): Promise<EvmBlockExecution>;
+}
+
 /** What all machines of an executor share. */
 interface Shared {
   readonly chainId: number;
   readonly rules: Rules;
   readonly table: OpcodeTable;
   readonly precompiles: ReadonlyMap<Word, Precompile>;
+  readonly alwaysWarm: ReadonlySet<Word>;
   readonly codes: CodeCache;
   readonly pause: Pause | undefined;
   readonly tracer: Tracer | undefined;
@@ -88,7 +106,7 @@ async function runWhole(
   }
 }
 
-function createBlockExecution(m: Machine, context: BlockContext, shared: Shared, close: () => void): BlockExecution {
+function createBlockExecution(m: Machine, context: BlockContext, shared: Shared, close: () => void): EvmBlockExecution {
   const used = { gas: 0, blobs: 0 };
   let state: "idle" | "running" | "finished" = "idle";
 
@@ -124,12 +142,12 @@ function createBlockExecution(m: Machine, context: BlockContext, shared: Shared,
 }
 
 function openMachine(shared: Shared, context: BlockContext, state: StateReader, frames: Frame[]): Machine {
-  const { chainId, rules, table, precompiles, codes, pause, tracer } = shared;
+  const { chainId, rules, table, precompiles, alwaysWarm, codes, pause, tracer } = shared;
   return new Machine({
     rules,
     table,
     precompiles,
-    world: new World(state, codes),
+    world: new World(state, codes, alwaysWarm),
     block: blockWords(context, chainId, rules.isMerged),
     tracer,
     isPausing: pause !== undefined,
@@ -138,11 +156,13 @@ function openMachine(shared: Shared, context: BlockContext, state: StateReader, 
 }
 
 function sharedOf({ chainId, fork = "osaka", pause, tracer }: ExecutorOptions): Shared {
+  const precompiles = new Map([...precompilesOf(fork)].map(([address, each]) => [hexToWord(address), each] as const));
   return {
     chainId,
     rules: rulesOf(fork),
     table: opcodeTable(fork),
-    precompiles: new Map([...precompilesOf(fork)].map(([address, precompile]) => [hexToWord(address), precompile])),
+    precompiles,
+    alwaysWarm: new Set(precompiles.keys()),
     codes: new CodeCache(CODE_CACHE_BYTES),
     pause,
     tracer,
@@ -150,7 +170,7 @@ function sharedOf({ chainId, fork = "osaka", pause, tracer }: ExecutorOptions): 
   };
 }
 
-export function createExecutor(options: ExecutorOptions): Executor {
+export function createExecutor(options: ExecutorOptions): EvmExecutor {
   const shared = sharedOf(options);
   const { idleFrames, pause } = shared;
   const close = (frames: Frame[]): void => {

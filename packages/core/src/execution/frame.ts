@@ -1,9 +1,9 @@
 /** One message under execution: its gas, stack and memory. Frames are used again, one for each depth. */
 
 import { EMPTY_BYTES } from "../base/bytes.ts";
+import type { AccountState } from "./account-state.ts";
 import { type Code, NO_CODE } from "./code.ts";
 import { big, normal, type Word } from "./word.ts";
-import type { AccountState } from "./world.ts";
 
 /** Gas beyond a number's exact range is kept apart in units of this much. */
 const RESERVE_UNIT = 2 ** 52;

@@ -13,9 +13,9 @@ import { calldataFloorGas, intrinsicGas, minimumGasLimit } from "../chain/intrin
 import { BEACON_ROOTS_ADDRESS, HISTORY_ADDRESS, SYSTEM_ADDRESS } from "../chain/system-contracts.ts";
 import type { Transaction } from "../chain/types.ts";
 import { applyAuthorizations } from "./library-delegations.test-support.ts";
-import { toLibraryTransaction } from "./library-transaction.test-support.ts";
 import { createMachines, libraryAddress, type Machine } from "./library-machine.test-support.ts";
 import { endOf, halted, takeCreated } from "./library-result.test-support.ts";
+import { toLibraryTransaction } from "./library-transaction.test-support.ts";
 import type {
   BlockContext,
   BlockExecution,
@@ -135,7 +135,7 @@ function createBlockExecution(machine: Machine, context: BlockContext, close: ()
     get gasUsed() {
       return gasUsed;
     },
-    async run(transaction: Transaction) {
+    async run(transaction) {
       assert(state === "idle", `a transaction cannot run: the block is ${state}`);
       state = "running";
       try {

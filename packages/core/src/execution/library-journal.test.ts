@@ -6,8 +6,8 @@ import { EMPTY_CODE_HASH } from "../chain/header.ts";
 import { keccak256Hex } from "../crypto/crypto.ts";
 import { EMPTY_TRIE_ROOT } from "../trie/ordered.ts";
 import { slotOf } from "./fixtures.test-support.ts";
-import { createMemoryState, type MemoryState } from "./memory-state.test-support.ts";
 import { createStateJournal, type StateJournal } from "./library-journal.test-support.ts";
+import { createMemoryState, type MemoryState } from "./memory-state.test-support.ts";
 
 const A: Hex = `0x${"aa".repeat(20)}`;
 const B: Hex = `0x${"bb".repeat(20)}`;

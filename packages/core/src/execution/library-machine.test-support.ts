@@ -16,10 +16,10 @@ import { concatBytes, type Hex, hexToBytes, leftPad } from "../base/bytes.ts";
 import { assert, CodedError } from "../base/errors.ts";
 import { ZERO_HASH } from "../chain/header.ts";
 import { currentCrypto, keccak256 } from "../crypto/crypto.ts";
-import { verifyPointEvaluation } from "./point-evaluation.ts";
-import { slicedPrecompiles } from "./sliced-precompiles.ts";
 import { createStateJournal, type StateJournal } from "./library-journal.test-support.ts";
 import { createStateManager, type OpenState } from "./library-state-manager.test-support.ts";
+import { verifyPointEvaluation } from "./point-evaluation.ts";
+import { slicedPrecompiles } from "./sliced-precompiles.ts";
 import type { BlockContext, StateReader } from "./types.ts";
 
 export interface Machine {

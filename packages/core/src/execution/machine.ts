@@ -2,6 +2,7 @@
 
 import type { Hex } from "../base/bytes.ts";
 import type { Log } from "../chain/types.ts";
+import type { AccountState } from "./account-state.ts";
 import { Frame, type Gas } from "./frame.ts";
 import type { Control } from "./halts.ts";
 import { NOT_AN_OPCODE, type OpcodeTable } from "./opcodes.ts";
@@ -10,7 +11,7 @@ import type { Rules } from "./rules.ts";
 import type { Tracer } from "./tracer.ts";
 import type { BlockContext } from "./types.ts";
 import { hexToWord, normal, type Word } from "./word.ts";
-import type { AccountState, World } from "./world.ts";
+import type { World } from "./world.ts";
 
 /** The block as opcodes show it. */
 export interface BlockWords {

@@ -38,6 +38,11 @@ export function createMemoryState(): MemoryState {
     return slots;
   };
 
+  function forgetStorage({ accounts: changed, cleared = new Set() }: StateChanges): void {
+    for (const [address, change] of changed) if (change === null) storage.delete(address);
+    for (const address of cleared) storage.delete(address);
+  }
+
   function applyStorage(changes: StateChanges["storage"]): void {
     for (const [address, changed] of changes) {
       const slots = slotsOf(address);
@@ -58,8 +63,7 @@ export function createMemoryState(): MemoryState {
     },
     apply(changes) {
       for (const [hash, code] of changes.codes) codes.set(hash, code);
-      for (const [address, change] of changes.accounts) if (change === null) storage.delete(address);
-      for (const address of changes.cleared ?? []) storage.delete(address);
+      forgetStorage(changes);
       applyStorage(changes.storage);
       for (const address of new Set([...changes.accounts.keys(), ...changes.storage.keys()])) {
         const change = changes.accounts.get(address) ?? (changes.accounts.has(address) ? null : accounts.get(address));

@@ -3,6 +3,7 @@
 import { EMPTY_BYTES, type Hex } from "../base/bytes.ts";
 import { EMPTY_CODE_HASH } from "../chain/header.ts";
 import { keccak256Hex } from "../crypto/crypto.ts";
+import type { AccountState } from "./account-state.ts";
 import { Code, NO_CODE } from "./code.ts";
 import { type Frame, type FrameKind, type Gas, gasAmount, gasOf, returnGas } from "./frame.ts";
 import {
@@ -23,7 +24,7 @@ import type { Machine } from "./machine.ts";
 import type { Precompile } from "./precompiles/types.ts";
 import type { CallKind } from "./tracer.ts";
 import { big, type Word, wordToAddress } from "./word.ts";
-import type { AccountState, World } from "./world.ts";
+import type { World } from "./world.ts";
 
 export const CALL_DEPTH_MAX = 1_024;
 const CODE_BYTE_GAS = 200;
@@ -67,7 +68,8 @@ function traceEnter(m: Machine, message: Message): void {
     kind: message.kind,
     depth: m.frame === undefined ? 0 : m.frame.depth + 1,
     from: wordToAddress(message.caller),
-    to: message.kind === "CALLCODE" || message.kind === "DELEGATECALL" ? message.codeOf.address : message.account.address,
+    to:
+      message.kind === "CALLCODE" || message.kind === "DELEGATECALL" ? message.codeOf.address : message.account.address,
     value: big(message.value),
     gas: gasAmount(message.gas),
     input: message.input,

@@ -35,8 +35,8 @@ import {
   transaction,
   words,
 } from "./fixtures.test-support.ts";
-import { toLibraryTransaction } from "./library-transaction.test-support.ts";
 import { createCommon, libraryAddress } from "./library-machine.test-support.ts";
+import { toLibraryTransaction } from "./library-transaction.test-support.ts";
 import type { MemoryState } from "./memory-state.test-support.ts";
 import type { BlockContext } from "./types.ts";
 

@@ -55,7 +55,6 @@ export function warmUp(
 ): void {
   const { world, rules, block } = m;
   if (rules.warmAccess === 0) return;
-  for (const word of m.precompiles.keys()) world.warm(world.accountAt(word));
   world.warm(world.account(message.from));
   if (message.to !== undefined) world.warm(world.account(message.to));
   if (rules.warmsCoinbase) world.warm(world.accountAt(block.coinbase));

@@ -108,7 +108,7 @@ export interface ExecutableTransaction
 /** One block under execution: system calls were made when it began; transactions are tried in order. */
 export interface BlockExecution {
   readonly gasUsed: number;
-  run(transaction: ExecutableTransaction): Promise<TransactionOutcome | TransactionInvalid>;
+  run(transaction: Transaction): Promise<TransactionOutcome | TransactionInvalid>;
   /** Everything the block changed. The execution ends here. */
   finish(): StateChanges;
 }

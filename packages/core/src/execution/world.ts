@@ -11,82 +11,13 @@
 
 import type { Hex } from "../base/bytes.ts";
 import { EMPTY_CODE_HASH } from "../chain/header.ts";
-import type { Account } from "../chain/types.ts";
 import { EMPTY_TRIE_ROOT } from "../trie/types.ts";
-import { Code, type CodeCache, NO_CODE } from "./code.ts";
+import { AccountState, changedSlots, changeOf, hasChanged, Slot, type TransientSlot } from "./account-state.ts";
+import { type Code, type CodeCache, NO_CODE } from "./code.ts";
 import type { AccountChange, StateChanges, StateReader } from "./types.ts";
-import { big, hexToWord, normal, type Word, wordToAddress, wordToHex } from "./word.ts";
-
-export class Slot {
-  readonly word: Word;
-  /** Value in the state beneath. */
-  readonly loaded: Word;
-  value: Word;
-  /** Value when transaction `seen` began (EIP-2200). */
-  original: Word;
-  /** Transaction for which `original` and `isWarm` hold. */
-  seen = 0;
-  isWarm = false;
-
-  constructor(word: Word, loaded: Word) {
-    this.word = word;
-    this.loaded = loaded;
-    this.value = loaded;
-    this.original = loaded;
-  }
-}
-
-/** A value of transient storage (EIP-1153). */
-export interface TransientSlot {
-  value: Word;
-}
+import { hexToWord, normal, type Word, wordToAddress, wordToHex } from "./word.ts";
 
 const RECENT_SLOTS = 16;
-
-export class AccountState {
-  readonly address: Hex;
-  readonly word: Word;
-  readonly loaded: Account | undefined;
-  exists: boolean;
-  nonce: bigint;
-  balance: bigint;
-  codeHash: Hex;
-  /** Undefined until it is needed. */
-  code: Code | undefined;
-  /** Whether what the state beneath stores for this account is gone. */
-  isCleared = false;
-  /** Transaction for which what follows holds. */
-  seen = 0;
-  isWarm = false;
-  isTouched = false;
-  /** Created as a contract in this transaction. */
-  isCreated = false;
-  isDestroyed = false;
-  readonly slots = new Map<Hex, Slot>();
-  readonly recentSlots: (Slot | undefined)[] = [];
-  transient: Map<Hex, TransientSlot> | undefined;
-
-  constructor(address: Hex, word: Word, loaded: Account | undefined) {
-    this.address = address;
-    this.word = word;
-    this.loaded = loaded;
-    this.exists = loaded !== undefined;
-    this.nonce = loaded?.nonce ?? 0n;
-    this.balance = loaded?.balance ?? 0n;
-    this.codeHash = loaded?.codeHash ?? EMPTY_CODE_HASH;
-  }
-
-  /** EIP-161: no nonce, no balance, no code. */
-  get isEmpty(): boolean {
-    return this.nonce === 0n && this.balance === 0n && this.codeHash === EMPTY_CODE_HASH;
-  }
-
-  get hasStorage(): boolean {
-    if (!this.isCleared && this.loaded !== undefined && this.loaded.storageRoot !== EMPTY_TRIE_ROOT) return true;
-    for (const { value } of this.slots.values()) if (value !== 0) return true;
-    return false;
-  }
-}
 
 /** What a step of the undo log puts back. */
 const UNDO = {
@@ -116,6 +47,7 @@ const recentIndex = (word: Word, count: number): number =>
 export class World {
   readonly #reader: StateReader;
   readonly #codes: CodeCache;
+  readonly #alwaysWarm: ReadonlySet<Word>;
   readonly #accounts = new Map<Hex, AccountState>();
   readonly #recent: (AccountState | undefined)[] = Array.from({ length: RECENT_ACCOUNTS }, () => undefined);
   readonly #newCodes = new Map<Hex, Code>();
@@ -129,8 +61,10 @@ export class World {
   /** Number of the transaction that runs. */
   #transaction = 1;
 
-  constructor(reader: StateReader, codes: CodeCache) {
+  /** @param alwaysWarm addresses of what every transaction finds warm */
+  constructor(reader: StateReader, codes: CodeCache, alwaysWarm: ReadonlySet<Word>) {
     this.#reader = reader;
+    this.#alwaysWarm = alwaysWarm;
     this.#codes = codes;
   }
 
@@ -151,7 +85,7 @@ export class World {
   }
 
   #load(address: Hex, word: Word): AccountState {
-    const account = new AccountState(address, word, this.#reader.account(address));
+    const account = new AccountState(address, word, this.#reader.account(address), this.#alwaysWarm.has(word));
     this.#accounts.set(address, account);
     return account;
   }
@@ -159,7 +93,7 @@ export class World {
   #current(account: AccountState): AccountState {
     if (account.seen !== this.#transaction) {
       account.seen = this.#transaction;
-      account.isWarm = false;
+      account.isWarm = account.isAlwaysWarm;
       account.isTouched = false;
       account.isCreated = false;
       account.isDestroyed = false;
@@ -389,19 +323,4 @@ export class World {
     }
     return { accounts, storage, codes, ...(cleared.size > 0 ? { cleared } : {}) };
   }
-}
-
-const changeOf = ({ exists, nonce, balance, codeHash }: AccountState): AccountChange | null =>
-  exists ? { nonce, balance, codeHash } : null;
-
-function hasChanged({ loaded, exists, nonce, balance, codeHash }: AccountState): boolean {
-  if (loaded === undefined || !exists) return exists !== (loaded !== undefined);
-  return loaded.nonce !== nonce || loaded.balance !== balance || loaded.codeHash !== codeHash;
-}
-
-function changedSlots({ exists, slots }: AccountState): Map<Hex, bigint> {
-  const changed = new Map<Hex, bigint>();
-  if (!exists) return changed;
-  for (const [key, { value, loaded }] of slots) if (value !== loaded) changed.set(key, big(value));
-  return changed;
 }

@@ -1,9 +1,9 @@
 /** What the first access to an account or slot costs (EIP-2929). */
 
+import type { AccountState, Slot } from "../account-state.ts";
 import type { Frame } from "../frame.ts";
 import type { Machine } from "../machine.ts";
 import { addressWord, type Word } from "../word.ts";
-import type { AccountState, Slot } from "../world.ts";
 
 export const accountAt = (m: Machine, word: Word): AccountState => m.world.accountAt(addressWord(word));
 

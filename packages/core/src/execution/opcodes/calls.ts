@@ -3,19 +3,12 @@
 import { bytesToHex, concatBytes, EMPTY_BYTES, type Hex, hexToBytes } from "../../base/bytes.ts";
 import { createAddress } from "../../chain/address.ts";
 import { keccak256 } from "../../crypto/crypto.ts";
+import type { AccountState } from "../account-state.ts";
 import { type Frame, returnGas, takeGas } from "../frame.ts";
-import {
-  type Control,
-  GO_ON,
-  INITCODE_SIZE_EXCEEDED,
-  OUT_OF_GAS,
-  REVERTED,
-  STATIC_STATE_CHANGE,
-} from "../halts.ts";
+import { type Control, GO_ON, INITCODE_SIZE_EXCEEDED, OUT_OF_GAS, REVERTED, STATIC_STATE_CHANGE } from "../halts.ts";
 import type { Machine } from "../machine.ts";
 import { beginCall, beginCreation, CALL_DEPTH_MAX, endFrame } from "../messages.ts";
 import { big, bounded, type Word, wordToBytes } from "../word.ts";
-import type { AccountState } from "../world.ts";
 import { accountAt, chargeAccount } from "./access.ts";
 import { wordsOf } from "./memory.ts";
 

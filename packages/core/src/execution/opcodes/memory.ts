@@ -26,7 +26,9 @@ function copyTo(f: Frame, to: Word, source: Uint8Array, from: Word, size: Word):
   if (size === 0) return;
   const start = Number(to);
   const end = start + Number(size);
-  const present = isLess(from, source.length) ? source.subarray(Number(from), Number(from) + Number(size)) : EMPTY_BYTES;
+  const present = isLess(from, source.length)
+    ? source.subarray(Number(from), Number(from) + Number(size))
+    : EMPTY_BYTES;
   f.memory.set(present, start);
   f.memory.fill(0, start + present.length, end);
 }

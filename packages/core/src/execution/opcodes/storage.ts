@@ -1,12 +1,12 @@
 /** Persistent and transient storage, and logs. */
 
 import type { Hex } from "../../base/bytes.ts";
+import type { Slot } from "../account-state.ts";
 import type { Frame } from "../frame.ts";
 import { type Control, GO_ON, OUT_OF_GAS, STATIC_STATE_CHANGE } from "../halts.ts";
 import type { Machine } from "../machine.ts";
 import type { StorageRules } from "../rules.ts";
 import { bounded, type Word, wordToHex } from "../word.ts";
-import type { Slot } from "../world.ts";
 import { chargeSlot } from "./access.ts";
 
 const LOG_BYTE_GAS = 8;
