@@ -12,6 +12,7 @@ import { EMPTY_CODE_HASH } from "../chain/header.ts";
 import { calldataFloorGas, intrinsicGas, minimumGasLimit } from "../chain/intrinsic-gas.ts";
 import { BEACON_ROOTS_ADDRESS, HISTORY_ADDRESS, SYSTEM_ADDRESS } from "../chain/system-contracts.ts";
 import type { Transaction } from "../chain/types.ts";
+import { type Fork, isAtLeast } from "./fork.ts";
 import { applyAuthorizations } from "./library-delegations.test-support.ts";
 import { createMachines, libraryAddress, type Machine } from "./library-machine.test-support.ts";
 import { endOf, halted, takeCreated } from "./library-result.test-support.ts";
@@ -213,6 +214,7 @@ async function callOn(machine: Machine, context: BlockContext, message: CallMess
 export interface LibraryExecutorOptions {
   /** What CHAINID gives and what transactions and authorizations are signed for. */
   readonly chainId: number;
+  readonly fork?: Fork;
   /**
    * Called now and then while code runs, in every loop and at every call: the EVM waits for it. So whoever owns the
    * thread can serve others meanwhile.
@@ -220,13 +222,13 @@ export interface LibraryExecutorOptions {
   readonly pause?: () => Promise<void>;
 }
 
-export function createLibraryExecutor({ chainId, pause }: LibraryExecutorOptions): Executor {
-  const machines = createMachines(chainId, pause);
+export function createLibraryExecutor({ chainId, pause, fork = "osaka" }: LibraryExecutorOptions): Executor {
+  const machines = createMachines(chainId, pause, fork);
   return {
     async begin(context, state) {
       const machine = await machines.open(context, state);
-      await systemCall(machine, BEACON_ROOTS_ADDRESS, context.parentBeaconBlockRoot);
-      await systemCall(machine, HISTORY_ADDRESS, context.parentHash);
+      if (isAtLeast(fork, "cancun")) await systemCall(machine, BEACON_ROOTS_ADDRESS, context.parentBeaconBlockRoot);
+      if (isAtLeast(fork, "prague")) await systemCall(machine, HISTORY_ADDRESS, context.parentHash);
       return createBlockExecution(machine, context, () => machines.close(machine));
     },
     async call(context, message, state) {

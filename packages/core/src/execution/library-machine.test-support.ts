@@ -16,6 +16,7 @@ import { concatBytes, type Hex, hexToBytes, leftPad } from "../base/bytes.ts";
 import { assert, CodedError } from "../base/errors.ts";
 import { ZERO_HASH } from "../chain/header.ts";
 import { currentCrypto, keccak256 } from "../crypto/crypto.ts";
+import type { Fork } from "./fork.ts";
 import { createStateJournal, type StateJournal } from "./library-journal.test-support.ts";
 import { createStateManager, type OpenState } from "./library-state-manager.test-support.ts";
 import { verifyPointEvaluation } from "./point-evaluation.ts";
@@ -57,9 +58,15 @@ const crypto: CustomCrypto = {
   },
 };
 
-/** The library's description of the chain: Osaka from genesis. */
-export function createCommon(chainId: number): Common {
-  return createCustomCommon({ chainId }, Mainnet, { hardfork: Hardfork.Osaka, customCrypto: crypto });
+const HARDFORKS: Readonly<Partial<Record<Fork, Hardfork>>> = {
+  frontier: Hardfork.Chainstart,
+  tangerine: Hardfork.TangerineWhistle,
+  spurious: Hardfork.SpuriousDragon,
+};
+
+/** The library's description of the chain: one fork from genesis. */
+export function createCommon(chainId: number, fork: Fork = "osaka"): Common {
+  return createCustomCommon({ chainId }, Mainnet, { hardfork: HARDFORKS[fork] ?? fork, customCrypto: crypto });
 }
 
 function blockchainOf(open: Pick<BlockContext, "blockHash">): EVMMockBlockchainInterface {
@@ -75,17 +82,18 @@ function blockchainOf(open: Pick<BlockContext, "blockHash">): EVMMockBlockchainI
 }
 
 function blockOf(context: BlockContext, common: Common): Block {
+  const blobs = { excessBlobGas: 0, blobGasUsed: 0 };
   const header = {
     number: context.number,
     timestamp: context.timestamp,
     coinbase: context.coinbase,
     gasLimit: context.gasLimit,
-    baseFeePerGas: context.baseFeePerGas,
-    mixHash: context.prevRandao,
     parentHash: context.parentHash,
-    parentBeaconBlockRoot: context.parentBeaconBlockRoot,
-    excessBlobGas: 0,
-    blobGasUsed: 0,
+    ...(common.gteHardfork(Hardfork.London) ? { baseFeePerGas: context.baseFeePerGas } : {}),
+    ...(common.gteHardfork(Hardfork.Paris)
+      ? { mixHash: context.prevRandao }
+      : { difficulty: context.difficulty ?? 0n }),
+    ...(common.gteHardfork(Hardfork.Cancun) ? { ...blobs, parentBeaconBlockRoot: context.parentBeaconBlockRoot } : {}),
   };
   return createBlock({ header }, { common, freeze: false, skipConsensusFormatValidation: true });
 }
@@ -167,8 +175,8 @@ export interface Machines {
 }
 
 /** Making the library's EVM takes 0.4 ms, about as long as a simple transaction: they are used again. */
-export function createMachines(chainId: number, pause?: Pause): Machines {
-  const shared = createCommon(chainId);
+export function createMachines(chainId: number, pause?: Pause, fork?: Fork): Machines {
+  const shared = createCommon(chainId, fork);
   const idle: LibraryEngine[] = [];
   const owners = new WeakMap<Machine, LibraryEngine>();
   return {

@@ -106,7 +106,8 @@ export function createStateManager(
       get: async (address, slot) => bigIntToBytes(open.journal.originalStorage(keyOf(address), bytesToHex(slot))),
       clear: () => open.journal.endTransaction(),
     },
-    getStateRoot: unsupported,
+    // Receipts before Byzantium hold one, which nobody here looks at.
+    getStateRoot: async () => new Uint8Array(32),
     setStateRoot: unsupported,
     hasStateRoot: unsupported,
     clearCaches: () => undefined,
