@@ -61,7 +61,7 @@ function randomTransaction(dice: Dice, nonce: bigint, types: readonly Transactio
     from: ALICE,
     type,
     nonce,
-    gasLimit: BigInt(dice.below(4) === 0 ? 53_000 + dice.below(100_000) : 200_000 + dice.below(1_800_000)),
+    gasLimit: BigInt(dice.below(4) === 0 ? 63_000 + dice.below(100_000) : 200_000 + dice.below(1_800_000)),
     maxFeePerGas: BigInt(dice.below(3)),
     maxPriorityFeePerGas: 0n,
     value: BigInt(dice.below(3)),
