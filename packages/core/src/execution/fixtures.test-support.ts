@@ -105,6 +105,7 @@ const OPCODES: Readonly<Record<string, number>> = {
   CHAINID: 0x46,
   SELFBALANCE: 0x47,
   BASEFEE: 0x48,
+  BLOBHASH: 0x49,
   BLOBBASEFEE: 0x4a,
   POP: 0x50,
   MLOAD: 0x51,
