@@ -97,3 +97,6 @@ export function changedSlots({ exists, slots }: AccountState): Map<Hex, bigint> 
   for (const [key, { value, loaded }] of slots) if (value !== loaded) changed.set(key, big(value));
   return changed;
 }
+
+/** Stands where there is no account yet. */
+export const NOBODY = new AccountState(`0x${"00".repeat(20)}`, 0, undefined, false);

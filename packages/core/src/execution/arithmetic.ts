@@ -20,17 +20,26 @@ export function multiplyModulo(a: Word, b: Word, modulus: Word): Word {
   return modulus === 0 ? 0 : normal((big(a) * big(b)) % big(modulus));
 }
 
-/** a to the power of b, modulo 2^256. */
+/** a to the power of b, modulo 2^256: four bits of b at a time. */
 export function power(a: Word, b: Word): Word {
   if (a === 2) return b < 256 ? normal(1n << BigInt(b)) : 0;
   if (a === 0 || a === 1) return b === 0 ? 1 : a;
-  let base = big(a);
+  const powers = [1n, big(a)];
   let result = 1n;
-  for (let rest = big(b); rest > 0n; rest >>= 1n) {
-    if ((rest & 1n) === 1n) result = BigInt.asUintN(256, result * base);
-    base = BigInt.asUintN(256, base * base);
+  for (const digit of b.toString(16)) {
+    for (let i = 0; i < 4 && result !== 1n; i++) result = BigInt.asUintN(256, result * result);
+    const factor = nthPower(powers, Number.parseInt(digit, 16));
+    if (factor !== 1n) result = BigInt.asUintN(256, result * factor);
   }
   return normal(result);
+}
+
+/** A power of the second of `powers`, which is the first's successor; those on the way are kept there. */
+function nthPower(powers: bigint[], n: number): bigint {
+  while (powers.length <= n) {
+    powers.push(BigInt.asUintN(256, (powers.at(-1) as bigint) * (powers[1] as bigint)));
+  }
+  return powers[n] as bigint;
 }
 
 /** Bytes of an exponent, for its price. */

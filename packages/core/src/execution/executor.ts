@@ -53,6 +53,8 @@ export interface ExecutorOptions {
 /** A block under execution that takes blob transactions too. */
 export interface EvmBlockExecution extends BlockExecution {
   run(transaction: ExecutableTransaction): Promise<TransactionOutcome | TransactionInvalid>;
+  /** Adds to a balance outside of any transaction: the rewards of forks before the merge, and withdrawals. */
+  credit(address: Hex, amount: bigint): void;
 }
 
 export interface EvmExecutor extends Executor {
@@ -131,6 +133,12 @@ function createBlockExecution(m: Machine, context: BlockContext, shared: Shared,
       } finally {
         state = "idle";
       }
+    },
+    credit(address, amount) {
+      assert(state === "idle", `a balance cannot be added to: the block is ${state}`);
+      const account = m.world.account(address);
+      m.world.setBalance(account, account.balance + amount);
+      m.world.endTransaction(m.rules.clearsEmpty);
     },
     finish() {
       assert(state === "idle", `a block cannot be finished: it is ${state}`);

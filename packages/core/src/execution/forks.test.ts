@@ -101,6 +101,26 @@ describe("a self-destruction", () => {
   });
 });
 
+describe("a reward", () => {
+  it("adds to a balance, and makes an account even of nothing where empty accounts exist", async () => {
+    const changesOf = async (fork: Fork, amount: bigint) => {
+      const execution = await begin(fork, stateWith(words()));
+      execution.credit(SENDER, amount);
+      execution.credit(COINBASE, 0n);
+      return execution.finish().accounts;
+    };
+    const empty = { nonce: 0n, balance: 0n, codeHash: EMPTY_CODE_HASH };
+    assert.deepEqual(
+      await changesOf("homestead", 2n),
+      new Map([
+        [SENDER, { ...empty, balance: ETHER + 2n }],
+        [COINBASE, empty],
+      ]),
+    );
+    assert.deepEqual(await changesOf("spurious", 0n), new Map());
+  });
+});
+
 describe("gas beyond 2^53", () => {
   const gasLimit = 2n ** 63n - 1n;
   const huge = { gasLimit: 2 ** 63 };

@@ -1,7 +1,7 @@
 /** One message under execution: its gas, stack and memory. Frames are used again, one for each depth. */
 
 import { EMPTY_BYTES } from "../base/bytes.ts";
-import type { AccountState } from "./account-state.ts";
+import { type AccountState, NOBODY } from "./account-state.ts";
 import { type Code, NO_CODE } from "./code.ts";
 import { big, normal, type Word } from "./word.ts";
 
@@ -49,7 +49,7 @@ export class Frame implements Gas {
   /** The frame that made this one. */
   parent: Frame | undefined;
   /** Whose storage and balance the code works on. */
-  account: AccountState;
+  account: AccountState = NOBODY;
   caller: Word = 0;
   value: Word = 0;
   isStatic = false;
@@ -61,9 +61,8 @@ export class Frame implements Gas {
   logMark = 0;
   refundMark = 0;
 
-  constructor(depth: number, account: AccountState) {
+  constructor(depth: number) {
     this.depth = depth;
-    this.account = account;
   }
 
   /** Takes gas. Gives whether there was enough; if not, the frame has none left to speak of. */
@@ -145,6 +144,10 @@ export class Frame implements Gas {
     this.memorySize = 0;
     this.returnData = EMPTY_BYTES;
     this.input = EMPTY_BYTES;
+    // So that a frame that is kept keeps no state.
+    this.account = NOBODY;
+    this.code = NO_CODE;
+    this.parent = undefined;
   }
 }
 

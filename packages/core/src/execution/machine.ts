@@ -114,7 +114,7 @@ export class Machine {
   open(account: AccountState): Frame {
     const depth = this.frame === undefined ? 0 : this.frame.depth + 1;
     const kept = this.#frames[depth];
-    const frame = kept ?? new Frame(depth, account);
+    const frame = kept ?? new Frame(depth);
     if (kept !== undefined) frame.clear();
     else if (depth < FRAMES_KEPT) this.#frames[depth] = frame;
     frame.account = account;
