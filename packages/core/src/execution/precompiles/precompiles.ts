@@ -11,8 +11,11 @@ import {
 } from "@ethereumjs/evm";
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bigIntToFixedBytes, bytesToHex, concatBytes, equalBytes, type Hex } from "../../base/bytes.ts";
+import { blake2f, blake2fRounds, isBlake2fInput } from "../blake2f.ts";
 import type { Fork } from "../fork.ts";
+import { checkBn254Pairing } from "../pairings.ts";
 import { verifyPointEvaluation } from "../point-evaluation.ts";
+import { BLS12_381_PRECOMPILES, finish } from "./bls12-381.ts";
 import type { Precompile } from "./types.ts";
 
 const LIBRARY_NAMES: Readonly<Partial<Record<Fork, string>>> = {
@@ -22,6 +25,32 @@ const LIBRARY_NAMES: Readonly<Partial<Record<Fork, string>>> = {
 };
 const GAS_MAX = 10n ** 9n;
 const POINT_EVALUATION: Hex = `0x${"a".padStart(40, "0")}`;
+const BN254_PAIRING: Hex = `0x${"8".padStart(40, "0")}`;
+const BLAKE2F: Hex = `0x${"9".padStart(40, "0")}`;
+const BN254_PAIR_BYTES = 192;
+
+function* compressInSteps(input: Uint8Array): Generator<void, Uint8Array | undefined> {
+  return isBlake2fInput(input) ? yield* blake2f(input) : undefined;
+}
+
+/** EIP-152: a gas for each round. */
+const BLAKE2F_IN_STEPS: Precompile = {
+  gas: (input) => (isBlake2fInput(input) ? blake2fRounds(input) : 0),
+  steps: compressInSteps,
+  run: (input) => finish(compressInSteps(input)),
+};
+
+function* pairInSteps(input: Uint8Array): Generator<void, Uint8Array | undefined> {
+  if (input.length % BN254_PAIR_BYTES !== 0) return undefined;
+  const output = new Uint8Array(32);
+  try {
+    output[31] = (yield* checkBn254Pairing(input)) ? 1 : 0;
+  } catch {
+    return undefined;
+  }
+  return output;
+}
+
 const FIELD_ELEMENTS = 4_096n;
 const MODULUS = 0x73eda753299d7d483339d80809a1d80553bda402fffe5bfeffffffff00000001n;
 
@@ -56,6 +85,10 @@ export function precompilesOf(fork: Fork): ReadonlyMap<Hex, Precompile> {
       },
     });
   }
+  const replaced = [...BLS12_381_PRECOMPILES, [BLAKE2F, BLAKE2F_IN_STEPS] as const];
+  for (const [address, each] of replaced) if (precompiles.has(address)) precompiles.set(address, each);
+  const bn254Pairing = precompiles.get(BN254_PAIRING);
+  if (bn254Pairing !== undefined) precompiles.set(BN254_PAIRING, { ...bn254Pairing, steps: pairInSteps });
   if (precompiles.has(POINT_EVALUATION)) precompiles.set(POINT_EVALUATION, { gas: () => 50_000, run: evaluatePoint });
   return precompiles;
 }
