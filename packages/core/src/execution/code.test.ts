@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { type Hex, hexToBytes } from "../base/bytes.ts";
+import { keccak256Hex } from "../crypto/crypto.ts";
 import { Code, CodeCache } from "./code.ts";
 import { slotOf } from "./fixtures.test-support.ts";
 
@@ -28,28 +29,36 @@ describe("code", () => {
 });
 
 describe("a cache of code", () => {
+  const codes = new Map([1, 2, 3].map((first) => [keccak256Hex(long(first)), long(first)]));
+  const [a, b, c] = [...codes.keys()] as [Hex, Hex, Hex];
+  const loading = (loaded: Hex[]) => (hash: Hex) => {
+    loaded.push(hash);
+    return codes.get(hash) ?? new Uint8Array(1);
+  };
+
   it("holds what was used last, up to its size in bytes", () => {
     const loaded: Hex[] = [];
-    const load = (hash: Hex): Uint8Array => {
-      loaded.push(hash);
-      return new Uint8Array(1_000);
-    };
     // Room for two.
     const cache = new CodeCache(20_000);
-    const [a, b, c] = [1n, 2n, 3n].map(slotOf) as [Hex, Hex, Hex];
-    for (const hash of [a, b, a, c, a, b]) assert.equal(cache.get(hash, load).hash, hash);
+    for (const hash of [a, b, a, c, a, b]) assert.equal(cache.get(hash, loading(loaded)).hash, hash);
     assert.deepEqual(loaded, [a, b, c, b]);
   });
 
   it("holds one code that is larger than all of it", () => {
-    let loads = 0;
+    const loaded: Hex[] = [];
     const cache = new CodeCache(1);
-    for (let i = 0; i < 2; i++) {
-      cache.get(slotOf(1n), () => {
-        loads++;
-        return new Uint8Array(10);
-      });
-    }
-    assert.equal(loads, 1);
+    for (const hash of [a, a]) cache.get(hash, loading(loaded));
+    assert.deepEqual(loaded, [a]);
+  });
+
+  it("does not hold what is not the code of the hash", () => {
+    const loaded: Hex[] = [];
+    const cache = new CodeCache(20_000);
+    for (const hash of [slotOf(1n), slotOf(1n)]) cache.get(hash, loading(loaded));
+    assert.equal(loaded.length, 2);
   });
 });
+
+function long(first: number): Uint8Array {
+  return new Uint8Array(1_000).fill(first, 0, 1);
+}

@@ -3,6 +3,7 @@
 import type { Hex } from "../base/bytes.ts";
 import { isDelegation } from "../chain/account.ts";
 import { EMPTY_CODE_HASH } from "../chain/header.ts";
+import { keccak256Hex } from "../crypto/crypto.ts";
 import { type Word, wordOf } from "./word.ts";
 
 const DELEGATION_PREFIX_BYTES = 3;
@@ -65,7 +66,7 @@ const FOOTPRINT_FACTOR = 8;
 const FOOTPRINT_BASE = 512;
 const footprint = (code: Code): number => FOOTPRINT_BASE + FOOTPRINT_FACTOR * code.bytes.length;
 
-/** Codes by hash, the least recently used going first. */
+/** Codes by hash, the least recently used going first. What does not have its hash is given, but not kept. */
 export class CodeCache {
   readonly #codes = new Map<Hex, Code>();
   readonly #bytesMax: number;
@@ -77,10 +78,17 @@ export class CodeCache {
 
   get(hash: Hex, load: (hash: Hex) => Uint8Array): Code {
     const known = this.#codes.get(hash);
-    if (known === undefined) return this.#add(new Code(hash, load(hash)));
+    if (known === undefined) return this.#load(hash, load);
     this.#codes.delete(hash);
     this.#codes.set(hash, known);
     return known;
+  }
+
+  #load(hash: Hex, load: (hash: Hex) => Uint8Array): Code {
+    const bytes = load(hash);
+    const code = new Code(hash, bytes);
+    // A damaged store must not be remembered beyond its repair.
+    return keccak256Hex(bytes) === hash ? this.#add(code) : code;
   }
 
   #add(code: Code): Code {
