@@ -19,7 +19,8 @@ import {
 import { type Fork, isAtLeast } from "./fork.ts";
 import { createLibraryExecutor } from "./library-executor.test-support.ts";
 import { createMemoryState, type MemoryState } from "./memory-state.test-support.ts";
-import { createDice, createProgram, type Dice } from "./programs.test-support.ts";
+import { NOT_AN_OPCODE, opcodeTable } from "./opcodes.ts";
+import { createDice, createProgram, type Dice, type Surroundings } from "./programs.test-support.ts";
 import type { Executor, TransactionInvalid, TransactionOutcome } from "./types.ts";
 
 const CONTRACTS: readonly Hex[] = ["c1", "c2", "c3", "c4"].map((byte): Hex => `0x${byte.repeat(20)}`);
@@ -35,10 +36,15 @@ const TARGETS: readonly Hex[] = [
 ];
 const TRANSACTIONS = 3;
 
+function surroundingsOf(fork: Fork): Surroundings {
+  const { stackMin } = opcodeTable(fork);
+  return { targets: TARGETS, has: (code) => stackMin[code] !== NOT_AN_OPCODE };
+}
+
 /** A state with random contracts, which hold some funds. */
-function randomState(dice: Dice): MemoryState {
+function randomState(dice: Dice, surroundings: Surroundings): MemoryState {
   const state = createMemoryState();
-  const codes = CONTRACTS.map(() => createProgram(dice, { targets: TARGETS }));
+  const codes = CONTRACTS.map(() => createProgram(dice, surroundings));
   const hashes = codes.map((code) => keccak256Hex(code));
   state.apply({
     accounts: new Map([
@@ -53,10 +59,15 @@ function randomState(dice: Dice): MemoryState {
   return state;
 }
 
-function randomTransaction(dice: Dice, nonce: bigint, types: readonly TransactionType[]): TransactionParts {
+function randomTransaction(
+  dice: Dice,
+  surroundings: Surroundings,
+  nonce: bigint,
+  types: readonly TransactionType[],
+): TransactionParts {
   const accessList = [{ address: dice.pick(CONTRACTS), storageKeys: [slotOf(BigInt(dice.below(3)))] }];
   const type = dice.pick(types);
-  const data = createProgram(dice, { targets: TARGETS });
+  const data = createProgram(dice, surroundings);
   return {
     from: ALICE,
     type,
@@ -98,13 +109,14 @@ export const createPair = (fork: Fork): Pair => ({
 /** Runs one random block through both. Gives how many of its transactions succeeded. */
 export async function compare({ fork, ours, theirs }: Pair, seed: number): Promise<number> {
   const dice = createDice(seed);
-  const state = randomState(dice);
+  const surroundings = surroundingsOf(fork);
+  const state = randomState(dice, surroundings);
   const context = blockContext({ number: 300, difficulty: 12_345n });
   const mine = await ours.begin(context, state);
   const library = await theirs.begin(context, state);
   let succeeded = 0;
   for (let nonce = 0n, at = 0; at < TRANSACTIONS; at++) {
-    const each = transaction(randomTransaction(dice, nonce, typesOf(fork)));
+    const each = transaction(randomTransaction(dice, surroundings, nonce, typesOf(fork)));
     const outcome = await mine.run(each);
     const label = `${fork}, seed ${seed}, transaction ${at}`;
     assert.deepEqual(comparable(outcome), comparable(await library.run(each)), label);
@@ -112,13 +124,11 @@ export async function compare({ fork, ours, theirs }: Pair, seed: number): Promi
     nonce++;
     if (outcome.status === "success") succeeded++;
   }
-  const [a, b] = [rootAfter(seed, mine.finish()), rootAfter(seed, library.finish())];
+  const [a, b] = [mine, library].map((execution) => {
+    const after = randomState(createDice(seed), surroundings);
+    after.apply(execution.finish());
+    return after.root();
+  });
   assert.equal(a, b, `${fork}, seed ${seed}: state root`);
   return succeeded;
-}
-
-function rootAfter(seed: number, changes: Parameters<MemoryState["apply"]>[0]): Hex {
-  const state = randomState(createDice(seed));
-  state.apply(changes);
-  return state.root();
 }

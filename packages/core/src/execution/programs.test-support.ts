@@ -57,7 +57,12 @@ const pushes = (...values: readonly bigint[]): Uint8Array => concatBytes(...valu
 /** What programs may call and look at. */
 export interface Surroundings {
   readonly targets: readonly Hex[];
+  /** Whether the fork has an opcode. */
+  readonly has: (code: number) => boolean;
 }
+
+/** One of some opcodes that the fork has. */
+const pickOp = (dice: Dice, { has }: Surroundings, codes: readonly number[]): number => dice.pick(codes.filter(has));
 
 type Piece = (dice: Dice, surroundings: Surroundings) => Uint8Array;
 
@@ -72,19 +77,22 @@ const kept = (dice: Dice, expression: Uint8Array): Uint8Array =>
     ? concatBytes(expression, push(small(dice)), op(0x55))
     : concatBytes(expression, push(offset(dice)), op(0x52));
 
-const arithmetic: Piece = (dice) => {
+const arithmetic: Piece = (dice, surroundings) => {
   const kind = dice.below(10);
-  if (kind === 0) return kept(dice, concatBytes(pushes(word(dice), word(dice), word(dice)), op(dice.pick(TERNARY))));
-  if (kind < 3) return kept(dice, concatBytes(push(word(dice)), op(dice.pick(UNARY))));
-  const deep = dice.below(2) === 0 ? concatBytes(push(word(dice)), op(dice.pick(BINARY))) : op();
-  return kept(dice, concatBytes(pushes(word(dice), word(dice)), op(dice.pick(BINARY)), deep));
+  if (kind === 0)
+    return kept(dice, concatBytes(pushes(word(dice), word(dice), word(dice)), op(pickOp(dice, surroundings, TERNARY))));
+  if (kind < 3) return kept(dice, concatBytes(push(word(dice)), op(pickOp(dice, surroundings, UNARY))));
+  const deep = dice.below(2) === 0 ? concatBytes(push(word(dice)), op(pickOp(dice, surroundings, BINARY))) : op();
+  return kept(dice, concatBytes(pushes(word(dice), word(dice)), op(pickOp(dice, surroundings, BINARY)), deep));
 };
 
 const environment: Piece = (dice, surroundings) => {
   const kind = dice.below(4);
-  if (kind === 0) return kept(dice, concatBytes(push(target(dice, surroundings)), op(dice.pick(OF_ACCOUNTS))));
-  if (kind === 1) return kept(dice, concatBytes(push(offset(dice)), op(dice.pick([0x35, 0x40, 0x49, 0x51]))));
-  return kept(dice, op(dice.pick(SHOWING)));
+  if (kind === 0)
+    return kept(dice, concatBytes(push(target(dice, surroundings)), op(pickOp(dice, surroundings, OF_ACCOUNTS))));
+  if (kind === 1)
+    return kept(dice, concatBytes(push(offset(dice)), op(pickOp(dice, surroundings, [0x35, 0x40, 0x49, 0x51]))));
+  return kept(dice, op(pickOp(dice, surroundings, SHOWING)));
 };
 
 const memory: Piece = (dice, surroundings) => {
@@ -93,14 +101,15 @@ const memory: Piece = (dice, surroundings) => {
   if (kind === 0) return kept(dice, concatBytes(pushes(offset(dice), offset(dice)), op(0x20)));
   if (kind === 1) return concatBytes(pushes(word(dice), offset(dice)), op(0x53));
   if (kind === 2) return concatBytes(copy, push(target(dice, surroundings)), op(0x3c));
-  if (kind === 3) return concatBytes(pushes(BigInt(dice.below(40)), small(dice), offset(dice)), op(0x3e));
-  return concatBytes(copy, op(dice.pick([0x37, 0x39, 0x5e])));
+  if (kind === 3 && surroundings.has(0x3e))
+    return concatBytes(pushes(BigInt(dice.below(40)), small(dice), offset(dice)), op(0x3e));
+  return concatBytes(copy, op(pickOp(dice, surroundings, [0x37, 0x39, 0x5e])));
 };
 
-const storage: Piece = (dice) => {
+const storage: Piece = (dice, surroundings) => {
   const kind = dice.below(5);
-  if (kind === 0) return kept(dice, concatBytes(push(small(dice)), op(dice.pick([0x54, 0x5c]))));
-  if (kind === 1) return concatBytes(pushes(small(dice), small(dice)), op(0x5d));
+  if (kind === 0) return kept(dice, concatBytes(push(small(dice)), op(pickOp(dice, surroundings, [0x54, 0x5c]))));
+  if (kind === 1) return concatBytes(pushes(small(dice), small(dice)), op(pickOp(dice, surroundings, [0x5d, 0x55])));
   if (kind === 2) return concatBytes(pushes(word(dice), word(dice)), op(0x55));
   return concatBytes(pushes(small(dice), small(dice)), op(0x55));
 };
@@ -112,7 +121,7 @@ const logging: Piece = (dice) => {
 };
 
 const calling: Piece = (dice, surroundings) => {
-  const code = dice.pick(CALLS);
+  const code = pickOp(dice, surroundings, CALLS);
   const ranges = pushes(offset(dice), offset(dice), offset(dice), offset(dice));
   const value = code === 0xf1 || code === 0xf2 ? push(BigInt(dice.below(3) === 0 ? 1 : 0)) : op();
   const gas = dice.below(3) === 0 ? push(BigInt(dice.below(60_000))) : op(0x5a);
@@ -120,7 +129,7 @@ const calling: Piece = (dice, surroundings) => {
 };
 
 /** Creates from its own code, or from what is in memory. */
-const creating: Piece = (dice) => {
+const creating: Piece = (dice, { has }) => {
   const initcode = dice.pick([
     "0x600160005560106000f3",
     "0x6001600055600060006000fd",
@@ -132,7 +141,7 @@ const creating: Piece = (dice) => {
   const code = hexToBytes(initcode);
   const store =
     dice.below(4) === 0 ? op() : concatBytes(push(BigInt(`0x${initcode.slice(2).padEnd(64, "0")}`)), op(0x60, 0, 0x52));
-  const isSalted = dice.below(2) === 0;
+  const isSalted = dice.below(2) === 0 && has(0xf5);
   const salt = isSalted ? push(small(dice)) : op();
   const value = BigInt(dice.below(4) === 0 ? 1 : 0);
   return kept(dice, concatBytes(store, salt, pushes(BigInt(code.length), 0n, value), op(isSalted ? 0xf5 : 0xf0)));
@@ -141,7 +150,7 @@ const creating: Piece = (dice) => {
 const ending: Piece = (dice, surroundings) => {
   const kind = dice.below(12);
   if (kind < 3) return concatBytes(pushes(offset(dice), offset(dice)), op(0xf3));
-  if (kind < 5) return concatBytes(pushes(offset(dice), offset(dice)), op(0xfd));
+  if (kind < 5 && surroundings.has(0xfd)) return concatBytes(pushes(offset(dice), offset(dice)), op(0xfd));
   if (kind === 5) return concatBytes(push(target(dice, surroundings)), op(0xff));
   if (kind === 6) return op(dice.pick([0xfe, 0x0c, 0x5b, 0x56, 0x57, 0x50, dice.below(256)]));
   return op(0x00);
