@@ -215,15 +215,10 @@ export interface LibraryExecutorOptions {
   /** What CHAINID gives and what transactions and authorizations are signed for. */
   readonly chainId: number;
   readonly fork?: Fork;
-  /**
-   * Called now and then while code runs, in every loop and at every call: the EVM waits for it. So whoever owns the
-   * thread can serve others meanwhile.
-   */
-  readonly pause?: () => Promise<void>;
 }
 
-export function createLibraryExecutor({ chainId, pause, fork = "osaka" }: LibraryExecutorOptions): Executor {
-  const machines = createMachines(chainId, pause, fork);
+export function createLibraryExecutor({ chainId, fork = "osaka" }: LibraryExecutorOptions): Executor {
+  const machines = createMachines(chainId, fork);
   return {
     async begin(context, state) {
       const machine = await machines.open(context, state);

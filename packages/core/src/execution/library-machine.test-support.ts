@@ -2,25 +2,17 @@
 
 import { type Block, createBlock } from "@ethereumjs/block";
 import { type Common, type CustomCrypto, createCustomCommon, Hardfork, Mainnet } from "@ethereumjs/common";
-import {
-  createEVM,
-  type EVM,
-  type EVMMockBlockchainInterface,
-  type EVMOpts,
-  getOpcodesForHF,
-  paramsEVM,
-} from "@ethereumjs/evm";
+import { createEVM, type EVM, type EVMMockBlockchainInterface } from "@ethereumjs/evm";
 import { Address } from "@ethereumjs/util";
 import { createVM, type VM } from "@ethereumjs/vm";
 import { concatBytes, type Hex, hexToBytes, leftPad } from "../base/bytes.ts";
-import { assert, CodedError } from "../base/errors.ts";
+import { CodedError } from "../base/errors.ts";
 import { ZERO_HASH } from "../chain/header.ts";
 import { currentCrypto, keccak256 } from "../crypto/crypto.ts";
 import type { Fork } from "./fork.ts";
 import { createStateJournal, type StateJournal } from "./library-journal.test-support.ts";
 import { createStateManager, type OpenState } from "./library-state-manager.test-support.ts";
-import { verifyPointEvaluation } from "./point-evaluation.ts";
-import { slicedPrecompiles } from "./sliced-precompiles.ts";
+import { verifyPointEvaluation } from "./precompiles/point-evaluation.ts";
 import type { BlockContext, StateReader } from "./types.ts";
 
 export interface Machine {
@@ -46,8 +38,10 @@ const crypto: CustomCrypto = {
     return currentCrypto().recover(digest, rs, v === 28n || v === 1n ? 1 : 0);
   },
   kzg: {
-    verifyProof: (commitment, z, y, proof) =>
-      verifyPointEvaluation(commitment as Hex, z as Hex, y as Hex, proof as Hex),
+    verifyProof(...parts) {
+      const [commitment, z, y, proof] = parts.map(hexToBytes) as [Uint8Array, Uint8Array, Uint8Array, Uint8Array];
+      return verifyPointEvaluation(commitment, z, y, proof);
+    },
     blobToKzgCommitment: noBlobs,
     computeBlobProof: noBlobs,
     verifyBlobProofBatch: noBlobs,
@@ -110,59 +104,13 @@ interface LibraryEngine {
 const IDLE_MAX = 8;
 const NO_STATE = createStateJournal({ account: () => undefined, storage: () => 0n, code: () => new Uint8Array(0) });
 
-type Pause = () => Promise<void>;
-type CustomOpcode = NonNullable<EVMOpts["customOpcodes"]>[number];
-type AddOpcode = Extract<CustomOpcode, { opcodeName: string }>;
-
-/** Steps over a JUMPDEST between two looks at the clock. */
-const JUMPS_PER_PAUSE = 64;
-
-/** Every loop passes a JUMPDEST, which otherwise does nothing: 1 gas (yellow paper, appendix G). */
-function pausingJumpdest(pause: Pause): CustomOpcode {
-  let jumps = 0;
-  const logicFunction = (): Promise<void> | undefined => (++jumps % JUMPS_PER_PAUSE === 0 ? pause() : undefined);
-  return { opcode: 0x5b, opcodeName: "JUMPDEST", baseFee: 1, logicFunction };
-}
-
-/** What costs the most time for its gas without a loop or a call: EXP and KECCAK256. */
-const SLOW_OPCODES = [0x0a, 0x20];
-
-/** The library's opcode behind a look at the clock. */
-function pausingOpcode(common: Common, opcode: number, pause: Pause): CustomOpcode {
-  // What an EVM does first with the description it is given.
-  common.updateParams(paramsEVM);
-  const { opcodes, handlers, dynamicGasHandlers } = getOpcodesForHF(common);
-  const [info, handler, gas] = [opcodes.get(opcode), handlers.get(opcode), dynamicGasHandlers.get(opcode)];
-  assert(info !== undefined && handler !== undefined, `the library has no opcode 0x${opcode.toString(16)}`);
-  return {
-    opcode,
-    opcodeName: info.name,
-    baseFee: info.fee,
-    ...(gas === undefined ? {} : { gasFunction: gas as NonNullable<AddOpcode["gasFunction"]> }),
-    async logicFunction(runState) {
-      await pause();
-      await handler(runState, common);
-    },
-  };
-}
-
-/** What lets others at the thread inside of one message. */
-function pausing(common: Common, pause: Pause | undefined): Partial<EVMOpts> {
-  if (pause === undefined) return {};
-  const slow = SLOW_OPCODES.map((opcode) => pausingOpcode(common, opcode, pause));
-  return {
-    customOpcodes: [pausingJumpdest(pause), ...slow],
-    customPrecompiles: slicedPrecompiles(common, pause),
-  };
-}
-
-async function createLibraryEngine(shared: Common, pause: Pause | undefined): Promise<LibraryEngine> {
+async function createLibraryEngine(shared: Common): Promise<LibraryEngine> {
   // A copy: the library's EVM listens to its chain description for as long as that lives.
   const common = shared.copy();
   const open: LibraryEngine["open"] = { journal: NO_STATE, blockHash: () => undefined };
-  const stateManager = createStateManager(open, pause);
+  const stateManager = createStateManager(open);
   const options = { common, stateManager, blockchain: blockchainOf(open) };
-  const evm = await createEVM({ ...options, ...pausing(common, pause) });
+  const evm = await createEVM(options);
   const vm = await createVM({ common, stateManager, evm });
   return { common, evm, vm, open };
 }
@@ -175,13 +123,13 @@ export interface Machines {
 }
 
 /** Making the library's EVM takes 0.4 ms, about as long as a simple transaction: they are used again. */
-export function createMachines(chainId: number, pause?: Pause, fork?: Fork): Machines {
+export function createMachines(chainId: number, fork?: Fork): Machines {
   const shared = createCommon(chainId, fork);
   const idle: LibraryEngine[] = [];
   const owners = new WeakMap<Machine, LibraryEngine>();
   return {
     async open(context, state) {
-      const engine = idle.pop() ?? (await createLibraryEngine(shared, pause));
+      const engine = idle.pop() ?? (await createLibraryEngine(shared));
       const { common, evm, vm, open } = engine;
       open.journal = createStateJournal(state);
       open.blockHash = context.blockHash;

@@ -40,9 +40,8 @@ function unsupported(): never {
 }
 
 /** Adapter methods that change accounts. */
-function accountMethods(open: OpenState, pause: () => Promise<void>) {
+function accountMethods(open: OpenState) {
   const getAccount = async (address: Address): Promise<LibraryAccount | undefined> => {
-    await pause();
     const account = open.journal.account(keyOf(address));
     return account === undefined ? undefined : toLibrary(account);
   };
@@ -80,16 +79,11 @@ function accountMethods(open: OpenState, pause: () => Promise<void>) {
 
 /**
  * Values go to the library in their shortest form, as its own state managers give them.
- * @param pause awaited where a message call or creation begins and where state is read, as for each authorization
  */
-export function createStateManager(
-  open: OpenState,
-  pause: () => Promise<void> = async () => undefined,
-): StateManagerInterface {
+export function createStateManager(open: OpenState): StateManagerInterface {
   const manager: StateManagerInterface = {
-    ...accountMethods(open, pause),
+    ...accountMethods(open),
     async getStorage(address, slot) {
-      await pause();
       return bigIntToBytes(open.journal.storage(keyOf(address), bytesToHex(slot)));
     },
     async putStorage(address, slot, value) {
@@ -97,7 +91,6 @@ export function createStateManager(
     },
     clearStorage: async (address) => open.journal.clearStorage(keyOf(address)),
     async checkpoint() {
-      await pause();
       open.journal.checkpoint();
     },
     commit: async () => open.journal.commit(),

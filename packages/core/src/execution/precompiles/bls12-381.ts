@@ -1,8 +1,9 @@
 /** Operations on BLS12-381 (EIP-2537). */
 
-import { NobleBLS } from "@ethereumjs/evm";
-import { concatBytes, type Hex } from "../../base/bytes.ts";
-import { checkBls12Pairing } from "../pairings.ts";
+import { pippenger } from "@noble/curves/abstract/curve.js";
+import { bls12_381 } from "@noble/curves/bls12-381.js";
+import { bigIntToFixedBytes, bytesToBigInt, concatBytes } from "../../base/bytes.ts";
+import { atOnce, inSteps, truth } from "./steps.ts";
 import type { Precompile } from "./types.ts";
 
 /** Thousandths of a multiplication's price, by the number of pairs. */
@@ -23,133 +24,167 @@ const DISCOUNTS_G2: readonly number[] = [
   532, 531, 530, 530, 529, 528, 528, 527, 526, 526, 525, 524, 524,
 ];
 
-const bls = new NobleBLS();
+const G1 = bls12_381.G1.Point;
+const G2 = bls12_381.G2.Point;
+const { Fp, Fp2, Fp12, Fr } = bls12_381.fields;
+type G1Point = typeof G1.BASE;
+type G2Point = typeof G2.BASE;
+type Fp2Element = ReturnType<typeof Fp2.create>;
+
+/** An element of the field: 48 bytes, filled with zeros in front. */
 const FIELD_BYTES = 64;
-const FIELD_PADDING = 16;
 const SCALAR_BYTES = 32;
-/** A millisecond or two each. */
-const PRODUCTS_PER_STEP = 4;
+const PAIR_BYTES = 6 * FIELD_BYTES;
+/** Pairs of a sum that are taken together: more would make it faster, and a step longer. */
+const PRODUCTS_PER_STEP = 32;
 
-type Work = (input: Uint8Array) => Generator<void, Uint8Array>;
-
-/** Whether each of so many field elements from `offset` on has the zeros that fill it up to 64 bytes. */
-function arePadded(input: Uint8Array, offset: number, fields: number): boolean {
-  for (let field = 0; field < fields; field++) {
-    const start = offset + field * FIELD_BYTES;
-    for (let at = start; at < start + FIELD_PADDING; at++) if (input[at] !== 0) return false;
-  }
-  return true;
+function readField(bytes: Uint8Array, offset: number): bigint {
+  const value = bytesToBigInt(bytes.subarray(offset, offset + FIELD_BYTES));
+  if (value >= Fp.ORDER) throw new RangeError("not an element of the field");
+  return value;
 }
 
-function* attempt(work: Work, input: Uint8Array): Generator<void, Uint8Array | undefined> {
-  try {
-    return yield* work(input);
-  } catch {
-    return undefined;
-  }
+const readFp2 = (bytes: Uint8Array, offset: number): Fp2Element =>
+  Fp2.create({ c0: readField(bytes, offset), c1: readField(bytes, offset + FIELD_BYTES) });
+
+const writeField = (value: bigint): Uint8Array => bigIntToFixedBytes(value, FIELD_BYTES);
+
+/** A group, and how its points are written. */
+interface Group<P> {
+  readonly pointBytes: number;
+  readonly zero: P;
+  /** A point of the curve. @throws when it is none */
+  read(bytes: Uint8Array, offset: number): P;
+  write(point: P): Uint8Array;
+  add(a: P, b: P): P;
+  /** @throws when the point is not in the subgroup */
+  requireSubgroup(point: P): void;
+  sumOfProducts(points: P[], scalars: bigint[]): P;
 }
 
-/** Runs work in steps to its end. */
-export function finish<T>(work: Generator<void, T>): T {
-  for (;;) {
-    const { done, value } = work.next();
-    if (done === true) return value as T;
-  }
+function requireSubgroup(point: { isTorsionFree(): boolean }): void {
+  if (!point.isTorsionFree()) throw new RangeError("a point is not in the subgroup");
 }
 
-interface Shape {
-  /** Field elements at the beginning of each unit. */
-  readonly fields: number;
-  readonly unitBytes: number;
-  readonly isRepeatable: boolean;
-}
+const FIRST: Group<G1Point> = {
+  pointBytes: 2 * FIELD_BYTES,
+  zero: G1.ZERO,
+  read(bytes, offset) {
+    const [x, y] = [readField(bytes, offset), readField(bytes, offset + FIELD_BYTES)];
+    if (x === 0n && y === 0n) return G1.ZERO;
+    if (!Fp.eql(Fp.sqr(y), Fp.add(Fp.mul(Fp.sqr(x), x), G1.CURVE().b)))
+      throw new RangeError("not a point of the curve");
+    return G1.fromAffine({ x, y });
+  },
+  write(point) {
+    if (point.is0()) return new Uint8Array(2 * FIELD_BYTES);
+    const { x, y } = point.toAffine();
+    return concatBytes(writeField(x), writeField(y));
+  },
+  add: (a, b) => a.add(b),
+  requireSubgroup,
+  sumOfProducts: (points, scalars) => pippenger(G1, points, scalars),
+};
 
-function isShaped(input: Uint8Array, { fields, unitBytes, isRepeatable }: Shape): boolean {
-  if (input.length === 0 || input.length % unitBytes !== 0) return false;
-  if (!isRepeatable && input.length !== unitBytes) return false;
-  for (let offset = 0; offset < input.length; offset += unitBytes) if (!arePadded(input, offset, fields)) return false;
-  return true;
-}
+const SECOND: Group<G2Point> = {
+  pointBytes: 4 * FIELD_BYTES,
+  zero: G2.ZERO,
+  read(bytes, offset) {
+    const [x, y] = [readFp2(bytes, offset), readFp2(bytes, offset + 2 * FIELD_BYTES)];
+    if (Fp2.is0(x) && Fp2.is0(y)) return G2.ZERO;
+    if (!Fp2.eql(Fp2.sqr(y), Fp2.add(Fp2.mul(Fp2.sqr(x), x), G2.CURVE().b))) {
+      throw new RangeError("not a point of the curve");
+    }
+    return G2.fromAffine({ x, y });
+  },
+  write(point) {
+    if (point.is0()) return new Uint8Array(4 * FIELD_BYTES);
+    const { x, y } = point.toAffine();
+    return concatBytes(...[x.c0, x.c1, y.c0, y.c1].map(writeField));
+  },
+  add: (a, b) => a.add(b),
+  requireSubgroup,
+  sumOfProducts: (points, scalars) => pippenger(G2, points, scalars),
+};
 
-function precompile(shape: Shape, gas: (input: Uint8Array) => number, work: Work): Precompile {
-  function* steps(input: Uint8Array): Generator<void, Uint8Array | undefined> {
-    return isShaped(input, shape) ? yield* attempt(work, input) : undefined;
-  }
-  return { gas, steps, run: (input) => finish(steps(input)) };
-}
-
-const once = (fields: number, gas: number, operation: (input: Uint8Array) => Uint8Array): Precompile =>
-  precompile(
-    { fields, unitBytes: fields * FIELD_BYTES, isRepeatable: false },
+/** The sum of two points of the curve, whatever their order. */
+const addition = <P>({ pointBytes, read, write, add }: Group<P>, gas: number): Precompile =>
+  atOnce(
     () => gas,
-    function* (input) {
-      yield;
-      return operation(input).slice();
-    },
+    (input) => (input.length === 2 * pointBytes ? write(add(read(input, 0), read(input, pointBytes))) : undefined),
   );
 
-interface Group {
-  /** Field elements of a point. */
-  readonly fields: number;
-  readonly multiplication: number;
-  readonly discounts: readonly number[];
-  multiply(input: Uint8Array): Uint8Array;
-  add(input: Uint8Array): Uint8Array;
-}
-
 /** A sum of products as the sum of the sums of a few. */
-function sumOfProducts({ fields, multiplication, discounts, multiply, add }: Group): Precompile {
-  const unitBytes = fields * FIELD_BYTES + SCALAR_BYTES;
-  const gas = (input: Uint8Array): number => {
-    const pairs = Math.floor(input.length / unitBytes);
+function sumOfProducts<P>(group: Group<P>, product: number, discounts: readonly number[]): Precompile {
+  const { pointBytes, zero, read, write, add } = group;
+  const pairBytes = pointBytes + SCALAR_BYTES;
+  const gas = ({ length }: Uint8Array): number => {
+    const pairs = Math.floor(length / pairBytes);
     const discount = pairs === 0 ? 0 : (discounts[Math.min(pairs, discounts.length) - 1] as number);
-    return Math.floor((pairs * multiplication * discount) / 1_000);
+    return Math.floor((pairs * product * discount) / 1_000);
   };
-  return precompile({ fields, unitBytes, isRepeatable: true }, gas, function* (input) {
-    const stepBytes = PRODUCTS_PER_STEP * unitBytes;
-    let sum = new Uint8Array(fields * FIELD_BYTES);
-    for (let offset = 0; offset < input.length; offset += stepBytes) {
-      sum = add(concatBytes(sum, multiply(input.subarray(offset, offset + stepBytes)))).slice();
+  const sumOf = (input: Uint8Array): P => {
+    const [points, scalars]: [P[], bigint[]] = [[], []];
+    for (let offset = 0; offset < input.length; offset += pairBytes) {
+      const point = read(input, offset);
+      group.requireSubgroup(point);
+      points.push(point);
+      scalars.push(bytesToBigInt(input.subarray(offset + pointBytes, offset + pairBytes)) % Fr.ORDER);
+    }
+    return group.sumOfProducts(points, scalars);
+  };
+  return inSteps(gas, function* (input) {
+    if (input.length === 0 || input.length % pairBytes !== 0) return undefined;
+    let sum = zero;
+    for (let offset = 0; offset < input.length; offset += PRODUCTS_PER_STEP * pairBytes) {
+      sum = add(sum, sumOf(input.subarray(offset, offset + PRODUCTS_PER_STEP * pairBytes)));
       yield;
     }
-    return sum;
+    return write(sum);
   });
 }
 
-const PAIR_FIELDS = 6;
-const pairing = precompile(
-  { fields: PAIR_FIELDS, unitBytes: PAIR_FIELDS * FIELD_BYTES, isRepeatable: true },
-  (input) => 37_700 + 32_600 * Math.floor(input.length / (PAIR_FIELDS * FIELD_BYTES)),
+/** Whether the product of the pairings is one, a pair a step. */
+const pairing = inSteps(
+  ({ length }) => 37_700 + 32_600 * Math.floor(length / PAIR_BYTES),
   function* (input) {
-    const output = new Uint8Array(32);
-    output[31] = (yield* checkBls12Pairing(input)) ? 1 : 0;
-    return output;
+    if (input.length === 0 || input.length % PAIR_BYTES !== 0) return undefined;
+    let product = Fp12.ONE;
+    for (let offset = 0; offset < input.length; offset += PAIR_BYTES) {
+      const [g1, g2] = [FIRST.read(input, offset), SECOND.read(input, offset + FIRST.pointBytes)];
+      requireSubgroup(g1);
+      requireSubgroup(g2);
+      // A pair with a point at infinity is one.
+      if (!g1.is0() && !g2.is0()) product = Fp12.mul(product, bls12_381.pairing(g1, g2, false));
+      yield;
+    }
+    return truth(Fp12.eql(Fp12.finalExponentiate(product), Fp12.ONE));
   },
 );
 
-const G1: Group = {
-  fields: 2,
-  multiplication: 12_000,
-  discounts: DISCOUNTS_G1,
-  multiply: (input) => bls.msmG1(input),
-  add: (input) => bls.addG1(input),
-};
-const G2: Group = {
-  fields: 4,
-  multiplication: 22_500,
-  discounts: DISCOUNTS_G2,
-  multiply: (input) => bls.msmG2(input),
-  add: (input) => bls.addG2(input),
-};
+/** The library takes one element of the field of its group, whatever its types say. */
+const mapToG1 = bls12_381.G1.mapToCurve as unknown as (element: bigint) => G1Point;
+const mapToG2 = bls12_381.G2.mapToCurve as unknown as (element: readonly [bigint, bigint]) => G2Point;
 
-const at = (number: number): Hex => `0x${number.toString(16).padStart(40, "0")}`;
+const mapToFirst = atOnce(
+  () => 5_500,
+  (input) => (input.length === FIELD_BYTES ? FIRST.write(mapToG1(readField(input, 0))) : undefined),
+);
+const mapToSecond = atOnce(
+  () => 23_800,
+  (input) => {
+    if (input.length !== 2 * FIELD_BYTES) return undefined;
+    return SECOND.write(mapToG2([readField(input, 0), readField(input, FIELD_BYTES)]));
+  },
+);
 
-export const BLS12_381_PRECOMPILES: ReadonlyMap<Hex, Precompile> = new Map([
-  [at(0x0b), once(4, 375, (input) => bls.addG1(input))],
-  [at(0x0c), sumOfProducts(G1)],
-  [at(0x0d), once(8, 600, (input) => bls.addG2(input))],
-  [at(0x0e), sumOfProducts(G2)],
-  [at(0x0f), pairing],
-  [at(0x10), once(1, 5_500, (input) => bls.mapFPtoG1(input))],
-  [at(0x11), once(2, 23_800, (input) => bls.mapFP2toG2(input))],
-]);
+/** In the order of their addresses, from 0x0b on. */
+export const BLS12_381: readonly Precompile[] = [
+  addition(FIRST, 375),
+  sumOfProducts(FIRST, 12_000, DISCOUNTS_G1),
+  addition(SECOND, 600),
+  sumOfProducts(SECOND, 22_500, DISCOUNTS_G2),
+  pairing,
+  mapToFirst,
+  mapToSecond,
+];

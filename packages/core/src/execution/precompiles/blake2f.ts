@@ -4,6 +4,8 @@
  * low half first.
  */
 
+import { inSteps } from "./steps.ts";
+
 /** What the precompile takes: rounds (4 bytes, big-endian), h (64), m (128), t (16), f (1). */
 const BLAKE2F_INPUT_BYTES = 213;
 const STATE = { offset: 4, words: 16 };
@@ -102,17 +104,14 @@ function wordsOf(view: DataView, { offset, words }: { readonly offset: number; r
   return Uint32Array.from({ length: words }, (_, at) => view.getUint32(offset + 4 * at, true));
 }
 
-export const blake2fRounds = (input: Uint8Array): number => new DataView(input.buffer, input.byteOffset).getUint32(0);
+const roundsOf = (input: Uint8Array): number => new DataView(input.buffer, input.byteOffset).getUint32(0);
 
 /** Whether the input has its length and a final block flag of 0 or 1. */
-export const isBlake2fInput = (input: Uint8Array): boolean =>
+const isInput = (input: Uint8Array): boolean =>
   input.length === BLAKE2F_INPUT_BYTES && (input[FINAL_FLAG_OFFSET] as number) <= 1;
 
-/**
- * @param input as `isBlake2fInput` allows
- * @returns the 64 bytes of the new state; yields between steps of about a millisecond
- */
-export function* blake2f(input: Uint8Array): Generator<void, Uint8Array> {
+function* compress(input: Uint8Array): Generator<void, Uint8Array | undefined> {
+  if (!isInput(input)) return undefined;
   const view = new DataView(input.buffer, input.byteOffset, input.length);
   const [h, m, t] = [wordsOf(view, STATE), wordsOf(view, MESSAGE), wordsOf(view, COUNTER)];
   const v = Uint32Array.from([...h, ...IV]);
@@ -132,3 +131,6 @@ export function* blake2f(input: Uint8Array): Generator<void, Uint8Array> {
   });
   return new Uint8Array(output.buffer);
 }
+
+/** A gas for each round. */
+export const BLAKE2F = inSteps((input) => (isInput(input) ? roundsOf(input) : 0), compress);

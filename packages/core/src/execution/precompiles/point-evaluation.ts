@@ -4,7 +4,9 @@
  */
 
 import { bls12_381 } from "@noble/curves/bls12-381.js";
-import { bytesToBigInt, type Hex, hexToBytes } from "../base/bytes.ts";
+import { sha256 } from "@noble/hashes/sha2.js";
+import { bigIntToFixedBytes, bytesToBigInt, concatBytes, equalBytes, hexToBytes } from "../../base/bytes.ts";
+import type { Precompile } from "./types.ts";
 
 const G1 = bls12_381.G1.Point;
 const G2 = bls12_381.G2.Point;
@@ -20,14 +22,14 @@ const TAU_G2 = G2.fromBytes(
   ),
 );
 
-function readPoint(text: Hex): G1Point {
-  const point = G1.fromBytes(hexToBytes(text));
+function readPoint(bytes: Uint8Array): G1Point {
+  const point = G1.fromBytes(bytes);
   if (!point.is0()) point.assertValidity();
   return point;
 }
 
-function readScalar(text: Hex): bigint {
-  const value = bytesToBigInt(hexToBytes(text));
+function readScalar(bytes: Uint8Array): bigint {
+  const value = bytesToBigInt(bytes);
   if (value >= Fr.ORDER) throw new RangeError("not a canonical field element");
   return value;
 }
@@ -44,8 +46,14 @@ function pairingProductIsOne(pairs: readonly { readonly g1: G1Point; readonly g2
 /**
  * Whether `proof` shows that the polynomial committed to by `commitment` has value `y` at `z`:
  * e(C − y·G1, −G2) · e(π, τ·G2 − z·G2) = 1. Malformed points and field elements prove nothing.
+ * @param commitment 48 bytes, as `proof`; `z` and `y`: 32 bytes
  */
-export function verifyPointEvaluation(commitment: Hex, z: Hex, y: Hex, proof: Hex): boolean {
+export function verifyPointEvaluation(
+  commitment: Uint8Array,
+  z: Uint8Array,
+  y: Uint8Array,
+  proof: Uint8Array,
+): boolean {
   try {
     const difference = readPoint(commitment).subtract(timesG1(readScalar(y)));
     const divisor = TAU_G2.subtract(times(G2.BASE, readScalar(z)));
@@ -57,3 +65,30 @@ export function verifyPointEvaluation(commitment: Hex, z: Hex, y: Hex, proof: He
     return false;
   }
 }
+
+/** What the precompile takes: versioned hash (32 bytes), z (32), y (32), commitment (48), proof (48). */
+const INPUT_BYTES = 192;
+const VERSION_KZG = 1;
+const FIELD_ELEMENTS_PER_BLOB = 4_096n;
+const OUTPUT = concatBytes(bigIntToFixedBytes(FIELD_ELEMENTS_PER_BLOB, 32), bigIntToFixedBytes(Fr.ORDER, 32));
+
+function versionedHash(commitment: Uint8Array): Uint8Array {
+  const hash = sha256(commitment);
+  hash[0] = VERSION_KZG;
+  return hash;
+}
+
+export const POINT_EVALUATION: Precompile = {
+  gas: () => 50_000,
+  run(input) {
+    if (input.length !== INPUT_BYTES) return undefined;
+    const [z, y, commitment, proof] = [
+      input.subarray(32, 64),
+      input.subarray(64, 96),
+      input.subarray(96, 144),
+      input.subarray(144),
+    ];
+    if (!equalBytes(versionedHash(commitment), input.subarray(0, 32))) return undefined;
+    return verifyPointEvaluation(commitment, z, y, proof) ? OUTPUT.slice() : undefined;
+  },
+};
