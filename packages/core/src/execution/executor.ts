@@ -10,6 +10,7 @@ import { CodeCache } from "./code.ts";
 import type { Fork } from "./fork.ts";
 import type { Frame } from "./frame.ts";
 import { gasOf } from "./frame.ts";
+import { GO_ON } from "./halts.ts";
 import { blockWords, Machine } from "./machine.ts";
 import { type OpcodeTable, opcodeTable } from "./opcodes.ts";
 import { precompilesOf } from "./precompiles/precompiles.ts";
@@ -55,6 +56,11 @@ export interface EvmBlockExecution extends BlockExecution {
   run(transaction: ExecutableTransaction): Promise<TransactionOutcome | TransactionInvalid>;
   /** Adds to a balance outside of any transaction: the rewards of forks before the merge, and withdrawals. */
   credit(address: Hex, amount: bigint): void;
+  /**
+   * Asks a contract for its requests when the transactions are through (EIP-7002, EIP-7251).
+   * @returns its output; undefined when there is no such contract or the call fails: then the block is invalid
+   */
+  requests(contract: Hex): Promise<Uint8Array | undefined>;
 }
 
 export interface EvmExecutor extends Executor {
@@ -74,15 +80,24 @@ interface Shared {
   readonly idleFrames: Frame[][];
 }
 
-/** One call of a block's beginning (EIP-4788, EIP-2935). Without the contract nothing is touched. */
-async function systemCall(m: Machine, to: Hex, data: Hex, pause: Pause | undefined): Promise<void> {
+/**
+ * One call of a block's beginning (EIP-4788, EIP-2935) or end (EIP-7002, EIP-7251). Without the contract nothing is
+ * touched.
+ * @returns its output; undefined when it fails, or when there is no contract
+ */
+async function systemCall(m: Machine, to: Hex, data: Hex, pause: Pause | undefined): Promise<Uint8Array | undefined> {
   const { world } = m;
-  if (world.code(world.account(to)).bytes.length === 0) return;
+  if (world.code(world.account(to)).bytes.length === 0) return undefined;
   m.origin = hexToWord(SYSTEM_ADDRESS);
   const gas = gasOf(SYSTEM_CALL_GAS);
-  await runMessage(m, { from: SYSTEM_ADDRESS, to, value: 0n, data: hexToBytes(data), gas, nonce: 0n }, pause);
+  const end = await runMessage(
+    m,
+    { from: SYSTEM_ADDRESS, to, value: 0n, data: hexToBytes(data), gas, nonce: 0n },
+    pause,
+  );
   world.endTransaction(true);
   m.reset();
+  return end.outcome === GO_ON ? end.output : undefined;
 }
 
 async function beginBlock(m: Machine, context: BlockContext, pause: Pause | undefined): Promise<void> {
@@ -139,6 +154,15 @@ function createBlockExecution(m: Machine, context: BlockContext, shared: Shared,
       const account = m.world.account(address);
       m.world.setBalance(account, account.balance + amount);
       m.world.endTransaction(m.rules.clearsEmpty);
+    },
+    async requests(contract) {
+      assert(state === "idle", `requests cannot be taken: the block is ${state}`);
+      state = "running";
+      try {
+        return await systemCall(m, contract, "0x", shared.pause);
+      } finally {
+        state = "idle";
+      }
     },
     finish() {
       assert(state === "idle", `a block cannot be finished: it is ${state}`);
