@@ -26,7 +26,7 @@ import {
   words,
 } from "./fixtures.test-support.ts";
 import type { MemoryState } from "./memory-state.test-support.ts";
-import type { CallMessage, CallOutcome } from "./types.ts";
+import type { CallMessage, CallOutcome, StateReader } from "./types.ts";
 
 const NOBODY = testAccount(50);
 const NO_DATA = new Uint8Array(0);
@@ -43,6 +43,38 @@ describe("a call", () => {
     const outcome = await call(state, { to });
     assert.equal(outcome.status, "success");
     assert.deepEqual(outcome.output, words(NOBODY.address));
+  });
+
+  it("without a value reads neither who calls nor who seals, unless code asks for them", async () => {
+    const state = fundedState(ALICE);
+    const hidden = new Set<Hex>([NOBODY.address, COINBASE]);
+    const reader: StateReader = {
+      account(address) {
+        if (hidden.has(address)) throw new Error(`${address} was read`);
+        return state.account(address);
+      },
+      storage: (address, slot) => state.storage(address, slot),
+      code: (hash) => state.code(hash),
+    };
+    const ask = (to: Hex, value = 0n) => {
+      const message = { from: NOBODY.address, to, data: NO_DATA, value, gasLimit: 1_000_000 };
+      return executor.call(blockContext(), message, reader);
+    };
+    const caller = await deploy(state, returning("CALLER"), 0n);
+    assert.deepEqual((await ask(caller)).output, words(NOBODY.address));
+    assert.deepEqual((await call(state, { to: caller })).gasUsed, (await ask(caller)).gasUsed);
+    const asking = await deploy(state, returning("CALLER BALANCE"), 1n);
+    const payee = await deploy(state, returning("COINBASE BALANCE"), 2n);
+    await assert.rejects(ask(asking), /was read/);
+    await assert.rejects(ask(payee), /was read/);
+    await assert.rejects(ask(caller, 1n), /was read/);
+    hidden.clear();
+    // Both are warm all the same (EIP-2929, EIP-3651): 100 gas instead of 2,600.
+    for (const to of [asking, payee]) {
+      const { gasUsed, status } = await ask(to);
+      assert.equal(status, "success");
+      assert.ok(gasUsed < 21_000 + 300, String(gasUsed));
+    }
   });
 
   it("leaves the state as it is", async () => {

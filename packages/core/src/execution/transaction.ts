@@ -55,9 +55,9 @@ export function warmUp(
 ): void {
   const { world, rules, block } = m;
   if (rules.warmAccess === 0) return;
-  world.warm(world.account(message.from));
+  world.warmUnread(hexToWord(message.from));
   if (message.to !== undefined) world.warm(world.account(message.to));
-  if (rules.warmsCoinbase) world.warm(world.accountAt(block.coinbase));
+  if (rules.warmsCoinbase) world.warmUnread(block.coinbase);
   for (const { address, storageKeys } of message.accessList ?? []) {
     const account = world.account(address);
     world.warm(account);
@@ -79,13 +79,13 @@ export interface TopMessage {
 /** Begins a message: a frame is current then, or the message has ended already. */
 function beginTop(m: Machine, { from, to, value, data, gas, nonce }: TopMessage): void {
   const { world, rules } = m;
-  const sender = world.account(from);
   const account = world.account(to ?? createAddress(from, nonce));
   if (rules.warmAccess > 0) world.warm(account);
   const message = {
     gas,
-    caller: sender.word,
-    payer: sender,
+    caller: hexToWord(from),
+    // Who pays nothing is not read: a replica may not hold who asks.
+    payer: to !== undefined && value === 0n ? account : world.account(from),
     account,
     codeOf: account,
     value: normal(value),
@@ -196,14 +196,16 @@ export async function runCall(m: Machine, message: CallMessage, pause: Pause | u
   const { world, rules } = m;
   const [intrinsic, floor] = [intrinsicGasOf(rules, message), floorGasOf(rules, message)];
   if (gasLimit < Math.max(intrinsic, floor)) return { ...halted(haltName(OUT_OF_GAS)), gasUsed: gasLimit };
-  const sender = world.account(from);
-  if (value > sender.balance) return { ...halted("insufficient balance"), gasUsed: Math.max(intrinsic, floor) };
-  m.origin = sender.word;
+  const usesSender = to === undefined || value > 0n || authorizationList.length > 0;
+  const sender = usesSender ? world.account(from) : undefined;
+  if (sender !== undefined && value > sender.balance)
+    return { ...halted("insufficient balance"), gasUsed: Math.max(intrinsic, floor) };
+  m.origin = hexToWord(from);
   m.gasPrice = normal(gasPrice);
   warmUp(m, message);
-  const { nonce } = sender;
+  const nonce = sender?.nonce ?? 0n;
   // As in a transaction; code cannot see it otherwise.
-  if (to === undefined || authorizationList.length > 0) world.setNonce(sender, nonce + 1n);
+  if (sender !== undefined) world.setNonce(sender, nonce + 1n);
   m.refund = await authorize(m, authorizationList, pause);
   const gas = gasOf(BigInt(gasLimit - intrinsic));
   const end = await runMessage(m, { from, to, value, data, gas, nonce }, pause);

@@ -48,6 +48,8 @@ export class World {
   readonly #reader: StateReader;
   readonly #codes: CodeCache;
   readonly #alwaysWarm: ReadonlySet<Word>;
+  /** Warm from the beginning of the transaction, whether it reads them or not. */
+  readonly #warmUnread = new Set<Word>();
   readonly #accounts = new Map<Hex, AccountState>();
   readonly #recent: (AccountState | undefined)[] = Array.from({ length: RECENT_ACCOUNTS }, () => undefined);
   readonly #newCodes = new Map<Hex, Code>();
@@ -93,7 +95,7 @@ export class World {
   #current(account: AccountState): AccountState {
     if (account.seen !== this.#transaction) {
       account.seen = this.#transaction;
-      account.isWarm = account.isAlwaysWarm;
+      account.isWarm = account.isAlwaysWarm || this.#warmUnread.has(account.word);
       account.isTouched = false;
       account.isCreated = false;
       account.isDestroyed = false;
@@ -154,6 +156,13 @@ export class World {
     this.#note(UNDO.slotWarm, slot, false);
     slot.isWarm = true;
     return false;
+  }
+
+  /** Makes an account warm before anything of the transaction runs, without reading it. */
+  warmUnread(word: Word): void {
+    this.#warmUnread.add(word);
+    const known = this.#accounts.get(wordToAddress(word));
+    if (known !== undefined) this.#current(known).isWarm = true;
   }
 
   /** Makes an account warm. Gives whether it was already. */
@@ -289,6 +298,7 @@ export class World {
     this.#destroyed = [];
     this.#coded = [];
     this.#transientUsers = [];
+    this.#warmUnread.clear();
     this.#forget(0);
     this.#transaction++;
   }
