@@ -40,6 +40,8 @@ export type TableName =
   | "contracts"
   /** keccak(address) → address, of every contract that was ever at the head. It is as true of one that is gone. */
   | "preimages"
+  /** keccak(address) → nothing, of every contract at the head that was taken over and is to be named yet by a peer. */
+  | "unnamed"
   /** transaction hash → pending transaction. */
   | "pool"
   /** transaction hash → transaction that lost its nonce, and the one that took it. */

@@ -10,8 +10,7 @@ const SYNCING: NodeStatus = {
   sync: {
     ...{ state: "syncing", head: { hash: HASH, number: 40 }, head_age_ms: 7_260_000, lag_blocks: 60, stage: "blocks" },
     progress: { from_block: 0, to_block: 100, blocks_per_second: 12.5, remaining_ms: 4_800 },
-    state_progress: null,
-    divergence: null,
+    ...{ state_progress: null, divergence: null, unnamed_contracts: 0 },
   },
   peers: [
     {
@@ -93,6 +92,10 @@ test("where a node stands is a few lines, the peers below", () => {
   assert.match(
     renderStatus(diverged(true, null)),
     /^DIVERGED {2}most peers refuse block 41, which this node has sealed\nstate /,
+  );
+  assert.match(
+    renderStatus({ ...ALONE, sync: { ...ALONE.sync, unnamed_contracts: 240 } }),
+    /\nunnamed {3}240 contracts, of which no peer has said yet where they come from\npeers /,
   );
   assert.equal(renderStatus(ALONE), `state     alone\nhead      block 40, 0.9 s old  ${HASH}\npeers     0\n`);
 });

@@ -33,6 +33,7 @@ interface Sync {
   readonly head: Head;
   readonly head_age_ms: number;
   readonly lag_blocks: number;
+  readonly unnamed_contracts: number;
   readonly stage: string | null;
   readonly progress: {
     readonly from_block: number;
@@ -144,6 +145,10 @@ function lineOf({ address, state, head, last_error: error, last_sync: last }: Pe
   return `  ${address}  ${state}${at}${took}${error === null ? "" : `  ${error}`}`;
 }
 
+function unnamedOf({ unnamed_contracts: count }: Sync): string | undefined {
+  return count > 0 ? `unnamed   ${count} contracts, of which no peer has said yet where they come from` : undefined;
+}
+
 export function renderStatus({ sync, peers }: NodeStatus): string {
   const behind = sync.lag_blocks > 0 ? `, ${sync.lag_blocks} blocks behind` : "";
   const lines = [
@@ -151,6 +156,7 @@ export function renderStatus({ sync, peers }: NodeStatus): string {
     `state     ${sync.state}${behind}`,
     `head      block ${sync.head.number}, ${duration(sync.head_age_ms)} old  ${sync.head.hash}`,
     progressOf(sync),
+    unnamedOf(sync),
     `peers     ${peers.length}`,
     ...peers.map(lineOf),
   ];

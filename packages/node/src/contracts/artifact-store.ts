@@ -9,6 +9,7 @@ import { isCodedError } from "@counterpart/core/base/errors";
 import { artifactRecordHash, compareArtifacts, verifyArtifact } from "@counterpart/core/sync/artifact";
 import type { ArtifactRecord, ArtifactsSummary } from "@counterpart/core/sync/artifact-types";
 import type { ContractEntry, Engine, Snapshot } from "../engine/types.ts";
+import { isNamed } from "../engine/unnamed.ts";
 import { withSnapshot } from "../engine/with-snapshot.ts";
 import { type ArtifactRow, type ArtifactTable, ROWS_PER_ADDRESS_MAX } from "./artifact-table.ts";
 import type { ArtifactChange, MergeOutcome } from "./types.ts";
@@ -55,6 +56,10 @@ export function speaksOf(entry: ContractEntry | undefined, record: ArtifactRecor
     entry.creationNonce === record.creationNonce
   );
 }
+
+/** Whether it can be said of a record if it is good: not before the contract is there, and its owner known. */
+const canJudge = (entry: ContractEntry | undefined, { codeHash }: ArtifactRecord): entry is ContractEntry =>
+  entry !== undefined && entry.codeHash === codeHash && isNamed(entry);
 
 /** Opens the store: records whose visibility the last run did not write down are brought in step with the head. */
 export function createArtifactStore(table: ArtifactTable, engine: ArtifactEngine): ArtifactStore {
@@ -132,7 +137,7 @@ export function createArtifactStore(table: ArtifactTable, engine: ArtifactEngine
   return {
     merge(record, draftOf) {
       const entry = withSnapshot(engine, ({ contract }) => contract(record.address));
-      if (entry === undefined || entry.codeHash !== record.codeHash) return { outcome: "unknown-contract" };
+      if (!canJudge(entry, record)) return { outcome: "unknown-contract" };
       const { owner } = entry;
       if (owner === undefined) return { outcome: "refused", reason: "a contract of the genesis has no owner" };
       if (entry.creationNonce !== record.creationNonce) {

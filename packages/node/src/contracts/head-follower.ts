@@ -87,8 +87,13 @@ export function createHeadFollower(deps: HeadFollowerDeps): () => void {
     note(touchedBy(change));
     attempt();
   });
+  const unsubscribeNamed = engine.on("named", ({ contractsCreated, contractsUpdated }) => {
+    note([...contractsCreated, ...contractsUpdated]);
+    attempt();
+  });
   return () => {
     unsubscribe();
+    unsubscribeNamed();
     cancelRetry();
   };
 }

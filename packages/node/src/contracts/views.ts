@@ -4,12 +4,14 @@ import type { Hex } from "@counterpart/core/base/bytes";
 import { bytesToBigInt, hexToBytes } from "@counterpart/core/base/bytes";
 import { CodedError } from "@counterpart/core/base/errors";
 import { ZERO_HASH } from "@counterpart/core/chain/header";
+import { keccak256Hex } from "@counterpart/core/crypto/crypto";
 import type { Clock } from "@counterpart/core/ports/runtime";
 import { integrityHash, stateHash } from "@counterpart/core/sync/artifact";
 import type { ArtifactRecord } from "@counterpart/core/sync/artifact-types";
 import { createPacer } from "../engine/pacer.ts";
 import { NotHeld } from "../engine/proven-state.ts";
 import type { ContractEntry, Engine, Snapshot } from "../engine/types.ts";
+import { isNamed } from "../engine/unnamed.ts";
 import { withSnapshot } from "../engine/with-snapshot.ts";
 import type { ContractAbi } from "./abi.ts";
 import type { ArtifactStore } from "./artifact-store.ts";
@@ -19,7 +21,10 @@ import { formatCursor, formatSince, type Moment, parseCursor, parseSince } from 
 import type { ContractFilter, ContractPage, ContractView } from "./types.ts";
 
 export interface ViewDeps {
-  readonly engine: Pick<Engine, "snapshot" | "contracts" | "head" | "isCanonical" | "call" | "holding" | "isReplica">;
+  readonly engine: Pick<
+    Engine,
+    "snapshot" | "contracts" | "head" | "isCanonical" | "call" | "holding" | "isReplica" | "adoption"
+  >;
   readonly clock: Clock;
   readonly instanceId: string;
   readonly store: ArtifactStore;
@@ -137,6 +142,11 @@ export function createViews({ engine, clock, instanceId, store, contents }: View
       (filter.name === undefined || labels.name === filter.name)
     );
   };
+  /** Who asks for an unnamed contract names its address. Where it cannot be written now, the next one does. */
+  const noteAddress = (address: Hex): void => {
+    const origins = new Map([[keccak256Hex(hexToBytes(address)), { address }]]);
+    engine.adoption.name(origins).catch(() => {});
+  };
   /** Of a contract that is to be held, nothing is known before it was fetched, not even that there is none. */
   const isLacking = (address: Hex): boolean => !engine.holding.has(address) || engine.holding.isBehind;
 
@@ -147,6 +157,7 @@ export function createViews({ engine, clock, instanceId, store, contents }: View
         if (entry === undefined) throw isLacking(address) ? new NotHeld({ address }) : contractNotFound(address);
         return draftOf(snapshot, entry);
       });
+      if (!isNamed(draft.view.entry)) noteAddress(address);
       return complete(draft);
     },
     async list(filter) {

@@ -117,6 +117,7 @@ export function createFakeEngine(sealer: string, chain = "dev"): FakeEngine {
   const pool = new Map<Hex, Transaction>();
   const listeners: { [K in keyof EngineEvents]: EngineEvents[K][] } = {
     head: [],
+    named: [],
     pooled: [],
     transaction: [],
     conflicted: [],

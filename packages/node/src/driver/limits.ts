@@ -136,6 +136,10 @@ export const COVERED_MS = 2_000;
 
 /** Peers that are asked where a contract comes from while nothing proves it. */
 export const ORIGIN_VOICES_MAX = 5;
+/** A peer that failed when it was asked where contracts come from is asked again after this, */
+export const NAMES_RETRY_MS = 5_000;
+/** and one that did not know after this: it may have found out. */
+export const NAMES_AGAIN_MS = 10 * 60_000;
 /** Segments of the key space that a state is fetched in side by side. */
 export const SEGMENTS_MAX = 8;
 /** Requests for storages, codes and origins of one batch of accounts at once. */

@@ -66,7 +66,9 @@ export function createLocalSource(deps: ServeDeps, before: () => Promise<void> =
     expectedNodes: (block, account, root, paths) => run(expectedNodesQuery(block, account, root, paths)),
     state: (block, wanted) => run(stateQuery(block, wanted)),
     codes: (hashes) => run(codesQuery(hashes)),
-    async origins(accounts) {
+    async origins(accounts, passed) {
+      if (passed?.has(session)) return new Map();
+      passed?.add(session);
       const entries = await run(originsQuery(accounts));
       return new Map(
         entries.flatMap((origin, index) => (origin === undefined ? [] : [[accounts[index] as Hex, origin]])),

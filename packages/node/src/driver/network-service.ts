@@ -9,6 +9,7 @@ import { type Announcer, createAnnouncer } from "./announcer.ts";
 import { type BlockPull, createBlockPull } from "./block-pull.ts";
 import { createCatchUp } from "./catch-up.ts";
 import { createCheckpointCache } from "./checkpoint-cache.ts";
+import { type ContractNaming, createContractNaming } from "./contract-naming.ts";
 import { type ContractPull, createContractPull } from "./contract-pull.ts";
 import { createDialer } from "./dialer.ts";
 import { createDisputes, type Disputes } from "./disputes.ts";
@@ -47,6 +48,7 @@ interface Syncing {
   readonly stateSource: StateService;
   readonly stateJoin: StateJoin;
   readonly contractPull: ContractPull;
+  readonly naming: ContractNaming;
 }
 
 interface SyncingDeps extends DriverDeps {
@@ -70,11 +72,13 @@ function createSyncing(deps: SyncingDeps): Syncing {
   const blockPull = createBlockPull({ ...deps, importer, onDone });
   const contractPull = createContractPull({ ...deps, checkpoints, onDone });
   const stateSource = createStateSource({ ...deps, metrics });
+  const naming = createContractNaming({ ...deps, source: stateSource });
   const stateJoin = createStateJoin({
     ...deps,
     source: stateSource,
     joins: deps.joins ?? false,
     onDone() {
+      naming.kick();
       reconciler.changed();
       for (const session of peers.ready()) reconciler.check(session);
     },
@@ -83,7 +87,8 @@ function createSyncing(deps: SyncingDeps): Syncing {
   const reconciler = createReconciler({ ...deps, board, checkpoints, headPull, contractPull });
   const intake = createIntake({ ...deps, metrics, importer, announcer, onNews: reconciler.check });
   const admission = createPeerAdmission({ ...deps, board, metrics });
-  return { admission, announcer, importer, intake, reconciler, blockPull, stateSource, stateJoin, contractPull };
+  const fetching = { blockPull, stateSource, stateJoin, contractPull, naming };
+  return { admission, announcer, importer, intake, reconciler, ...fetching };
 }
 
 /** Tells the parts about what happens in engine and contracts. Returns what unsubscribes. */
@@ -104,6 +109,12 @@ function subscribe(
       announcer.headChanged(change);
       reconciler.changed();
       for (const session of peers.ready()) intake.retryEarly(session);
+    }),
+    engine.on("named", ({ contractsCreated, contractsUpdated }) => {
+      if (engine.holding.role === "chosen") contractPull.fetch([...contractsCreated, ...contractsUpdated]);
+      reconciler.changed();
+      // Their artifacts can be taken now.
+      for (const session of peers.ready()) reconciler.check(session);
     }),
     engine.on("transaction", (transaction) => announcer.transaction(transaction)),
     contracts.onArtifact((record, origin) => {
@@ -149,7 +160,7 @@ export function createNetworkService(deps: DriverDeps): Driver {
     agreements.inStep(session);
   };
   const syncing = createSyncing({ ...deps, peers, driverMetrics: metrics, packing, disputes, onStep });
-  const { admission, announcer, intake, reconciler, blockPull, stateSource, stateJoin, contractPull } = syncing;
+  const { admission, announcer, intake, reconciler, blockPull, stateSource, stateJoin, contractPull, naming } = syncing;
   const monitor = createSyncMonitor({ ...deps, peers, metrics, blockPull, stateJoin, onComplete: news.complete });
   declareDriverGauges(deps.metrics ?? NO_METRICS, {
     peers: () => peers.ready().length,
@@ -171,6 +182,7 @@ export function createNetworkService(deps: DriverDeps): Driver {
     onReady(session) {
       news.connected(session);
       stateSource.kick();
+      naming.kick();
       reconciler.changed();
       reconciler.check(session);
     },
@@ -264,7 +276,7 @@ export function createNetworkService(deps: DriverDeps): Driver {
       disputes.stop();
       await Promise.all(peers.all().map((session) => session.close("STOPPING")));
       stateSource.stop();
-      await Promise.all([blockPull.stop(), stateJoin.stop(), contractPull.stop()]);
+      await Promise.all([blockPull.stop(), stateJoin.stop(), contractPull.stop(), naming.stop()]);
       await network.stop();
     },
   };

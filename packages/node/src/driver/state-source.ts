@@ -70,8 +70,11 @@ export interface StateSource {
   state(block: TrustedHeader, wanted: readonly WantedState[]): Promise<readonly ProvenAccount[]>;
   /** Codes by their hashes, at least one of those asked for, none that was not. Held by any block or by none. */
   codes(hashes: readonly Hex[]): Promise<ReadonlyMap<Hex, Uint8Array>>;
-  /** Where contracts come from, by keccak(address); those that no peer could name are missing. */
-  origins(accounts: readonly Hex[]): Promise<ReadonlyMap<Hex, ContractOrigin>>;
+  /**
+   * Where contracts come from, by keccak(address); those that no peer could name are missing.
+   * @param passed peers that are not asked; those that have answered about all that nobody else knew are added
+   */
+  origins(accounts: readonly Hex[], passed?: Set<Session>): Promise<ReadonlyMap<Hex, ContractOrigin>>;
 }
 
 /** A source, and what it has to be told. */
@@ -150,9 +153,11 @@ export function createStateSource(deps: StateSourceDeps): StateService {
     }
     return true;
   };
-  const origins = async (accounts: readonly Hex[]): Promise<ReadonlyMap<Hex, ContractOrigin>> => {
+  const origins = async (
+    accounts: readonly Hex[],
+    passed = new Set<Session>(),
+  ): Promise<ReadonlyMap<Hex, ContractOrigin>> => {
     const told = createToldOrigins();
-    const passed = new Set<Session>();
     for (let left = accounts; left.length > 0; left = left.filter(told.isOpen)) {
       const session = await pool.take({ block: undefined, passed, isPatient: false });
       if (session === undefined) break;

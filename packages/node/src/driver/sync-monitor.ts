@@ -20,7 +20,7 @@ export interface SyncMonitor {
 }
 
 export interface SyncMonitorDeps {
-  readonly engine: Pick<Engine, "head">;
+  readonly engine: Pick<Engine, "head"> & { readonly adoption: Pick<Engine["adoption"], "unnamed"> };
   readonly peers: Pick<Peers, "ready">;
   readonly clock: Pick<Clock, "now">;
   readonly metrics: DriverMetrics;
@@ -59,7 +59,12 @@ export function createSyncMonitor(deps: SyncMonitorDeps): SyncMonitor {
       const { hash, number } = engine.head();
       const durationMs = Math.max(0, clock.now() - apartSinceMs);
       apartSinceMs = undefined;
-      onComplete({ head: { hash, number }, peers: ready.length, durationMs });
+      onComplete({
+        head: { hash, number },
+        peers: ready.length,
+        durationMs,
+        unnamedContracts: engine.adoption.unnamed,
+      });
     }
   };
   /** The peer whose head is the best, if it is better than this node's. */
@@ -115,6 +120,7 @@ export function createSyncMonitor(deps: SyncMonitorDeps): SyncMonitor {
         head: { hash, number },
         headAgeMs: Math.max(0, clock.now() - timestamp * 1_000),
         lagBlocks: lag(),
+        unnamedContracts: engine.adoption.unnamed,
         ...(best === undefined ? {} : { target: { ...best.head, peerId: best.session.peerId } }),
         ...(stage === undefined ? {} : { stage }),
         ...(state === undefined || state === "headers" ? {} : { stateProgress: state }),

@@ -78,6 +78,8 @@ export interface SyncComplete {
   readonly peers: number;
   /** Since it last did, or since the first of them connected. */
   readonly durationMs: number;
+  /** Contracts of which nobody has said yet where they come from. */
+  readonly unnamedContracts: number;
 }
 
 /** Where this node stands among its peers. */
@@ -88,6 +90,8 @@ export interface SyncView {
   /** Since the head was sealed, by this node's clock. */
   readonly headAgeMs: number;
   readonly lagBlocks: number;
+  /** Contracts of the state that was taken over of which no peer has said yet where they come from. */
+  readonly unnamedContracts: number;
   /** The best head that a peer claims, while it is better than this node's. */
   readonly target?: { readonly hash: Hex; readonly number: number; readonly peerId: string };
   /** What is being fetched. */

@@ -14,7 +14,8 @@ import type { StoreReader, StoreWrite } from "@counterpart/core/ports/store";
 import type { ContractOrigin } from "@counterpart/core/sync/message-types-state";
 import { EMPTY_TRIE_ROOT, type NibblePath, type TrieNodeReader } from "@counterpart/core/trie/types";
 import { ADOPTION_KEY, adoptedRow, isAdopting } from "./adopted.ts";
-import { contractCountRow, readContract } from "./contract-index.ts";
+import { indexAdopted, nameContracts } from "./adopted-contracts.ts";
+import { contractCountRow } from "./contract-index.ts";
 import type { EngineCore } from "./core.ts";
 import { advance, announce } from "./head-mover.ts";
 import { createHeaderChain } from "./header-chain.ts";
@@ -23,7 +24,7 @@ import { clearStorage, forgetMoments, removeStrayContracts, removeStrayStorages,
 import { createOverlay, type Overlay } from "./overlay.ts";
 import { rowsOf } from "./paging.ts";
 import { forgetStranded, forkBelowHistory, retreatTo } from "./retreat.ts";
-import { accountKey, encodeContract, metaKey } from "./rows.ts";
+import { accountKey, metaKey } from "./rows.ts";
 import { createNonceUses, settle } from "./settle.ts";
 import {
   accountNodes,
@@ -34,8 +35,9 @@ import {
   updateStorageTrie,
 } from "./state.ts";
 import { after } from "./state-view.ts";
-import { differenceOf } from "./switcher.ts";
-import type { BlockMoment, ContractEntry } from "./types.ts";
+import { type ContractDifference, differenceOf } from "./switcher.ts";
+import type { BlockMoment } from "./types.ts";
+import { isUnnamed, listUnnamed, noteUnnamed, removeStrayUnnamed } from "./unnamed.ts";
 import type { WriterQueue } from "./writer-queue.ts";
 
 /** A row of a trie with hashed keys, 32 bytes each; `null`: there is none. */
@@ -92,8 +94,19 @@ export interface Adoption {
   hasCode(codeHash: Hex): boolean;
   /** Whether the code is known to be a delegation (EIP-7702): then the account is no contract. */
   isDelegation(codeHash: Hex): boolean;
-  /** Whether the account is in the index of contracts, with all that there is to know of where it comes from. */
+  /** Whether the account is in the index of contracts, or remembered as one that is to be named. */
   isIndexed(addressHash: Uint8Array): boolean;
+  /** How many contracts were taken over and are not named yet: nobody has said where they come from. */
+  readonly unnamed: number;
+  /** Those contracts by keccak(address), in order, starting after `after`. */
+  unnamedAfter(after: Uint8Array | undefined, limit: number): readonly Uint8Array[];
+  /**
+   * Names unnamed contracts, in one write; `named` tells of them. Of others nothing is changed, nor while this is under
+   * way.
+   * @param origins by keccak(address), verified as far as they can be
+   * @throws CodedError `STORE_WRITE_FAILED`
+   */
+  name(origins: ReadonlyMap<Hex, ContractOrigin>): Promise<void>;
   /** One write. Only while this is under way. */
   write(portion: StatePortion, progress: Uint8Array): Promise<void>;
   /** The block whose state is needed to follow a better branch; undefined where this node holds all that it takes. */
@@ -111,57 +124,6 @@ const rootOf = (read: TrieNodeReader): Hex => {
   return node === undefined ? EMPTY_TRIE_ROOT : keccak256Hex(node);
 };
 const held = (read: TrieNodeReader): HeldTrie => ({ root: rootOf(read), read });
-
-function codeOf(overlay: Overlay, codeHash: Hex): Uint8Array {
-  const code = overlay.get("codes", hexToBytes(codeHash));
-  assert(code !== undefined, `code ${codeHash} was not handed in with its account`);
-  return code;
-}
-
-/** What taking it over tells of a contract. It changed in `moment` if that is the only block it can have been. */
-function adoptedEntry(
-  entry: ContractEntry | undefined,
-  origin: ContractOrigin,
-  codeHash: Hex,
-  moment: BlockMoment | undefined,
-): ContractEntry {
-  const { address, owner, creationNonce } = origin;
-  const { updated: _, updateSequence: __, ...kept } = entry?.codeHash === codeHash ? entry : { genesis: false };
-  return {
-    ...kept,
-    address,
-    codeHash,
-    ...(owner === undefined ? {} : { owner }),
-    ...(creationNonce === undefined ? {} : { creationNonce }),
-    ...(moment === undefined ? {} : { updated: moment }),
-  };
-}
-
-/** Keeps the index in step with accounts that were put or removed; returns the contracts among them. */
-function indexAdopted(
-  overlay: Overlay,
-  { accounts, origins }: StatePortion,
-  isGenesis: (address: Hex) => boolean,
-  moment: BlockMoment | undefined,
-): readonly Hex[] {
-  for (const [hash, { address }] of origins) overlay.put("preimages", hexToBytes(hash), hexToBytes(address));
-  const touched: Hex[] = [];
-  for (const { key, value } of accounts) {
-    const preimage = overlay.get("preimages", key);
-    if (preimage === undefined) continue;
-    const address = bytesToHex(preimage);
-    const codeHash = value === null ? EMPTY_CODE_HASH : decodeAccount(value).codeHash;
-    const isContract = codeHash !== EMPTY_CODE_HASH && !isDelegation(codeOf(overlay, codeHash));
-    const before = readContract(overlay, address);
-    if (!isContract && before === undefined) continue;
-    const origin = origins.get(bytesToHex(key)) ?? before ?? { address };
-    const entry = adoptedEntry(before, origin, codeHash, moment);
-    const row = isContract ? encodeContract({ ...entry, genesis: isGenesis(address) }) : null;
-    overlay.put("contracts", preimage, row);
-    touched.push(address);
-  }
-  return touched;
-}
 
 /**
  * Accounts that are held and whose storage has become another one. Until that is whole and they come with it, they are
@@ -213,7 +175,7 @@ export function createAdoption(core: EngineCore, queue: WriterQueue): Adoption {
   const noteBegun = (fresh: boolean): void => {
     underway = true;
     clearCaches();
-    if (fresh) core.contractCount = 0;
+    if (fresh) core.contractCount = core.unnamedCount = 0;
   };
   /** @throws CodedError `NOT_READY` */
   const requireFresh = (): void => {
@@ -221,6 +183,10 @@ export function createAdoption(core: EngineCore, queue: WriterQueue): Adoption {
     throw new CodedError("NOT_READY", "this node has blocks or transactions of its own: it executes the chain");
   };
   const isWhole = core.holding.role !== "chosen";
+  const contractsAfter = ({ contractsCreated, contractsRemoved }: ContractDifference): number => {
+    const count = (addresses: readonly Hex[]): number => addresses.filter((address) => !isGenesis(address)).length;
+    return core.contractCount + count(contractsCreated) - count(contractsRemoved);
+  };
   /** What was given up while it was being fetched is not written. */
   const stillHeld = (portion: StatePortion): StatePortion => {
     if (isWhole) return portion;
@@ -234,12 +200,13 @@ export function createAdoption(core: EngineCore, queue: WriterQueue): Adoption {
   const apply = (overlay: Overlay, given: StatePortion, isLast: boolean, moment?: BlockMoment) => {
     const portion = stillHeld(given);
     applyPortion(store, overlay, portion, isWhole);
-    const touched = new Set(indexAdopted(overlay, portion, isGenesis, moment));
+    const indexed = indexAdopted(overlay, portion, isGenesis, moment);
+    const touched = new Set(indexed.touched);
     if (isLast) for (const address of removeStrayContracts(store, overlay)) touched.add(address);
+    const strays = isLast ? removeStrayUnnamed(store, overlay) : 0;
     const difference = differenceOf(store, overlay, touched);
-    const count = (addresses: readonly Hex[]): number => addresses.filter((address) => !isGenesis(address)).length;
-    const contracts = core.contractCount + count(difference.contractsCreated) - count(difference.contractsRemoved);
-    return { difference, contracts };
+    const unnamed = core.unnamedCount + indexed.unnamed + strays;
+    return { difference, contracts: contractsAfter(difference), unnamed };
   };
   const clearCaches = (): void => {
     core.accounts.clear();
@@ -280,16 +247,35 @@ export function createAdoption(core: EngineCore, queue: WriterQueue): Adoption {
     },
     isIndexed(addressHash) {
       const address = store.get("preimages", addressHash);
-      return address !== undefined && store.get("contracts", address) !== undefined;
+      const isListed = address !== undefined && store.get("contracts", address) !== undefined;
+      return isListed || isUnnamed(store, addressHash);
     },
+    get unnamed() {
+      return core.unnamedCount;
+    },
+    unnamedAfter: (after, limit) => listUnnamed(store, after, limit),
+    name: (origins) =>
+      queue.run(async () => {
+        if (underway) return;
+        const overlay = createOverlay(store);
+        const { touched, unnamed } = nameContracts(overlay, origins);
+        if (touched.length === 0) return;
+        const difference = differenceOf(store, overlay, touched);
+        const contracts = contractsAfter(difference);
+        store.write([...overlay.writes(), contractCountRow(contracts)]);
+        core.contractCount = contracts;
+        core.unnamedCount += unnamed;
+        core.emitter.emit("named", { head: core.head, ...difference });
+      }),
     write: (portion, progress) =>
       queue.run(async () => {
         assert(underway, "a portion of a state is written only while it is taken over");
         const overlay = createOverlay(store);
-        const { contracts } = apply(overlay, portion, false);
+        const { contracts, unnamed } = apply(overlay, portion, false);
         overlay.put("meta", ADOPTION_KEY, progress);
         store.write([...overlay.writes(), contractCountRow(contracts)]);
         core.contractCount = contracts;
+        core.unnamedCount = unnamed;
       }),
     fork: () => (core.holding.role === "full" ? forkBelowHistory(core) : undefined),
     isHeld: (address) => core.holding.has(address) && readAccount(store, accountKey(address)) !== undefined,
@@ -300,10 +286,12 @@ export function createAdoption(core: EngineCore, queue: WriterQueue): Adoption {
         clearStorage(store, overlay, key);
         overlay.put("accounts", key, null);
         overlay.put("contracts", hexToBytes(address), null);
+        const unnamed = noteUnnamed(overlay, key, false);
         const isListed = store.get("contracts", hexToBytes(address)) !== undefined && !isGenesis(address);
         const contracts = core.contractCount - (isListed ? 1 : 0);
         core.holding.drop(address, [...overlay.writes(), contractCountRow(contracts)]);
         core.contractCount = contracts;
+        core.unnamedCount += unnamed;
       }),
     complete: (target, portion = NO_PORTION) =>
       queue.run(async () => {
@@ -312,7 +300,8 @@ export function createAdoption(core: EngineCore, queue: WriterQueue): Adoption {
         const rebuilt = underway;
         const overlay = createOverlay(store);
         const retreat = core.holding.role === "full" ? await retreatTo(core, overlay, target) : undefined;
-        const { difference, contracts } = apply(overlay, portion, underway, isNext ? momentOf(target) : undefined);
+        const moment = isNext ? momentOf(target) : undefined;
+        const { difference, contracts, unnamed } = apply(overlay, portion, underway, moment);
         if (underway) removeStrayStorages(store, overlay);
         if (!chain.isCanonical(core.head.hash)) forgetMoments(store, overlay, chain.isCanonical);
         const isProven = !isWhole || rootOf(accountNodes(overlay)) === target.stateRoot;
@@ -338,6 +327,7 @@ export function createAdoption(core: EngineCore, queue: WriterQueue): Adoption {
         underway = false;
         clearCaches();
         core.contractCount = contracts;
+        core.unnamedCount = unnamed;
         core.adopted = target.number;
         core.head = target;
         settlement.apply();

@@ -19,7 +19,7 @@ import type {
 } from "@counterpart/core/execution/types";
 import type { Clock } from "@counterpart/core/ports/runtime";
 import { createChainReader } from "./chain-reader.ts";
-import { type Creation, contractsIn, type IndexChanges, indexContracts } from "./contract-index.ts";
+import { type Creation, contractsIn, type IndexChanges, indexContracts, keepingOrigin } from "./contract-index.ts";
 import { historyRows, historyStartRow, readHistoryStart } from "./history.ts";
 import type { Overlay, PreviousValue } from "./overlay.ts";
 import type { Pause } from "./pacer.ts";
@@ -211,7 +211,7 @@ export function unwindHead(overlay: Overlay, chainId: number): Unwound {
   const parent = chain.header(head.parentHash);
   const row = overlay.get("changes", numberKey(head.number));
   assert(block !== undefined && parent !== undefined && row !== undefined, `block ${head.number} cannot be unwound`);
-  const previous: readonly PreviousValue[] = decodePrevious(row);
+  const previous: readonly PreviousValue[] = decodePrevious(row).map((value) => keepingOrigin(overlay, value));
   const root = unwindChanges(overlay, head.stateRoot, previous);
   if (root !== parent.stateRoot)
     throw new CodedError("STORE_CORRUPT", `unwinding block ${head.number} misses its root`);

@@ -132,6 +132,20 @@ export const contractCountRow = (count: number): StoreWrite => ({
   value: numberKey(count),
 });
 
+/**
+ * A previous value as it is put back: what a peer has said meanwhile of where the contract comes from is as true of the
+ * earlier block.
+ */
+export function keepingOrigin(overlay: Overlay, previous: PreviousValue): PreviousValue {
+  const { table, key, value } = previous;
+  if (table !== "contracts" || value === null) return previous;
+  const entry = decodeContract(value);
+  const { owner, creationNonce } = readContract(overlay, bytesToHex(key)) ?? {};
+  if (entry.owner !== undefined || owner === undefined) return previous;
+  const named = { ...entry, owner, ...(creationNonce === undefined ? {} : { creationNonce }) };
+  return { ...previous, value: encodeContract(named) };
+}
+
 /** Addresses whose index rows are among previous values. */
 export function contractsIn(previous: readonly PreviousValue[]): readonly Hex[] {
   return previous.filter(({ table }) => table === "contracts").map(({ key }) => bytesToHex(key));

@@ -30,6 +30,7 @@ import { clearStaging } from "./staging.ts";
 import { createStateReader } from "./state.ts";
 import { createStateViews, type StateViews } from "./state-views.ts";
 import type { EngineEvents, RefusedBlock, Sealer, StateReaderKind } from "./types.ts";
+import { countUnnamed } from "./unnamed.ts";
 
 export interface EngineOptions {
   readonly store: Store;
@@ -83,6 +84,8 @@ export interface EngineCore {
   /** Number of the block whose state was taken over; 0 where every block was executed. */
   adopted: number;
   contractCount: number;
+  /** Contracts of which nobody has said yet where they come from. */
+  unnamedCount: number;
 }
 
 /** Reorganisations may have left more side blocks than are kept: the best stay. */
@@ -142,5 +145,6 @@ export function openCore(options: EngineOptions): EngineCore {
     head: chain.head(),
     adopted: readAdopted(store),
     contractCount: readContractCount(store),
+    unnamedCount: countUnnamed(store),
   };
 }

@@ -66,7 +66,7 @@ export type EngineMetrics = ReturnType<typeof createEngineMetrics>;
 /** What can be read of the engine at any time. */
 export function declareEngineGauges(
   metrics: Metrics,
-  engine: Pick<Engine, "head" | "pool" | "contractCount" | "historyStart">,
+  engine: Pick<Engine, "head" | "pool" | "contractCount" | "historyStart" | "adoption">,
 ): void {
   const gauge = (name: string, help: string, read: () => number): void =>
     metrics.gauge({ name, help, labels: [] }, read);
@@ -74,6 +74,8 @@ export function declareEngineGauges(
   gauge("counterpart_history_start_block_number", "First block whose state can be read", () => engine.historyStart);
   gauge("counterpart_pending_transactions", "Transactions in the pool", () => engine.pool.pending);
   gauge("counterpart_contracts", "Contracts at the head, those of the genesis left out", engine.contractCount);
+  const unnamed = "Contracts of the state that was taken over of which no peer has said yet where they come from";
+  gauge("counterpart_unnamed_contracts", unnamed, () => engine.adoption.unnamed);
 }
 
 export function countHead(metrics: EngineMetrics, { reverted, sealedHere }: HeadChange): void {

@@ -26,7 +26,7 @@ export function clearStorage(store: StoreReader, overlay: Overlay, account: Uint
 
 /** Rows of the state as they are, taken away. */
 export function* withoutState(store: StoreReader): Iterable<StoreWrite> {
-  for (const table of ["accounts", "storage", "accountNodes", "storageNodes", "contracts"] as const) {
+  for (const table of ["accounts", "storage", "accountNodes", "storageNodes", "contracts", "unnamed"] as const) {
     for (const { key } of [...rowsOf(store, table)]) yield { table, key, value: null };
   }
   yield contractCountRow(0);

@@ -11,6 +11,7 @@ import type { EngineCore } from "./core.ts";
 import { readHistoryStart, rowsAt } from "./history.ts";
 import { createStateReader } from "./state.ts";
 import type { BlockState, Snapshot } from "./types.ts";
+import { readUnnamed } from "./unnamed.ts";
 
 /** `done` must be called. */
 export interface OpenState extends BlockState {
@@ -46,7 +47,8 @@ export function openSnapshot(core: EngineCore): OpenSnapshot {
     header: head,
     canonicalHash: chain.canonicalHash,
     heldCode: (codeHash) => rows.get("codes", hexToBytes(codeHash)),
-    contract: (address) => readContract(rows, address),
+    contract: (address) =>
+      readContract(rows, address) ?? (core.unnamedCount === 0 ? undefined : readUnnamed(rows, address)),
     hashedContract: (addressHash) => readHashedContract(rows, addressHash),
     done: () => rows.done(),
   };

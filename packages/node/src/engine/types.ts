@@ -89,8 +89,13 @@ export interface HeadChange {
   readonly rebuilt?: boolean;
 }
 
+/** Contracts that a state had which was taken over, and of which only now somebody has said where they come from. */
+export type Naming = Pick<HeadChange, "head" | "contractsCreated" | "contractsUpdated" | "contractsRemoved">;
+
 export interface EngineEvents {
   head(change: HeadChange): void;
+  /** The head has not moved: `contractsCreated` are listed from now on, of the others more is known. */
+  named(naming: Naming): void;
   /** A transaction took its place in the pool and is not durable yet: for whoever seals, and nobody else. */
   pooled(): void;
   /** A transaction in the pool became durable, once. One that was sealed before is only heard of in `head`. */

@@ -31,6 +31,7 @@ const TABLES: Record<TableName, true> = {
   staging: true,
   contracts: true,
   preimages: true,
+  unnamed: true,
   pool: true,
   conflicts: true,
   idempotency: true,

@@ -52,6 +52,7 @@ export const EVENT_SCHEMAS = {
     ...Block,
     peers: Type.Integer(),
     duration_ms: Type.Integer({ description: "since it last did, or since the first of them connected" }),
+    unnamed_contracts: Type.Integer({ description: "contracts of which no peer has said yet where they come from" }),
   }),
   "peer.connected": described("a peer has shaken hands", Peer),
   "peer.synced": described("this node and a peer agree, for the first time since they connected", Peer),

@@ -180,21 +180,21 @@ test("the network says who this node is and how many peers agree with it", async
 test("where the node stands is told with null for what is not under way", async () => {
   const api = await openTestApi();
   const head = { hash: hash32("1"), number: 9 };
-  api.network.set({ sync: () => ({ state: "alone", head, headAgeMs: 5, lagBlocks: 0 }) });
+  api.network.set({ sync: () => ({ state: "alone", head, headAgeMs: 5, lagBlocks: 0, unnamedContracts: 0 }) });
   const { status, json } = await api.get(`${API}/sync`);
   assert.equal(status, 200);
   const idle = { target: null, stage: null, state_progress: null, progress: null, divergence: null };
-  assert.deepEqual(json, { state: "alone", head, head_age_ms: 5, lag_blocks: 0, ...idle });
+  assert.deepEqual(json, { state: "alone", head, head_age_ms: 5, lag_blocks: 0, unnamed_contracts: 0, ...idle });
   api.network.set({
     sync: () => ({
-      ...{ state: "syncing", head, headAgeMs: 5, lagBlocks: 91, stage: "blocks" },
+      ...{ state: "syncing", head, headAgeMs: 5, lagBlocks: 91, unnamedContracts: 2, stage: "blocks" },
       target: { hash: hash32("2"), number: 100, peerId: "12D3KooWPeer" },
       progress: { fromBlock: 1, toBlock: 100, blocksPerSecond: 12.345, remainingMs: 7_400.4 },
     }),
     divergence: () => ({ block: head, sealedHere: true, sinceMs: 17 }),
   });
   assert.deepEqual((await api.get(`${API}/sync`)).json, {
-    ...{ state: "syncing", head, head_age_ms: 5, lag_blocks: 91, stage: "blocks" },
+    ...{ state: "syncing", head, head_age_ms: 5, lag_blocks: 91, unnamed_contracts: 2, stage: "blocks" },
     target: { hash: hash32("2"), number: 100, peer_id: "12D3KooWPeer" },
     state_progress: null,
     progress: { from_block: 1, to_block: 100, blocks_per_second: 12.3, remaining_ms: 7_400 },
@@ -209,7 +209,9 @@ test("state that is being taken over is told with what it takes and what is left
   const progress = { toBlock: 90, sinceMs: now - 6_000, pages: 12, bytes: 3_000, wastedBytes: 7 };
   const show = async (filled?: number) => {
     const stateProgress = { ...progress, ...(filled === undefined ? {} : { filled }) };
-    api.network.set({ sync: () => ({ ...{ state: "syncing", head, headAgeMs: 5, lagBlocks: 90 }, stateProgress }) });
+    api.network.set({
+      sync: () => ({ ...{ state: "syncing", head, headAgeMs: 5, lagBlocks: 90, unnamedContracts: 0 }, stateProgress }),
+    });
     return ((await api.get(`${API}/sync`)).json as { state_progress: unknown }).state_progress;
   };
   const shown = { to_block: 90, pages: 12, bytes: 3_000, wasted_bytes: 7 };

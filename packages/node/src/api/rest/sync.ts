@@ -27,6 +27,11 @@ export const SyncSchema = Type.Object({
   head: HeadSchema,
   head_age_ms: Type.Integer({ description: "since the head was sealed, by this node's clock" }),
   lag_blocks: Type.Integer({ description: "blocks that the best peer claims to have ahead" }),
+  unnamed_contracts: Type.Integer({
+    description:
+      "contracts of the state that was taken over of which no peer has said yet where they come from: they are shown " +
+      "when asked for by address, and their creator is not known. Each peer is asked",
+  }),
   target: nullable(
     Type.Object(
       { hash: HashSchema, number: Type.Integer(), peer_id: Type.String() },
@@ -85,7 +90,7 @@ function stateProgressToJson(
 }
 
 export function syncToJson(
-  { state, head, headAgeMs, lagBlocks, target, stage, stateProgress, progress }: SyncView,
+  { state, head, headAgeMs, lagBlocks, unnamedContracts, target, stage, stateProgress, progress }: SyncView,
   divergence: DivergenceView | undefined,
   nowMs: number,
 ): Static<typeof SyncSchema> {
@@ -94,6 +99,7 @@ export function syncToJson(
     head,
     head_age_ms: headAgeMs,
     lag_blocks: lagBlocks,
+    unnamed_contracts: unnamedContracts,
     target: target === undefined ? null : { hash: target.hash, number: target.number, peer_id: target.peerId },
     stage: stage ?? null,
     state_progress: stateProgress === undefined ? null : stateProgressToJson(stateProgress, nowMs),

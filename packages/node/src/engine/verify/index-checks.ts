@@ -52,13 +52,29 @@ function* checkPreimages(rows: StoreReader): Generator<StoreFault | undefined> {
   }
 }
 
+/** Contracts that a peer is to name are there; returns how many of them are not in the index. */
+function* checkUnnamed(rows: StoreReader, isAdopting: boolean): Generator<StoreFault | undefined, number> {
+  let missing = 0;
+  for (const { key } of rowsOf(rows, "unnamed")) {
+    const address = rows.get("preimages", key);
+    if (address === undefined || rows.get("contracts", address) === undefined) missing++;
+    yield faultOf("unnamed", key, () => {
+      const account = rows.get("accounts", key);
+      const isContract = account === undefined ? isAdopting : holdsContractCode(rows, account);
+      return isContract ? undefined : "there is no contract that is to be named";
+    });
+  }
+  return missing;
+}
+
 /**
- * Every entry is of a contract, and there are as many as accounts with contract code. Of those that were taken over, some
- * may be missing whose addresses nobody could name.
+ * Every entry is of a contract, and there are as many as accounts with contract code, but for those that were taken over
+ * and that a peer is to name.
  */
 export function* checkContracts(rows: StoreReader): Generator<StoreFault | undefined> {
-  const { isAdopting, adopted } = readHeld(rows);
+  const { isAdopting } = readHeld(rows);
   yield* checkPreimages(rows);
+  const unlisted = yield* checkUnnamed(rows, isAdopting);
   const counts = { entries: 0, deployed: 0, accounts: 0 };
   for (const { key, value } of rowsOf(rows, "contracts")) {
     yield faultOf("contracts", key, () => {
@@ -75,8 +91,8 @@ export function* checkContracts(rows: StoreReader): Generator<StoreFault | undef
     });
   }
   const { entries, deployed, accounts } = counts;
-  const missing = `${entries} entries for ${accounts} accounts with contract code`;
-  const isWhole = entries === accounts || isAdopting || (adopted > 0 && entries < accounts);
+  const missing = `${entries} entries and ${unlisted} to be named, for ${accounts} accounts with contract code`;
+  const isWhole = isAdopting || entries + unlisted === accounts;
   yield isWhole ? undefined : faultAt("contracts", EMPTY_BYTES, missing);
   const counted = readContractCount(rows);
   const wrong = `the count says ${counted}, there are ${deployed}`;

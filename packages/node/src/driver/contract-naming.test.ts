@@ -1,0 +1,351 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { bytesToHex, type Hex, hexToBytes } from "@counterpart/core/base/bytes";
+import { CodedError } from "@counterpart/core/base/errors";
+import { createAddress } from "@counterpart/core/chain/address";
+import type { Block } from "@counterpart/core/chain/types";
+import { keccak256, keccak256Hex } from "@counterpart/core/crypto/crypto";
+import type { Store } from "@counterpart/core/ports/store";
+import type { ContractOrigin } from "@counterpart/core/sync/message-types-state";
+import { verifyStore } from "../contracts/verify-store.ts";
+import {
+  accountOf,
+  chainOf,
+  creationOf,
+  openTestEngine,
+  sealAll,
+  silentLogger,
+  transactionOf,
+  writerCode,
+} from "../engine/engine.test-support.ts";
+import type { Engine, Naming } from "../engine/types.ts";
+import { createMemoryStore } from "../store/memory-store.ts";
+import { createContractNaming } from "./contract-naming.ts";
+import { createFakeContracts } from "./fake-chain.test-support.ts";
+import { NAMES_AGAIN_MS, NAMES_RETRY_MS } from "./limits.ts";
+import { createLocalSource, type LocalSource } from "./local-source.test-support.ts";
+import type { Peers } from "./peers.ts";
+import type { Session } from "./session.ts";
+import { createStateJoin } from "./state-join.ts";
+import type { StateSource } from "./state-source.ts";
+import { createVirtualClock, type VirtualClock } from "./virtual-clock.test-support.ts";
+
+const CONTRACTS = 4;
+const BLOCKS = 70;
+const START_MS = 1_780_000_000_000;
+
+const contractAt = (nonce: number): Hex => createAddress(accountOf(1), BigInt(nonce));
+const hashOf = (address: Hex): Hex => keccak256Hex(hexToBytes(address));
+const NAMES: ReadonlyMap<Hex, ContractOrigin> = new Map(
+  Array.from({ length: CONTRACTS }, (_, nonce) => {
+    const address = contractAt(nonce);
+    return [hashOf(address), { address, owner: accountOf(1), creationNonce: BigInt(nonce) }];
+  }),
+);
+
+async function history(): Promise<Engine> {
+  const engine = openTestEngine();
+  await sealAll(
+    engine,
+    Array.from({ length: CONTRACTS }, (_, nonce) => creationOf(1, nonce, writerCode(nonce + 1))),
+  );
+  for (let nonce = 0; nonce < BLOCKS; nonce++) await sealAll(engine, [transactionOf(2, nonce)]);
+  return engine;
+}
+
+function sourceOf(engine: Engine, clock: VirtualClock): LocalSource {
+  const contracts = createFakeContracts(engine);
+  return createLocalSource({ engine, contracts, clock, instanceId: "there", isDiverged: () => false });
+}
+
+/** Takes the state over from a peer that is honest but for the names of contracts: it says `names` of them. */
+async function takeOver(engine: Engine, from: Engine, names: StateSource["origins"] = async () => new Map()) {
+  const clock = createVirtualClock(START_MS);
+  const source = sourceOf(from, clock);
+  const peers = { ready: () => [source.session], penalise: () => {} } as unknown as Peers;
+  const random = { bytes: (size: number) => new Uint8Array(size), fraction: () => 0.5 };
+  const join = createStateJoin({
+    ...{ engine, peers, clock, random, joins: true, logger: silentLogger, onDone: () => {} },
+    source: { ...source, origins: names },
+  });
+  join.kick();
+  await clock.run(join.settled());
+  await join.stop();
+  assert.equal(engine.head().hash, from.head().hash);
+}
+
+function assertWhole(store: Store): void {
+  const { chainId, genesisHash, rules } = openTestEngine();
+  const results = verifyStore(store, { chainId, genesisHash, signers: rules.signers });
+  assert.deepEqual(
+    results.flatMap(({ faults }) => faults),
+    [],
+  );
+}
+
+const identities = (engine: Engine) =>
+  engine.contracts(undefined, 100).map(({ address, owner, creationNonce, codeHash, genesis }) => {
+    return { address, owner, creationNonce, codeHash, genesis };
+  });
+
+function heard(engine: Engine): Naming[] {
+  const namings: Naming[] = [];
+  engine.on("named", (naming) => namings.push(naming));
+  return namings;
+}
+
+describe("contracts that were taken over while nobody said where they come from", () => {
+  test("are remembered over restarts, and listed with their creators as soon as somebody says it", async () => {
+    const honest = await history();
+    const store = createMemoryStore();
+    await takeOver(openTestEngine({ store }), honest);
+    const engine = openTestEngine({ store });
+    assert.equal(engine.adoption.unnamed, CONTRACTS);
+    assert.deepEqual(identities(engine), []);
+    assertWhole(store);
+    const namings = heard(engine);
+    await engine.adoption.name(NAMES);
+    assert.equal(engine.adoption.unnamed, 0);
+    assert.deepEqual(identities(engine), identities(honest));
+    assert.equal(engine.contractCount(), honest.contractCount());
+    assert.deepEqual(
+      namings.map(({ head, contractsCreated }) => [head.hash, [...contractsCreated].sort()]),
+      [[honest.head().hash, [...NAMES.values()].map(({ address }) => address).sort()]],
+    );
+    assertWhole(store);
+    assert.equal(openTestEngine({ store }).adoption.unnamed, 0);
+  });
+
+  test("are not asked about where all are named", async () => {
+    const honest = await history();
+    const store = createMemoryStore();
+    const engine = openTestEngine({ store });
+    await takeOver(engine, honest, async () => NAMES);
+    assert.equal(engine.adoption.unnamed, 0);
+    assert.deepEqual(store.range("unnamed", { limit: 10 }), []);
+    assert.deepEqual(identities(engine), identities(honest));
+  });
+
+  test("are shown to who knows their address, and nobody else is taken for one", async () => {
+    const honest = await history();
+    const engine = openTestEngine();
+    await takeOver(engine, honest);
+    const snapshot = engine.snapshot();
+    const expected = honest.snapshot().contract(contractAt(2));
+    const shown = { address: contractAt(2), codeHash: expected?.codeHash, genesis: false };
+    assert.deepEqual(snapshot.contract(contractAt(2)), shown);
+    for (const address of [accountOf(1), contractAt(CONTRACTS)]) assert.equal(snapshot.contract(address), undefined);
+  });
+
+  test("are listed without a creator when only their address is known, and are still to be named", async () => {
+    const honest = await history();
+    const store = createMemoryStore();
+    const engine = openTestEngine({ store });
+    await takeOver(engine, honest);
+    const address = contractAt(1);
+    const namings = heard(engine);
+    for (let times = 0; times < 2; times++) await engine.adoption.name(new Map([[hashOf(address), { address }]]));
+    assert.deepEqual(
+      namings.map(({ contractsCreated }) => contractsCreated),
+      [[address]],
+    );
+    assert.deepEqual(
+      engine.contracts(undefined, 10).map((entry) => [entry.address, entry.owner]),
+      [[address, undefined]],
+    );
+    assert.equal(engine.adoption.unnamed, CONTRACTS);
+    assertWhole(store);
+    await engine.adoption.name(NAMES);
+    assert.deepEqual(namings.at(-1)?.contractsUpdated, [address]);
+    assert.deepEqual(identities(engine), identities(honest));
+    assertWhole(store);
+  });
+
+  test("are not made of accounts that are none, or are named already", async () => {
+    const honest = await history();
+    const engine = openTestEngine();
+    await takeOver(engine, honest);
+    await engine.adoption.name(NAMES);
+    const [before, namings] = [identities(engine), heard(engine)];
+    for (const address of [accountOf(2), contractAt(0), contractAt(CONTRACTS)]) {
+      await engine.adoption.name(new Map([[hashOf(address), { address, owner: accountOf(9) }]]));
+    }
+    assert.deepEqual([identities(engine), namings, engine.contractCount()], [before, [], CONTRACTS]);
+  });
+
+  test("keep their creators when blocks of before they were named are taken back", async () => {
+    const honest = await history();
+    const other = openTestEngine();
+    await other.import(chainOf(honest));
+    const store = createMemoryStore();
+    const engine = openTestEngine({ store });
+    await takeOver(engine, honest);
+    const [listed, unlisted] = [contractAt(0), contractAt(1)];
+    await engine.adoption.name(new Map([[hashOf(listed), { address: listed }]]));
+    const payment = (nonce: number, to: Hex) => transactionOf(2, nonce, { to, value: 1n });
+    await sealAll(engine, [payment(BLOCKS, listed), payment(BLOCKS + 1, unlisted)]);
+    await engine.adoption.name(NAMES);
+    for (let nonce = 0; nonce < 3; nonce++) await sealAll(other, [transactionOf(3, nonce)]);
+    const { invalid } = await engine.import(chainOf(other).slice(-3));
+    assert.deepEqual(invalid, []);
+    assert.equal(engine.head().hash, other.head().hash);
+    assert.deepEqual(identities(engine), identities(honest));
+    assertWhole(store);
+  });
+
+  test("are known to a replica that was told to hold them, and it learns of their creators later", async () => {
+    const honest = await history();
+    const store = createMemoryStore();
+    const [first, second] = [contractAt(0), contractAt(1)];
+    const engine = openTestEngine({ store, replica: [first, second] });
+    await takeOver(engine, honest);
+    assert.deepEqual([engine.adoption.unnamed, engine.contractCount()], [2, 2]);
+    await engine.adoption.drop(second);
+    assert.equal(engine.adoption.unnamed, 1);
+    await engine.adoption.name(NAMES);
+    assert.deepEqual([engine.adoption.unnamed, engine.contractCount()], [0, 1]);
+    assert.equal(engine.snapshot().contract(first)?.owner, accountOf(1));
+    assertWhole(store);
+  });
+
+  test("are forgotten with the state when another one is begun", async () => {
+    const honest = await history();
+    const engine = openTestEngine({ replica: "all" });
+    await takeOver(engine, honest);
+    assert.equal(engine.adoption.unnamed, CONTRACTS);
+    await engine.adoption.begin(true, new Uint8Array(0));
+    assert.equal(engine.adoption.unnamed, 0);
+    assert.deepEqual(engine.adoption.unnamedAfter(undefined, 10), []);
+  });
+});
+
+test("the database is not whole when what is to be named was forgotten, or is no contract", async () => {
+  const honest = await history();
+  const store = createMemoryStore();
+  await takeOver(openTestEngine({ store }), honest);
+  const [row] = store.range("unnamed", { limit: 1 });
+  assert.ok(row !== undefined);
+  store.write([{ table: "unnamed", key: row.key, value: null }]);
+  assert.throws(() => assertWhole(store), /3 to be named, for 4 accounts with contract code/);
+  const stranger = keccak256(hexToBytes(accountOf(1)));
+  store.write([{ ...row, table: "unnamed" }]);
+  store.write([{ table: "unnamed", key: stranger, value: row.value }]);
+  assert.throws(() => assertWhole(store), /there is no contract that is to be named/);
+});
+
+/** A node with contracts to be named, and peers of which each answers in its own way when it is asked. */
+class Asking {
+  readonly clock = createVirtualClock(START_MS);
+  readonly asked: string[] = [];
+  readonly left = new Map<string, Hex>([...NAMES.keys()].map((hash) => [hash, hash as Hex]));
+  readonly sessions: Session[] = [];
+  readonly #answers = new Map<Session, () => ReadonlyMap<Hex, ContractOrigin>>();
+  readonly naming;
+
+  constructor() {
+    const left = this.left;
+    this.naming = createContractNaming({
+      clock: this.clock,
+      logger: silentLogger,
+      peers: { ready: () => this.sessions },
+      source: { origins: async (_, passed = new Set()) => this.#origins(passed) },
+      engine: {
+        adoption: {
+          isUnderway: false,
+          get unnamed() {
+            return left.size;
+          },
+          unnamedAfter: (after, limit) =>
+            [...left.values()]
+              .filter((hash) => after === undefined || hash > bytesToHex(after))
+              .sort()
+              .slice(0, limit)
+              .map(hexToBytes),
+          async name(origins) {
+            for (const hash of origins.keys()) left.delete(hash);
+          },
+        },
+      },
+    });
+  }
+
+  #origins(passed: Set<Session>): ReadonlyMap<Hex, ContractOrigin> {
+    const found = new Map<Hex, ContractOrigin>();
+    for (const session of this.sessions) {
+      if (passed.has(session)) continue;
+      this.asked.push(session.peerId);
+      try {
+        for (const [hash, origin] of this.#answers.get(session)?.() ?? []) found.set(hash, origin);
+        passed.add(session);
+      } catch {
+        // It has not had its say.
+      }
+    }
+    return found;
+  }
+
+  async meet(peerId: string, answer: () => ReadonlyMap<Hex, ContractOrigin>, role = "full"): Promise<void> {
+    const session = { peerId, version: { role } } as unknown as Session;
+    this.sessions.push(session);
+    this.#answers.set(session, answer);
+    this.naming.kick();
+    await this.naming.settled();
+  }
+}
+
+const nothing = () => new Map<Hex, ContractOrigin>();
+const failing = (): never => {
+  throw new CodedError("REQUEST_TIMEOUT", "no answer");
+};
+
+describe("peers are asked where contracts come from", () => {
+  test("each once, until all are named, and then nobody", async () => {
+    const asking = new Asking();
+    await asking.meet("knows nothing", nothing);
+    await asking.meet("knows nothing either", nothing);
+    await asking.meet("a replica", () => NAMES, "all");
+    assert.deepEqual(asking.asked, ["knows nothing", "knows nothing either"]);
+    await asking.meet("knows", () => NAMES);
+    assert.equal(asking.left.size, 0);
+    await asking.meet("too late", () => NAMES);
+    await asking.clock.pass(2 * NAMES_AGAIN_MS);
+    assert.deepEqual(asking.asked, ["knows nothing", "knows nothing either", "knows"]);
+    await asking.naming.stop();
+  });
+
+  test("again after a while where they failed, and after a long while where they did not know", async () => {
+    const asking = new Asking();
+    let answer: () => ReadonlyMap<Hex, ContractOrigin> = failing;
+    await asking.meet("peer", () => answer());
+    await asking.clock.pass(NAMES_RETRY_MS - 1);
+    assert.equal(asking.asked.length, 1);
+    answer = nothing;
+    await asking.clock.pass(1);
+    assert.equal(asking.asked.length, 2);
+    await asking.clock.pass(NAMES_AGAIN_MS - 1);
+    assert.equal(asking.asked.length, 2);
+    answer = () => NAMES;
+    await asking.clock.pass(1);
+    assert.deepEqual([asking.asked.length, asking.left.size], [3, 0]);
+    await asking.naming.stop();
+  });
+
+  test("not any more when the node stops", async () => {
+    const asking = new Asking();
+    await asking.meet("peer", failing);
+    await asking.naming.stop();
+    await asking.clock.pass(2 * NAMES_RETRY_MS);
+    assert.equal(asking.asked.length, 1);
+  });
+});
+
+test("blocks that were taken over unnamed are executed onward", async () => {
+  const honest = await history();
+  const engine = openTestEngine();
+  await takeOver(engine, honest);
+  await sealAll(honest, [creationOf(1, CONTRACTS, writerCode(9)), transactionOf(2, BLOCKS, { to: contractAt(0) })]);
+  const { invalid } = await engine.import([honest.block(honest.head().number) as Block]);
+  assert.deepEqual(invalid, []);
+  assert.deepEqual([engine.adoption.unnamed, engine.contractCount()], [CONTRACTS, 1]);
+  assert.equal(engine.snapshot().contract(contractAt(CONTRACTS))?.owner, accountOf(1));
+});
