@@ -16,7 +16,8 @@ import { type Attack, assertCost, type Cost, NO_ATTACK, withstand } from "./judg
 import { HEADING, rowOf } from "./report.ts";
 import { createScene, type Scene } from "./scene.ts";
 import { makeTakenChain } from "./taken-chain.ts";
-import { type TakeoverCost, takeOver } from "./takeover.ts";
+import { TAKERS, type TakeoverCost, takeOver } from "./takeover.ts";
+import { nameLater, UNNAMED } from "./unnamed.ts";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -34,8 +35,9 @@ const isChosen = ({ name }: { readonly name: string }): boolean =>
 const chosen = ATTACKS.filter(isChosen);
 const chosenTakeovers = TAKEOVER_ATTACKS.filter(isChosen);
 const chosenFollowing = FOLLOWING_ATTACKS.filter(isChosen);
-if (chosen.length + chosenTakeovers.length + chosenFollowing.length === 0)
-  throw new Error(`no attack is called so: ${positionals.join(", ")}`);
+const isNamingChosen = isChosen({ name: UNNAMED });
+const takeoversCount = chosenTakeovers.length + chosenFollowing.length + Number(isNamingChosen);
+if (chosen.length + takeoversCount === 0) throw new Error(`no attack is called so: ${positionals.join(", ")}`);
 
 function shuffle<T>(items: readonly T[], below: RandomBelow): readonly T[] {
   const shuffled = [...items];
@@ -72,6 +74,9 @@ async function standTakeovers(): Promise<void> {
       show(`${attack.name} (${taker})`, await takeOver(processes, chain, honest, attack, taker));
     }
   }
+  for (const taker of isNamingChosen ? TAKERS : []) {
+    show(`${UNNAMED} (${taker})`, await nameLater(processes, chain, honest, taker));
+  }
   for (const attack of chosenFollowing) {
     for (const taker of attack.takers) show(`${attack.name} (${taker})`, await follow(processes, chain, attack, taker));
   }
@@ -81,5 +86,5 @@ console.log(HEADING);
 for (let round = 0; round < rounds; round++) {
   const attacks = shuffle(chosen, random);
   for (const group of values.together ? [attacks] : attacks.map((attack) => [attack])) await standAll(group);
-  if (chosenTakeovers.length + chosenFollowing.length > 0) await standTakeovers();
+  if (takeoversCount > 0) await standTakeovers();
 }

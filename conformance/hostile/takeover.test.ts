@@ -7,7 +7,8 @@ import { FOLLOWING_ATTACKS } from "./attacks-following.ts";
 import { TAKEOVER_ATTACKS } from "./attacks-takeover.ts";
 import { follow } from "./following.ts";
 import { makeTakenChain, type TakenChain } from "./taken-chain.ts";
-import { takeOver } from "./takeover.ts";
+import { TAKERS, takeOver } from "./takeover.ts";
+import { nameLater, UNNAMED } from "./unnamed.ts";
 
 describe("a node that takes state over ends with what an honest peer has, and", () => {
   const processes = new NodeProcesses();
@@ -27,6 +28,12 @@ describe("a node that takes state over ends with what an honest peer has, and", 
     test(`stands it when ${attack.name}: ${taker}`, async (context) => {
       const cost = await takeOver(processes, chain, honest, attack, taker);
       context.diagnostic(JSON.stringify(cost));
+    });
+  }
+
+  for (const taker of TAKERS) {
+    test(`stands it when ${UNNAMED}: ${taker}`, async (context) => {
+      context.diagnostic(JSON.stringify(await nameLater(processes, chain, honest, taker)));
     });
   }
 

@@ -54,7 +54,7 @@ const MIB = 2 ** 20;
 const COST_MAX = { grownBytes: 8 * MIB, writtenBytes: 64 * MIB, peakBytes: 192 * MIB, cpuMs: 8_000, requests: 200 };
 
 /** Contracts that a replica of some holds. */
-const CHOSEN = 3;
+export const CHOSEN = 3;
 const TICK_MS = 10;
 
 export function flagsOf({ genesisPath, contracts }: TakenChain, taker: Taker): Flags {
