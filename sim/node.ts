@@ -142,7 +142,10 @@ function replicaOf(role: Role): { readonly replica?: "all" | readonly Hex[] } {
 /** Peers, which the engine needs before there is a driver that knows them. */
 function lateRemote(driver: () => Driver): RemoteState {
   return {
+    hasPeers: () => driver().state.hasPeers(),
     state: async (block, wanted) => driver().state.state(block, wanted),
+    storages: async (block, wanted, start) => driver().state.storages(block, wanted, start),
+    block: async (header) => driver().state.block(header),
     codes: async (hashes) => driver().state.codes(hashes),
   };
 }

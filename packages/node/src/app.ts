@@ -83,7 +83,10 @@ function lateRemote(late: LateRemote): RemoteState {
     return late.source;
   };
   return {
+    hasPeers: () => late.source?.hasPeers() ?? false,
     state: async (block, wanted) => source().state(block, wanted),
+    storages: async (block, wanted, start) => source().storages(block, wanted, start),
+    block: async (header) => source().block(header),
     codes: async (hashes) => source().codes(hashes),
   };
 }

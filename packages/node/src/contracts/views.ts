@@ -148,7 +148,7 @@ export function createViews({ engine, clock, instanceId, store, contents }: View
     engine.adoption.name(origins).catch(() => {});
   };
   /** Of a contract that is to be held, nothing is known before it was fetched, not even that there is none. */
-  const isLacking = (address: Hex): boolean => !engine.holding.has(address) || engine.holding.isBehind;
+  const isLacking = (address: Hex): boolean => !engine.holding.has(address) || engine.holding.isAwaited(address);
 
   return {
     async get(address) {

@@ -58,6 +58,17 @@ function decode(bytes: Uint8Array, chainId: number): Block {
   }
 }
 
+/** @throws CodedError `BAD_MESSAGE` for another block, or transactions that the header does not commit to */
+export function decodeWanted(
+  bytes: Uint8Array,
+  wanted: Pick<SealedHeader, "hash"> | undefined,
+  chainId: number,
+): Block {
+  const block = decode(bytes, chainId);
+  if (block.header.hash !== wanted?.hash) throw new CodedError("BAD_MESSAGE", "another block than asked for");
+  return block;
+}
+
 /** Decodes the answer up to the first absent block. Blocks are checked to be the ones asked for. */
 async function decodeBlocks(
   encoded: readonly Uint8Array[],
@@ -68,9 +79,7 @@ async function decodeBlocks(
   const blocks: Block[] = [];
   for (const [index, bytes] of encoded.entries()) {
     if (bytes.length === 0) break;
-    const block = decode(bytes, chainId);
-    if (block.header.hash !== wanted[index]?.hash) throw new CodedError("BAD_MESSAGE", "another block than asked for");
-    blocks.push(block);
+    blocks.push(decodeWanted(bytes, wanted[index], chainId));
     await pause();
   }
   return blocks;

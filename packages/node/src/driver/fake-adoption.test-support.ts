@@ -14,6 +14,7 @@ export const HOLDS_ALL: Holding = {
   has: () => true,
   chosen: () => [],
   isBehind: false,
+  isAwaited: () => false,
   added: 0,
   noteFetched() {},
   add: unsupported,

@@ -11,6 +11,7 @@ import type { Session } from "./session.ts";
 import type { StateQuery } from "./state-exchange.ts";
 import {
   accountsQuery,
+  blockQuery,
   codesQuery,
   expectedNodesQuery,
   nodesQuery,
@@ -60,6 +61,8 @@ export function createLocalSource(deps: ServeDeps, before: () => Promise<void> =
     get requests() {
       return requests;
     },
+    hasPeers: () => true,
+    block: (header) => run(blockQuery(header, engine.chainId)),
     accounts: (block, start) => run(accountsQuery(block, start)),
     storages: (block, wanted, start) => run(storagesQuery(block, wanted, start)),
     nodes: (block, account, wanted) => run(nodesQuery(block, account, wanted)),

@@ -71,7 +71,7 @@ function createSyncing(deps: SyncingDeps): Syncing {
   };
   const blockPull = createBlockPull({ ...deps, importer, onDone });
   const contractPull = createContractPull({ ...deps, checkpoints, onDone });
-  const stateSource = createStateSource({ ...deps, metrics });
+  const stateSource = createStateSource({ ...deps, metrics, chainId: deps.engine.chainId });
   const naming = createContractNaming({ ...deps, source: stateSource });
   const stateJoin = createStateJoin({
     ...deps,

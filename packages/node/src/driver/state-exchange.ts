@@ -13,7 +13,7 @@ import type { Peers } from "./peers.ts";
 import type { Session } from "./session.ts";
 
 /** What is asked for, as metrics name it. */
-export type StateKind = "accounts" | "storages" | "nodes" | "state" | "codes" | "origins";
+export type StateKind = "accounts" | "storages" | "nodes" | "state" | "codes" | "origins" | "block";
 
 /** What became of a request, as metrics name it. */
 export type StateOutcome =
@@ -174,6 +174,9 @@ export function createStateExchange({ peers, clock, metrics, received }: StateEx
       noteAttempt(attempts, session, outcome === "busy" ? 1 : FAILURE_COST);
       if (reason !== undefined && query.block !== undefined) {
         noteUnheld(session, query.block.hash, reason, attempts.passed);
+      } else if (reason !== undefined && query.kind === "block") {
+        // Who has taken a state over has no blocks of before: that says nothing of its state.
+        attempts.passed.add(session);
       } else noteError(session, error);
       count(query.kind, outcome, bytes);
       return undefined;

@@ -30,6 +30,8 @@ export interface StatePeers {
    */
   take(wish: StateWish): Promise<Session | undefined>;
   release(session: Session): void;
+  /** Whether there is a peer of which state may be asked, though perhaps not now. */
+  hasAny(): boolean;
   /** Something has changed about peers: looks again at what waits. */
   kick(): void;
   stop(): void;
@@ -89,9 +91,10 @@ export function createStatePeers({ peers, clock }: StatePeersDeps): StatePeers {
   let stopped = false;
   let cancelTimer = (): void => {};
 
+  const executing = (): readonly Session[] => peers.ready().filter(({ version }) => version?.role === "full");
   const find = ({ wish: { block, passed, isPatient }, sinceMs }: Waiter): Finding => {
     const nowMs = clock.now();
-    const full = peers.ready().filter(({ version }) => version?.role === "full");
+    const full = executing();
     if (full.length === 0) return ON_NEWS;
     const open = full.filter(
       (session) => !passed.has(session) && (block === undefined || !isUnheld(session, block, nowMs)),
@@ -141,6 +144,7 @@ export function createStatePeers({ peers, clock }: StatePeersDeps): StatePeers {
       session.stateRequests--;
       kick();
     },
+    hasAny: () => executing().length > 0,
     kick,
     stop() {
       stopped = true;

@@ -2,6 +2,7 @@
 
 import type { Hex } from "@counterpart/core/base/bytes";
 import { CodedError } from "@counterpart/core/base/errors";
+import type { Block, SealedHeader } from "@counterpart/core/chain/types";
 import { type AdvertisedLimits, OWN_LIMITS } from "@counterpart/core/sync/limits";
 import type { ContractsMessage } from "@counterpart/core/sync/message-types";
 import type { ContractOrigin, WantedState, WantedStorage } from "@counterpart/core/sync/message-types-state";
@@ -20,6 +21,7 @@ import {
   verifyStorageAnswer,
 } from "@counterpart/core/verify/peer-answers";
 import type { ProvenAccount, ProvenAccounts } from "@counterpart/core/verify/state-proof";
+import { decodeWanted } from "./block-fetch.ts";
 import type { Session } from "./session.ts";
 import type { StateQuery } from "./state-exchange.ts";
 
@@ -131,6 +133,18 @@ export const codesQuery = (hashes: readonly Hex[]): StateQuery<"GetBlobs", Reado
       if (code !== undefined) codes.set(asked[index] as Hex, code.slice());
     }
     return codes.size === 0 ? undefined : codes;
+  },
+});
+
+/** The block of a header that is known to be good. */
+export const blockQuery = (header: SealedHeader, chainId: number): StateQuery<"GetBlocks", Block> => ({
+  kind: "block",
+  request: () => ({ type: "GetBlocks", hashes: [header.hash] }),
+  take({ blocks: [encoded] }) {
+    if (encoded === undefined) return undefined;
+    const isAbsent = encoded.length === 0;
+    if (isAbsent) throw new CodedError("PEER_ERROR", "the peer does not have the block", { refusal: "NOT_HELD" });
+    return decodeWanted(encoded, header, chainId);
   },
 });
 

@@ -5,6 +5,7 @@
 
 import type { Hex } from "@counterpart/core/base/bytes";
 import { CodedError } from "@counterpart/core/base/errors";
+import type { Block, SealedHeader } from "@counterpart/core/chain/types";
 import type { Clock } from "@counterpart/core/ports/runtime";
 import { BLOBS_MAX } from "@counterpart/core/sync/limits";
 import type { RequestType } from "@counterpart/core/sync/message-types";
@@ -21,6 +22,7 @@ import { createToldOrigins, type ToldOrigins } from "./state-origins.ts";
 import { createStatePeers } from "./state-peers.ts";
 import {
   accountsQuery,
+  blockQuery,
   codesQuery,
   expectedNodesQuery,
   nodesQuery,
@@ -39,6 +41,8 @@ import {
  * Who asks about the same block again waits a while before.
  */
 export interface StateSource {
+  /** Whether a peer is connected that may be asked. */
+  hasPeers(): boolean;
   /** All accounts from `start` (32 bytes) to the last that the answer gives. */
   accounts(block: TrustedHeader, start: Uint8Array): Promise<ProvenAccounts>;
   /**
@@ -70,6 +74,8 @@ export interface StateSource {
   state(block: TrustedHeader, wanted: readonly WantedState[]): Promise<readonly ProvenAccount[]>;
   /** Codes by their hashes, at least one of those asked for, none that was not. Held by any block or by none. */
   codes(hashes: readonly Hex[]): Promise<ReadonlyMap<Hex, Uint8Array>>;
+  /** The block of a header, with the transactions that it commits to. */
+  block(header: SealedHeader): Promise<Block>;
   /**
    * Where contracts come from, by keccak(address); those that no peer could name are missing.
    * @param passed peers that are not asked; those that have answered about all that nobody else knew are added
@@ -90,6 +96,7 @@ export interface StateSourceDeps {
   readonly peers: Pick<Peers, "ready" | "penalise">;
   readonly clock: Clock;
   readonly metrics: DriverMetrics;
+  readonly chainId: number;
 }
 
 /** Peers are asked two requests each at the most, so that what they serve leaves room for blocks. */
@@ -171,6 +178,8 @@ export function createStateSource(deps: StateSourceDeps): StateService {
   };
 
   return {
+    hasPeers: pool.hasAny,
+    block: (header) => ask(blockQuery(header, deps.chainId)),
     accounts: (block, start) => ask(accountsQuery(block, start)),
     storages: async (block, wanted, start) => (wanted.length === 0 ? [] : ask(storagesQuery(block, wanted, start))),
     nodes: async (block, account, wanted) => (wanted.length === 0 ? [] : ask(nodesQuery(block, account, wanted))),

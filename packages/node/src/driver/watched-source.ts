@@ -11,12 +11,14 @@ export function watchedSource(source: StateSource, check: () => Promise<void>): 
       return ask(...query);
     };
   return {
+    hasPeers: source.hasPeers,
     accounts: watched(source.accounts),
     storages: watched(source.storages),
     nodes: watched(source.nodes),
     expectedNodes: watched(source.expectedNodes),
     state: watched(source.state),
     codes: watched(source.codes),
+    block: watched(source.block),
     origins: watched(source.origins),
   };
 }

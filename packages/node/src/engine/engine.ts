@@ -12,6 +12,7 @@ import { contextOf } from "./block-processor.ts";
 import { listContracts } from "./contract-index.ts";
 import { type EngineCore, type EngineOptions, openCore } from "./core.ts";
 import { countHead, countImport, countRefusal, declareEngineGauges } from "./engine-metrics.ts";
+import type { Guesses } from "./guesses.ts";
 import { importBlocks, sealBlock } from "./head-mover.ts";
 import { readHistoryStart } from "./history.ts";
 import { createHistoryKeeper } from "./history-keeper.ts";
@@ -104,13 +105,13 @@ export function createEngine(options: EngineOptions): Engine {
     if (isReplica) throw new CodedError("REPLICA", "a replica takes no transactions: send them to a full node");
     requireState();
   };
-  const snapshot = (): OpenSnapshot => {
+  const snapshot = (guesses?: Guesses): OpenSnapshot => {
     requireState();
-    return openSnapshot(core);
+    return openSnapshot(core, guesses);
   };
-  const stateOf = (block: Hex): OpenState => {
+  const stateOf = (block: Hex, guesses?: Guesses): OpenState => {
     requireState();
-    return openStateAt(core, block);
+    return openStateAt(core, block, guesses);
   };
   const keeper = createHistoryKeeper(core, queue, options.historyBlocks ?? Number.POSITIVE_INFINITY);
   countEvents(core);
@@ -118,8 +119,8 @@ export function createEngine(options: EngineOptions): Engine {
     adoption,
     isReplica,
     holding: core.holding,
-    read: (read) => withRemoteState(core, () => withSnapshot(engine, read)),
-    readAt: (block, read) => withRemoteState(core, () => readAndClose(stateOf(block), read)),
+    read: (read) => withRemoteState(core, (guesses) => readAndClose(snapshot(guesses), read)),
+    readAt: (block, read) => withRemoteState(core, (guesses) => readAndClose(stateOf(block, guesses), read)),
     get historyStart() {
       return readHistoryStart(store);
     },
@@ -144,15 +145,15 @@ export function createEngine(options: EngineOptions): Engine {
       }
       return stateAt(core, block, reader);
     },
-    snapshot,
+    snapshot: () => snapshot(),
     contracts(after, limit) {
       requireState();
       return listContracts(store, after, limit);
     },
     contractCount: () => core.contractCount,
     call: (message, overrides, block) =>
-      withRemoteState(core, async () =>
-        call(core, block === undefined ? snapshot() : stateOf(block), message, overrides),
+      withRemoteState(core, async (guesses) =>
+        call(core, block === undefined ? snapshot(guesses) : stateOf(block, guesses), message, overrides),
       ),
     nextContext: () => nextContext(core),
     async submit(transaction, origin, companions = [], peerId = undefined) {

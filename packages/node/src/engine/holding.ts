@@ -22,6 +22,8 @@ export interface Holding {
   chosen(): readonly Hex[];
   /** Contracts were added, of which nothing has been fetched yet. */
   readonly isBehind: boolean;
+  /** Whether the contract was added, and nothing has been fetched of it yet. */
+  isAwaited(address: Hex): boolean;
   /** How often contracts were added: what is fetched now is what was added by now. */
   readonly added: number;
   /** All has been fetched of what had been added then. */
@@ -65,6 +67,8 @@ export function openHolding(store: Store, wanted: "all" | readonly Hex[] | undef
   const stored = storedRole(store);
   if (stored !== undefined) checkRole(stored, role);
   const chosen = readChosen(store);
+  /** What `added` was when a contract had been added. */
+  const addedAt = new Map<Hex, number>();
   const chosenRow = (): StoreWrite => {
     return { table: "meta", key: CHOSEN_KEY, value: concatBytes(...[...chosen].map(hexToBytes)) };
   };
@@ -79,7 +83,8 @@ export function openHolding(store: Store, wanted: "all" | readonly Hex[] | undef
     ]);
   if (Array.isArray(wanted)) for (const address of wanted) chosen.add(address);
   if (stored !== role || role === "chosen") write();
-  let added = chosen.size;
+  const initial = chosen.size;
+  let added = initial;
   let fetched = 0;
   return {
     role,
@@ -88,6 +93,7 @@ export function openHolding(store: Store, wanted: "all" | readonly Hex[] | undef
     get isBehind() {
       return role === "chosen" && fetched < added;
     },
+    isAwaited: (address) => chosen.has(address) && fetched < (addedAt.get(address) ?? initial),
     get added() {
       return added;
     },
@@ -106,7 +112,7 @@ export function openHolding(store: Store, wanted: "all" | readonly Hex[] | undef
         chosen.delete(address);
         throw error;
       }
-      added++;
+      addedAt.set(address, ++added);
     },
     drop(address, rows) {
       if (!chosen.delete(address)) return;
@@ -116,6 +122,7 @@ export function openHolding(store: Store, wanted: "all" | readonly Hex[] | undef
         chosen.add(address);
         throw error;
       }
+      addedAt.delete(address);
     },
   };
 }

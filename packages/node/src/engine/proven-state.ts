@@ -1,9 +1,12 @@
 /** State of the head that a replica does not hold and has fetched with proofs, because somebody asked. */
 
-import type { Hex } from "@counterpart/core/base/bytes";
+import { type Hex, hexToBytes } from "@counterpart/core/base/bytes";
 import { CodedError } from "@counterpart/core/base/errors";
 import type { Account } from "@counterpart/core/chain/types";
+import { keccak256Hex } from "@counterpart/core/crypto/crypto";
 import type { StateReader } from "@counterpart/core/execution/types";
+import { EMPTY_TRIE_ROOT } from "@counterpart/core/trie/types";
+import type { Guesses } from "./guesses.ts";
 
 /** Accounts and slots that are remembered; beyond them all are forgotten and asked for again. */
 const ITEMS_MAX = 65_536;
@@ -14,49 +17,81 @@ export interface Missing {
   readonly slot?: Hex;
 }
 
+/** Values of a whole storage by keccak(slot). */
+export type WholeStorage = ReadonlyMap<Hex, bigint>;
+
 export interface ProvenState {
   /** Notes what was proven of one account at a block; what was known at another is forgotten. */
   note(block: Hex, address: Hex, account: Account | undefined, slots: ReadonlyMap<Hex, bigint>): void;
-  /** Reads at a block. @throws CodedError `NOT_HELD` (details: what is missing) */
-  at(block: Hex): Pick<StateReader, "account" | "storage">;
+  /** Notes the whole storage of an account: slots that are not in it are zero. */
+  noteWhole(block: Hex, address: Hex, storage: WholeStorage): void;
+  /**
+   * Reads at a block. With `guesses` what is missing reads as absent or zero, and is noted there.
+   * @throws CodedError `NOT_HELD` (details: what is missing)
+   */
+  at(block: Hex, guesses?: Guesses): Pick<StateReader, "account" | "storage">;
 }
 
 /** Thrown by a read that came as far as something that is not held. */
 export class NotHeld extends CodedError {
   readonly missing: Missing;
 
-  constructor(missing: Missing) {
-    const message = `this replica does not hold ${missing.address}, and no peer has answered for it`;
-    super("NOT_HELD", message, { ...missing });
+  constructor(missing: Missing, reason = "no peer has answered for it") {
+    super("NOT_HELD", `this replica does not hold ${missing.address}, and ${reason}`, { ...missing });
     this.missing = missing;
   }
 }
 
+/** Nothing has to be asked for the slots of such an account. */
+const hasNoStorage = (account: Account | undefined): boolean =>
+  account === undefined || account.storageRoot === EMPTY_TRIE_ROOT;
+
 export function createProvenState(itemsMax = ITEMS_MAX): ProvenState {
   let block: Hex | undefined;
+  let items = 0;
   const accounts = new Map<Hex, Account | undefined>();
   const slots = new Map<string, bigint>();
-  const clear = (): void => {
-    accounts.clear();
-    slots.clear();
+  const storages = new Map<Hex, WholeStorage>();
+  const makeRoom = (at: Hex, count: number): void => {
+    if (block !== at || items + count > itemsMax) {
+      for (const known of [accounts, slots, storages]) known.clear();
+      items = 0;
+    }
+    block = at;
+    items += count;
+  };
+  const slotOf = (address: Hex, slot: Hex): bigint | undefined => {
+    const storage = storages.get(address);
+    if (storage === undefined) return slots.get(address + slot);
+    return storage.get(keccak256Hex(hexToBytes(slot))) ?? 0n;
   };
   return {
     note(at, address, account, values) {
-      if (block !== at || accounts.size + slots.size >= itemsMax) clear();
-      block = at;
+      makeRoom(at, 1 + values.size);
       accounts.set(address, account);
+      if (hasNoStorage(account)) storages.set(address, new Map());
       for (const [slot, value] of values) slots.set(address + slot, value);
     },
-    at: (wanted) => ({
-      account(address) {
-        if (block !== wanted || !accounts.has(address)) throw new NotHeld({ address });
-        return accounts.get(address);
-      },
-      storage(address, slot) {
-        const value = block === wanted ? slots.get(address + slot) : undefined;
-        if (value === undefined) throw new NotHeld({ address, slot });
-        return value;
-      },
-    }),
+    noteWhole(at, address, storage) {
+      makeRoom(at, storage.size);
+      storages.set(address, storage);
+    },
+    at(wanted, guesses) {
+      const lack = (missing: Missing): void => {
+        if (guesses === undefined) throw new NotHeld(missing);
+        guesses.note(missing);
+      };
+      return {
+        account(address) {
+          if (block !== wanted || !accounts.has(address)) lack({ address });
+          return block === wanted ? accounts.get(address) : undefined;
+        },
+        storage(address, slot) {
+          const value = block === wanted ? slotOf(address, slot) : undefined;
+          if (value === undefined) lack({ address, slot });
+          return value ?? 0n;
+        },
+      };
+    },
   };
 }

@@ -1,84 +1,214 @@
-/** Reading what a replica does not hold: whatever a read lacks is fetched with its proof, and the read begun again. */
+/**
+ * Reading what a replica does not hold. A read runs with what is missing guessed, all that it lacked is fetched with
+ * proofs at once, and it begins again, until a run has guessed nothing: only what that one gives is believed.
+ */
 
-import { type Hex, hexToBytes } from "@counterpart/core/base/bytes";
+import { bytesToBigInt, bytesToHex, type Hex, hexToBytes } from "@counterpart/core/base/bytes";
 import { CodedError, isCodedError } from "@counterpart/core/base/errors";
 import { EMPTY_CODE_HASH } from "@counterpart/core/chain/header";
-import type { SealedHeader } from "@counterpart/core/chain/types";
-import type { WantedState } from "@counterpart/core/sync/message-types-state";
+import type { Block, SealedHeader } from "@counterpart/core/chain/types";
+import { keccak256Hex } from "@counterpart/core/crypto/crypto";
+import type { WantedState, WantedStorage } from "@counterpart/core/sync/message-types-state";
+import type { ProvenStorage } from "@counterpart/core/verify/peer-answers";
 import type { ProvenAccount } from "@counterpart/core/verify/state-proof";
 import type { EngineCore } from "./core.ts";
+import { createGuesses, type Guesses } from "./guesses.ts";
 import { type Missing, NotHeld } from "./proven-state.ts";
 
-/** Peers, as far as they prove state of recent blocks. */
+/** Peers, as far as they prove state of recent blocks and give their bodies. */
 export interface RemoteState {
+  /** Whether a peer is connected that could be asked. */
+  hasPeers(): boolean;
   /** The first of what is wanted, at least one item. */
   state(block: SealedHeader, wanted: readonly WantedState[]): Promise<readonly ProvenAccount[]>;
+  /** Slots of storages, of the first one from `start` on. */
+  storages(block: SealedHeader, wanted: readonly WantedStorage[], start: Uint8Array): Promise<readonly ProvenStorage[]>;
   codes(hashes: readonly Hex[]): Promise<ReadonlyMap<Hex, Uint8Array>>;
+  /** The block of a header, with the transactions that it commits to. */
+  block(header: SealedHeader): Promise<Block>;
 }
 
-/** How often one read is begun again: each time it has come as far as the next thing that is not held. */
-const FETCHES_MAX = 512;
-const TOO_MUCH = `this read needs more of the state than a replica that does not hold it fetches: ${FETCHES_MAX} parts`;
-/** How long a peer's answer is waited for, each time. */
-const FETCH_MS_MAX = 10_000;
+/** How often one read is begun again, */
+const ROUNDS_MAX = 128;
+/** how many parts of the state are fetched for it, */
+const PARTS_MAX = 16_384;
+/** and how long it may take with all that is fetched for it. */
+export const READ_MS_MAX = 10_000;
+const TOO_MUCH =
+  "this read needs more of the state than a replica that does not hold it fetches: " +
+  `${PARTS_MAX} parts, of which one leads to the next ${ROUNDS_MAX} times`;
+/** Slots and accounts of one request, */
+const REQUEST_PARTS_MAX = 512;
+/** and such requests at once. */
+const LANES = 4;
+/** Where one slot leads to the next, a storage that an answer has room for is fetched whole after so many rounds. */
+const ROUNDS_BY_SLOT = 3;
 
-/** What one read has lacked so far: accounts, each with its slots. */
-type Lacked = Map<Hex, Set<Hex>>;
+const LOWEST = new Uint8Array(32);
 
-function addTo(lacked: Lacked, { address, slot }: Missing): void {
+const NOBODY = "no peer is connected that could prove it";
+const NO_TIME = `not all that this read needs was proven within ${READ_MS_MAX / 1_000} s`;
+
+/** One read, over all its runs. */
+interface Reading {
+  /** What it has lacked so far: accounts, each with its slots. */
+  readonly lacked: Map<Hex, Set<Hex>>;
+  parts: number;
+  /** Accounts whose storage no answer has room for. */
+  readonly large: Set<Hex>;
+  rounds: number;
+  /** The last block that something was fetched of. */
+  block: Hex | undefined;
+  /** Nobody waits for what is being fetched any more. */
+  isOver: boolean;
+}
+
+function addTo(lacked: Map<Hex, Set<Hex>>, { address, slot }: Missing): number {
   const slots = lacked.get(address) ?? new Set();
+  const before = lacked.has(address) ? slots.size : -1;
   if (slot !== undefined) slots.add(slot);
   lacked.set(address, slots);
+  return slots.size - before;
 }
 
 /** Code is kept: its hash says all of it, whatever the block. */
 async function fetchCodes(core: EngineCore, remote: RemoteState, proven: readonly ProvenAccount[]): Promise<void> {
   const hashes = new Set(proven.flatMap(({ account }) => (account === undefined ? [] : [account.codeHash])));
-  const missing = [...hashes].filter((hash) => !hasCode(core, hash));
-  if (missing.length === 0) return;
-  const codes = await remote.codes(missing);
-  core.store.write([...codes].map(([hash, value]) => ({ table: "codes", key: hexToBytes(hash), value })));
+  for (;;) {
+    const missing = [...hashes].filter((hash) => !hasCode(core, hash));
+    const codes = missing.length === 0 ? new Map<Hex, Uint8Array>() : await remote.codes(missing);
+    if (codes.size === 0) return;
+    core.store.write([...codes].map(([hash, value]) => ({ table: "codes", key: hexToBytes(hash), value })));
+  }
 }
 
 function hasCode(core: EngineCore, hash: Hex): boolean {
   return hash === EMPTY_CODE_HASH || core.store.get("codes", hexToBytes(hash)) !== undefined;
 }
 
-/** An answer may be cut: what is not in it is asked for when the read comes to it. */
-async function fetchWanted(
+/** What an answer leaves open: it may be cut after any item. */
+function restOf(wanted: readonly WantedState[], proven: readonly ProvenAccount[]): readonly WantedState[] {
+  const last = wanted[proven.length - 1];
+  const left = last?.slots.slice(proven.at(-1)?.slots.length) ?? [];
+  const rest = wanted.slice(proven.length);
+  return last === undefined || left.length === 0 ? rest : [{ address: last.address, slots: left }, ...rest];
+}
+
+/** Pieces of a size that one answer has room for. */
+function* piecesOf(wanted: Iterable<WantedState>): Generator<readonly WantedState[]> {
+  let piece: WantedState[] = [];
+  let parts = 0;
+  for (const { address, slots } of wanted) {
+    for (let at = 0; at === 0 || at < slots.length; at += REQUEST_PARTS_MAX) {
+      const some = slots.slice(at, at + REQUEST_PARTS_MAX);
+      if (parts > 0 && parts + 1 + some.length > REQUEST_PARTS_MAX) {
+        yield piece;
+        [piece, parts] = [[], 0];
+      }
+      piece.push({ address, slots: some });
+      parts += 1 + some.length;
+    }
+  }
+  if (piece.length > 0) yield piece;
+}
+
+/** All slots of an account, where one answer has room for them. */
+async function fetchWhole(
   core: EngineCore,
   remote: RemoteState,
   block: SealedHeader,
-  wanted: readonly WantedState[],
+  { address, account }: ProvenAccount,
+  { large }: Reading,
 ): Promise<void> {
-  const proven = await remote.state(block, wanted);
-  await fetchCodes(core, remote, proven);
-  for (const [index, { address, account, slots }] of proven.entries()) {
-    if (account !== undefined && !hasCode(core, account.codeHash)) continue;
-    const values = slots.map((value, at): [Hex, bigint] => [wanted[index]?.slots[at] as Hex, value]);
-    core.proven.note(block.hash, address, account, new Map(values));
+  if (account === undefined || large.has(address)) return;
+  const wanted = [{ account: keccak256Hex(hexToBytes(address)), root: account.storageRoot }];
+  const [storage] = await remote.storages(block, wanted, LOWEST);
+  if (storage === undefined || storage.more) large.add(address);
+  else if (core.head.hash === block.hash) {
+    const values = storage.slots.map(({ key, value }): [Hex, bigint] => [bytesToHex(key), bytesToBigInt(value)]);
+    core.proven.noteWhole(block.hash, address, new Map(values));
   }
 }
 
-/** Whether peers have answered in time. Where there are none, whoever reads is not to wait for one. */
-async function isFetched(
+/** How many accounts peers have answered for. */
+async function fetchPiece(
   core: EngineCore,
   remote: RemoteState,
   block: SealedHeader,
-  wanted: readonly WantedState[],
+  piece: readonly WantedState[],
+  reading: Reading,
+): Promise<number> {
+  let count = 0;
+  for (let wanted = piece; wanted.length > 0 && !reading.isOver; ) {
+    const proven = await remote.state(block, wanted);
+    await fetchCodes(core, remote, proven);
+    for (const [index, { address, account, slots }] of proven.entries()) {
+      if (account !== undefined && !hasCode(core, account.codeHash)) continue;
+      count++;
+      const values = slots.map((value, at): [Hex, bigint] => [wanted[index]?.slots[at] as Hex, value]);
+      // Of a head that is none any more nothing is read.
+      if (core.head.hash === block.hash) core.proven.note(block.hash, address, account, new Map(values));
+    }
+    if (reading.rounds > ROUNDS_BY_SLOT) {
+      const stored = proven.filter(({ slots }) => slots.length > 0);
+      for (const found of stored) await fetchWhole(core, remote, block, found, reading);
+    }
+    if (proven.length === 0) break;
+    wanted = restOf(wanted, proven);
+  }
+  return count;
+}
+
+/** Whether anything came of it. */
+async function fetchAll(
+  core: EngineCore,
+  remote: RemoteState,
+  block: SealedHeader,
+  wanted: Iterable<WantedState>,
+  reading: Reading,
 ): Promise<boolean> {
-  const over = Promise.withResolvers<boolean>();
-  const cancel = core.clock.setTimer(FETCH_MS_MAX, () => over.resolve(false));
-  const fetched = fetchWanted(core, remote, block, wanted).then(
-    () => true,
-    (error: unknown) => {
-      // The head has moved on, and what peers have is the state of the next one.
-      if (isCodedError(error, "PRUNED")) return false;
-      throw error;
-    },
-  );
+  const pieces = piecesOf(wanted);
+  let count = 0;
+  const lane = async (): Promise<void> => {
+    for (const piece of pieces) count += await fetchPiece(core, remote, block, piece, reading);
+  };
   try {
-    return await Promise.race([fetched, over.promise]);
+    await Promise.all(Array.from({ length: LANES }, lane));
+  } catch (error) {
+    if (!isCodedError(error, "PRUNED")) throw error;
+    // The head has moved on, and what peers have is the state of the next one: that is asked for then.
+    return core.head.hash !== block.hash;
+  }
+  return count > 0;
+}
+
+/** Of the block that the last of it was fetched for, what is new; of a later one, all that the read has lacked. */
+function wantedFor({ lacked }: Reading, isSameBlock: boolean, guesses: Guesses): readonly WantedState[] {
+  const fresh = new Map<Hex, Set<Hex>>();
+  for (const missing of guesses.all()) addTo(fresh, missing);
+  return [...(isSameBlock ? fresh : lacked)].map(([address, slots]) => ({ address, slots: [...slots] }));
+}
+
+/** Waits for what a read lacks, until the time for it has run out. @throws CodedError `NOT_HELD` */
+async function bring(
+  core: EngineCore,
+  remote: RemoteState,
+  reading: Reading,
+  guesses: Guesses,
+  leftMs: number,
+): Promise<void> {
+  const missing = guesses.first as Missing;
+  if (!remote.hasPeers()) throw new NotHeld(missing, NOBODY);
+  if (leftMs <= 0) throw new NotHeld(missing, NO_TIME);
+  const block = core.head;
+  const wanted = wantedFor(reading, block.hash === reading.block, guesses);
+  reading.block = block.hash;
+  const over = Promise.withResolvers<"late">();
+  const cancel = core.clock.setTimer(leftMs, () => over.resolve("late"));
+  const fetched = fetchAll(core, remote, block, wanted, reading);
+  try {
+    const outcome = await Promise.race([fetched, over.promise]);
+    if (outcome !== true) throw new NotHeld(missing, outcome === "late" ? NO_TIME : undefined);
   } finally {
     cancel();
     // It may fail when nobody waits for it any more.
@@ -86,10 +216,24 @@ async function isFetched(
   }
 }
 
-/** Of the block that the last of it was fetched for, the newest lack; of a later one, all that the read has lacked. */
-function wantedFor(isSameBlock: boolean, lacked: Lacked, { address, slot }: Missing): readonly WantedState[] {
-  if (isSameBlock) return [{ address, slots: slot === undefined ? [] : [slot] }];
-  return [...lacked].map(([of, slots]) => ({ address: of, slots: [...slots] }));
+/** @throws CodedError `NOT_HELD` when the read needs too much */
+function noteRound(reading: Reading, guesses: Guesses): void {
+  for (const missing of guesses.all()) reading.parts += addTo(reading.lacked, missing);
+  reading.rounds++;
+  if (reading.rounds <= ROUNDS_MAX && reading.parts <= PARTS_MAX) return;
+  throw new CodedError("NOT_HELD", TOO_MUCH, { ...guesses.first });
+}
+
+/** What a run gave or threw: which of them does not matter where it has guessed. */
+async function runOf<T>(read: () => T | Promise<T>): Promise<() => T> {
+  try {
+    const value = await read();
+    return () => value;
+  } catch (error) {
+    return () => {
+      throw error;
+    };
+  }
 }
 
 /**
@@ -97,20 +241,23 @@ function wantedFor(isSameBlock: boolean, lacked: Lacked, { address, slot }: Miss
  * fetched again together when the head moves, so that it comes to its end on a chain that does not pause.
  * @throws CodedError of the read; `NOT_HELD` when no peer gives what it lacks, or it lacks too much
  */
-export async function withRemoteState<T>(core: EngineCore, read: () => T | Promise<T>): Promise<T> {
-  const lacked: Lacked = new Map();
-  let last: Hex | undefined;
-  for (let fetches = 0; ; fetches++) {
-    try {
-      return await read();
-    } catch (error) {
-      if (!(error instanceof NotHeld) || core.remote === undefined) throw error;
-      if (fetches >= FETCHES_MAX) throw new CodedError("NOT_HELD", TOO_MUCH, { ...error.missing });
-      addTo(lacked, error.missing);
-      const block = core.head;
-      const wanted = wantedFor(block.hash === last, lacked, error.missing);
-      last = block.hash;
-      if (!(await isFetched(core, core.remote, block, wanted))) throw error;
+export async function withRemoteState<T>(core: EngineCore, read: (guesses?: Guesses) => T | Promise<T>): Promise<T> {
+  const { remote, clock } = core;
+  if (remote === undefined || core.holding.role !== "chosen") return read();
+  const untilMs = clock.now() + READ_MS_MAX;
+  const reading: Reading = {
+    ...{ lacked: new Map(), parts: 0, large: new Set(), rounds: 0 },
+    ...{ block: undefined, isOver: false },
+  };
+  try {
+    for (;;) {
+      const guesses = createGuesses(clock);
+      const result = await runOf(() => read(guesses));
+      if (guesses.first === undefined) return result();
+      noteRound(reading, guesses);
+      await bring(core, remote, reading, guesses, untilMs - clock.now());
     }
+  } finally {
+    reading.isOver = true;
   }
 }

@@ -8,6 +8,7 @@ import type { StoreReader } from "@counterpart/core/ports/store";
 import { type ChainReader, createChainReader } from "./chain-reader.ts";
 import { readContract, readHashedContract } from "./contract-index.ts";
 import type { EngineCore } from "./core.ts";
+import type { Guesses } from "./guesses.ts";
 import { readHistoryStart, rowsAt } from "./history.ts";
 import { createStateReader } from "./state.ts";
 import type { BlockState, Snapshot } from "./types.ts";
@@ -25,22 +26,28 @@ function createPartialReader(
   held: StateReader,
   { holding, proven }: Pick<EngineCore, "holding" | "proven">,
   head: Hex,
+  guesses: Guesses | undefined,
 ): StateReader {
   const isHeld = (address: Hex): boolean => holding.has(address) && held.account(address) !== undefined;
+  const beside = proven.at(head, guesses);
+  const readerOf = (address: Hex): Pick<StateReader, "account" | "storage"> => {
+    guesses?.check();
+    return isHeld(address) ? held : beside;
+  };
   return {
     ...held,
-    account: (address) => (isHeld(address) ? held.account(address) : proven.at(head).account(address)),
-    storage: (address, slot) =>
-      isHeld(address) ? held.storage(address, slot) : proven.at(head).storage(address, slot),
+    account: (address) => readerOf(address).account(address),
+    storage: (address, slot) => readerOf(address).storage(address, slot),
   };
 }
 
-export function openSnapshot(core: EngineCore): OpenSnapshot {
+/** @param guesses with it, what a replica lacks is guessed and noted there */
+export function openSnapshot(core: EngineCore, guesses?: Guesses): OpenSnapshot {
   const rows = core.store.snapshot();
   const chain = createChainReader(rows, core.processor.chainId);
   const head = chain.head();
   const held = createStateReader(rows);
-  const state = core.holding.role === "chosen" ? createPartialReader(held, core, head.hash) : held;
+  const state = core.holding.role === "chosen" ? createPartialReader(held, core, head.hash, guesses) : held;
   return {
     ...state,
     head,
@@ -71,10 +78,11 @@ function requireHistory(rows: StoreReader, { number }: SealedHeader): void {
 
 /**
  * The state after a canonical block.
+ * @param guesses as of `openSnapshot`
  * @throws CodedError `BLOCK_NOT_FOUND`, `PRUNED`
  */
-export function openStateAt(core: EngineCore, block: Hex): OpenState {
-  if (block === core.head.hash) return openSnapshot(core);
+export function openStateAt(core: EngineCore, block: Hex, guesses?: Guesses): OpenState {
+  if (block === core.head.hash) return openSnapshot(core, guesses);
   const rows = core.store.snapshot();
   try {
     const chain = createChainReader(rows, core.processor.chainId);

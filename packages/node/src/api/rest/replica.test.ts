@@ -19,7 +19,7 @@ test("what is held is told: everything by a full node, the chosen contracts by a
   assert.deepEqual((await all.get(API)).json, { role: "replica", holds: "all", contracts: null, taking_over: false });
   const some = await openWith(openTestEngine({ replica: [FIRST] }));
   assert.deepEqual((await some.get(API)).json, {
-    ...{ role: "replica", holds: "chosen", contracts: [SHOWN], taking_over: false },
+    ...{ role: "replica", holds: "chosen", contracts: [{ address: SHOWN, status: "fetching" }], taking_over: false },
   });
 });
 

@@ -7,18 +7,6 @@ import type { Engine } from "../../engine/types.ts";
 import type { ApiContext, ApiInstance } from "../context.ts";
 import { AddressSchema, addressOf, nullable, PROBLEM_RESPONSE, refTo, shownAddress } from "./schemas.ts";
 
-const ReplicaSchema = Type.Object(
-  {
-    role: Type.Enum(["full", "replica"]),
-    holds: Type.Enum(["all", "chosen"], { description: "all of the state, or some contracts" }),
-    contracts: nullable(
-      Type.Array(AddressSchema, { description: "that were chosen; null where all of the state is held" }),
-    ),
-    taking_over: Type.Boolean({ description: "state is being fetched that cannot be read before it is whole" }),
-  },
-  { $id: "Holding" },
-);
-
 const HeldSchema = Type.Object(
   {
     address: AddressSchema,
@@ -29,6 +17,18 @@ const HeldSchema = Type.Object(
   { $id: "HeldContract" },
 );
 
+const ReplicaSchema = Type.Object(
+  {
+    role: Type.Enum(["full", "replica"]),
+    holds: Type.Enum(["all", "chosen"], { description: "all of the state, or some contracts" }),
+    contracts: nullable(
+      Type.Array(refTo(HeldSchema), { description: "that were chosen; null where all of the state is held" }),
+    ),
+    taking_over: Type.Boolean({ description: "state is being fetched that cannot be read before it is whole" }),
+  },
+  { $id: "Holding" },
+);
+
 const Params = Type.Object({ address: AddressSchema });
 
 function requireChosen({ holding }: Engine): void {
@@ -37,14 +37,21 @@ function requireChosen({ holding }: Engine): void {
 }
 
 function statusOf(engine: Engine, address: Hex): Static<typeof HeldSchema>["status"] {
-  if (engine.adoption.isUnderway || engine.holding.isBehind) return "fetching";
-  return engine.adoption.isHeld(address) ? "held" : "absent";
+  const { adoption, holding } = engine;
+  if (adoption.isUnderway) return "fetching";
+  if (adoption.isHeld(address)) return "held";
+  return holding.isAwaited(address) ? "fetching" : "absent";
 }
+
+const heldJson = (engine: Engine, address: Hex): Static<typeof HeldSchema> => ({
+  address: shownAddress(address),
+  status: statusOf(engine, address),
+});
 
 export function registerReplica(server: ApiInstance, context: ApiContext): void {
   const { engine } = context.backend;
-  server.addSchema(ReplicaSchema);
   server.addSchema(HeldSchema);
+  server.addSchema(ReplicaSchema);
 
   server.get(
     "/replica",
@@ -61,7 +68,7 @@ export function registerReplica(server: ApiInstance, context: ApiContext): void 
       return {
         role: engine.isReplica ? ("replica" as const) : ("full" as const),
         holds: role === "chosen" ? ("chosen" as const) : ("all" as const),
-        contracts: role === "chosen" ? engine.holding.chosen().map(shownAddress) : null,
+        contracts: role === "chosen" ? engine.holding.chosen().map((address) => heldJson(engine, address)) : null,
         taking_over: engine.adoption.isUnderway,
       };
     },
@@ -87,8 +94,8 @@ function registerChanges(server: ApiInstance, { backend: { engine, network } }: 
       const address = addressOf(params.address, "address");
       engine.holding.add(address);
       network.takeOver();
-      const status = statusOf(engine, address);
-      return reply.code(status === "fetching" ? 202 : 200).send({ address: shownAddress(address), status });
+      const held = heldJson(engine, address);
+      return reply.code(held.status === "fetching" ? 202 : 200).send(held);
     },
   );
 
