@@ -5,7 +5,7 @@ import { CodedError } from "@counterpart/core/base/errors";
 import { EMPTY_CODE_HASH } from "@counterpart/core/chain/header";
 import type { Account, Block, SealedHeader } from "@counterpart/core/chain/types";
 import { EMPTY_TRIE_ROOT } from "@counterpart/core/trie/ordered";
-import type { Engine, Snapshot } from "../engine/types.ts";
+import type { Engine, Snapshot, TransactionStatus } from "../engine/types.ts";
 
 /** What the EVM sees where there is no account. */
 export const EMPTY_ACCOUNT: Account = {
@@ -26,7 +26,16 @@ export function canonicalHeader(engine: Engine, at: number | Hex): SealedHeader 
 }
 
 /**
- * A block of the canonical chain.
+ * A block of the canonical chain, from peers where this node knows the header alone.
+ * @throws CodedError `PRUNED` where it does, and the block is far below the head; `NOT_HELD` when no peer gives it
+ */
+export async function fetchedBlock(engine: Engine, at: number | Hex): Promise<Block | undefined> {
+  const header = canonicalHeader(engine, at);
+  return header === undefined ? undefined : (engine.block(header.hash) ?? engine.fetchBlock(header));
+}
+
+/**
+ * A block of the canonical chain that this node holds.
  * @throws CodedError `PRUNED` where only its header is known, as before the block whose state was taken over
  */
 export function canonicalBlock(engine: Engine, at: number | Hex): Block | undefined {
@@ -38,4 +47,14 @@ export function canonicalBlock(engine: Engine, at: number | Hex): Block | undefi
     block: header.number,
     executed_after: engine.adopted,
   });
+}
+
+/**
+ * What became of a transaction; undefined when nothing is known of it.
+ * @throws CodedError `NOT_HELD` by a replica, which cannot know
+ */
+export function transactionOf(engine: Engine, hash: Hex): TransactionStatus | undefined {
+  const status = engine.transaction(hash);
+  if (status !== undefined || !engine.isReplica) return status;
+  throw new CodedError("NOT_HELD", "a replica holds no transactions and no receipts: ask a full node", { hash });
 }

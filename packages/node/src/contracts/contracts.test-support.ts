@@ -92,13 +92,19 @@ export interface TestNodeOptions {
   readonly sealing?: boolean;
   readonly store?: Store;
   readonly instanceId?: string;
+  readonly replica?: readonly Hex[];
 }
 
 export function openTestNode(options: TestNodeOptions = {}): TestNode {
   const { own = 1, others = [], sealing = true, store = createMemoryStore(), instanceId = "instance" } = options;
   const clock = createTimedClock();
   // The engine has no timers here: those that tests count are the service's own.
-  const engine = openTestEngine({ store, clock: { now: clock.now, setTimer: immediateTimersOnly }, sealer: own });
+  const engine = openTestEngine({
+    store,
+    clock: { now: clock.now, setTimer: immediateTimersOnly },
+    sealer: own,
+    ...(options.replica && { replica: options.replica }),
+  });
   const keys = createTestKeys(own, others);
   const artifacts = createArtifactTable(store);
   const idempotency = createIdempotency(store, clock);

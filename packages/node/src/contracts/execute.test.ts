@@ -130,6 +130,12 @@ describe("executing a function", () => {
     assert.equal(error.details.from, node.keys.own);
   });
 
+  it("is refused by a replica before it is looked at, whoever's key is there", async () => {
+    const { service } = openTestNode({ replica: [accountOf(9)] });
+    await failure("REPLICA", service.execute(accountOf(9), { function: "set", params: ["2"], from: accountOf(3) }));
+    await failure("REPLICA", service.deploy({ contractType: "custom", ...lab("Lab"), args: ["1"] }));
+  });
+
   it("sends value only to payable functions, and only what the sender has", async () => {
     const node = openTestNode();
     const address = await deployed(node, lab("Lab"), ["1"]);

@@ -4,6 +4,7 @@ import { bytesToBigInt, concatBytes, EMPTY_BYTES, type Hex, hexToBytes } from "@
 import { assert, CodedError, isCodedError } from "@counterpart/core/base/errors";
 import { createAddress } from "@counterpart/core/chain/address";
 import type { Transaction } from "@counterpart/core/chain/types";
+import { replicaRefusal } from "../engine/holding.ts";
 import type { ContractEntry, Engine } from "../engine/types.ts";
 import { withSnapshot } from "../engine/with-snapshot.ts";
 import type { KeyRing } from "../keys/types.ts";
@@ -105,12 +106,15 @@ interface Accepted {
 /**
  * Sends once for a key: a request that was taken before gives what it became.
  * @param send is given the rows to write with its transaction
+ * @throws CodedError `REPLICA`; those of `Idempotency.enter`
  */
 async function sendOnce(
   { engine, idempotency }: TransactingDeps,
   key: RequestKey | undefined,
   send: (rowsFor: Entry["rows"]) => Promise<Accepted>,
 ): Promise<Accepted> {
+  // Before anything is asked of the request: whoever signs it, it is not sent from here.
+  if (engine.isReplica) throw replicaRefusal();
   if (key === undefined) return send(() => []);
   const entered = await idempotency.enter(key);
   if (entered.known !== undefined) {

@@ -237,6 +237,7 @@ export function createFakeEngine(sealer: string, chain = "dev"): FakeEngine {
     },
     head,
     header: (at) => (typeof at === "number" ? canonical[at] : blocks.get(at))?.header,
+    fetchBlock: () => Promise.reject(new Error("this chain has every block")),
     block: (at) => (typeof at === "number" ? canonical[at] : blocks.get(at)),
     isCanonical: (hash) => canonical[blocks.get(hash)?.header.number ?? -1]?.header.hash === hash,
     receipts: () => undefined,

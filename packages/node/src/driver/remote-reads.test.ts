@@ -25,8 +25,8 @@ const genesis = {
         [WIDE, 1_500, (at: number) => BigInt(at + 1)],
         [CHAIN, 600, (at: number) => BigInt((at + 1) % 600)],
       ] as const
-    ).map(([address, count, valueOf]) => {
-      const storage = Array.from({ length: count }, (_, at) => [slot(at), valueOf(at)] as const);
+    ).map(([address, count, wordAt]) => {
+      const storage = Array.from({ length: count }, (_, at) => [slot(at), wordAt(at)] as const);
       return [address, { balance: 1n, nonce: 1n, code: Uint8Array.of(0), storage: new Map(storage) }] as const;
     }),
   ]),

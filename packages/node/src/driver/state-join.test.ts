@@ -680,7 +680,15 @@ describe("a replica of chosen contracts", () => {
     const engine = openTestEngine({ store, replica: [first] });
     await follow(engine, sourceOf(history));
     engine.holding.add(second);
+    assert.deepEqual(
+      [first, second].map((address) => [engine.adoption.isHeld(address), engine.holding.isAwaited(address)]),
+      [
+        [true, false],
+        [false, true],
+      ],
+    );
     await follow(engine, sourceOf(history));
+    assert.equal(engine.holding.isAwaited(second), false);
     assert.equal(engine.contractCount(), 2);
     assert.deepEqual(engine.snapshot().account(second), history.engine.snapshot().account(second));
     await engine.adoption.drop(first);

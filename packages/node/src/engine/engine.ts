@@ -16,13 +16,15 @@ import type { Guesses } from "./guesses.ts";
 import { importBlocks, sealBlock } from "./head-mover.ts";
 import { readHistoryStart } from "./history.ts";
 import { createHistoryKeeper } from "./history-keeper.ts";
+import { replicaRefusal } from "./holding.ts";
 import { createJournal } from "./journal.ts";
+import { createRemoteBodies } from "./remote-bodies.ts";
 import { withRemoteState } from "./remote-state.ts";
 import { type OpenSnapshot, type OpenState, openSnapshot, openStateAt } from "./snapshot.ts";
 import type { StateView } from "./state-view.ts";
 import { isKnown, poolView, transactionStatus } from "./transactions.ts";
 import type { Engine, StateReaderKind } from "./types.ts";
-import { readAndClose, withSnapshot } from "./with-snapshot.ts";
+import { readAndClose } from "./with-snapshot.ts";
 import { createWriterQueue } from "./writer-queue.ts";
 
 async function call(
@@ -102,7 +104,7 @@ export function createEngine(options: EngineOptions): Engine {
   };
   /** @throws CodedError `NOT_READY`, `REPLICA` */
   const requireExecution = (): void => {
-    if (isReplica) throw new CodedError("REPLICA", "a replica takes no transactions: send them to a full node");
+    if (isReplica) throw replicaRefusal();
     requireState();
   };
   const snapshot = (guesses?: Guesses): OpenSnapshot => {
@@ -134,6 +136,7 @@ export function createEngine(options: EngineOptions): Engine {
     head: () => core.head,
     header: chain.header,
     block: chain.block,
+    fetchBlock: createRemoteBodies(core).fetch,
     isCanonical: (hash) => isCanonical(core, hash),
     receipts: chain.receipts,
     transaction: (hash) => transactionStatus(core, hash),

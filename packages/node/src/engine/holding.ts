@@ -8,6 +8,10 @@ import { accountKey, metaKey, numberKey } from "./rows.ts";
 /** `full`: executes every block. `all`: a replica of the whole state. `chosen`: one of some contracts. */
 export type Role = "full" | "all" | "chosen";
 
+/** What becomes of every transaction that a replica is to send. */
+export const replicaRefusal = (): CodedError =>
+  new CodedError("REPLICA", "a replica takes no transactions: send them to a full node");
+
 /** Contracts that a replica holds at the most. */
 export const CHOSEN_MAX = 4_096;
 
@@ -41,6 +45,10 @@ export function readChosen(rows: Pick<StoreReader, "get">): Set<Hex> {
   return chosen;
 }
 
+const chosenRow = (chosen: ReadonlySet<Hex>): StoreWrite => {
+  return { table: "meta", key: CHOSEN_KEY, value: concatBytes(...[...chosen].map(hexToBytes)) };
+};
+
 /** A state of which only parts are there cannot become a whole one, nor one that was executed a replica's. */
 function checkRole(stored: Role, wanted: Role): void {
   if (stored === wanted || (stored === "all" && wanted === "full")) return;
@@ -67,24 +75,20 @@ export function openHolding(store: Store, wanted: "all" | readonly Hex[] | undef
   const stored = storedRole(store);
   if (stored !== undefined) checkRole(stored, role);
   const chosen = readChosen(store);
-  /** What `added` was when a contract had been added. */
-  const addedAt = new Map<Hex, number>();
-  const chosenRow = (): StoreWrite => {
-    return { table: "meta", key: CHOSEN_KEY, value: concatBytes(...[...chosen].map(hexToBytes)) };
-  };
   const write = (rows: Iterable<StoreWrite> = []): void =>
     store.write([
       ...rows,
       { table: "meta", key: ROLE_KEY, value: utf8ToBytes(role) },
-      ...(role === "chosen" ? [chosenRow()] : []),
+      ...(role === "chosen" ? [chosenRow(chosen)] : []),
       ...[...chosen].map((address): StoreWrite => {
         return { table: "preimages", key: accountKey(address), value: hexToBytes(address) };
       }),
     ]);
   if (Array.isArray(wanted)) for (const address of wanted) chosen.add(address);
   if (stored !== role || role === "chosen") write();
-  const initial = chosen.size;
-  let added = initial;
+  let added = chosen.size;
+  /** What `added` was when a contract had been added. */
+  const addedAt = new Map([...chosen].map((address) => [address, added]));
   let fetched = 0;
   return {
     role,
@@ -93,7 +97,7 @@ export function openHolding(store: Store, wanted: "all" | readonly Hex[] | undef
     get isBehind() {
       return role === "chosen" && fetched < added;
     },
-    isAwaited: (address) => chosen.has(address) && fetched < (addedAt.get(address) ?? initial),
+    isAwaited: (address) => fetched < (addedAt.get(address) ?? 0),
     get added() {
       return added;
     },

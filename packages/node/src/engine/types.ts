@@ -207,6 +207,11 @@ export interface Engine {
   /** A canonical header by number, or any held header by hash. */
   header(at: number | Hex): SealedHeader | undefined;
   block(at: number | Hex): Block | undefined;
+  /**
+   * A block near the head whose header alone is held, from peers.
+   * @throws CodedError `PRUNED` for a block further below the head, `NOT_HELD` when no peer gives it
+   */
+  fetchBlock(header: SealedHeader): Promise<Block>;
   isCanonical(hash: Hex): boolean;
   /** Receipts of a canonical block. */
   receipts(hash: Hex): readonly Receipt[] | undefined;

@@ -1,14 +1,15 @@
 /** Blocks of the canonical chain. */
 
 import { bytesToHex, type Hex } from "@counterpart/core/base/bytes";
-import { CodedError } from "@counterpart/core/base/errors";
+import { CodedError, isCodedError } from "@counterpart/core/base/errors";
 import { encodeBlock } from "@counterpart/core/chain/block";
 import type { Block } from "@counterpart/core/chain/types";
 import Type, { type Static } from "typebox";
 import { createPacer } from "../../engine/pacer.ts";
+import { FETCHED_BLOCKS_DEPTH } from "../../engine/remote-bodies.ts";
 import type { Engine } from "../../engine/types.ts";
 import type { ApiContext, ApiInstance, Certified } from "../context.ts";
-import { canonicalBlock } from "../state.ts";
+import { fetchedBlock } from "../state.ts";
 import {
   AddressSchema,
   CertifiedSchema,
@@ -25,6 +26,8 @@ import {
 
 const LIST_DEFAULT = 20;
 const LIST_MAX = 100;
+/** As long as blocks of one page are fetched. */
+const LIST_MS_MAX = 10_000;
 
 const BlockSchema = Type.Object(
   {
@@ -102,8 +105,23 @@ export function placeOf(text: string, engine: Engine): number | Hex {
   return text.startsWith("0x") ? hashOf(text) : Number(text);
 }
 
-/** Below it only headers are known, but for the genesis. */
-const lowestBody = ({ adopted }: Engine): number => (adopted === 0 ? 0 : adopted + 1);
+/** Below it only headers are known, but for the genesis, and no peer is asked for the rest. */
+function lowestBody(engine: Engine): number {
+  if (engine.adopted === 0) return 0;
+  return Math.min(engine.adopted + 1, Math.max(0, engine.head().number - FETCHED_BLOCKS_DEPTH + 1));
+}
+
+/** Undefined where the list ends: no peer gives what is lacking, or it was waited for long enough. */
+async function listedBlock(engine: Engine, number: number, isLate: boolean): Promise<Block | undefined> {
+  const held = engine.block(number);
+  if (held !== undefined || isLate) return held;
+  try {
+    return await fetchedBlock(engine, number);
+  } catch (error) {
+    if (isCodedError(error, "NOT_HELD") || isCodedError(error, "PRUNED")) return undefined;
+    throw error;
+  }
+}
 
 export function registerBlocks(server: ApiInstance, { backend, clock, certified }: ApiContext): void {
   const { engine } = backend;
@@ -115,7 +133,7 @@ export function registerBlocks(server: ApiInstance, { backend, clock, certified 
       schema: {
         operationId: "listBlocks",
         tags: ["blocks"],
-        summary: "Blocks, highest first, as far down as this node has them",
+        summary: "Blocks, highest first, as far down as this node has them, or peers give those near the head",
         querystring: ListQuery,
         response: { 200: BlockListSchema, default: PROBLEM_RESPONSE },
       },
@@ -126,15 +144,17 @@ export function registerBlocks(server: ApiInstance, { backend, clock, certified 
       const bottom = Math.max(lowestBody(engine) - 1, top - (query.limit ?? LIST_DEFAULT));
       const pause = createPacer(clock);
       const blocks: Static<typeof BlockSchema>[] = [];
-      for (let number = top; number > bottom; number--) {
-        const block = engine.block(number);
-        if (block !== undefined) blocks.push(blockToJson(block, head, certified));
+      const untilMs = clock.now() + LIST_MS_MAX;
+      let number = top;
+      for (; number > bottom; number--) {
+        const block = await listedBlock(engine, number, clock.now() >= untilMs);
+        if (block === undefined) break;
+        blocks.push(blockToJson(block, head, certified));
         await pause();
       }
-      return {
-        blocks,
-        next_before: bottom < lowestBody(engine) ? null : bottom + 1,
-      };
+      // Where it was late, or a peer was lost, the next page goes on.
+      const isLast = number < lowestBody(engine) || blocks.length === 0;
+      return { blocks, next_before: isLast ? null : number + 1 };
     },
   );
 
@@ -145,13 +165,15 @@ export function registerBlocks(server: ApiInstance, { backend, clock, certified 
         operationId: "getBlock",
         tags: ["blocks"],
         summary: "One block of the canonical chain",
-        description: "Fails with BLOCK_NOT_FOUND, or PRUNED where this node knows the header alone.",
+        description:
+          "Fails with BLOCK_NOT_FOUND; where this node knows the header alone, with NOT_HELD when no peer gives the " +
+          "rest, PRUNED when the block is far below the head.",
         params: BlockParams,
         response: { 200: refTo(BlockSchema), default: PROBLEM_RESPONSE },
       },
     },
-    ({ params }) => {
-      const block = canonicalBlock(engine, placeOf(params.block, engine));
+    async ({ params }) => {
+      const block = await fetchedBlock(engine, placeOf(params.block, engine));
       if (block !== undefined) return blockToJson(block, engine.head().number, certified);
       throw new CodedError("BLOCK_NOT_FOUND", `there is no block ${params.block} on the canonical chain`, {
         block: params.block,

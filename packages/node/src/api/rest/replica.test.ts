@@ -40,6 +40,18 @@ test("a contract is added while it is still being fetched, and dropped again", a
   assert.deepEqual(engine.holding.chosen(), [SECOND.toLowerCase()]);
 });
 
+test("of each contract it is told whether it is held, being fetched or absent", async () => {
+  const engine = openTestEngine({ replica: [FIRST] });
+  const api = await openWith(engine);
+  engine.holding.noteFetched(engine.holding.added);
+  await api.send("PUT", `${API}/contracts/${SECOND}`, undefined);
+  const { json } = await api.get(API);
+  assert.deepEqual((json as { contracts: unknown }).contracts, [
+    { address: SHOWN, status: "absent" },
+    { address: SECOND, status: "fetching" },
+  ]);
+});
+
 test("a node that holds everything can be told nothing, and a wrong address is refused", async () => {
   for (const engine of [openTestEngine(), openTestEngine({ replica: "all" })]) {
     const api = await openWith(engine);

@@ -8,6 +8,7 @@ import { transactionConflicted } from "../../contracts/inclusion.ts";
 import type { TransactionStatus } from "../../engine/types.ts";
 import type { ApiContext, ApiInstance, Certified } from "../context.ts";
 import { IdempotencyHeaders, requestKeyOf } from "../idempotency-key.ts";
+import { transactionOf } from "../state.ts";
 import { LogSchema, logToJson } from "./contract-schemas.ts";
 import {
   AddressSchema,
@@ -115,7 +116,7 @@ export function registerTransactions(server: ApiInstance, { backend, certified }
   server.addSchema(TransactionSchema);
 
   const statusOf = (hash: Hex): TransactionStatus => {
-    const status = engine.transaction(hash);
+    const status = transactionOf(engine, hash);
     if (status !== undefined) return status;
     throw new CodedError("TRANSACTION_NOT_FOUND", `this node knows no transaction ${hash}`, { hash });
   };

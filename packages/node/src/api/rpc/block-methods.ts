@@ -4,7 +4,7 @@ import { decodeTransaction } from "@counterpart/core/chain/transaction";
 import type { Block, SealedHeader } from "@counterpart/core/chain/types";
 import { EMPTY_TRIE_ROOT } from "@counterpart/core/trie/ordered";
 import type { Engine } from "../../engine/types.ts";
-import { canonicalBlock } from "../state.ts";
+import { fetchedBlock, transactionOf } from "../state.ts";
 import { headerAt, readBlockNumber } from "./block-ref.ts";
 import type { RpcMethod } from "./dispatch.ts";
 import { nextBaseFee } from "./fees.ts";
@@ -37,15 +37,15 @@ export function blockMethods(engine: Engine): Record<string, RpcMethod> {
   return {
     eth_blockNumber: defineMethod([], () => quantity(engine.head().number)),
 
-    eth_getBlockByNumber: defineMethod([required(readBlockNumber), optional(readBoolean, false)], (ref, full) => {
+    eth_getBlockByNumber: defineMethod([required(readBlockNumber), optional(readBoolean, false)], async (ref, full) => {
       if (ref.kind === "pending") return formatPendingBlock(pendingBlock(engine));
       const header = headerAt(engine, ref);
-      const block = header === undefined ? undefined : canonicalBlock(engine, header.hash);
+      const block = header === undefined ? undefined : await fetchedBlock(engine, header.hash);
       return block === undefined ? null : formatBlock(block, full);
     }),
 
-    eth_getBlockByHash: defineMethod([required(readHash), optional(readBoolean, false)], (hash, full) => {
-      const block = canonicalBlock(engine, hash);
+    eth_getBlockByHash: defineMethod([required(readHash), optional(readBoolean, false)], async (hash, full) => {
+      const block = await fetchedBlock(engine, hash);
       return block === undefined ? null : formatBlock(block, full);
     }),
   };
@@ -60,7 +60,7 @@ export function transactionMethods(engine: Engine): Record<string, RpcMethod> {
     }),
 
     eth_getTransactionByHash: defineMethod([required(readHash)], (hash) => {
-      const status = engine.transaction(hash);
+      const status = transactionOf(engine, hash);
       if (status === undefined || status.status === "conflicted") return null;
       if (status.status === "pending") return formatTransaction(status.transaction);
       const header = engine.header(status.blockHash);
@@ -69,7 +69,7 @@ export function transactionMethods(engine: Engine): Record<string, RpcMethod> {
     }),
 
     eth_getTransactionReceipt: defineMethod([required(readHash)], (hash) => {
-      const status = engine.transaction(hash);
+      const status = transactionOf(engine, hash);
       if (status?.status !== "included") return null;
       const block = engine.block(status.blockHash);
       const receipts = engine.receipts(status.blockHash);
