@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { encodeBlock } from "@counterpart/core/chain/block";
 import type { Message, Request } from "@counterpart/core/sync/message-types";
+import { transactionOf } from "../engine/engine.test-support.ts";
 import { word } from "./fake-chain.test-support.ts";
 import {
   type Answer,
@@ -163,6 +165,18 @@ const CASES: readonly Case[] = [
       tell: (answer) => ({ ...answer, entries: [{ address: contract(5), owner: OWNER, creationNonce: 0n }] }),
     },
     { what: "more than was asked for", tell: (answer) => ({ ...answer, entries: [...answer.entries, undefined] }) },
+  ]),
+  caseOf<Served<"Blocks">>("block", (source) => source.block(block), [
+    {
+      what: "other transactions than the header commits to",
+      fault: "WRONG_REPLY",
+      tell: () => ({ type: "Blocks", blocks: [encodeBlock({ header: block, transactions: [transactionOf(1, 0)] })] }),
+    },
+    {
+      what: "another block",
+      fault: "WRONG_REPLY",
+      tell: () => ({ type: "Blocks", blocks: [encodeBlock({ header: { ...block, number: 7 }, transactions: [] })] }),
+    },
   ]),
 ];
 

@@ -146,3 +146,9 @@ test("where no peer is connected a read says so at once, and asks nobody", async
   await assert.rejects(read, { code: "NOT_HELD", message: /no peer is connected/ });
   assert.equal(source.requests, 0);
 });
+
+test("what nobody proves is said not to be held", async () => {
+  const { replica } = open({ state: async () => [] });
+  const read = replica.read((snapshot) => snapshot.account(WIDE));
+  await assert.rejects(read, { code: "NOT_HELD", message: /no peer has answered/ });
+});

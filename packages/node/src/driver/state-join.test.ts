@@ -782,18 +782,6 @@ describe("a replica of chosen contracts", () => {
     openTestEngine({ store, replica: [accountOf(1)] });
     assertWhole(store);
   });
-
-  test("says so where nobody proves what it does not hold", async () => {
-    const history = await longHistory(3);
-    const source = sourceOf(history);
-    const unproven = { ...source, state: async () => [] };
-    const engine = openTestEngine({ replica: history.contracts.slice(0, 1), remote: unproven });
-    await follow(engine, source);
-    await assert.rejects(
-      engine.read((snapshot) => snapshot.account(accountOf(3))),
-      { code: "NOT_HELD" },
-    );
-  });
 });
 
 test("a data directory keeps the role that it was made for, except that a whole replica may begin to execute", async () => {

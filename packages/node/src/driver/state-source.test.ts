@@ -423,6 +423,19 @@ describe("state from peers", () => {
     });
   });
 
+  it("as a block is asked of those that have it, and who has not is at no fault for state", async () => {
+    await its.meet("joined", (request) =>
+      request.type === "GetBlocks" ? { type: "Blocks", blocks: [new Uint8Array(0)] } : serveState(request),
+    );
+    const absent = its.source.block(block);
+    await assert.rejects(its.run(absent), pruned);
+    assert.equal((await its.run(accounts())).accounts.length > 0, true);
+    await its.meet("peer");
+    const { header, transactions } = await its.run(its.source.block(block));
+    assert.deepEqual([header.hash, transactions], [block.hash, []]);
+    assert.deepEqual(its.faults(), []);
+  });
+
   describe("origins", () => {
     const accountsOf = (...indexes: number[]): Hex[] => indexes.map((index) => hashed(contract(index)));
     /** Knows only contracts with numbers that pass. */
