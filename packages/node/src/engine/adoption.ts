@@ -162,6 +162,48 @@ function applyPortion(store: StoreReader, overlay: Overlay, portion: StatePortio
 
 const momentOf = ({ number, hash, timestamp }: SealedHeader): BlockMoment => ({ number, hash, timestamp });
 
+type HeldState = Pick<
+  Adoption,
+  "account" | "accountTrie" | "storageTrie" | "slots" | "hasCode" | "isDelegation" | "isIndexed"
+>;
+
+/** What is held, while it is taken over as well. */
+const heldState = (store: StoreReader): HeldState => ({
+  account: (addressHash) => readAccount(store, addressHash),
+  accountTrie: () => held(accountNodes(store)),
+  storageTrie: (addressHash) => held(storageNodes(store, addressHash)),
+  *slots(addressHash) {
+    for (const { key, value } of rowsOf(store, "storage", addressHash, after(addressHash))) {
+      yield { key: key.subarray(addressHash.length), value };
+    }
+  },
+  hasCode: (codeHash) => codeHash === EMPTY_CODE_HASH || store.get("codes", hexToBytes(codeHash)) !== undefined,
+  isDelegation(codeHash) {
+    const code = store.get("codes", hexToBytes(codeHash));
+    return code !== undefined && isDelegation(code);
+  },
+  isIndexed(addressHash) {
+    const address = store.get("preimages", addressHash);
+    const isListed = address !== undefined && store.get("contracts", address) !== undefined;
+    return isListed || isUnnamed(store, addressHash);
+  },
+});
+
+function dropContract(core: EngineCore, address: Hex): void {
+  const { store, genesisContracts, holding } = core;
+  const key = accountKey(address);
+  const overlay = createOverlay(store);
+  clearStorage(store, overlay, key);
+  overlay.put("accounts", key, null);
+  overlay.put("contracts", hexToBytes(address), null);
+  const unnamed = noteUnnamed(overlay, key, false);
+  const isListed = store.get("contracts", hexToBytes(address)) !== undefined && !genesisContracts.has(address);
+  const contracts = core.contractCount - (isListed ? 1 : 0);
+  holding.drop(address, [...overlay.writes(), contractCountRow(contracts)]);
+  core.contractCount = contracts;
+  core.unnamedCount += unnamed;
+}
+
 export function createAdoption(core: EngineCore, queue: WriterQueue): Adoption {
   const { store, chain, clock } = core;
   let underway = isAdopting(store);
@@ -232,24 +274,7 @@ export function createAdoption(core: EngineCore, queue: WriterQueue): Adoption {
         if (begins) noteBegun(true);
       }),
     endAt: ({ number }) => queue.run(async () => store.write(headers.endAt(number))),
-    account: (addressHash) => readAccount(store, addressHash),
-    accountTrie: () => held(accountNodes(store)),
-    storageTrie: (addressHash) => held(storageNodes(store, addressHash)),
-    *slots(addressHash) {
-      for (const { key, value } of rowsOf(store, "storage", addressHash, after(addressHash))) {
-        yield { key: key.subarray(addressHash.length), value };
-      }
-    },
-    hasCode: (codeHash) => codeHash === EMPTY_CODE_HASH || store.get("codes", hexToBytes(codeHash)) !== undefined,
-    isDelegation(codeHash) {
-      const code = store.get("codes", hexToBytes(codeHash));
-      return code !== undefined && isDelegation(code);
-    },
-    isIndexed(addressHash) {
-      const address = store.get("preimages", addressHash);
-      const isListed = address !== undefined && store.get("contracts", address) !== undefined;
-      return isListed || isUnnamed(store, addressHash);
-    },
+    ...heldState(store),
     get unnamed() {
       return core.unnamedCount;
     },
@@ -279,20 +304,7 @@ export function createAdoption(core: EngineCore, queue: WriterQueue): Adoption {
       }),
     fork: () => (core.holding.role === "full" ? forkBelowHistory(core) : undefined),
     isHeld: (address) => core.holding.has(address) && readAccount(store, accountKey(address)) !== undefined,
-    drop: (address) =>
-      queue.run(async () => {
-        const key = accountKey(address);
-        const overlay = createOverlay(store);
-        clearStorage(store, overlay, key);
-        overlay.put("accounts", key, null);
-        overlay.put("contracts", hexToBytes(address), null);
-        const unnamed = noteUnnamed(overlay, key, false);
-        const isListed = store.get("contracts", hexToBytes(address)) !== undefined && !isGenesis(address);
-        const contracts = core.contractCount - (isListed ? 1 : 0);
-        core.holding.drop(address, [...overlay.writes(), contractCountRow(contracts)]);
-        core.contractCount = contracts;
-        core.unnamedCount += unnamed;
-      }),
+    drop: (address) => queue.run(async () => dropContract(core, address)),
     complete: (target, portion = NO_PORTION) =>
       queue.run(async () => {
         assert(chain.isCanonical(target.hash), "the head moves to a block of the canonical chain");
