@@ -98,6 +98,11 @@ export function createStateJoin(deps: StateJoinDeps): StateJoin {
     };
     await createBringer({ adoption, holding, source: watchedSource(source, check), likely })(target, isFresh());
   };
+  /** It is tried again after a while, or when somebody is there who was not. */
+  const holdOff = (): void => {
+    retry.fail();
+    tried = new Set(peers.ready());
+  };
   /** What becomes of a head that could not be taken over; whether another one is to be tried at once. */
   const leave = (target: SealedHeader, error: unknown): boolean => {
     if (isCodedError(error) && !OWN_TROUBLES.has(error.code) && adoption.fork() === undefined) {
@@ -108,8 +113,7 @@ export function createStateJoin(deps: StateJoinDeps): StateJoin {
       choice.giveUp(target);
       if (choice.pick() !== undefined) return true;
     }
-    retry.fail();
-    tried = new Set(peers.ready());
+    holdOff();
     logger.warn("the state could not be taken over", { number: target.number, reason: String(error) });
     return false;
   };
@@ -121,7 +125,7 @@ export function createStateJoin(deps: StateJoinDeps): StateJoin {
     if (stopped || isThere()) return false;
     const target = fork ?? adoption.tip();
     if (choice.isGivenUp(target.hash)) {
-      retry.fail();
+      holdOff();
       return false;
     }
     begun = { toBlock: target.number, sinceMs: clock.now(), ...receivedNow() };
