@@ -5,6 +5,7 @@
  *     code      01 counter   02 factory   anything else: a contract that does nothing
  *     call data add(uint256): adds to the caller's slot of a counter   make(): a factory creates a counter
  *               fill(uint256): so many slots of a counter get a value, or lose theirs when it has them all
+ *               drop(uint256): that slot of a counter loses its value
  *               fail(): reverts   halt(): ends in an exception
  */
 
@@ -43,6 +44,7 @@ export const SELECTORS = {
   add: selector("add(uint256)"),
   make: selector("make()"),
   fill: selector("fill(uint256)"),
+  drop: selector("drop(uint256)"),
   fail: selector("fail()"),
   halt: selector("halt()"),
 };
@@ -155,6 +157,11 @@ function fill(ledger: Ledger, to: Hex, data: Uint8Array): Effect {
   return done({ logs: [{ address: to, topics: [], data: NOTHING }] });
 }
 
+function drop(ledger: Ledger, to: Hex, data: Uint8Array): Effect {
+  ledger.setSlot(to, word(bytesToBigInt(data.subarray(4))), 0n);
+  return done({ logs: [{ address: to, topics: [], data: NOTHING }] });
+}
+
 function make(ledger: Ledger, factory: Hex): Effect {
   const { nonce } = ledger.account(factory);
   const child = createAddress(factory, nonce);
@@ -170,6 +177,7 @@ function callContract(ledger: Ledger, from: Hex, to: Hex, data: Uint8Array): Eff
   const behaviour = ledger.code(to)[0];
   if (behaviour === COUNTER[0] && called === SELECTORS.add) return add(ledger, from, to, data);
   if (behaviour === COUNTER[0] && called === SELECTORS.fill) return fill(ledger, to, data);
+  if (behaviour === COUNTER[0] && called === SELECTORS.drop) return drop(ledger, to, data);
   if (behaviour === FACTORY[0] && called === SELECTORS.make) return make(ledger, to);
   return done();
 }

@@ -18,11 +18,11 @@ import { type Lie, type Occasion, told } from "./lie.ts";
 import { createLies, type Lies } from "./lies.ts";
 import { addressOf } from "./network.ts";
 import type { Life, SimNode, World } from "./node.ts";
-import { createStateLiar } from "./state-lies.ts";
+import { createStateLiar, type Subject } from "./state-lies.ts";
 
 export interface HostilePeer {
   readonly name: string;
-  readonly aims: Aims;
+  readonly aims: "everybody" | "takers";
   /** `wild`: it says what it likes; `tame`: nothing of what it makes is valid; `resting`: it keeps its links and says no more. */
   mood: "wild" | "tame" | "resting";
   start(): void;
@@ -35,12 +35,10 @@ export interface HostilePeer {
   stop(): void;
 }
 
-export type Aims = "everybody" | "takers";
-
 export interface HostileDeps {
   readonly name: string;
-  /** Whom it lies to: everybody, or those who take state over, and then about state alone. */
-  readonly aims: Aims;
+  /** What it lies about, to those alone who take state over; without it, about everything to everybody. */
+  readonly subject: Subject | undefined;
   readonly nodes: readonly SimNode[];
   readonly world: World;
   readonly dice: Dice;
@@ -158,12 +156,13 @@ function createMischief(deps: MischiefDeps): readonly ((contact: Contact) => voi
   ];
 }
 
-export function createHostilePeer({ name, aims, nodes, world, dice, court, onFailure }: HostileDeps): HostilePeer {
+export function createHostilePeer({ name, subject, nodes, world, dice, court, onFailure }: HostileDeps): HostilePeer {
+  const aims = subject === undefined ? "everybody" : "takers";
   const { timeline, network, genesis } = world;
   const place = network.join(name);
   const forger = createForger({ ...world, name, dice, forgeries: court.forgeries });
   const lies = createLies(name, dice, forger, court.forgeries);
-  const lieAboutState = createStateLiar(name, dice, court.forgeries);
+  const answers = subject === undefined ? lies.answer : createStateLiar(name, subject, dice, court.forgeries);
   const contacts = new Map<string, Contact>();
   let stopped = false;
 
@@ -215,7 +214,6 @@ export function createHostilePeer({ name, aims, nodes, world, dice, court, onFai
     if (life === undefined || isDeaf || isSilent || !isRequest(request)) return new Promise(() => {});
     if (request.type === "GetHeaders") contact.asked = 0;
     if (request.type === "GetBlocks") contact.asked++;
-    const answers = aims === "takers" ? lieAboutState : lies.answer;
     const lie = answers(occasionOf(contact, life), request);
     if (lie.leave === true) void contact.link.close();
     if (lie.frame === undefined) {

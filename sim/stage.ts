@@ -13,12 +13,13 @@ import { type Court, createCourt } from "./court.ts";
 import { createDice, type Dice } from "./dice.ts";
 import { Crashed } from "./disk.ts";
 import { createFaults, type Faults, type Profile } from "./faults.ts";
-import { type Aims, createHostilePeer, type HostilePeer } from "./hostile.ts";
+import { createHostilePeer, type HostilePeer } from "./hostile.ts";
 import { createLedger, type Ledger } from "./ledger.ts";
 import { createSimNetwork, type SimNetwork } from "./network.ts";
 import { accountOf, createSimNode, type Life, type LogEntry, type Role, type SimNode, type World } from "./node.ts";
 import { createPages, type Pages } from "./pages.ts";
 import { createReaders, type Readers } from "./readers.ts";
+import { SUBJECTS, type Subject } from "./state-lies.ts";
 import { checkTaken, type TakenDeps } from "./taken.ts";
 import { createTimeline, type Timeline } from "./timeline.ts";
 import { CLIENTS, type Coverage, createWorkload, type Workload } from "./workload.ts";
@@ -49,10 +50,10 @@ const AGAIN_MS = 1_000;
 const LATE_MS_MAX = 15_000;
 /** Of all runs, those with hostile peers. */
 const HOSTILE_RUNS = 1 / 3;
+/** Of runs whose nodes take state over, those in which two storages change all the time. */
+const RESTLESS_RUNS = 0.5;
 /** So often a hostile peer comes back under another name. */
 const NAMES = 4;
-/** The same, of one who lies about state alone. */
-const LIAR_NAMES = 6;
 /** Said by a node that blames another; between honest nodes nobody may. */
 const BLAME = "a peer is at fault";
 /** Except for what a bad link does. */
@@ -208,8 +209,8 @@ export function createStage(seed: number, onLog: (entry: LogEntry, now: number) 
   const takes = roles.some((role) => role !== "full");
   // State is taken on the word of who may seal: a stranger who may would need no lie.
   const isListed = takes && (names.length > 0 || takingDice.chance(0.5));
-  // Where nobody lies about everything, somebody lies about state, and gets further with that.
-  const liars = isListed && names.length === 0 ? [Array.from({ length: LIAR_NAMES }, (_, times) => `y${times}`)] : [];
+  // Where nobody lies about everything, some lie about one part of the state each, and get further with that.
+  const liars = isListed && names.length === 0 ? SUBJECTS.map((subject) => [`y.${subject}`]) : [];
   const genesis = simGenesis(isListed ? roles.map((_, at) => `n${at}`) : []);
   const world: World = {
     ...{ timeline, network, genesis, dice: dice.fork("nodes") },
@@ -261,12 +262,13 @@ export function createStage(seed: number, onLog: (entry: LogEntry, now: number) 
     court.sent(from, to, frame);
     pages.sent(from, frame);
   };
-  const create = (aims: Aims) => (peer: readonly string[]) =>
-    peer.map((name) =>
-      createHostilePeer({ ...{ name, aims, nodes, world, court, onFailure }, dice: hostileDice.fork(name) }),
-    );
-  const hostile = [...names.map(create("everybody")), ...liars.map(create("takers"))];
-  if (liars.length > 0) notes.count("runs with one who lies about state alone");
+  const create = (subject?: Subject) => (name: string) =>
+    createHostilePeer({ ...{ name, subject, nodes, world, court, onFailure }, dice: hostileDice.fork(name) });
+  const hostile = [
+    ...names.map((peer) => peer.map(create())),
+    ...liars.map((peer, at) => peer.map(create(SUBJECTS[at]))),
+  ];
+  if (liars.length > 0) notes.count("runs with some who lie about state alone");
   if (names.length > 0) notes.count("runs with hostile peers");
   /** Some honest nodes have been told to stay connected to a hostile one. */
   const dialled = new Map(nodes.map((node) => [node, names.flat().filter(() => hostileDice.chance(0.2))]));
@@ -287,6 +289,7 @@ export function createStage(seed: number, onLog: (entry: LogEntry, now: number) 
   const faults = createFaults({ ...common, network, timeline, profile, restart: start, dice: dice.fork("faults") });
   const workload = createWorkload({
     ...{ ...common, ledger, onFailure, evm: world.evm, fills: takes, dice: dice.fork("workload") },
+    isRestless: takes && dice.fork("restless").chance(RESTLESS_RUNS),
   });
   const readers = createReaders({ nodes, archive, onFailure, count: notes.count, dice: dice.fork("readers") });
   if (takes) notes.count(isListed ? "runs with takers and listed signers" : "runs with takers");

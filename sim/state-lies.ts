@@ -38,6 +38,19 @@ export function isAboutState(request: Request): request is StateRequest {
   return request.type === "GetStorage" || request.type === "GetNodes";
 }
 
+/** What one may lie about who lies about one thing alone. */
+export const SUBJECTS = ["headers", "range", "state", "index", "storage", "nodes"] as const;
+export type Subject = (typeof SUBJECTS)[number];
+
+function subjectOf(request: Request): Subject | undefined {
+  if (request.type === "GetHeaders") return "headers";
+  if (!isAboutState(request)) return undefined;
+  if (request.type === "GetContracts") return request.kind;
+  if (request.type === "GetStorage") return "storage";
+  // What is only expected to be there is asked for from the root on, and nobody would ask on after a lie about that.
+  return request.paths.length > 1 && request.paths[0] === "" ? undefined : "nodes";
+}
+
 export function evadeState(dice: Dice): Lie {
   const code = dice.pick(["PRUNED", "PRUNED", "NOT_HELD", "UNKNOWN_ROOT"] as const);
   return told(`state said to be ${code}`, { type: "Error", code, retryAfterMs: 0 });
@@ -90,11 +103,21 @@ const STORAGE_LIES: readonly Change<StorageMessage>[] = [
   (honest) => ["no storage", { ...honest, pages: [] }, "cut"],
 ];
 
+/** RLP of a string of 32 bytes begins so. */
+const HASH_PREFIX = 0xa0;
+const HASH_BYTES = 32;
+
+/** A node with another hash as the last one in it, so that it is still one; without a hash, another last byte. */
+function withOtherHash(node: Uint8Array): Uint8Array {
+  const end = node.lastIndexOf(HASH_PREFIX) + HASH_BYTES;
+  const at = end >= HASH_BYTES && end < node.length ? end : node.length - 1;
+  return node.map((byte, index) => (index === at ? byte ^ 1 : byte));
+}
+
 const NODE_LIES: readonly Change<NodesMessage>[] = [
   ({ nodes, ...honest }) => ["withheld node", { ...honest, nodes: nodes.map(() => EMPTY_BYTES) }, "ban"],
   ({ nodes, ...honest }) => {
-    const changed = nodes.map((node) => Uint8Array.from([...node.subarray(0, -1), (node.at(-1) ?? 0) ^ 1]));
-    return ["changed node", { ...honest, nodes: changed }, "ban"];
+    return ["changed node", { ...honest, nodes: nodes.map(withOtherHash) }, "ban"];
   },
   (honest) => ["no nodes", { ...honest, nodes: [] }, "cut"],
 ];
@@ -147,11 +170,9 @@ const indexLies = (name: string, dice: Dice): readonly Change<ContractIndexMessa
   ];
 };
 
-/** So often the headers of one who lies about state end with one too many. */
-const OUTSIDERS = 0.6;
-const VANITY = new Uint8Array(VANITY_BYTES);
-/** So often who lies about state alone tells the truth, so that nodes go on asking. */
+/** So often who lies about one part of the state alone tells the truth about it, so that nodes go on asking. */
 const TRUTHS = 0.5;
+const VANITY = new Uint8Array(VANITY_BYTES);
 
 /** The honest page, and a block after it that somebody has sealed who may not. */
 function withOutsider(honest: MessageOf<"Headers">, { node, life }: Occasion, name: string, forgeries: Forgeries): Lie {
@@ -170,17 +191,18 @@ function withOutsider(honest: MessageOf<"Headers">, { node, life }: Occasion, na
   return { ...told("header under an outsider's seal", page, "ban"), isCertain };
 }
 
-/** Answers of one who lies to those alone who take state over, and about nothing else: as an honest node in all the rest. */
-export function createStateLiar(name: string, dice: Dice, forgeries: Forgeries) {
+/** Answers of one who lies about one part of the state alone: as an honest node in all the rest. */
+export function createStateLiar(name: string, subject: Subject, dice: Dice, forgeries: Forgeries) {
   const lieAbout = createStateLies(name, dice);
   return (occasion: Occasion, request: Request): Lie => {
     const { life, instanceId } = occasion;
     const { engine, contracts, clock } = life;
-    if (isAboutState(request) && !dice.chance(TRUTHS)) return lieAbout(occasion, request);
+    const isLie = subjectOf(request) === subject && !dice.chance(TRUTHS);
+    if (isLie && isAboutState(request)) return lieAbout(occasion, request);
     const honest = serve({ engine, contracts, clock, instanceId, isDiverged: () => false }, request);
     const isToHead =
       honest.type === "Headers" && equalBytes(honest.headers.at(-1) ?? EMPTY_BYTES, encodeHeader(engine.head()));
-    if (isToHead && dice.chance(OUTSIDERS)) return withOutsider(honest, occasion, name, forgeries);
+    if (isLie && isToHead) return withOutsider(honest, occasion, name, forgeries);
     return told("the truth for once", honest);
   };
 }

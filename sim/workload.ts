@@ -30,9 +30,14 @@ export interface WorkloadDeps {
   readonly evm: boolean;
   /** Whether storages grow large, and empty. */
   readonly fills: boolean;
+  /** Whether two storages change all the time: a small one slot by slot, a large one as a whole, there and back. */
+  readonly isRestless: boolean;
   /** Called with what no client should see. */
   readonly onFailure: (error: unknown) => void;
 }
+
+/** Slots of the large storage that is there or not: more than a portion holds, more than one walk brings. */
+const LARGE = 24n;
 
 const COUNTER_ABI = [
   {
@@ -70,7 +75,27 @@ const signed = (
     (digest) => signDigest(digest, keyOf(from)),
   );
 
-export function createWorkload({ nodes, dice, ledger, coverage, evm, fills, onFailure }: WorkloadDeps): Workload {
+type ChangeStorage = (node: SimNode, life: Life, what: string, to: Hex | undefined, data: Uint8Array) => void;
+
+/** What clients do to storages besides calls. */
+function createStorageKinds(dice: Dice, known: Contracts, change: ChangeStorage) {
+  return {
+    fill(node: SimNode, life: Life): void {
+      if (known.counters.length === 0) return;
+      const data = callData(SELECTORS.fill, BigInt(dice.pick([2, 6, 15])));
+      change(node, life, "storage filled", dice.pick(known.counters), data);
+    },
+    changeSmall(node: SimNode, life: Life): void {
+      const data = dice.chance(0.5) ? callData(SELECTORS.fill, 3n) : callData(SELECTORS.drop, BigInt(dice.below(3)));
+      change(node, life, "small storage changed", known.counters[0], data);
+    },
+    turnLarge(node: SimNode, life: Life): void {
+      change(node, life, "large storage turned", known.counters[1], callData(SELECTORS.fill, LARGE));
+    },
+  };
+}
+
+export function createWorkload({ nodes, dice, ledger, coverage, evm, onFailure, ...deps }: WorkloadDeps): Workload {
   const known: Contracts = { counters: [], factories: [] };
   /** What each idempotency key was said to stand for. */
   const byKey = new Map<string, Hex>();
@@ -134,13 +159,12 @@ export function createWorkload({ nodes, dice, ledger, coverage, evm, fills, onFa
       signed(from, life.engine.pool.nextNonce(accountOf(from)), { to: dice.pick(known.counters), data }),
     );
   };
-  const fillCounter = (node: SimNode, life: Life): void => {
-    if (known.counters.length === 0) return;
+  const changeStorage: ChangeStorage = (node, life, what, to, data) => {
+    if (to === undefined) return;
     const from = dice.pick(CLIENTS);
-    const data = callData(SELECTORS.fill, BigInt(dice.pick([2, 6, 15])));
-    const to = dice.pick(known.counters);
-    submit(node, life, "storage filled", signed(from, life.engine.pool.nextNonce(accountOf(from)), { to, data }));
+    submit(node, life, what, signed(from, life.engine.pool.nextNonce(accountOf(from)), { to, data }));
   };
+  const storages = createStorageKinds(dice, known, changeStorage);
   const makeChild = (node: SimNode, life: Life): void => {
     if (known.factories.length === 0) return;
     const from = dice.pick(CLIENTS);
@@ -206,7 +230,9 @@ export function createWorkload({ nodes, dice, ledger, coverage, evm, fills, onFa
     if (life === undefined || life.engine.adoption.isUnderway) return false;
     return role !== "joins" || life.engine.head().number > 0 || dice.chance(0.05);
   };
-  if (fills && !evm) kinds.push(fillCounter, fillCounter, makeChild, deploy);
+  if (deps.fills && !evm) kinds.push(storages.fill, storages.fill, makeChild, deploy);
+  if (deps.isRestless && !evm)
+    kinds.push(storages.changeSmall, storages.changeSmall, storages.turnLarge, storages.turnLarge);
   return {
     step() {
       const up = nodes.filter(isOpen);

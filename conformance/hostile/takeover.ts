@@ -130,10 +130,15 @@ export async function assertWhole(victim: NodeProcess, { genesisPath }: TakenCha
   assert.equal(code, 0, text);
 }
 
+/** It is in a block when this is over. */
+export async function makeContract(node: TestNode): Promise<void> {
+  await node.post("contracts", { contract_type: "token", name: "T", symbol: "T" });
+}
+
 /** Seals until the node has so many blocks. */
 export async function grow(node: NodeProcess, height: number): Promise<void> {
   const heightOf = async (): Promise<number> => (await node.get("blocks/latest")).body.number as number;
-  while ((await heightOf()) < height) await node.post("contracts", { contract_type: "token", name: "T", symbol: "T" });
+  while ((await heightOf()) < height) await makeContract(node);
 }
 
 export async function takeOver(
