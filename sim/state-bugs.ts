@@ -94,7 +94,7 @@ export const STATE_BUGS: readonly Bug[] = [
   },
   {
     name: "header-seal-not-checked",
-    seed: 35,
+    seed: 84,
     about: "who takes state over takes headers whoever sealed them",
     file: "packages/node/src/driver/header-pull.ts",
     find: "    checkHeader(header, parent, engine.rules);\n",
@@ -126,7 +126,7 @@ export const STATE_BUGS: readonly Bug[] = [
   },
   {
     name: "range-not-verified",
-    seed: 13,
+    seed: 165,
     about: "accounts of a range are taken as they come",
     file: "packages/core/src/verify/state-proof.ts",
     find: "    const more = verifyRange(stateRoot, start, rows, proof);",
