@@ -50,6 +50,9 @@ function logToRlp({ address, topics, data }: Log): RlpInput {
   return [hexToBytes(address), topics.map(hexToBytes), data];
 }
 
+/** A list of logs, as receipts hold it. */
+export const encodeLogs = (logs: readonly Log[]): Uint8Array => encodeRlp(logs.map(logToRlp));
+
 /** The consensus encoding (EIP-2718, EIP-658). */
 export function encodeReceipt(receipt: Receipt): Uint8Array {
   const payload = encodeRlp([
