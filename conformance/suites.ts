@@ -3,6 +3,7 @@
 import type { Suite } from "./suite.ts";
 import { rlpTests } from "./suites/rlp-tests.ts";
 import { stateTests } from "./suites/state-tests.ts";
+import { transactionTests } from "./suites/transaction-tests.ts";
 import { trieTests } from "./suites/trie-tests.ts";
 
-export const SUITES: readonly Suite[] = [trieTests, rlpTests, stateTests];
+export const SUITES: readonly Suite[] = [trieTests, rlpTests, stateTests, transactionTests];

@@ -10,7 +10,7 @@ import { createMemoryTrie, type MemoryTrie } from "@counterpart/core/trie/testin
 import type { TrieChange } from "@counterpart/core/trie/types";
 import { updateTrie } from "@counterpart/core/trie/update";
 import { hexOf, type Json, type JsonObject } from "../vector-files.ts";
-import { fixedHex, numberOf, objectOf, textOf } from "./state-vector.ts";
+import { fixedHex, numberOf, objectOf, textOf } from "./json-fields.ts";
 
 export interface StateBefore extends StateReader {
   readonly root: Hex;
@@ -38,7 +38,7 @@ const slotChanges = (slots: ReadonlyMap<Hex, bigint>): TrieChange[] =>
 
 function storedOf(value: Json): Stored {
   const fields = objectOf(value, "an account");
-  const code = hexOf(textOf(fields, "code"));
+  const code = hexOf(textOf(fields.code, "code"));
   const slots = slotsOf(objectOf(fields.storage, "storage"));
   const trie = createMemoryTrie();
   trie.apply(slotChanges(slots));

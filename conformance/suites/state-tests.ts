@@ -10,8 +10,9 @@ import { FORKS, type Fork } from "@counterpart/core/execution/fork";
 import { check, describeError, type Report, runCase, type Suite } from "../suite.ts";
 import { type JsonObject, readVectors, type Vector } from "../vector-files.ts";
 import { forkNamed } from "./forks.ts";
+import { listOf, objectOf } from "./json-fields.ts";
 import { type StateBefore, stateBefore } from "./state-before.ts";
-import { blockOf, listOf, objectOf, type Post, postOf, transactionOf } from "./state-vector.ts";
+import { blockOf, type Post, postOf, transactionOf } from "./state-vector.ts";
 
 /** The main network's, for which the vectors' transactions are signed. */
 const CHAIN_ID = 1;

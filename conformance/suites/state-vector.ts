@@ -1,6 +1,6 @@
 /** What a vector of GeneralStateTests says: its block, its state before, its transactions, and what each leads to. */
 
-import { bytesToHex, type Hex, hexToBytes, utf8ToBytes } from "@counterpart/core/base/bytes";
+import { bytesToHex, type Hex, utf8ToBytes } from "@counterpart/core/base/bytes";
 import type { AccessListEntry, Authorization } from "@counterpart/core/chain/types";
 import { keccak256, privateKeyToAddress } from "@counterpart/core/crypto/crypto";
 import { blobBaseFeeOf } from "@counterpart/core/execution/blob-gas";
@@ -8,41 +8,12 @@ import type { Fork } from "@counterpart/core/execution/fork";
 import { rulesOf } from "@counterpart/core/execution/rules";
 import type { BlockContext, ExecutableTransaction } from "@counterpart/core/execution/types";
 import { check } from "../suite.ts";
-import { hexOf, isObject, type Json, type JsonObject } from "../vector-files.ts";
+import { hexOf, type Json, type JsonObject } from "../vector-files.ts";
+import { fixedHex, listOf, numberOf, objectOf, textOf } from "./json-fields.ts";
 
 const ZERO_HASH: Hex = `0x${"00".repeat(32)}`;
 /** What a block of London or later has where its vector says nothing. */
 const BASE_FEE = 10n;
-/** Marks numbers that are no 256-bit words. */
-const BIG_PREFIX = "0x:bigint ";
-
-export function textOf(object: JsonObject, name: string): string {
-  const value = object[name];
-  check(typeof value === "string", `${name} is no text`);
-  return value;
-}
-
-export function objectOf(value: Json | undefined, name: string): JsonObject {
-  check(isObject(value), `${name} is no object`);
-  return value;
-}
-
-export function listOf(value: Json | undefined, name: string): readonly Json[] {
-  check(Array.isArray(value), `${name} is no list`);
-  return value;
-}
-
-export function numberOf(value: Json | undefined, name: string): bigint {
-  check(typeof value === "string" && value !== "", `${name} is no number`);
-  return BigInt(value.startsWith(BIG_PREFIX) ? value.slice(BIG_PREFIX.length) : value);
-}
-
-/** A number as an address or a word has it: with all its leading zeros. */
-export function fixedHex(value: Json | undefined, name: string, size: number): Hex {
-  const digits = numberOf(value, name).toString(16).padStart(2 * size, "0");
-  check(digits.length === 2 * size, `${name} has more than ${size} bytes`);
-  return `0x${digits}`;
-}
 
 /** Vectors of single transactions have no ancestors: the hash of a block is that of its number in decimal digits. */
 const ancestorHash = (number: number): Hex => bytesToHex(keccak256(utf8ToBytes(String(number))));
@@ -57,7 +28,7 @@ export function blockOf(env: JsonObject, fork: Fork): BlockContext {
     number,
     timestamp: Number(numberOf(env.currentTimestamp, "currentTimestamp")),
     coinbase: fixedHex(env.currentCoinbase, "currentCoinbase", 20),
-    gasLimit: Number(numberOf(env.currentGasLimit, "currentGasLimit")),
+    gasLimit: numberOf(env.currentGasLimit, "currentGasLimit"),
     baseFeePerGas: hasBaseFee ? baseFee : 0n,
     prevRandao: fixedHex(env.currentRandom ?? "0x0", "currentRandom", 32),
     ...(isMerged ? {} : { difficulty: numberOf(env.currentDifficulty, "currentDifficulty") }),
@@ -118,7 +89,7 @@ function blobsOf({ blobVersionedHashes, maxFeePerBlobGas }: JsonObject) {
 
 function senderOf(transaction: JsonObject): Hex {
   if (transaction.sender !== undefined) return fixedHex(transaction.sender, "sender", 20);
-  return privateKeyToAddress(hexOf(textOf(transaction, "secretKey")));
+  return privateKeyToAddress(hexOf(textOf(transaction.secretKey, "secretKey")));
 }
 
 function feesOf({ gasPrice, maxFeePerGas, maxPriorityFeePerGas }: JsonObject) {
@@ -130,11 +101,10 @@ function feesOf({ gasPrice, maxFeePerGas, maxPriorityFeePerGas }: JsonObject) {
 /** The transaction of one case. */
 export function transactionOf(transaction: JsonObject, indexes: Indexes): ExecutableTransaction {
   const pick = (name: string, index: number): Json | undefined => listOf(transaction[name], name)[index];
-  const data = pick("data", indexes.data);
-  check(typeof data === "string", "there is no such data");
+  const data = hexOf(textOf(pick("data", indexes.data), "data"));
   const accessList =
     transaction.accessLists === undefined ? undefined : listOf(transaction.accessLists, "accessLists")[indexes.data];
-  const to = textOf(transaction, "to");
+  const to = textOf(transaction.to, "to");
   return {
     type: typeOf(transaction, accessList),
     sender: senderOf(transaction),
@@ -143,7 +113,7 @@ export function transactionOf(transaction: JsonObject, indexes: Indexes): Execut
     ...feesOf(transaction),
     ...(to === "" ? {} : { to: fixedHex(to, "to", 20) }),
     value: numberOf(pick("value", indexes.value), "value"),
-    data: hexToBytes(data as Hex),
+    data,
     accessList: accessListOf(accessList ?? undefined),
     authorizationList: authorizationListOf(transaction.authorizationList),
     ...blobsOf(transaction),

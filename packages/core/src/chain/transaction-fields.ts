@@ -1,6 +1,6 @@
 /**
  * The fields of each transaction type in the order in which they are encoded, read and written in one place.
- * Sources: EIP-155, EIP-2930, EIP-1559, EIP-7702, EIP-2718.
+ * Sources: EIP-155, EIP-2930, EIP-1559, EIP-4844, EIP-7702, EIP-2718.
  */
 
 import { EMPTY_BYTES, type Hex, hexToBytes } from "../base/bytes.ts";
@@ -15,7 +15,7 @@ import {
   rlpBigInt,
   rlpNumber,
 } from "../codec/rlp.ts";
-import type { AccessListEntry, Authorization, TransactionType } from "./types.ts";
+import type { AccessListEntry, AnyTransactionType, Authorization, TransactionType } from "./types.ts";
 
 /** A transaction before it is signed. Absent lists are empty. */
 export interface UnsignedTransaction {
@@ -36,7 +36,14 @@ export interface UnsignedTransaction {
   readonly authorizationList?: readonly Authorization[];
 }
 
-type FieldName = keyof Omit<UnsignedTransaction, "type">;
+/** Before it is signed, a transaction of any chain: besides the types of this one, blob transactions (EIP-4844). */
+export interface AnyUnsignedTransaction extends Omit<UnsignedTransaction, "type"> {
+  readonly type: AnyTransactionType;
+  readonly maxFeePerBlobGas?: bigint;
+  readonly blobVersionedHashes?: readonly Hex[];
+}
+
+type FieldName = keyof Omit<AnyUnsignedTransaction, "type">;
 
 const LEGACY: readonly FieldName[] = ["nonce", "maxFeePerGas", "gasLimit", "to", "value", "data"];
 const MARKET: readonly FieldName[] = [
@@ -51,10 +58,11 @@ const MARKET: readonly FieldName[] = [
   "accessList",
 ];
 
-const LAYOUTS: Readonly<Record<TransactionType, readonly FieldName[]>> = {
+const LAYOUTS: Readonly<Record<AnyTransactionType, readonly FieldName[]>> = {
   0: LEGACY,
   1: ["chainId", ...LEGACY, "accessList"],
   2: MARKET,
+  3: [...MARKET, "maxFeePerBlobGas", "blobVersionedHashes"],
   4: [...MARKET, "authorizationList"],
 };
 
@@ -76,7 +84,7 @@ function encodeAuthorizationList(list: readonly Authorization[]): RlpInput {
   ]);
 }
 
-function encodeField(transaction: UnsignedTransaction, name: FieldName): RlpInput {
+function encodeField(transaction: AnyUnsignedTransaction, name: FieldName): RlpInput {
   switch (name) {
     case "to":
       return transaction.to === undefined ? EMPTY_BYTES : hexToBytes(transaction.to);
@@ -86,13 +94,15 @@ function encodeField(transaction: UnsignedTransaction, name: FieldName): RlpInpu
       return encodeAccessList(transaction.accessList ?? []);
     case "authorizationList":
       return encodeAuthorizationList(transaction.authorizationList ?? []);
+    case "blobVersionedHashes":
+      return (transaction.blobVersionedHashes ?? []).map(hexToBytes);
     default:
       return rlpBigInt(transaction[name] ?? 0n);
   }
 }
 
 /** The fields of a transaction without its signature, in the order of its type. */
-export function encodeFields(transaction: UnsignedTransaction): RlpInput[] {
+export function encodeFields(transaction: AnyUnsignedTransaction): RlpInput[] {
   return LAYOUTS[transaction.type].map((name) => encodeField(transaction, name));
 }
 
@@ -125,9 +135,19 @@ function decodeTo(item: RlpItem | undefined): { readonly to?: Hex } {
   return asBytes(item, "to").length === 0 ? {} : { to: asFixedHex(item, "to", 20) };
 }
 
+function decodeBlobFields(type: AnyTransactionType, fee: RlpItem | undefined, hashes: RlpItem | undefined) {
+  if (type !== 3) return {};
+  const list = asList(hashes, "blob versioned hashes");
+  return {
+    maxFeePerBlobGas: asBigInt(fee, "maxFeePerBlobGas"),
+    blobVersionedHashes: list.map((hash) => asFixedHex(hash, "blob versioned hash", 32)),
+  };
+}
+
 /** A decoded transaction's own fields and the three of its signature. */
-export interface DecodedFields {
-  readonly fields: UnsignedTransaction & {
+export interface DecodedFields<T extends AnyTransactionType> {
+  readonly fields: AnyUnsignedTransaction & {
+    readonly type: T;
     readonly accessList: readonly AccessListEntry[];
     readonly authorizationList: readonly Authorization[];
   };
@@ -141,7 +161,7 @@ export interface DecodedFields {
  * Reads the list of a transaction's fields and signature.
  * @throws CodedError `INVALID_RLP` that names the field
  */
-export function decodeFields(type: TransactionType, payload: RlpItem): DecodedFields {
+export function decodeFields<T extends AnyTransactionType>(type: T, payload: RlpItem): DecodedFields<T> {
   const layout = LAYOUTS[type];
   const items = asList(payload, "transaction", layout.length + SIGNATURE_FIELDS);
   const item = (name: FieldName): RlpItem | undefined => items[layout.indexOf(name)];
@@ -160,6 +180,7 @@ export function decodeFields(type: TransactionType, payload: RlpItem): DecodedFi
       data: asBytes(item("data"), "data"),
       accessList: type === 0 ? [] : decodeAccessList(item("accessList")),
       authorizationList: type === 4 ? decodeAuthorizationList(item("authorizationList")) : [],
+      ...decodeBlobFields(type, item("maxFeePerBlobGas"), item("blobVersionedHashes")),
     },
     v: type === 0 ? BigInt(asNumber(items[layout.length], "v")) : asBigInt(items[layout.length], "yParity"),
     r: asBigInt(items[layout.length + 1], "r"),

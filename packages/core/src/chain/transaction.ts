@@ -8,9 +8,15 @@ import { assert, CodedError, isCodedError } from "../base/errors.ts";
 import { decodeRlp, encodeRlp, type RlpInput, type RlpLimits, rlpBigInt, rlpNumber } from "../codec/rlp.ts";
 import { keccak256, keccak256Hex, recoverAddress } from "../crypto/crypto.ts";
 import { MAX_TRANSACTION_BYTES } from "./rules.ts";
-import { decodeFields, encodeFields, type UnsignedTransaction } from "./transaction-fields.ts";
+import {
+  type AnyUnsignedTransaction,
+  type DecodedFields,
+  decodeFields,
+  encodeFields,
+  type UnsignedTransaction,
+} from "./transaction-fields.ts";
 import { checkStatelessRules, invalidTransaction } from "./transaction-rules.ts";
-import type { Transaction, TransactionType } from "./types.ts";
+import type { AnyTransactionType, Transaction, TransactionType } from "./types.ts";
 
 /** Depth: transaction, access list, entry, keys. Within the byte cap no transaction that pays its gas has more items. */
 const RLP_LIMITS: RlpLimits = { depthMax: 4, itemsMax: 20_000 };
@@ -30,7 +36,7 @@ function typeOf(raw: Uint8Array): TransactionType {
 }
 
 /** What the signature signs. */
-function signingPayload(transaction: UnsignedTransaction): Uint8Array {
+function signingPayload(transaction: AnyUnsignedTransaction): Uint8Array {
   const fields = encodeFields(transaction);
   if (transaction.type !== 0) return concatBytes(new Uint8Array([transaction.type]), encodeRlp(fields));
   if (transaction.chainId === undefined) return encodeRlp(fields);
@@ -38,7 +44,7 @@ function signingPayload(transaction: UnsignedTransaction): Uint8Array {
 }
 
 /** The 32-byte digest that a transaction's sender signs. */
-export function signingHash(transaction: UnsignedTransaction): Uint8Array {
+export function signingHash(transaction: AnyUnsignedTransaction): Uint8Array {
   return keccak256(signingPayload(transaction));
 }
 
@@ -54,30 +60,51 @@ function parityBit(value: bigint): 0 | 1 {
 }
 
 /** Legacy v holds the parity and, since EIP-155, the chain id. */
-function parityOf(type: TransactionType, v: bigint): Parity {
+function parityOf(type: AnyTransactionType, v: bigint): Parity {
   if (type !== 0) return { yParity: parityBit(v) };
   if (v === 27n || v === 28n) return { yParity: parityBit(v - 27n) };
   if (v < 35n) throw invalidTransaction(`v is ${v}: neither 27, 28 nor 35 and above`);
   return { yParity: parityBit((v - 35n) % 2n), chainId: (v - 35n) / 2n };
 }
 
+/** A transaction as it was read: nothing is checked yet but its form. */
+export interface SignedFields<T extends AnyTransactionType> {
+  readonly unsigned: DecodedFields<T>["fields"];
+  readonly signed: Pick<Transaction, "v" | "r" | "s" | "yParity">;
+}
+
+/**
+ * Reads the encoding of a transaction of a type.
+ * @throws CodedError `INVALID_RLP`, `INVALID_TRANSACTION`
+ */
+export function readTransaction<T extends AnyTransactionType>(
+  type: T,
+  raw: Uint8Array,
+  limits: RlpLimits,
+): SignedFields<T> {
+  const { fields, v, r, s } = decodeFields(type, decodeRlp(type === 0 ? raw : raw.subarray(1), limits));
+  const { yParity, chainId } = parityOf(type, v);
+  return { unsigned: { ...fields, ...(chainId === undefined ? {} : { chainId }) }, signed: { v, r, s, yParity } };
+}
+
+/** r ‖ s ‖ recovery bit. */
+export const signatureBytes = ({ r, s, yParity }: SignedFields<AnyTransactionType>["signed"]): Uint8Array =>
+  concatBytes(bigIntToFixedBytes(r, 32), bigIntToFixedBytes(s, 32), new Uint8Array([yParity]));
+
 function decode(input: Uint8Array, chainId: number, knownSender: Hex | undefined): Transaction {
   const type = typeOf(input);
   // A copy: the input may be a small view into a large network frame, which it would keep alive.
   const raw = input.slice();
-  const { fields, v, r, s } = decodeFields(type, decodeRlp(type === 0 ? raw : raw.subarray(1), RLP_LIMITS));
-  const parity = parityOf(type, v);
-  const unsigned: typeof fields = { ...fields, ...(parity.chainId === undefined ? {} : { chainId: parity.chainId }) };
+  const { unsigned, signed } = readTransaction(type, raw, RLP_LIMITS);
   checkStatelessRules(unsigned, chainId);
-  const { yParity } = parity;
-  const signature = concatBytes(bigIntToFixedBytes(r, 32), bigIntToFixedBytes(s, 32), new Uint8Array([yParity]));
-  const sender = knownSender ?? recoverAddress(signingHash(unsigned), signature);
-  return { ...unsigned, hash: keccak256Hex(raw), raw, sender, v, r, s, yParity };
+  const sender = knownSender ?? recoverAddress(signingHash(unsigned), signatureBytes(signed));
+  return { ...unsigned, hash: keccak256Hex(raw), raw, sender, ...signed };
 }
 
-function decodeCoded(raw: Uint8Array, chainId: number, knownSender: Hex | undefined): Transaction {
+/** What is wrong with the form or the signature makes a transaction invalid. */
+export function asInvalidTransaction<T>(work: () => T): T {
   try {
-    return decode(raw, chainId, knownSender);
+    return work();
   } catch (error) {
     if (isCodedError(error, "INVALID_RLP") || isCodedError(error, "INVALID_SIGNATURE")) {
       throw invalidTransaction(error.message);
@@ -92,12 +119,12 @@ function decodeCoded(raw: Uint8Array, chainId: number, knownSender: Hex | undefi
  * @throws CodedError `INVALID_TRANSACTION` that says what is wrong, `BLOBS_UNSUPPORTED`, `GAS_LIMIT_EXCEEDED`
  */
 export function decodeTransaction(raw: Uint8Array, chainId: number): Transaction {
-  return decodeCoded(raw, chainId, undefined);
+  return asInvalidTransaction(() => decode(raw, chainId, undefined));
 }
 
 /** Decodes a transaction whose sender was recovered when it was first decoded; its signature is not checked again. */
 export function decodeTransactionOf(sender: Hex, raw: Uint8Array, chainId: number): Transaction {
-  return decodeCoded(raw, chainId, sender);
+  return asInvalidTransaction(() => decode(raw, chainId, sender));
 }
 
 function signatureV(transaction: UnsignedTransaction, yParity: number): RlpInput {

@@ -91,6 +91,17 @@ export interface Transaction {
   readonly yParity: 0 | 1;
 }
 
+/** Transaction types that any chain may include: besides those of this one, EIP-4844. */
+export type AnyTransactionType = TransactionType | 3;
+
+/** A transaction of a chain sealed elsewhere. Before Homestead its signature need not be canonical. */
+export interface AnyTransaction extends Omit<Transaction, "type"> {
+  readonly type: AnyTransactionType;
+  /** Of a blob transaction. */
+  readonly maxFeePerBlobGas?: bigint;
+  readonly blobVersionedHashes?: readonly Hex[];
+}
+
 export interface Log {
   readonly address: Hex;
   readonly topics: readonly Hex[];

@@ -61,16 +61,15 @@ function isHighS(signature: Uint8Array): boolean {
 }
 
 /**
- * Address that signed `digest`.
+ * Address that signed `digest`, whether s is low or high.
  * @param signature 65 bytes, r ‖ s ‖ recovery bit (0 or 1)
- * @throws CodedError `INVALID_SIGNATURE` when it is malformed, has a high s (EIP-2), or recovers no key
+ * @throws CodedError `INVALID_SIGNATURE` when it is malformed or recovers no key
  */
-export function recoverAddress(digest: Uint8Array, signature: Uint8Array): Hex {
+export function recoverAnyAddress(digest: Uint8Array, signature: Uint8Array): Hex {
   const bit = signature[64];
   if (signature.length !== 65 || (bit !== 0 && bit !== 1)) {
     throw new CodedError("INVALID_SIGNATURE", "a signature has 65 bytes and ends in its recovery bit");
   }
-  if (isHighS(signature)) throw new CodedError("INVALID_SIGNATURE", "the signature's s is in the upper half");
   let key: Uint8Array;
   try {
     key = provider.recover(digest, signature.subarray(0, 64), bit);
@@ -78,6 +77,18 @@ export function recoverAddress(digest: Uint8Array, signature: Uint8Array): Hex {
     throw new CodedError("INVALID_SIGNATURE", "the signature recovers no public key");
   }
   return publicKeyToAddress(key);
+}
+
+/**
+ * Address that signed `digest`.
+ * @param signature 65 bytes, r ‖ s ‖ recovery bit (0 or 1)
+ * @throws CodedError `INVALID_SIGNATURE` when it is malformed, has a high s (EIP-2), or recovers no key
+ */
+export function recoverAddress(digest: Uint8Array, signature: Uint8Array): Hex {
+  if (signature.length === 65 && isHighS(signature)) {
+    throw new CodedError("INVALID_SIGNATURE", "the signature's s is in the upper half");
+  }
+  return recoverAnyAddress(digest, signature);
 }
 
 /** @param publicKey 64 bytes, uncompressed, without prefix */

@@ -69,7 +69,7 @@ function faultOf(
   }
   const cost = gasLimit * maxFeePerGas + value;
   if (account.balance < cost) return invalid("INSUFFICIENT_FUNDS", `costs ${cost}, the sender has ${account.balance}`);
-  const left = context.gasLimit - gasUsed;
+  const left = Number(context.gasLimit) - gasUsed;
   if (gasLimit > BigInt(left))
     return invalid("GAS_LIMIT_EXCEEDED", `gas limit ${gasLimit}, the block has ${left} left`);
   return undefined;

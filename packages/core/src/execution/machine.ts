@@ -34,7 +34,7 @@ export function blockWords(context: BlockContext, chainId: number, isMerged: boo
     number: context.number,
     timestamp: wordOfNumber(context.timestamp),
     coinbase: hexToWord(context.coinbase),
-    gasLimit: wordOfNumber(context.gasLimit),
+    gasLimit: normal(BigInt(context.gasLimit)),
     baseFee: normal(context.baseFeePerGas),
     randao: isMerged ? hexToWord(context.prevRandao) : normal(context.difficulty ?? 0n),
     blobBaseFee: normal(context.blobBaseFee ?? 1n),

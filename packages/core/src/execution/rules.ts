@@ -67,6 +67,10 @@ export interface Rules {
   readonly transactionGasMax: bigint | undefined;
   /** Greatest type of transaction there is. */
   readonly transactionTypeMax: number;
+  /** Signatures must have a low s (EIP-2). */
+  readonly needsLowS: boolean;
+  /** A legacy transaction may be signed for one chain (EIP-155). */
+  readonly hasReplayProtection: boolean;
   readonly blobs: BlobRules | undefined;
 }
 
@@ -128,6 +132,8 @@ function rulesFor(fork: Fork): Rules {
     hasCalldataFloor: since("prague"),
     transactionGasMax: since("osaka") ? 2n ** 24n : undefined,
     transactionTypeMax: transactionTypeMax(fork),
+    needsLowS: since("homestead"),
+    hasReplayProtection: since("spurious"),
     blobs: blobRules(fork),
   });
 }

@@ -4,7 +4,7 @@
  */
 
 import type { Hex } from "../base/bytes.ts";
-import type { Account, Authorization, Log, Transaction, TransactionType } from "../chain/types.ts";
+import type { Account, AnyTransactionType, Authorization, Log, Transaction } from "../chain/types.ts";
 
 /** Synchronous reads of one state. */
 export interface StateReader {
@@ -20,7 +20,8 @@ export interface BlockContext {
   readonly number: number;
   readonly timestamp: number;
   readonly coinbase: Hex;
-  readonly gasLimit: number;
+  /** A bigint where it is no safe integer. */
+  readonly gasLimit: number | bigint;
   /** Zero before London. */
   readonly baseFeePerGas: bigint;
   readonly prevRandao: Hex;
@@ -99,7 +100,7 @@ export interface ExecutableTransaction
     | "accessList"
     | "authorizationList"
   > {
-  readonly type: TransactionType | 3;
+  readonly type: AnyTransactionType;
   /** EIP-4844; none when absent. */
   readonly blobVersionedHashes?: readonly Hex[];
   readonly maxFeePerBlobGas?: bigint;

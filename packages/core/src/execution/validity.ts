@@ -41,7 +41,6 @@ function blobFault(transaction: ExecutableTransaction, rules: Rules, context: Bl
   return undefined;
 }
 
-/** What needs no state. */
 function gasFault(transaction: ExecutableTransaction, rules: Rules) {
   const { nonce, gasLimit, maxFeePerGas, maxPriorityFeePerGas, to, data } = transaction;
   const { transactionGasMax, initcodeSizeMax } = rules;
@@ -55,8 +54,13 @@ function gasFault(transaction: ExecutableTransaction, rules: Rules) {
   const minimum = minimumGasOf(rules, transaction);
   if (gasLimit < BigInt(minimum)) return other(`gas limit ${gasLimit} is below the intrinsic cost ${minimum}`);
   if (maxPriorityFeePerGas > maxFeePerGas) return other("maxPriorityFeePerGas is above maxFeePerGas");
+  if (gasLimit * maxFeePerGas >= UINT256_END) return other("the greatest fee exceeds 256 bits");
   return undefined;
 }
+
+/** Why a transaction may be in no block of the fork; undefined when one may hold it. Needs no state. */
+export const statelessFaultOf = (transaction: ExecutableTransaction, rules: Rules): TransactionInvalid | undefined =>
+  typeFault(transaction, rules) ?? gasFault(transaction, rules);
 
 /** The most that a transaction may cost its sender. */
 export function greatestCost(transaction: ExecutableTransaction): bigint {
@@ -97,8 +101,7 @@ export function faultOf(
   used: BlockUse,
 ): TransactionInvalid | undefined {
   const fault =
-    typeFault(transaction, rules) ??
-    gasFault(transaction, rules) ??
+    statelessFaultOf(transaction, rules) ??
     accountFault(transaction, world, rules, context) ??
     blobFault(transaction, rules, context, used.blobs);
   if (fault !== undefined) return fault;
