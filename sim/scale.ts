@@ -28,6 +28,7 @@ export const SCALE: readonly Edit[] = [
   bound(LIMITS, "WHOLE_STORAGE_SLOTS_MAX", "32", 3),
   bound(LIMITS, "ACCOUNTS_AT_A_TIME", "512", 4),
   bound(LIMITS, "PORTION_BYTES_MAX", "512 * KIB", 1_500),
+  bound(LIMITS, "PORTION_BYTES_MIN", "32 * KIB", 100),
   bound(LIMITS, "STEP_BYTES_MAX", "32 * KIB * KIB", 5_000),
   bound(LIMITS, "JOIN_BLOCKS_MIN", "64", 4),
   bound(VIEWS, "HELD_BLOCKS", "256", 6),

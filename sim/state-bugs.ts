@@ -12,14 +12,6 @@ export const STATE_BUGS: readonly Bug[] = [
     replace: "const isOver = page.more || end === undefined",
   },
   {
-    name: "progress-before-page",
-    seed: 19,
-    about: "how far a state was filled is written before what was filled",
-    file: "packages/node/src/driver/state-fill.ts",
-    find: "    await write(into.take());",
-    replace: "    await write(createStateCollector(1).take());\n    await write(into.take());",
-  },
-  {
     name: "filling-begins-again",
     seed: 19,
     about: "a state that was filled in part is filled from the start after an interruption",
