@@ -12,6 +12,14 @@ export const STATE_BUGS: readonly Bug[] = [
     replace: "const isOver = page.more || end === undefined",
   },
   {
+    name: "progress-before-page",
+    seed: 19,
+    about: "how far a state was filled is written before what was filled",
+    file: "packages/node/src/driver/state-fill.ts",
+    find: "      else start = next;",
+    replace: "      else segment.next = start = next;\n      await write(createStateCollector(1).take());",
+  },
+  {
     name: "filling-begins-again",
     seed: 19,
     about: "a state that was filled in part is filled from the start after an interruption",
