@@ -1,7 +1,7 @@
 /** `npm run conformance [-- suite …]`, apart from the process around it. */
 
 import { findFixtures } from "./fixtures.ts";
-import { type Outcome, runSuite, type Suite, type SuiteResult } from "./suite.ts";
+import { type FolderResult, type Outcome, runSuite, type Suite, type SuiteResult } from "./suite.ts";
 
 /** Lines printed for each kind of outcome of a suite; the count tells how many there are. */
 const LINES_MAX = 100;
@@ -45,11 +45,16 @@ export async function runConformance(run: ConformanceRun): Promise<0 | 1> {
 }
 
 function printResult(name: string, result: SuiteResult, print: (line: string) => void): number {
-  const { passed, failed, skipped } = result;
+  const { folders, passed, failed, skipped } = result;
   printOutcomes("failed", failed, print);
   printOutcomes("skipped", skipped, print);
+  if (folders.size > 1) for (const [folder, counts] of folders) printFolder(folder, counts, print);
   print(`${name}: ${passed} passed, ${failed.length} failed, ${skipped.length} skipped`);
   return failed.length;
+}
+
+function printFolder(folder: string, { passed, failed, skipped }: FolderResult, print: (line: string) => void): void {
+  print(`  ${folder}: ${passed} passed, ${failed} failed, ${skipped} skipped`);
 }
 
 function printOutcomes(kind: string, outcomes: readonly Outcome[], print: (line: string) => void): void {

@@ -1,5 +1,7 @@
 /** What a suite of official vectors is to the runner. A suite is one file in `suites/`, listed in `suites.ts`. */
 
+import { posix } from "node:path";
+
 export interface Suite {
   /** The folder's name. */
   readonly name: string;
@@ -7,7 +9,7 @@ export interface Suite {
   run(folder: string, report: Report): Promise<void>;
 }
 
-/** Takes the outcome of one case; `id` names it in what a person reads. */
+/** Takes the outcome of one case; `id` names it in what a person reads: `folder/file: name`. */
 export interface Report {
   pass(id: string): void;
   fail(id: string, reason: string): void;
@@ -19,31 +21,53 @@ export interface Outcome {
   readonly reason: string;
 }
 
+export interface FolderResult {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+}
+
 export interface SuiteResult {
+  /** By folder below the suite's; "." for its own files. */
+  readonly folders: ReadonlyMap<string, FolderResult>;
   readonly passed: number;
   readonly failed: readonly Outcome[];
   readonly skipped: readonly Outcome[];
 }
 
+const folderOf = (id: string): string => posix.dirname(id.split(": ")[0] ?? "");
+
 /**
  * Runs a suite. A suite that breaks, or finds no case at all, has failed: silence must never look like success.
  */
 export async function runSuite(suite: Suite, folder: string): Promise<SuiteResult> {
-  let passed = 0;
   const failed: Outcome[] = [];
   const skipped: Outcome[] = [];
+  const folders = new Map<string, FolderResult>();
+  const count = (id: string, kind: keyof FolderResult): void => {
+    const folder = folderOf(id);
+    const counts = folders.get(folder) ?? { passed: 0, failed: 0, skipped: 0 };
+    folders.set(folder, { ...counts, [kind]: counts[kind] + 1 });
+  };
   const report: Report = {
-    pass: () => passed++,
-    fail: (id, reason) => failed.push({ id, reason }),
-    skip: (id, reason) => skipped.push({ id, reason }),
+    pass: (id) => count(id, "passed"),
+    fail(id, reason) {
+      count(id, "failed");
+      failed.push({ id, reason });
+    },
+    skip(id, reason) {
+      count(id, "skipped");
+      skipped.push({ id, reason });
+    },
   };
   try {
     await suite.run(folder, report);
   } catch (error) {
     report.fail(suite.name, `the suite broke: ${describeError(error)}`);
   }
-  if (passed + failed.length + skipped.length === 0) report.fail(suite.name, "the folder holds no cases");
-  return { passed, failed, skipped };
+  if (folders.size === 0) report.fail(suite.name, "the folder holds no cases");
+  const passed = [...folders.values()].reduce((sum, each) => sum + each.passed, 0);
+  return { folders, passed, failed, skipped };
 }
 
 /** Runs the checks of one case: it passes unless they throw. */
