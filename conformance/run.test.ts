@@ -1,51 +1,15 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import { after, describe, test } from "node:test";
+import { join } from "node:path";
+import { describe, test } from "node:test";
 import { FIXTURES_VARIABLE } from "./fixtures.ts";
-import { runConformance } from "./run.ts";
-import { SUITES } from "./suites.ts";
+import { codeOf, fixturesOf, runSuites as run } from "./testing/vectors.ts";
 
 const RLP_FILE = "ethereum-tests/RLPTests/a.json";
 const TRIE_FILE = "ethereum-tests/TrieTests/a.json";
 const SECURE_FILE = "ethereum-tests/TrieTests/b_secureTrie.json";
 const DOG_ROOT = "0xed6e08740e4a267eca9d4740f71f573e9aabbcc739b16a2fa6c1baed5ec21278";
 const EMPTY_ROOT = "0x56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421";
-
-const roots: string[] = [];
-after(() => {
-  for (const root of roots) rmSync(root, { recursive: true, force: true });
-});
-
-/** A fixtures folder with these JSON files. */
-function fixturesOf(files: Readonly<Record<string, unknown>>): string {
-  const root = mkdtempSync(join(tmpdir(), "counterpart-vectors-"));
-  roots.push(root);
-  for (const [path, content] of Object.entries(files)) {
-    mkdirSync(dirname(join(root, path)), { recursive: true });
-    writeFileSync(join(root, path), typeof content === "string" ? content : JSON.stringify(content));
-  }
-  return root;
-}
-
-async function run(fixtures: string | undefined, ...names: string[]): Promise<{ code: number; lines: string[] }> {
-  const lines: string[] = [];
-  const code = await runConformance({ suites: SUITES, fixtures, names, print: (line) => lines.push(line) });
-  return { code, lines };
-}
-
-/** Runs a single case and gives the exit code. */
-async function codeOf(file: string, vector: unknown): Promise<number> {
-  const suite = file.split("/")[1] ?? "";
-  const { code, lines } = await run(fixturesOf({ [file]: { vector } }), suite);
-  assert.match(
-    lines.at(-1) ?? "",
-    code === 0 ? /: 1 passed, 0 failed, 0 skipped$/ : /: 0 passed, 1 failed, 0 skipped$/,
-  );
-  return code;
-}
 
 describe("the conformance run", () => {
   test("counts each suite, and names the folders that it does not support", async () => {
@@ -71,6 +35,8 @@ describe("the conformance run", () => {
       "  skipped: a.json: iteration: it tests the next and previous key, and the trie offers no iteration",
       "TrieTests: 1 passed, 0 failed, 1 skipped",
       "RLPTests: 2 passed, 0 failed, 0 skipped",
+      "GeneralStateTests: skipped, its folder is absent",
+      "TransactionTests: skipped, its folder is absent",
       "found and not supported: KeyStoreTests, execution-apis",
     ]);
     assert.equal(code, 0);
@@ -81,7 +47,9 @@ describe("the conformance run", () => {
     for (const name of ["Nothing", "KeyStoreTests", "rlptests"]) {
       const { code, lines } = await run(fixtures, "RLPTests", name);
       assert.equal(code, 1);
-      assert.deepEqual(lines, [`unknown suite ${name}; supported: TrieTests, RLPTests`]);
+      assert.deepEqual(lines, [
+        `unknown suite ${name}; supported: TrieTests, RLPTests, GeneralStateTests, TransactionTests`,
+      ]);
     }
     assert.equal((await run(undefined, "Nothing")).code, 1);
   });
@@ -89,7 +57,7 @@ describe("the conformance run", () => {
   test("says what it skipped when the fixtures, or a suite's folder, are absent", async () => {
     assert.deepEqual(await run(undefined), {
       code: 0,
-      lines: [`${FIXTURES_VARIABLE} is not set; skipped: TrieTests, RLPTests`],
+      lines: [`${FIXTURES_VARIABLE} is not set; skipped: TrieTests, RLPTests, GeneralStateTests, TransactionTests`],
     });
     const absent = join(fixturesOf({}), "absent");
     const { code, lines } = await run(absent, "RLPTests");
@@ -100,7 +68,32 @@ describe("the conformance run", () => {
     const partly = await run(fixturesOf({ [RLP_FILE]: { one: { in: 1, out: "0x01" } } }));
     assert.deepEqual(partly, {
       code: 0,
-      lines: ["TrieTests: skipped, its folder is absent", "RLPTests: 1 passed, 0 failed, 0 skipped"],
+      lines: [
+        "TrieTests: skipped, its folder is absent",
+        "RLPTests: 1 passed, 0 failed, 0 skipped",
+        "GeneralStateTests: skipped, its folder is absent",
+        "TransactionTests: skipped, its folder is absent",
+      ],
+    });
+  });
+
+  test("counts each folder where there are several", async () => {
+    const right = { in: "dog", out: "0x83646f67" };
+    const wrong = { in: "dog", out: "0x83646f68" };
+    const fixtures = fixturesOf({
+      "ethereum-tests/RLPTests/a.json": { right },
+      "ethereum-tests/RLPTests/below/b.json": { right, wrong },
+      "ethereum-tests/RLPTests/below/further/c.json": { right, again: right },
+    });
+    assert.deepEqual(await run(fixtures, "RLPTests"), {
+      code: 1,
+      lines: [
+        "  failed: below/b.json: wrong: encoded as 0x83646f67",
+        "  .: 1 passed, 0 failed, 0 skipped",
+        "  below: 1 passed, 1 failed, 0 skipped",
+        "  below/further: 2 passed, 0 failed, 0 skipped",
+        "RLPTests: 4 passed, 1 failed, 0 skipped",
+      ],
     });
   });
 
