@@ -1,6 +1,6 @@
 /**
  * Rounds of BLAKE2b (RFC 7693, section 3.2) as a WebAssembly module, which rotates words of 64 bits in one instruction:
- * one gas pays for a round, and numbers of 32 bits take ten times as long for it. The module is assembled here, from a
+ * one gas pays for a round, and numbers of 32 bits take thirty times as long for it. The module is assembled here, from a
  * loop of one round whose sixteen words of state are its local variables.
  */
 
