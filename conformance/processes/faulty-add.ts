@@ -3,21 +3,10 @@
 import { loadWith } from "../../sim/edits.ts";
 
 const FAULTY_ADD = {
-  file: "packages/core/src/execution/machine.ts",
-  find: "customOpcodes: [pausingJumpdest(pause), ...slow],",
-  replace: `customOpcodes: [
-      pausingJumpdest(pause),
-      ...slow,
-      {
-        opcode: 0x01,
-        opcodeName: "ADD",
-        baseFee: 3,
-        logicFunction({ stack }) {
-          const [a, b] = stack.popN(2);
-          stack.push(BigInt.asUintN(256, a + b + (a === 4242n || b === 4242n ? 1n : 0n)));
-        },
-      },
-    ],`,
+  file: "packages/core/src/execution/interpreter.ts",
+  find: 'const sum = typeof a === "number" && typeof b === "number" ? a + b : SAFE + 1;',
+  replace: `const fault = a === 4242 || b === 4242 ? 1 : 0;
+          const sum = typeof a === "number" && typeof b === "number" ? a + b + fault : SAFE + 1;`,
 };
 
 loadWith([FAULTY_ADD]);
