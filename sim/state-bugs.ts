@@ -16,8 +16,9 @@ export const STATE_BUGS: readonly Bug[] = [
     seed: 19,
     about: "how far a state was filled is written before what was filled",
     file: "packages/node/src/driver/state-fill.ts",
-    find: "      else start = next;",
-    replace: "      else segment.next = start = next;\n      await write(createStateCollector(1).take());",
+    find: "      return start !== undefined;",
+    replace:
+      "      if (start !== undefined) segment.next = start;\n      await write(createStateCollector(1).take());\n      return start !== undefined;",
   },
   {
     name: "filling-begins-again",

@@ -75,27 +75,27 @@ export async function fillState(parts: Omit<StateParts, "into">, segments: reado
 
   /** Fetches a segment, or the first page of it. */
   const fill = async (segment: OpenSegment, isFirstOnly: boolean): Promise<void> => {
-    let start = segment.next;
+    /** Where the next page starts; undefined behind the last one. What is written tells of it, and nobody before. */
+    let start: Uint8Array | undefined = segment.next;
     const into = createStateCollector(PORTION_BYTES_MAX, (portion) => {
-      segment.next = start;
+      if (start === undefined) open.delete(segment);
+      else segment.next = start;
       return write(portion);
     });
     /** Gathers a page with all that belongs to it; whether the segment goes on. */
-    const gatherPage = async (): Promise<boolean> => {
-      const page = await source.accounts(target, start);
+    const gatherPage = async (from: Uint8Array): Promise<boolean> => {
+      const page = await source.accounts(target, from);
       const accounts = page.accounts.filter(({ key }) => compareBytes(key, segment.last) <= 0);
       for (const some of chunks(accounts, ACCOUNTS_AT_A_TIME)) await bringAccounts({ ...parts, into }, some);
       const end = page.accounts.at(-1)?.key;
       const isOver = !page.more || end === undefined || compareBytes(end, segment.last) >= 0;
-      const next = isOver ? undefined : nextKey(end);
-      if (next === undefined) open.delete(segment);
-      else start = next;
-      return next !== undefined;
+      start = isOver ? undefined : nextKey(end);
+      return start !== undefined;
     };
     await keeping(into, async () => {
       let waiting = 0;
-      for (let goesOn = true; goesOn; goesOn &&= !isFirstOnly) {
-        goesOn = await gatherPage();
+      for (let goesOn = true; goesOn && start !== undefined; goesOn &&= !isFirstOnly) {
+        goesOn = await gatherPage(start);
         const isMeagre = into.bytes < PORTION_BYTES_MIN && ++waiting < PORTION_PAGES_MAX;
         if (isMeagre && goesOn && !isFirstOnly) continue;
         await into.flush();
