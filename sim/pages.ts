@@ -3,8 +3,9 @@
  * again, whatever a node lives through, and none that counts as written is missing.
  */
 
-import { bytesToHex, type Hex } from "@counterpart/core/base/bytes";
+import { bytesToHex, equalBytes, type Hex } from "@counterpart/core/base/bytes";
 import type { Message } from "@counterpart/core/sync/message-types";
+import type { AccountRangeMessage } from "@counterpart/core/sync/message-types-state";
 import { decodeMessage } from "@counterpart/core/sync/messages";
 import { decodeSegments, type Segment } from "../packages/node/src/driver/state-fill.ts";
 import { metaKey } from "../packages/node/src/engine/rows.ts";
@@ -34,6 +35,8 @@ function decoded(frame: Uint8Array): Message | undefined {
   }
 }
 
+const holds = (held: Uint8Array | undefined, value: Uint8Array): boolean =>
+  held !== undefined && equalBytes(held, value);
 const isWithin = (key: Hex, { next, last }: Segment): boolean => key >= bytesToHex(next) && key <= bytesToHex(last);
 
 /** What is still to be fetched; undefined when nothing is being taken over. */
@@ -52,6 +55,11 @@ export function createPages(
   const given = new Map<SimNode, Set<Hex>>();
   const named = (name: string): SimNode | undefined => nodes.find((node) => node.name === name);
 
+  /** Who lies elsewhere may say how it was at an earlier block, and what it proves is taken. */
+  const isTrue = ({ block, accounts }: AccountRangeMessage): boolean => {
+    const state = archive.at(block.hash);
+    return state !== undefined && accounts.every(({ key, value }) => holds(state.get("accounts", key), value));
+  };
   /** All accounts that every block had which was fetched from are there, except for those still to be fetched. */
   const demandFilled = (node: SimNode, segments: readonly Segment[]): void => {
     const [first, ...others] = [...(given.get(node) ?? [])].map((block) => archive.at(block));
@@ -90,8 +98,9 @@ export function createPages(
     answered(to, frame, isHonest) {
       const node = named(to);
       const segments = node === undefined || node.role === "full" ? undefined : segmentsOf(node);
-      const answer = segments === undefined || !isHonest ? undefined : decoded(frame);
+      const answer = segments === undefined ? undefined : decoded(frame);
       if (node === undefined || answer?.type !== "Contracts" || answer.kind !== "range") return;
+      if (!isHonest && !isTrue(answer)) return;
       const blocks = given.get(node) ?? new Set();
       if (blocks.size > 0 && !blocks.has(answer.block.hash)) count("pivot moved while a state was filled");
       given.set(node, blocks.add(answer.block.hash));
