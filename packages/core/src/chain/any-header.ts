@@ -7,7 +7,6 @@ import { hexToBytes } from "../base/bytes.ts";
 import { CodedError } from "../base/errors.ts";
 import {
   asBigInt,
-  asBytes,
   asFixedHex,
   asList,
   asNumber,
@@ -19,17 +18,11 @@ import {
   rlpNumber,
 } from "../codec/rlp.ts";
 import { keccak256Hex } from "../crypto/crypto.ts";
-import { BLOOM_BYTES } from "./header.ts";
+import { type FirstField, firstFieldsFromRlp, firstFieldsToRlp } from "./header.ts";
 import { MAX_HEADER_BYTES } from "./rules.ts";
 import type { Header } from "./types.ts";
 
-type LaterField =
-  | "baseFeePerGas"
-  | "withdrawalsRoot"
-  | "blobGasUsed"
-  | "excessBlobGas"
-  | "parentBeaconBlockRoot"
-  | "requestsHash";
+type LaterField = Exclude<keyof Header, FirstField>;
 
 /** A header of any fork: what came after Frontier may be absent, but nothing that stands before a field that is there. */
 export type AnyHeader = Omit<Header, LaterField> & Partial<Pick<Header, LaterField>>;
@@ -40,26 +33,6 @@ export type AnySealedHeader = AnyHeader & { readonly hash: Header["parentHash"] 
 /** Fields up to Berlin, London, Shanghai, Cancun and Prague. */
 const FIELD_COUNTS: readonly number[] = [15, 16, 17, 20, 21];
 const FIELDS_MAX = 21;
-
-function firstFields(header: AnyHeader): RlpInput[] {
-  return [
-    hexToBytes(header.parentHash),
-    hexToBytes(header.ommersHash),
-    hexToBytes(header.coinbase),
-    hexToBytes(header.stateRoot),
-    hexToBytes(header.transactionsRoot),
-    hexToBytes(header.receiptsRoot),
-    header.logsBloom,
-    rlpBigInt(header.difficulty),
-    rlpNumber(header.number),
-    rlpNumber(header.gasLimit),
-    rlpNumber(header.gasUsed),
-    rlpNumber(header.timestamp),
-    header.extraData,
-    hexToBytes(header.mixHash),
-    header.nonce,
-  ];
-}
 
 function laterFields(header: AnyHeader): (RlpInput | undefined)[] {
   const { baseFeePerGas, withdrawalsRoot, blobGasUsed, excessBlobGas, parentBeaconBlockRoot, requestsHash } = header;
@@ -79,7 +52,7 @@ function laterFields(header: AnyHeader): (RlpInput | undefined)[] {
 export function encodeAnyHeader(header: AnyHeader): Uint8Array {
   const later = laterFields(header);
   const there = later.filter((field) => field !== undefined);
-  const fields = [...firstFields(header), ...there];
+  const fields = [...firstFieldsToRlp(header), ...there];
   if (later.indexOf(undefined) !== (there.length < later.length ? there.length : -1) || !isFieldCount(fields.length)) {
     throw new CodedError("INVALID_HEADER", `header ${header.number}: its fields are not those of any fork`);
   }
@@ -87,32 +60,6 @@ export function encodeAnyHeader(header: AnyHeader): Uint8Array {
 }
 
 const isFieldCount = (count: number): boolean => FIELD_COUNTS.includes(count);
-
-function sized(item: RlpItem | undefined, field: string, size: number): Uint8Array {
-  const bytes = asBytes(item, field, size);
-  if (bytes.length !== size) throw new CodedError("INVALID_RLP", `invalid RLP: ${field} does not have ${size} bytes`);
-  return bytes.slice();
-}
-
-function readFirst(list: readonly RlpItem[]): Omit<Header, LaterField> {
-  return {
-    parentHash: asFixedHex(list[0], "parent hash", 32),
-    ommersHash: asFixedHex(list[1], "ommers hash", 32),
-    coinbase: asFixedHex(list[2], "coinbase", 20),
-    stateRoot: asFixedHex(list[3], "state root", 32),
-    transactionsRoot: asFixedHex(list[4], "transactions root", 32),
-    receiptsRoot: asFixedHex(list[5], "receipts root", 32),
-    logsBloom: sized(list[6], "logs bloom", BLOOM_BYTES),
-    difficulty: asBigInt(list[7], "difficulty"),
-    number: asNumber(list[8], "number"),
-    gasLimit: asNumber(list[9], "gas limit"),
-    gasUsed: asNumber(list[10], "gas used"),
-    timestamp: asNumber(list[11], "timestamp"),
-    extraData: asBytes(list[12], "extra data", MAX_HEADER_BYTES).slice(),
-    mixHash: asFixedHex(list[13], "mix hash", 32),
-    nonce: sized(list[14], "nonce", 8),
-  };
-}
 
 function readLater(list: readonly RlpItem[]): Partial<Pick<Header, LaterField>> {
   const count = list.length;
@@ -137,7 +84,7 @@ export function anyHeaderFromRlp(item: RlpItem | undefined): AnySealedHeader {
   if (!isFieldCount(list.length)) {
     throw new CodedError("INVALID_RLP", `invalid RLP: no fork has headers of ${list.length} fields`);
   }
-  const header = { ...readFirst(list), ...readLater(list) };
+  const header = { ...firstFieldsFromRlp(list), ...readLater(list) };
   return { ...header, hash: keccak256Hex(encodeRlp(list)) };
 }
 

@@ -31,8 +31,26 @@ export const EMPTY_REQUESTS_HASH: Hex = "0xe3b0c44298fc1c149afbf4c8996fb92427ae4
 const FIELDS = 21;
 export const BLOOM_BYTES = 256;
 
-/** The header's fields as an RLP list, for encodings that hold a header among other things. */
-export function headerToRlp(header: Header): RlpInput {
+/** Fields that headers have had from the beginning. */
+export type FirstField =
+  | "parentHash"
+  | "ommersHash"
+  | "coinbase"
+  | "stateRoot"
+  | "transactionsRoot"
+  | "receiptsRoot"
+  | "logsBloom"
+  | "difficulty"
+  | "number"
+  | "gasLimit"
+  | "gasUsed"
+  | "timestamp"
+  | "extraData"
+  | "mixHash"
+  | "nonce";
+
+/** The fields that headers have had from the beginning, as the beginning of an RLP list. */
+export function firstFieldsToRlp(header: Pick<Header, FirstField>): RlpInput[] {
   return [
     hexToBytes(header.parentHash),
     hexToBytes(header.ommersHash),
@@ -49,6 +67,13 @@ export function headerToRlp(header: Header): RlpInput {
     header.extraData,
     hexToBytes(header.mixHash),
     header.nonce,
+  ];
+}
+
+/** The header's fields as an RLP list, for encodings that hold a header among other things. */
+export function headerToRlp(header: Header): RlpInput {
+  return [
+    ...firstFieldsToRlp(header),
     rlpBigInt(header.baseFeePerGas),
     hexToBytes(header.withdrawalsRoot),
     rlpNumber(header.blobGasUsed),
@@ -79,11 +104,10 @@ function fixedBytes(item: RlpItem | undefined, field: string, size: number): Uin
 }
 
 /**
- * Reads a header out of a decoded list. Only the shape is checked: what the values must be is consensus' to say.
+ * Reads the fields that headers have had from the beginning.
  * @throws CodedError `INVALID_RLP`
  */
-export function headerFromRlp(item: RlpItem | undefined): Header {
-  const list = asList(item, "header", FIELDS);
+export function firstFieldsFromRlp(list: readonly RlpItem[]): Pick<Header, FirstField> {
   return {
     parentHash: asFixedHex(list[0], "parent hash", 32),
     ommersHash: asFixedHex(list[1], "ommers hash", 32),
@@ -100,6 +124,17 @@ export function headerFromRlp(item: RlpItem | undefined): Header {
     extraData: asBytes(list[12], "extra data", MAX_HEADER_BYTES).slice(),
     mixHash: asFixedHex(list[13], "mix hash", 32),
     nonce: fixedBytes(list[14], "nonce", 8),
+  };
+}
+
+/**
+ * Reads a header out of a decoded list. Only the shape is checked: what the values must be is consensus' to say.
+ * @throws CodedError `INVALID_RLP`
+ */
+export function headerFromRlp(item: RlpItem | undefined): Header {
+  const list = asList(item, "header", FIELDS);
+  return {
+    ...firstFieldsFromRlp(list),
     baseFeePerGas: asBigInt(list[15], "base fee"),
     withdrawalsRoot: asFixedHex(list[16], "withdrawals root", 32),
     blobGasUsed: asNumber(list[17], "blob gas used"),
