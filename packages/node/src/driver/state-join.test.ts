@@ -2,14 +2,11 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { bigIntToFixedBytes, bytesToHex, concatBytes, type Hex, hexToBytes } from "@counterpart/core/base/bytes";
 import { CodedError } from "@counterpart/core/base/errors";
-import { createAddress } from "@counterpart/core/chain/address";
 import { sealHeader } from "@counterpart/core/chain/header";
-import type { Block, Transaction } from "@counterpart/core/chain/types";
+import type { Block } from "@counterpart/core/chain/types";
 import { keccak256 } from "@counterpart/core/crypto/crypto";
 import type { Store } from "@counterpart/core/ports/store";
-import type { TableName } from "@counterpart/core/ports/tables";
 import fc from "fast-check";
-import { verifyStore } from "../contracts/verify-store.ts";
 import { NO_PORTION, type StatePortion } from "../engine/adoption.ts";
 import {
   accountOf,
@@ -23,136 +20,27 @@ import {
 } from "../engine/engine.test-support.ts";
 import type { Engine, Snapshot } from "../engine/types.ts";
 import { createMemoryStore } from "../store/memory-store.ts";
-import { createFakeContracts } from "./fake-chain.test-support.ts";
 import { pullHeaders } from "./header-pull.ts";
-import { TARGET_LAG_MAX } from "./limits.ts";
-import { createLocalSource, type LocalSource } from "./local-source.test-support.ts";
+import type { LocalSource } from "./local-source.test-support.ts";
 import type { Peers } from "./peers.ts";
 import { encodeSegments, WHOLE_STATE } from "./state-fill.ts";
+import {
+  assertSameState,
+  assertWhole,
+  branches,
+  clock,
+  follow,
+  History,
+  happen,
+  longHistory,
+  moveOn,
+  random,
+  rowsOf,
+  STATE,
+  sourceOf,
+  word,
+} from "./state-join.test-support.ts";
 import { createStateJoin } from "./state-join.ts";
-
-const clock = { now: () => 1_780_000_000_000, setTimer: () => () => {} };
-const random = { bytes: (size: number) => new Uint8Array(size), fraction: () => 0.5 };
-
-const word = (value: number): Uint8Array => bigIntToFixedBytes(BigInt(value), 32);
-
-/** A chain of one account that creates contracts and writes into them. */
-class History {
-  readonly engine: Engine;
-  readonly store = createMemoryStore();
-  readonly contracts: Hex[] = [];
-  #nonce = 0;
-
-  constructor() {
-    this.engine = openTestEngine({ store: this.store });
-  }
-  create(tag: number): Transaction {
-    this.contracts.push(createAddress(accountOf(1), BigInt(this.#nonce)));
-    return creationOf(1, this.#nonce++, writerCode(tag));
-  }
-  set(contract: number, slot: number, value: number): Transaction {
-    const to = this.contracts[contract % this.contracts.length] as Hex;
-    return transactionOf(1, this.#nonce++, { to, value: 0n, data: concatBytes(word(slot), word(value)) });
-  }
-  pay(to: Hex): Transaction {
-    return transactionOf(1, this.#nonce++, { to, value: 1n });
-  }
-  async seal(...transactions: readonly Transaction[]): Promise<void> {
-    await sealAll(this.engine, transactions);
-  }
-}
-
-/** Something that happens while a state is taken over. */
-async function happen(history: History, event: string, value: number): Promise<void> {
-  if (event === "restart") throw new CodedError("NOT_READY", "the node is stopping");
-  if (event === "prune") throw new CodedError("PRUNED", "too long ago");
-  if (event === "grow") await history.seal(history.set(value, value, value * 3));
-  if (event === "create") await history.seal(history.create(value), history.set(4, value, 1));
-}
-
-/** A replica takes over; so does a node that begins with the genesis, and executes from then on. */
-async function moveOn(engine: Engine, history: History, source: LocalSource): Promise<void> {
-  if (engine.isReplica || engine.head().number === 0) await follow(engine, source);
-  else await engine.import(chainOf(history.engine).slice(engine.head().number));
-}
-
-const STATE: readonly TableName[] = ["accounts", "storage", "accountNodes", "storageNodes"];
-
-function rowsOf(store: Store, table: TableName): string[] {
-  return store.range(table, { limit: 1_000_000 }).map(({ key, value }) => `${bytesToHex(key)} ${bytesToHex(value)}`);
-}
-
-/** Whether everything that is stored holds together, as `counterpart db verify` looks at it. */
-function assertWhole(store: Store): void {
-  const { chainId, genesisHash, rules } = openTestEngine();
-  const results = verifyStore(store, { chainId, genesisHash, signers: rules.signers });
-  const found = results.flatMap(({ name, faults }) => faults.map((fault) => ({ name, ...fault })));
-  assert.deepEqual(found, []);
-}
-
-/** Everything that two nodes at the same head have to have alike, byte by byte. */
-function assertSameState(joined: { engine: Engine; store: Store }, executed: { engine: Engine; store: Store }): void {
-  assertWhole(joined.store);
-  assert.equal(joined.engine.head().hash, executed.engine.head().hash);
-  for (const table of STATE) assert.deepEqual(rowsOf(joined.store, table), rowsOf(executed.store, table), table);
-  const identities = ({ engine }: { engine: Engine }) =>
-    engine.contracts(undefined, 100_000).map(({ address, owner, creationNonce, codeHash, genesis }) => {
-      return { address, owner, creationNonce, codeHash, genesis };
-    });
-  assert.deepEqual(identities(joined), identities(executed));
-  assert.equal(joined.engine.contractCount(), executed.engine.contractCount());
-}
-
-/** Lets `engine` take over what `source` has until nothing is left to do; returns the faults that it found in peers. */
-async function follow(
-  engine: Engine,
-  source: LocalSource,
-  joins = true,
-  others: readonly LocalSource[] = [],
-): Promise<readonly string[]> {
-  const sessions = [source, ...others].map(({ session }) => session);
-  const faults: string[] = [];
-  const penalise: Peers["penalise"] = (_, fault) => void faults.push(fault);
-  const peers = { ready: () => sessions, penalise } as unknown as Peers;
-  const join = createStateJoin({
-    engine,
-    source,
-    peers,
-    clock,
-    random,
-    joins,
-    logger: silentLogger,
-    onDone: () => {},
-  });
-  join.kick();
-  await join.settled();
-  await join.stop();
-  return faults;
-}
-
-const sourceOf = ({ engine }: History, before?: () => Promise<void>): LocalSource =>
-  createLocalSource(
-    { engine, contracts: createFakeContracts(engine), clock, instanceId: "there", isDiverged: () => false },
-    before,
-  );
-
-async function longHistory(blocks: number): Promise<History> {
-  const history = new History();
-  await history.seal(...[1, 2, 3, 1].map((tag) => history.create(tag)));
-  for (let at = 0; at < blocks; at++) await history.seal(history.set(at, at % 7, at % 3 === 0 ? 0 : at + 1));
-  return history;
-}
-
-/** Two nodes with the same blocks, and then others: the second has more of them. */
-async function branches(): Promise<{ readonly history: History; readonly other: History }> {
-  const history = await longHistory(6);
-  const other = new History();
-  await other.engine.import(chainOf(history.engine));
-  await history.seal(history.create(7));
-  await history.seal(history.set(4, 1, 5));
-  for (let nonce = 0; nonce < 4; nonce++) await sealAll(other.engine, [transactionOf(2, nonce)]);
-  return { history, other };
-}
 
 describe("taking a state over", () => {
   test("a fresh node has the same state, byte by byte, as one that executed every block, and executes onward", async () => {
@@ -502,81 +390,6 @@ describe("a better branch that forks off below the state that was taken over", (
     assert.equal(engine.snapshot().head.hash, before);
     await follow(engine, sourceOf(other), false);
     assert.equal(engine.head().hash, other.engine.head().hash);
-  });
-});
-
-describe("a head whose state nobody gives", () => {
-  /** Takes over what a peer has that gives state, beside one that has more headers, and no state for them. */
-  async function followBoth(engine: Engine, history: History, liar: History): Promise<void> {
-    await follow(engine, sourceOf(history), true, [sourceOf(liar)]);
-  }
-
-  test("keeps nobody from taking over the state of another peer's head", async () => {
-    const { history, other } = await branches();
-    const store = createMemoryStore();
-    const engine = openTestEngine({ store, replica: "all" });
-    await followBoth(engine, history, other);
-    assert.equal(engine.adoption.tip().hash, engine.head().hash);
-    assertSameState({ engine, store }, history);
-    assert.equal(rowsOf(store, "headers").length, history.engine.head().number + 1);
-  });
-
-  test("takes the head from nobody, and is forgotten when the other peer's chain goes on", async () => {
-    const { history, other } = await branches();
-    for (const replica of ["all", history.contracts.slice(0, 2)] as const) {
-      const store = createMemoryStore();
-      const engine = openTestEngine({ store, replica });
-      await follow(engine, sourceOf(history));
-      await followBoth(engine, history, other);
-      assert.equal(engine.head().hash, history.engine.head().hash);
-      assert.equal(engine.adoption.tip().hash, engine.head().hash);
-      await history.seal(history.set(1, 1, 9));
-      await followBoth(engine, history, other);
-      assert.equal(engine.head().hash, history.engine.head().hash);
-      assert.equal(rowsOf(store, "headers").length, engine.head().number + 1);
-      assertWhole(store);
-    }
-  });
-
-  test("may be on top of the head that others have", async () => {
-    const { history } = await branches();
-    const liar = new History();
-    await liar.engine.import(chainOf(history.engine));
-    for (let nonce = 0; nonce < 3; nonce++) await sealAll(liar.engine, [transactionOf(3, nonce)]);
-    const store = createMemoryStore();
-    const engine = openTestEngine({ store, replica: "all" });
-    await followBoth(engine, history, liar);
-    assertSameState({ engine, store }, history);
-    await followBoth(engine, history, liar);
-    assert.equal(rowsOf(store, "headers").length, engine.head().number + 1);
-  });
-
-  test("is tried again where nobody has another one", async () => {
-    const history = await longHistory(6);
-    const store = createMemoryStore();
-    const engine = openTestEngine({ store, replica: "all" });
-    const pruned = sourceOf(history, async () => {
-      if (engine.adoption.isUnderway) throw new CodedError("PRUNED", "not now");
-    });
-    await follow(engine, pruned);
-    assert.equal(engine.adoption.isUnderway, true);
-    await follow(engine, sourceOf(history));
-    assertSameState({ engine, store }, history);
-  });
-
-  test("is left when the chain has gone on far beyond it, and what was taken over of it stays", async () => {
-    const history = await longHistory(66);
-    const store = createMemoryStore();
-    const engine = openTestEngine({ store });
-    let grown = false;
-    const source = sourceOf(history, async () => {
-      if (grown || !engine.adoption.isUnderway) return;
-      grown = true;
-      for (let more = 0; more < TARGET_LAG_MAX; more++) await history.seal(history.set(more, 1, more + 1));
-    });
-    await follow(engine, source);
-    assertSameState({ engine, store }, history);
-    assert.equal(engine.adopted, history.engine.head().number);
   });
 });
 
