@@ -43,7 +43,7 @@ export async function waysOf(bench: Bench, dataset: Dataset): Promise<readonly W
 }
 
 /** Waits until a node has the head and the contracts of another. */
-async function untilSame(node: NodeProcess, other: NodeProcess, contracts: readonly string[]): Promise<void> {
+export async function untilSame(node: NodeProcess, other: NodeProcess, contracts: readonly string[]): Promise<void> {
   const { hash } = await getJson(`${other.api}/blocks/latest`);
   const hashOf = async ({ api }: NodeProcess, address: string): Promise<unknown> =>
     (await answerOf(`${api}/contracts/${address}`))?.state_hash;

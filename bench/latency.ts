@@ -2,8 +2,8 @@
 
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { type Dataset, openDataset } from "./dataset.ts";
-import { answerOf, getJson } from "./http.ts";
-import { meet } from "./joining.ts";
+import { answerOf, getJson, postJson } from "./http.ts";
+import { untilSame } from "./joining.ts";
 import { type NodeMetrics, readMetrics } from "./metrics.ts";
 import type { Bench, NodeProcess } from "./processes.ts";
 import { deployToken, type Figures, mint, type Scenario } from "./scenarios.ts";
@@ -59,7 +59,8 @@ async function followOnce(
   blocks: number,
 ): Promise<Figures> {
   const node = await bench.node({ flags: ["--genesis", dataset.genesis, ...flags] });
-  await meet(node, server, [token]);
+  await postJson(`${node.api}/network/connect`, { address: server.p2p, wait_ms: 0 });
+  await untilSame(node, server, [token]);
   await delaysOf(server, node, token, WARM_UP_BLOCKS);
   const before = stateRequests(await readMetrics(node));
   const delays = await delaysOf(server, node, token, blocks);
