@@ -274,6 +274,9 @@ describe("taking a state over", () => {
     const replica = { store, replica: "all" as const };
     const engine = openTestEngine(replica);
     await follow(engine, sourceOf(history));
+    // A single step: of what changed in it the block is known.
+    await history.seal(history.set(1, 1, 9));
+    await follow(engine, sourceOf(history));
     const branch = chainOf(other.engine).map(({ header }) => header);
     await engine.adoption.addHeaders(branch, encodeSegments([]));
     assertWhole(store);

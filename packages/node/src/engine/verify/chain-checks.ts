@@ -1,6 +1,6 @@
 /** The canonical chain and the blocks beside it, from their rows alone. */
 
-import { bytesToBigInt, bytesToHex, EMPTY_BYTES, equalBytes, type Hex, hexToBytes } from "@counterpart/core/base/bytes";
+import { bytesToBigInt, bytesToHex, EMPTY_BYTES, equalBytes, hexToBytes } from "@counterpart/core/base/bytes";
 import { decodeBody, transactionsRoot } from "@counterpart/core/chain/block";
 import { decodeHeader } from "@counterpart/core/chain/header";
 import { decodeReceipts, logsBloom, receiptsRoot } from "@counterpart/core/chain/receipt";
@@ -9,25 +9,13 @@ import type { SealedHeader, Transaction } from "@counterpart/core/chain/types";
 import { asList, decodeRlp } from "@counterpart/core/codec/rlp";
 import { checkHeader } from "@counterpart/core/consensus/poa";
 import type { StoreReader } from "@counterpart/core/ports/store";
-import type { TableName } from "@counterpart/core/ports/tables";
 import { rowsOf } from "../paging.ts";
 import { decodePrevious, encodeLocation, metaKey, numberKey } from "../rows.ts";
 import { type ChainFacts, corrupt, faultAt, faultOf, type StoreFault } from "./check.ts";
+import { headBranch, isCanonical, need, readHeader, readOwnBranch } from "./head-branch.ts";
 import { readHeld } from "./held.ts";
 
 const BODY_LIMITS = { depthMax: 3, itemsMax: 200_000 };
-
-function need(rows: StoreReader, table: TableName, key: Uint8Array, what: string): Uint8Array {
-  const row = rows.get(table, key);
-  if (row === undefined) throw corrupt(`${what} is missing`);
-  return row;
-}
-
-function readHeader(rows: StoreReader, hash: Uint8Array): SealedHeader {
-  const header = decodeHeader(need(rows, "headers", hash, "the header"));
-  if (header.hash !== bytesToHex(hash)) throw corrupt("the header has another hash");
-  return header;
-}
 
 /** Undefined where there is no such header: that is for another check to say. */
 function headerNumber(rows: StoreReader, hash: Uint8Array): number | undefined {
@@ -64,17 +52,6 @@ function checkLocations(rows: StoreReader, header: SealedHeader, transactions: r
 /** Previous values are there for every block but the genesis; whether they are right shows when they are used. */
 function checkChanges(rows: StoreReader, { number }: SealedHeader): void {
   if (number > 0) decodePrevious(need(rows, "changes", numberKey(number), "the row of previous values"));
-}
-
-/** Headers of the chain that the head is on, the head first, down to where the canonical chain begins. */
-function* headBranch(rows: StoreReader): Generator<SealedHeader> {
-  let hash = rows.get("meta", metaKey("head"));
-  while (hash !== undefined) {
-    const header: SealedHeader = readHeader(rows, hash);
-    if (isCanonical(rows, header)) return;
-    yield header;
-    hash = hexToBytes(header.parentHash);
-  }
 }
 
 /** The head is where the canonical chain ends; where that leads on, the head is held with all that leads to it. */
@@ -126,18 +103,9 @@ export function* checkSide(rows: StoreReader, { chainId }: ChainFacts): Generato
   }
 }
 
-function isCanonical(rows: StoreReader, { hash, number }: { readonly hash: Hex; readonly number: number }): boolean {
-  const row = rows.get("canonical", numberKey(number));
-  return row !== undefined && bytesToHex(row) === hash;
-}
-
 /** Rows by block hash that belong to no block. */
 export function* checkBlockRows(rows: StoreReader): Generator<StoreFault | undefined> {
-  const own = new Set<Hex>();
-  const broken = faultOf("meta", metaKey("head"), () => {
-    if (readHeld(rows).leadsOn) for (const { hash } of headBranch(rows)) own.add(hash);
-    return undefined;
-  });
+  const { own, broken } = readOwnBranch(rows);
   if (broken !== undefined) yield broken;
   for (const table of ["headers", "bodies", "receipts"] as const) {
     for (const { key } of rowsOf(rows, table)) {

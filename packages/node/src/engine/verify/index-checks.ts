@@ -8,29 +8,30 @@ import type { StoreReader } from "@counterpart/core/ports/store";
 import { readContractCount } from "../contract-index.ts";
 import { rowsOf } from "../paging.ts";
 import { decodeJournalEntry, readConflict } from "../pool-rows.ts";
-import { accountKey, decodeContract, metaKey, numberKey } from "../rows.ts";
+import { accountKey, decodeContract, metaKey } from "../rows.ts";
 import { readAccount } from "../state.ts";
 import type { BlockMoment, ContractEntry } from "../types.ts";
 import { type ChainFacts, faultAt, faultOf, type StoreFault } from "./check.ts";
+import { isCanonical, readOwnBranch } from "./head-branch.ts";
 import { readHeld } from "./held.ts";
 
-function hashAt(rows: StoreReader, number: number): Hex | undefined {
-  const row = rows.get("canonical", numberKey(number));
-  return row === undefined ? undefined : bytesToHex(row);
+/** What is not known is not wrong. @param own blocks of the head's chain that are not on the canonical one */
+const isOnChain = (rows: StoreReader, own: ReadonlySet<Hex>, moment: BlockMoment | undefined): boolean =>
+  moment === undefined || own.has(moment.hash) || isCanonical(rows, moment);
+
+interface IndexFacts {
+  readonly isAdopting: boolean;
+  readonly own: ReadonlySet<Hex>;
 }
 
-/** What is not known is not wrong. */
-const isOnChain = (rows: StoreReader, moment: BlockMoment | undefined): boolean =>
-  moment === undefined || hashAt(rows, moment.number) === moment.hash;
-
-function contractFault(rows: StoreReader, key: Uint8Array, entry: ContractEntry, isAdopting: boolean) {
+function contractFault(rows: StoreReader, key: Uint8Array, entry: ContractEntry, { isAdopting, own }: IndexFacts) {
   if (entry.address !== bytesToHex(key)) return "the entry is of another address";
   if (rows.get("preimages", accountKey(entry.address)) === undefined) return "its address is not kept under its hash";
   const account = readAccount(rows, accountKey(entry.address));
   const isOnItsWay = account === undefined && isAdopting;
   if (!isOnItsWay && account?.codeHash !== entry.codeHash) return "the account has other code";
-  if (!isOnChain(rows, entry.created)) return "its creating block is not on the chain";
-  if (!isOnChain(rows, entry.updated)) return "its last block is not on the chain";
+  if (!isOnChain(rows, own, entry.created)) return "its creating block is not on the chain";
+  if (!isOnChain(rows, own, entry.updated)) return "its last block is not on the chain";
   const { creationTransaction } = entry;
   if (creationTransaction !== undefined && rows.get("transactions", hexToBytes(creationTransaction)) === undefined) {
     return "its creating transaction is not on the chain";
@@ -75,13 +76,14 @@ export function* checkContracts(rows: StoreReader): Generator<StoreFault | undef
   const { isAdopting } = readHeld(rows);
   yield* checkPreimages(rows);
   const unlisted = yield* checkUnnamed(rows, isAdopting);
+  const { own } = readOwnBranch(rows);
   const counts = { entries: 0, deployed: 0, accounts: 0 };
   for (const { key, value } of rowsOf(rows, "contracts")) {
     yield faultOf("contracts", key, () => {
       const entry = decodeContract(value);
       counts.entries++;
       if (!entry.genesis) counts.deployed++;
-      return contractFault(rows, key, entry, isAdopting);
+      return contractFault(rows, key, entry, { isAdopting, own });
     });
   }
   for (const { key, value } of rowsOf(rows, "accounts")) {
