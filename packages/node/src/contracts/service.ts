@@ -1,9 +1,12 @@
 /** The contract service: what the APIs and the driver ask about contracts, and everything that is sent to them. */
 
+import { hexToBytes } from "@counterpart/core/base/bytes";
+import { keccak256Hex } from "@counterpart/core/crypto/crypto";
 import type { Clock, Logger } from "@counterpart/core/ports/runtime";
 import type { ArtifactRecord } from "@counterpart/core/sync/artifact-types";
 import { createEmitter } from "../engine/emitter.ts";
 import type { Engine } from "../engine/types.ts";
+import { withSnapshot } from "../engine/with-snapshot.ts";
 import type { KeyRing } from "../keys/types.ts";
 import { parseContractAbi } from "./abi.ts";
 import { createArtifactStore } from "./artifact-store.ts";
@@ -12,6 +15,7 @@ import { createContentCache } from "./content-cache.ts";
 import { createHeadFollower } from "./head-follower.ts";
 import type { Idempotency } from "./idempotency.ts";
 import { createInclusionWatch } from "./inclusion.ts";
+import { provenOrigin } from "./proven-origin.ts";
 import { createPublisher } from "./publisher.ts";
 import { createSender } from "./sender.ts";
 import {
@@ -79,8 +83,19 @@ export function createContractService(deps: ContractServiceDeps): RunningContrac
       return views.get(address);
     },
     async putRecord(record) {
+      const { address } = record;
+      const origin = provenOrigin(
+        withSnapshot(engine, ({ contract }) => contract(address)),
+        record,
+        engine,
+      );
+      if (origin !== undefined) {
+        await engine.adoption.name(new Map([[keccak256Hex(hexToBytes(address)), origin]]));
+        // What whoever was taken for the owner has signed is hidden.
+        store.review([address]);
+      }
       const { outcome, reason } = store.merge(record);
-      if (reason !== undefined) logger.debug("an artifact was refused", { address: record.address, reason });
+      if (reason !== undefined) logger.debug("an artifact was refused", { address, reason });
       if (outcome === "added" || outcome === "replaced") emitter.emit("artifact", record, "peer");
       return outcome;
     },

@@ -6,7 +6,10 @@ import { createAddress } from "@counterpart/core/chain/address";
 import type { Block } from "@counterpart/core/chain/types";
 import { keccak256, keccak256Hex } from "@counterpart/core/crypto/crypto";
 import type { Store } from "@counterpart/core/ports/store";
+import { signArtifact } from "@counterpart/core/sync/artifact";
+import type { ArtifactRecord } from "@counterpart/core/sync/artifact-types";
 import type { ContractOrigin } from "@counterpart/core/sync/message-types-state";
+import { openTestNode } from "../contracts/contracts.test-support.ts";
 import { verifyStore } from "../contracts/verify-store.ts";
 import {
   accountOf,
@@ -180,6 +183,45 @@ describe("contracts that were taken over while nobody said where they come from"
       await engine.adoption.name(new Map([[hashOf(address), { address, owner: accountOf(9) }]]));
     }
     assert.deepEqual([identities(engine), namings, engine.contractCount()], [before, [], CONTRACTS]);
+  });
+
+  test("take a creator whom the address proves in place of one who was told", async () => {
+    const honest = await history();
+    const store = createMemoryStore();
+    const engine = openTestEngine({ store });
+    const told = (owner: number) =>
+      new Map([...NAMES].map(([hash, { address }]) => [hash, { address, owner: accountOf(owner) }]));
+    await takeOver(engine, honest, async () => told(9));
+    assert.deepEqual(new Set(listed(engine).map(({ owner }) => owner)), new Set([accountOf(9)]));
+    const namings = heard(engine);
+    await engine.adoption.name(NAMES);
+    assert.deepEqual(identities(engine), identities(honest));
+    assert.deepEqual([engine.adoption.unnamed, engine.contractCount(), namings.length], [0, CONTRACTS, 1]);
+    assertWhole(store);
+    await engine.adoption.name(told(9));
+    assert.deepEqual([identities(engine), namings.length], [identities(honest), 1]);
+  });
+
+  test("show the artifact of the creator whom the address proves, and not that of one who was told", async () => {
+    const honest = await history();
+    const node = openTestNode({ own: 9, others: [1], sealing: false });
+    const address = contractAt(0);
+    const told = new Map([[hashOf(address), { address, owner: accountOf(9) }]]);
+    await takeOver(node.engine, honest, async () => told);
+    const signedBy = (account: number, updatedAt: number, creationNonce?: bigint): ArtifactRecord => {
+      const { codeHash } = node.engine.snapshot().contract(address) ?? assert.fail();
+      const content = { name: `by ${account}` };
+      const draft = { address, codeHash, updatedAt, content, ...(creationNonce !== undefined && { creationNonce }) };
+      return signArtifact(draft, node.engine, (digest) => node.keys.sign(accountOf(account), digest));
+    };
+    assert.equal(await node.service.putRecord(signedBy(9, START_MS + 1_000)), "added");
+    assert.equal(await node.service.putRecord(signedBy(9, START_MS, 0n)), "refused");
+    assert.equal(node.engine.snapshot().contract(address)?.owner, accountOf(9));
+    assert.equal(await node.service.putRecord(signedBy(1, START_MS, 0n)), "added");
+    assert.equal(node.engine.snapshot().contract(address)?.owner, accountOf(1));
+    assert.deepEqual((await node.service.get(address)).artifact, { name: "by 1" });
+    assert.equal(node.service.artifacts().count, 1);
+    assert.equal(await node.service.putRecord(signedBy(9, START_MS + 2_000)), "refused");
   });
 
   test("keep their creators when blocks of before they were named are taken back", async () => {

@@ -69,6 +69,8 @@ const instanceOf = ({ version }: Session): string => version?.instanceId ?? "";
 
 function isNews(contracts: ContractService, envelope: ArtifactEnvelope): boolean {
   const held = contracts.artifact(envelope.address);
+  // What is held may be of an owner who was told, and this one of whom the address proves.
+  if (held?.creationNonce === undefined && envelope.creationNonce !== undefined) return true;
   return held === undefined || compareArtifacts({ ...envelope, content: EMPTY_BYTES }, held) > 0;
 }
 

@@ -14,7 +14,7 @@ import type { Overlay } from "./overlay.ts";
 import { encodeContract } from "./rows.ts";
 import { readAccount } from "./state.ts";
 import type { BlockMoment, ContractEntry } from "./types.ts";
-import { isNamed, noteUnnamed } from "./unnamed.ts";
+import { isNamed, isToldOnly, noteUnnamed } from "./unnamed.ts";
 
 export interface IndexedPortion {
   /** Contracts whose entries were put or removed. */
@@ -83,9 +83,15 @@ export function indexAdopted(
   return { touched, unnamed };
 }
 
+/** Whether an origin takes the place of what is known: of nothing, or, if it proves itself, of what somebody told. */
+function isBetter(entry: ContractEntry | undefined, { owner, creationNonce }: ContractOrigin, isUnnamed: boolean) {
+  if (isUnnamed) return entry === undefined || owner !== undefined;
+  return entry !== undefined && isToldOnly(entry) && creationNonce !== undefined;
+}
+
 /**
- * Gives unnamed contracts the names that were found out: a creator, or at least the address. Contracts that are not
- * unnamed, or not there any more, are left alone.
+ * Gives unnamed contracts the names that were found out: a creator, or at least the address. A creator whom the address
+ * proves takes the place of one who was told. Other contracts, and those that are not there any more, are left alone.
  */
 export function nameContracts(overlay: Overlay, origins: ReadonlyMap<Hex, ContractOrigin>): IndexedPortion {
   const touched: Hex[] = [];
@@ -93,10 +99,9 @@ export function nameContracts(overlay: Overlay, origins: ReadonlyMap<Hex, Contra
   for (const [hash, origin] of origins) {
     const key = hexToBytes(hash);
     const account = readAccount(overlay, key);
-    if (account === undefined || overlay.get("unnamed", key) === undefined) continue;
     const { address } = origin;
     const before = readContract(overlay, address);
-    if (before !== undefined && origin.owner === undefined) continue;
+    if (account === undefined || !isBetter(before, origin, overlay.get("unnamed", key) !== undefined)) continue;
     const entry = withOrigin(before ?? { address, codeHash: account.codeHash, genesis: false }, origin);
     overlay.put("preimages", key, hexToBytes(address));
     overlay.put("contracts", hexToBytes(address), encodeContract(entry));

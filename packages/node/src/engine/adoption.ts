@@ -101,8 +101,8 @@ export interface Adoption {
   /** Those contracts by keccak(address), in order, starting after `after`. */
   unnamedAfter(after: Uint8Array | undefined, limit: number): readonly Uint8Array[];
   /**
-   * Names unnamed contracts, in one write; `named` tells of them. Of others nothing is changed, nor while this is under
-   * way.
+   * Names contracts that are unnamed, or of which there is only somebody's word and the address proves more, in one
+   * write; `named` tells of them. Of others nothing is changed, nor while this is under way.
    * @param origins by keccak(address), verified as far as they can be
    * @throws CodedError `STORE_WRITE_FAILED`
    */

@@ -55,6 +55,10 @@ export function removeStrayUnnamed(store: StoreReader, overlay: Overlay): number
 /** Whether nothing more is to be found out about where a contract comes from: those of the genesis have no creator. */
 export const isNamed = ({ genesis, owner }: ContractEntry): boolean => genesis || owner !== undefined;
 
+/** Whether where it comes from is somebody's word, or unknown: neither executed here nor shown by its address. */
+export const isToldOnly = ({ genesis, created, creationNonce }: ContractEntry): boolean =>
+  !genesis && created === undefined && creationNonce === undefined;
+
 /** Whether it is remembered as unnamed, its address being known or not. */
 export const isUnnamed = (rows: Pick<StoreReader, "get">, addressHash: Uint8Array): boolean =>
   rows.get("unnamed", addressHash) !== undefined;
