@@ -43,7 +43,12 @@ export async function waysOf(bench: Bench, dataset: Dataset): Promise<readonly W
 }
 
 /** Waits until a node has the head and the contracts of another. */
-export async function untilSame(node: NodeProcess, other: NodeProcess, contracts: readonly string[]): Promise<void> {
+export async function untilSame(
+  node: NodeProcess,
+  other: NodeProcess,
+  contracts: readonly string[],
+  pollMs = POLL_MS,
+): Promise<void> {
   const { hash } = await getJson(`${other.api}/blocks/latest`);
   const hashOf = async ({ api }: NodeProcess, address: string): Promise<unknown> =>
     (await answerOf(`${api}/contracts/${address}`))?.state_hash;
@@ -59,7 +64,7 @@ export async function untilSame(node: NodeProcess, other: NodeProcess, contracts
       if (held.every((hash, at) => hash === wanted[at])) return;
     }
     if (performance.now() > end) throw new Error(`not the same after ${EQUAL_MS / 1_000} s: ${JSON.stringify(sync)}`);
-    await delay(POLL_MS);
+    await delay(pollMs);
   }
 }
 

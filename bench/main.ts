@@ -1,11 +1,12 @@
 /**
  * `npm run bench [-- scenario …] [--runs N] [--scale X]`: medians of several runs, each with fresh processes. Nothing
- * is asserted: the figures are for reading, and machines differ. `joining`, `latency` and `resync` take data sets of every
+ * is asserted: the figures are for reading, and machines differ. `joining`, `crowd`, `latency` and `resync` take data sets of every
  * combination of `--contracts 1000,10000` and `--blocks 10,1000`, which are made when they are first asked for.
  */
 
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
+import { crowd } from "./crowd.ts";
 import type { DatasetSize } from "./dataset.ts";
 import { joining } from "./joining.ts";
 import { latency } from "./latency.ts";
@@ -27,6 +28,7 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   recovery,
   memory,
   joining,
+  crowd,
   latency,
   resync,
   transfers,

@@ -3,7 +3,7 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
+import { constants, setPriority, tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
@@ -11,6 +11,7 @@ import { promisify } from "node:util";
 
 const LAUNCHER = fileURLToPath(new URL("../packages/node/bin/counterpart.mjs", import.meta.url));
 const START_MS = 30_000;
+const { PRIORITY_LOW } = constants.priority;
 
 export interface NodeProcess {
   /** `http://127.0.0.1:port/api/v1`. */
@@ -31,6 +32,8 @@ export interface NodeProcess {
 interface NodeOptions {
   readonly dataDir?: string;
   readonly flags?: readonly string[];
+  /** Gives way to the other processes of this machine, as if it ran on another one. */
+  readonly givesWay?: boolean;
 }
 
 /** A size in the status of a process, which Linux keeps. */
@@ -113,6 +116,7 @@ export class Bench {
     ];
     const child = spawn(process.execPath, [LAUNCHER, "start", ...flags], { stdio: ["ignore", "pipe", "inherit"] });
     this.#children.add(child);
+    if (options.givesWay && child.pid !== undefined) setPriority(child.pid, PRIORITY_LOW);
     const { api, p2p, account } = await firstLine(child, readyLine);
     return {
       api: `${api}/api/v1`,
