@@ -72,7 +72,7 @@ function isLike(node: SimNode, model: SimNode): boolean {
   if (node.life === undefined || model.life === undefined) return false;
   const { engine } = node.life;
   const { adoption, holding } = engine;
-  if (adoption.isUnderway || (holding.role === "chosen" && holding.isBehind)) return false;
+  if (adoption.isUnderway || adoption.unnamed > 0 || (holding.role === "chosen" && holding.isBehind)) return false;
   if (engine.head().hash !== model.life.engine.head().hash) return false;
   const { own, fromPeer } = engine.pool.oldestExecutable();
   if (own !== undefined || fromPeer !== undefined) return false;
@@ -81,8 +81,8 @@ function isLike(node: SimNode, model: SimNode): boolean {
 }
 
 /**
- * Whether all have the same head and artifacts, as far as it is theirs to have them, and nothing that could be in a block
- * waits.
+ * Whether all have the same head and artifacts, as far as it is theirs to have them, know of every contract where it
+ * comes from, and nothing that could be in a block waits.
  */
 export function isInStep(nodes: readonly SimNode[]): boolean {
   const [model] = nodes;
