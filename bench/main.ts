@@ -10,6 +10,7 @@ import { crowd } from "./crowd.ts";
 import type { DatasetSize } from "./dataset.ts";
 import { joining } from "./joining.ts";
 import { latency } from "./latency.ts";
+import { loops } from "./loops.ts";
 import { merging } from "./merging.ts";
 import { Bench } from "./processes.ts";
 import { memory, recovery } from "./recovery.ts";
@@ -32,6 +33,7 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   latency,
   resync,
   transfers,
+  loops,
 };
 
 const { values, positionals } = parseArgs({

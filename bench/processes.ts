@@ -1,13 +1,16 @@
 /** Nodes and peers to compare with, each a process of its own, all ended with the benchmark. */
 
 import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
+import { type AddressInfo, createServer } from "node:net";
 import { constants, setPriority, tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { hardhatProgram, writeProject } from "./hardhat.ts";
 
 const LAUNCHER = fileURLToPath(new URL("../packages/node/bin/counterpart.mjs", import.meta.url));
 const START_MS = 30_000;
@@ -63,6 +66,15 @@ function firstLine<T>(child: ChildProcess, pick: (line: string) => T | undefined
       resolve(found);
     });
   });
+}
+
+/** One that nobody listens on now. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  return port;
 }
 
 interface ReadyLine {
@@ -146,6 +158,24 @@ export class Bench {
     this.#children.add(child);
     const url = await firstLine(child, (line) => /Listening on (127\.0\.0\.1:\d+)/.exec(line)?.[1]);
     return { url: `http://${url}`, stop: () => this.#stop(child) };
+  }
+
+  /** Hardhat's node, which seals automatically; undefined where it is not installed. Gives its URL. */
+  async hardhat(
+    chainId: number,
+    gasLimit: number,
+  ): Promise<{ readonly url: string; stop(): Promise<void> } | undefined> {
+    const program = hardhatProgram();
+    if (program === undefined) return undefined;
+    const cwd = this.folder();
+    writeProject(cwd, chainId, gasLimit);
+    const port = await freePort();
+    const flags = ["node", "--network", "node", "--hostname", "127.0.0.1", "--port", String(port)];
+    const env = { ...process.env, HARDHAT_DISABLE_TELEMETRY_PROMPT: "true", NO_COLOR: "1" };
+    const child = spawn(process.execPath, [program, ...flags], { cwd, env, stdio: ["ignore", "pipe", "inherit"] });
+    this.#children.add(child);
+    const url = await firstLine(child, (line) => /(http:\/\/127\.0\.0\.1:\d+)/.exec(line)?.[1]);
+    return { url, stop: () => this.#stop(child) };
   }
 
   async #stop(child: ChildProcess, signal?: NodeJS.Signals): Promise<void> {
