@@ -8,13 +8,14 @@ import { CodedError, isCodedError } from "@counterpart/core/base/errors";
 import { keccak256Hex } from "@counterpart/core/crypto/crypto";
 import { compareArtifacts } from "@counterpart/core/sync/artifact";
 import type { ArtifactRecord } from "@counterpart/core/sync/artifact-types";
-import { BLOBS_MAX, CONTRACTS_MAX } from "@counterpart/core/sync/limits";
+import { BLOBS_MAX } from "@counterpart/core/sync/limits";
 import type { ArtifactEnvelope, ContractsMessage } from "@counterpart/core/sync/message-types";
 import type { ContractService, MergeOutcome } from "../contracts/types.ts";
 import { createPacer } from "../engine/pacer.ts";
 import { withSnapshot } from "../engine/with-snapshot.ts";
 import { noteFailure } from "./block-fetch.ts";
 import { type CheckpointCache, checkpointName } from "./checkpoint-cache.ts";
+import { createChosenArtifacts } from "./chosen-artifacts.ts";
 import { creditContract } from "./importer.ts";
 import { INLINE_BYTES_MAX, PULL_SURPLUS_MAX } from "./limits.ts";
 import type { Peers } from "./peers.ts";
@@ -33,6 +34,8 @@ export interface ContractPull {
   start(session: Session, mode: "since" | "all"): void;
   /** Fetches the artifacts of contracts that a replica has begun to hold, from any peer. */
   fetch(addresses: readonly Hex[]): void;
+  /** There may be somebody to fetch them from. */
+  kick(): void;
   stop(): Promise<void>;
 }
 
@@ -201,35 +204,20 @@ export function createContractPull(deps: ContractPullDeps): ContractPull {
     });
   }
 
-  /** Whether the peer has answered for all of them. */
-  const fetchFrom = async (session: Session, addresses: readonly Hex[]): Promise<boolean> => {
+  const ask = async (session: Session, addresses: readonly Hex[]): Promise<readonly Hex[]> => {
     try {
-      for (let rest = addresses; rest.length > 0 && !stopped; ) {
-        const answer = await session.request({
-          type: "GetContracts",
-          kind: "addresses",
-          addresses: rest.slice(0, CONTRACTS_MAX),
-        });
-        if (answer.kind !== "accounts" || answer.accounts.length === 0) {
-          throw new CodedError("BAD_MESSAGE", "no accounts were answered");
-        }
-        await takePage(
-          session,
-          answer.accounts.flatMap(({ artifact }) => artifact ?? []),
-        );
-        rest = rest.slice(answer.accounts.length);
+      const answer = await session.request({ type: "GetContracts", kind: "addresses", addresses });
+      if (answer.kind !== "accounts" || answer.accounts.length === 0) {
+        throw new CodedError("BAD_MESSAGE", "no accounts were answered");
       }
-      return true;
+      const artifacts = answer.accounts.flatMap(({ artifact }) => artifact ?? []);
+      return (await takePage(session, artifacts)) ? addresses.slice(0, answer.accounts.length) : [];
     } catch (error) {
       noteFailure(peers, session, error);
-      return false;
+      return [];
     }
   };
-  const fetchFromAny = async (addresses: readonly Hex[]): Promise<void> => {
-    for (const session of peers.ready()) {
-      if (session.version?.role === "full" && (await fetchFrom(session, addresses))) return;
-    }
-  };
+  const chosen = createChosenArtifacts({ engine, peers, clock, ask });
   const track = (work: Promise<void>): void => {
     underWay.add(work);
     void work.finally(() => underWay.delete(work));
@@ -239,13 +227,12 @@ export function createContractPull(deps: ContractPullDeps): ContractPull {
     start(session, mode) {
       if (!stopped && !session.pulling) track(attempt(session, mode));
     },
-    fetch(addresses) {
-      if (!stopped) track(fetchFromAny(addresses));
-    },
+    fetch: chosen.fetch,
+    kick: chosen.kick,
     async stop() {
       stopped = true;
       cancelRetry();
-      await Promise.all(underWay);
+      await Promise.all([...underWay, chosen.stop()]);
     },
   };
 }

@@ -136,6 +136,8 @@ export const COVERED_MS = 2_000;
 
 /** Peers that are asked where a contract comes from while nothing proves it. */
 export const ORIGIN_VOICES_MAX = 5;
+/** After which a peer is asked again for the artifacts of chosen contracts, where that failed. */
+export const ARTIFACTS_RETRY_MS = 5_000;
 /** A peer that failed when it was asked where contracts come from is asked again after this, */
 export const NAMES_RETRY_MS = 5_000;
 /** and one that did not know after this: it may have found out. */

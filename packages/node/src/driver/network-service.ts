@@ -79,6 +79,7 @@ function createSyncing(deps: SyncingDeps): Syncing {
     joins: deps.joins ?? false,
     onDone() {
       naming.kick();
+      contractPull.kick();
       reconciler.changed();
       for (const session of peers.ready()) reconciler.check(session);
     },
@@ -105,13 +106,13 @@ function subscribe(
       importer.creditHead(change);
       // What came before they were chosen is no news to their peers.
       const fetched = change.rebuilt === true ? engine.holding.chosen() : change.contractsCreated;
-      if (engine.holding.role === "chosen" && fetched.length > 0) contractPull.fetch(fetched);
+      contractPull.fetch(fetched);
       announcer.headChanged(change);
       reconciler.changed();
       for (const session of peers.ready()) intake.retryEarly(session);
     }),
     engine.on("named", ({ contractsCreated, contractsUpdated }) => {
-      if (engine.holding.role === "chosen") contractPull.fetch([...contractsCreated, ...contractsUpdated]);
+      contractPull.fetch([...contractsCreated, ...contractsUpdated]);
       reconciler.changed();
       // Their artifacts can be taken now.
       for (const session of peers.ready()) reconciler.check(session);
@@ -183,6 +184,7 @@ export function createNetworkService(deps: DriverDeps): Driver {
       news.connected(session);
       stateSource.kick();
       naming.kick();
+      contractPull.kick();
       reconciler.changed();
       reconciler.check(session);
     },
