@@ -6,6 +6,7 @@
 
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
+import { accounts } from "./accounts.ts";
 import { crowd } from "./crowd.ts";
 import type { DatasetSize } from "./dataset.ts";
 import { joining } from "./joining.ts";
@@ -34,6 +35,7 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   resync,
   transfers,
   loops,
+  accounts,
 };
 
 const { values, positionals } = parseArgs({

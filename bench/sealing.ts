@@ -25,6 +25,8 @@ export interface Message {
   /** Absent: a contract is created. */
   readonly to?: Hex;
   readonly data: Hex;
+  /** Wei; none when absent. */
+  readonly value?: bigint;
 }
 
 export interface Sealing {
@@ -36,12 +38,15 @@ export interface Sealing {
   stop(): Promise<void>;
 }
 
-/** @param genesisPath is written where it is not there, with the data directory's own account as the signer */
-export async function openSealing(dataDir: string, genesisPath: string): Promise<Sealing> {
+/**
+ * @param genesisPath is written where it is not there, with the data directory's own account as the signer
+ * @param funds wei that this account has in such a genesis
+ */
+export async function openSealing(dataDir: string, genesisPath: string, funds = 0n): Promise<Sealing> {
   useCrypto(await createNativeCrypto());
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const keys = createKeyRing({ dir: join(dataDir, "keys") });
-  if (!existsSync(genesisPath)) writeGenesis(genesisPath, keys.own);
+  if (!existsSync(genesisPath)) writeGenesis(genesisPath, keys.own, funds);
   const store = openLmdbStore(join(dataDir, "chain.mdb"));
   const sign = (digest: Uint8Array): Uint8Array => keys.sign(keys.own, digest);
   let nowMs = 0;
@@ -70,15 +75,16 @@ export async function openSealing(dataDir: string, genesisPath: string): Promise
   };
 }
 
-function writeGenesis(path: string, signer: Hex): void {
+function writeGenesis(path: string, signer: Hex, funds: bigint): void {
+  const alloc = funds === 0n ? {} : { [signer]: { balance: String(funds) } };
   const chain = { chainId: CHAIN_ID, consensus: "poa", timestamp: GENESIS_SECONDS, gasLimit: BLOCK_GAS };
-  writeFileSync(path, `${JSON.stringify({ ...chain, signers: [signer], alloc: {} })}\n`);
+  writeFileSync(path, `${JSON.stringify({ ...chain, signers: [signer], alloc })}\n`);
 }
 
 async function submit(
   engine: Engine,
   sender: Hex,
-  { to, data }: Message,
+  { to, data, value = 0n }: Message,
   sign: (digest: Uint8Array) => Uint8Array,
 ): Promise<void> {
   const unsigned = {
@@ -89,7 +95,7 @@ async function submit(
     maxFeePerGas: 0n,
     maxPriorityFeePerGas: 0n,
     ...(to === undefined ? {} : { to }),
-    value: 0n,
+    value,
     data: hexToBytes(data),
   };
   await engine.submit(signTransaction(unsigned, sign), "local");
