@@ -173,6 +173,24 @@ describe("announcements", () => {
     await world.clock.until(() => d.engine.pool.pending === 1);
   });
 
+  it("of transactions that were lost are repeated by a node that may not seal", async () => {
+    const transactions = Array.from({ length: 1_100 }, (_, nonce) => transfer(BigInt(nonce)));
+    a.engine.rules = { signers: [b.signer] };
+    world.hub.faults.loses = (_from, _to, frame) => frameType(frame) === "NewTransaction";
+    for (const transaction of transactions) await a.engine.submit(transaction, "local");
+    await world.clock.pass(1_000);
+    assert.equal(b.engine.pool.pending, 0);
+    world.hub.faults.loses = () => false;
+    await world.clock.until(() => b.engine.pool.pending === 1_024, 5_000);
+  });
+
+  it("of transactions are not repeated by a node that seals them itself", async () => {
+    world.hub.faults.loses = (_from, _to, frame) => frameType(frame) === "NewTransaction";
+    await a.engine.submit(transfer(0n), "local");
+    await world.clock.pass(10_000);
+    assert.equal(world.sent(a, b, "NewTransaction").length, 1);
+  });
+
   it("go to the leader at once when asked to", async () => {
     const transaction = transfer(0n);
     const leader = b.driver.leader(a.signer);

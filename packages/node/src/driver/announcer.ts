@@ -7,6 +7,7 @@ import type { Hex } from "@counterpart/core/base/bytes";
 import { encodeBlock } from "@counterpart/core/chain/block";
 import { encodeHeader } from "@counterpart/core/chain/header";
 import type { Block, Transaction } from "@counterpart/core/chain/types";
+import { maySeal } from "@counterpart/core/consensus/poa";
 import type { ArtifactRecord } from "@counterpart/core/sync/artifact-types";
 import {
   ANNOUNCED_BLOCK_BYTES_MAX,
@@ -20,9 +21,15 @@ import { encodeMessage } from "@counterpart/core/sync/messages";
 import type { HeadChange, Snapshot } from "../engine/types.ts";
 import { withSnapshot } from "../engine/with-snapshot.ts";
 import type { DriverMetrics } from "./driver-metrics.ts";
-import { ANNOUNCED_BLOCKS_MAX, ANNOUNCED_CONTRACTS_MAX, FLOOD_QUEUE_MAX, OFFERED_TRANSACTIONS_MAX } from "./limits.ts";
+import {
+  ANNOUNCED_BLOCKS_MAX,
+  ANNOUNCED_CONTRACTS_MAX,
+  FLOOD_QUEUE_MAX,
+  OFFER_AGAIN_MS,
+  OFFERED_TRANSACTIONS_MAX,
+} from "./limits.ts";
 import type { Peers } from "./peers.ts";
-import type { DriverDeps } from "./ports.ts";
+import type { DriverDeps, Self } from "./ports.ts";
 import type { Session } from "./session.ts";
 
 export interface Announcer {
@@ -33,6 +40,11 @@ export interface Announcer {
   transaction(transaction: Transaction): void;
   /** Offers what waits in the pool to a peer that has come into step. */
   offerPool(session: Session): void;
+  /**
+   * Offers what still waits, whatever the peer was sent before: it may have had no room, or the message was lost. Only
+   * where this node may not seal, as nobody else would make up for it.
+   */
+  offerAgain(session: Session): void;
   /** Sends to every peer that none of `keys` shows to have it. */
   spread(message: Message, keys: readonly string[]): void;
   stop(): void;
@@ -115,11 +127,12 @@ function updateMessage(snapshot: Snapshot, updated: readonly Hex[]): UpdateContr
 }
 
 export interface AnnouncerDeps extends Pick<DriverDeps, "engine" | "contracts" | "clock"> {
+  readonly self: Pick<Self, "signer">;
   readonly peers: Peers;
   readonly metrics: DriverMetrics;
 }
 
-export function createAnnouncer({ engine, contracts, clock, peers, metrics }: AnnouncerDeps): Announcer {
+export function createAnnouncer({ engine, contracts, clock, self, peers, metrics }: AnnouncerDeps): Announcer {
   let flood: Transaction[] = [];
   let cancelFlood: (() => void) | undefined;
 
@@ -133,12 +146,17 @@ export function createAnnouncer({ engine, contracts, clock, peers, metrics }: An
       session.sendFrame(frame);
     }
   };
-  const sendTransactions = (session: Session, transactions: readonly Transaction[]): void => {
-    const fresh = transactions.filter(({ hash }) => session.known.add(hash));
-    for (const message of batchTransactions(fresh.map(({ raw }) => raw))) {
+  const send = (session: Session, transactions: readonly Transaction[]): void => {
+    for (const message of batchTransactions(transactions.map(({ raw }) => raw))) {
       if (!session.send(message)) return;
     }
   };
+  const sendTransactions = (session: Session, transactions: readonly Transaction[]): void =>
+    send(
+      session,
+      transactions.filter(({ hash }) => session.known.add(hash)),
+    );
+  const isSealer = (): boolean => self.signer !== undefined && maySeal(engine.rules, self.signer);
   const noteBeyond = (reason: "contracts" | "offer", count: number, max: number): void => {
     if (count > max) metrics.unannounced.add({ reason }, count - max);
   };
@@ -193,6 +211,12 @@ export function createAnnouncer({ engine, contracts, clock, peers, metrics }: An
       const pending = engine.pool.transactions();
       noteBeyond("offer", pending.length, OFFERED_TRANSACTIONS_MAX);
       sendTransactions(session, pending.slice(0, OFFERED_TRANSACTIONS_MAX));
+    },
+    offerAgain(session) {
+      // Either way: the clock may have been set back.
+      if (isSealer() || Math.abs(clock.now() - session.offeredAtMs) < OFFER_AGAIN_MS) return;
+      session.offeredAtMs = clock.now();
+      send(session, engine.pool.overdue(OFFER_AGAIN_MS, OFFERED_TRANSACTIONS_MAX));
     },
     spread,
     stop() {

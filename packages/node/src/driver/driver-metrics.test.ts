@@ -75,7 +75,14 @@ describe("what gives way to a limit is counted", () => {
     const engine = { ...fake, pool: { ...fake.pool, transactions: () => pending } };
     const session = { known: createKnownSet(16), send: () => true, sendFrame: () => true } as unknown as Session;
     const peers = { ready: () => [session] } as unknown as Peers;
-    const announcer = createAnnouncer({ engine, contracts: createFakeContracts(fake), clock, peers, metrics });
+    const announcer = createAnnouncer({
+      engine,
+      contracts: createFakeContracts(fake),
+      clock,
+      self: {},
+      peers,
+      metrics,
+    });
     for (let i = 0; i < FLOOD_QUEUE_MAX + 3; i++) announcer.transaction(transaction);
     announcer.stop();
     announcer.offerPool(session);

@@ -15,7 +15,7 @@ import {
   ZERO_HASH,
 } from "@counterpart/core/chain/header";
 import type { Block, SealedHeader, Transaction } from "@counterpart/core/chain/types";
-import { compareHeads } from "@counterpart/core/consensus/poa";
+import { compareHeads, type PoaRules } from "@counterpart/core/consensus/poa";
 import { keccak256Hex } from "@counterpart/core/crypto/crypto";
 import { artifactRecordHash, compareArtifacts, contentHash } from "@counterpart/core/sync/artifact";
 import type { ArtifactRecord } from "@counterpart/core/sync/artifact-types";
@@ -91,6 +91,8 @@ export function makeBlock(
 }
 
 export interface FakeEngine extends Engine {
+  /** A test may list signers. */
+  rules: PoaRules;
   /** Blocks that execution here contradicts: `wrong` ones, unless a test says otherwise. */
   contradicts: (header: SealedHeader) => boolean;
   /** Seals a block with these effects on the head. */
@@ -223,6 +225,7 @@ export function createFakeEngine(sealer: string, chain = "dev"): FakeEngine {
         return engine.reinjecting;
       },
       oldestExecutable: () => ({}),
+      overdue: (_waitedMs, limit) => [...pool.values()].slice(0, limit),
     },
     reinjecting: 0,
     forgive: () => refused.clear(),

@@ -58,7 +58,12 @@ function openIntake(change: (engine: FakeEngine) => FakeEngine = (engine) => eng
   const deps = { engine, contracts, clock, logger, peers, metrics };
   const disputes = { take: () => false, isHeldBack: () => false, stop: () => {} };
   const importer = createImporter({ engine, peers, clock, disputes });
-  const intake = createIntake({ ...deps, importer, announcer: createAnnouncer(deps), onNews: () => {} });
+  const intake = createIntake({
+    ...deps,
+    importer,
+    announcer: createAnnouncer({ ...deps, self: {} }),
+    onNews: () => {},
+  });
   const link = { peerId: "b", address: "b:1", direction: "inbound" as const, send: () => true, request: unused };
   const hooks = {
     ownVersion: unused,

@@ -85,6 +85,8 @@ export const ANNOUNCED_CONTRACTS_MAX = 256;
 export const FLOOD_QUEUE_MAX = 8_192;
 /** Pool transactions offered to a peer when it is first in step. */
 export const OFFERED_TRANSACTIONS_MAX = 1_024;
+/** What has waited in the pool of a node that may not seal for so long is offered to its peers again, as often. */
+export const OFFER_AGAIN_MS = 2_000;
 
 /** Delays after a peer failed to deliver: doubled each time, jittered. */
 export const RETRY_MIN_MS = 250;

@@ -151,6 +151,7 @@ export function createNetworkService(deps: DriverDeps): Driver {
   const noteOutcast = createOutcastWatch({ ...deps, peers, alarm, isChosen });
   const onStep = (session: Session, inStep: boolean): void => {
     monitor.note(session, inStep);
+    if (session.offered) syncing.announcer.offerAgain(session);
     if (!inStep) return;
     alarm.review();
     if (!session.offered) {

@@ -53,6 +53,8 @@ export interface SyncRecord {
   readonly awaiting: Set<() => void>;
   /** The pool was offered to it. */
   offered: boolean;
+  /** When what waits in the pool was last offered to it. */
+  offeredAtMs: number;
   /** Blocks to ask for at once; halved by time-outs. */
   batch: number;
   /** Blocks a millisecond that its last turn brought; infinite before the first. */
@@ -101,6 +103,7 @@ export function createSyncRecord(clock: Clock, random: Random): SyncRecord {
     turn: Promise.resolve(),
     awaiting: new Set(),
     offered: false,
+    offeredAtMs: clock.now(),
     batch: BLOCKS_MAX,
     blockRate: Number.POSITIVE_INFINITY,
     blockRetry: createRetry(clock, random),

@@ -341,6 +341,22 @@ test("nothing after an unpayable transaction of the same sender counts as execut
   assert.equal(last.reason, "INSUFFICIENT_FUNDS");
 });
 
+test("what a block could hold and what has waited for long is overdue, in order of nonce", async () => {
+  let nowMs = START_MS;
+  const engine = openTestEngine({ clock: { now: () => nowMs, setTimer: immediateTimersOnly } });
+  const [first, second, gap] = [transactionOf(1, 0), transactionOf(1, 1), transactionOf(2, 1)];
+  for (const transaction of [first, second, gap]) await engine.submit(transaction, "local");
+  assert.deepEqual(engine.pool.overdue(1_000, 8), []);
+  nowMs += 1_000;
+  const late = transactionOf(1, 2);
+  await engine.submit(late, "local");
+  const overdue = (limit: number) => engine.pool.overdue(1_000, limit).map(({ hash }) => hash);
+  assert.deepEqual(overdue(8), [first.hash, second.hash]);
+  assert.deepEqual(overdue(1), [first.hash]);
+  nowMs = START_MS - 1;
+  assert.equal(overdue(8).length, 3, "what came in the future has waited enough");
+});
+
 function authorize(address: Hex, nonce: bigint, key: Uint8Array): Authorization {
   const chainId = BigInt(TEST_GENESIS.chainId);
   const payload = encodeRlp([bigIntToBytes(chainId), hexToBytes(address), bigIntToBytes(nonce)]);

@@ -287,6 +287,23 @@ export function oldestExecutable(pool: Pool, state: Accounts, head: Hex): { own?
   return oldest;
 }
 
+/** What a block on `head` could hold of what has waited for so long, at most `limit`. */
+export function overdue(
+  pool: Pool,
+  state: Accounts,
+  head: Hex,
+  { nowMs, waitedMs, limit }: { readonly nowMs: number; readonly waitedMs: number; readonly limit: number },
+): readonly Transaction[] {
+  const found: Transaction[] = [];
+  for (const { transaction, arrivedAtMs } of executable(pool, state, head, pool.senders())) {
+    // What came in the future came before the clock was set back.
+    if (arrivedAtMs <= nowMs && nowMs - arrivedAtMs < waitedMs) continue;
+    found.push(transaction);
+    if (found.length === limit) break;
+  }
+  return found;
+}
+
 /** How many untried transactions a block on `head` could hold. The others wait for something else than being tried. */
 export function countUntried(pool: Pool, state: Accounts, head: Hex): number {
   const senders = new Set([...pool.untried].flatMap((hash) => pool.get(hash)?.transaction.sender ?? []));

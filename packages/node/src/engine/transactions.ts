@@ -3,7 +3,7 @@
 import { type Hex, hexToBytes } from "@counterpart/core/base/bytes";
 import { assert } from "@counterpart/core/base/errors";
 import type { EngineCore } from "./core.ts";
-import { countUntried, oldestExecutable } from "./pool.ts";
+import { countUntried, oldestExecutable, overdue } from "./pool.ts";
 import { readConflict } from "./pool-rows.ts";
 import type { PoolView, TransactionStatus } from "./types.ts";
 
@@ -43,7 +43,7 @@ export function transactionStatus(core: EngineCore, hash: Hex): TransactionStatu
 }
 
 export function poolView(core: EngineCore): PoolView {
-  const { pool, state, accounts } = core;
+  const { pool, state, accounts, clock } = core;
   return {
     get pending() {
       return pool.size;
@@ -51,6 +51,7 @@ export function poolView(core: EngineCore): PoolView {
     nextNonce: (sender) => pool.nextNonce(sender, state.account(sender)?.nonce ?? 0n),
     transactions: () => [...pool.all()].map(({ transaction }) => transaction),
     oldestExecutable: () => oldestExecutable(pool, accounts, core.head.hash),
+    overdue: (waitedMs, limit) => overdue(pool, accounts, core.head.hash, { nowMs: clock.now(), waitedMs, limit }),
     get reinjecting() {
       return countUntried(pool, accounts, core.head.hash);
     },

@@ -169,6 +169,8 @@ export interface PoolView {
   readonly reinjecting: number;
   /** When the oldest transactions that a block sealed now could hold arrived, in ms. */
   oldestExecutable(): { readonly own?: number; readonly fromPeer?: number };
+  /** Transactions that a block sealed now could hold and that arrived at least `waitedMs` ago, at most `limit`. */
+  overdue(waitedMs: number, limit: number): readonly Transaction[];
 }
 
 /** The account that seals this node's blocks. */
