@@ -4,6 +4,8 @@ import type { Hex } from "@counterpart/core/base/bytes";
 import type { Account } from "@counterpart/core/chain/types";
 import { accountOf, openTestEngine, sealAll, transactionOf } from "./engine.test-support.ts";
 import { createHeadAccounts } from "./head-accounts.ts";
+import { createPool, POOL_LIMITS } from "./pool.ts";
+import { whileUnchanged } from "./transactions.ts";
 
 const addressOf = (index: number): Hex => `0x${index.toString(16).padStart(40, "0")}`;
 
@@ -41,4 +43,36 @@ test("what could be sealed follows the head", async () => {
   await engine.submit(transactionOf(1, 2), "local");
   assert.notDeepEqual(engine.pool.oldestExecutable(), {});
   assert.equal(engine.pool.nextNonce(accountOf(1)), 4n);
+});
+
+test("what could be sealed is looked for again only when pool or head have changed", () => {
+  const pool = createPool(POOL_LIMITS);
+  const accounts = createHeadAccounts({ account: () => undefined });
+  let looks = 0;
+  const looked = whileUnchanged({ pool, accounts }, () => ++looks);
+  const seen = (change: () => void): number[] => {
+    change();
+    return [looked(), looked()];
+  };
+  const { hash } = transactionOf(1, 0);
+  assert.deepEqual(
+    seen(() => {}),
+    [1, 1],
+  );
+  assert.deepEqual(
+    seen(() => void pool.add(transactionOf(1, 0), "reinjected", 0)),
+    [2, 2],
+  );
+  assert.deepEqual(
+    seen(() => pool.noteTried([hash])),
+    [3, 3],
+  );
+  assert.deepEqual(
+    seen(() => void pool.remove(hash)),
+    [4, 4],
+  );
+  assert.deepEqual(
+    seen(() => accounts.clear()),
+    [5, 5],
+  );
 });

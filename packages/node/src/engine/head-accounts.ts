@@ -11,13 +11,19 @@ import type { StateReader } from "@counterpart/core/execution/types";
 const ACCOUNTS_MAX = 65_536;
 
 export interface HeadAccounts extends Pick<StateReader, "account"> {
+  /** Rises with each `clear`. */
+  readonly version: number;
   /** To be called when the head has changed. */
   clear(): void;
 }
 
 export function createHeadAccounts(state: Pick<StateReader, "account">, max = ACCOUNTS_MAX): HeadAccounts {
   const read = new Map<Hex, Account | undefined>();
+  let version = 0;
   return {
+    get version() {
+      return version;
+    },
     account(address) {
       if (read.has(address)) return read.get(address);
       if (read.size >= max) read.clear();
@@ -25,6 +31,9 @@ export function createHeadAccounts(state: Pick<StateReader, "account">, max = AC
       read.set(address, account);
       return account;
     },
-    clear: () => read.clear(),
+    clear() {
+      version++;
+      read.clear();
+    },
   };
 }

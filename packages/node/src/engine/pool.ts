@@ -51,6 +51,8 @@ export interface Pending {
 
 export interface Pool {
   readonly size: number;
+  /** Rises with every change of what a block could hold, but for those of the head. */
+  readonly version: number;
   /** Re-injected transactions for which no block was built yet, with a chance for them. */
   readonly untried: ReadonlySet<Hex>;
   get(hash: Hex): Pending | undefined;
@@ -132,7 +134,7 @@ export function createPool(limits: PoolLimits): Pool {
   const byHash = new Map<Hex, Pending>();
   const bySender = new Map<Hex, Map<bigint, Pending>>();
   const untried = new Set<Hex>();
-  const use = { all: { count: 0, bytes: 0 }, fromPeers: { count: 0, bytes: 0 }, sequence: 0 };
+  const use = { all: { count: 0, bytes: 0 }, fromPeers: { count: 0, bytes: 0 }, sequence: 0, version: 0 };
   const byPeer = new Map<string, Use>();
   const useOf = (peerId: string | undefined): Use =>
     (peerId === undefined ? undefined : byPeer.get(peerId)) ?? { count: 0, bytes: 0 };
@@ -157,6 +159,7 @@ export function createPool(limits: PoolLimits): Pool {
 
   const drop = (pending: Pending): void => {
     const { hash, sender, nonce } = pending.transaction;
+    use.version++;
     byHash.delete(hash);
     untried.delete(hash);
     const mine = bySender.get(sender);
@@ -195,6 +198,9 @@ export function createPool(limits: PoolLimits): Pool {
     get size() {
       return byHash.size;
     },
+    get version() {
+      return use.version;
+    },
     get: (hash) => byHash.get(hash),
     at: (sender, nonce) => bySender.get(sender)?.get(nonce),
     all: () => byHash.values(),
@@ -224,6 +230,7 @@ export function createPool(limits: PoolLimits): Pool {
       const isKept = origin !== "peer" || previous?.isKept === true;
       const from = origin === "peer" && peerId !== undefined ? { peerId } : {};
       const pending: Pending = { transaction, origin, arrivedAtMs, sequence: use.sequence++, isKept, ...from };
+      use.version++;
       if (origin === "reinjected") untried.add(transaction.hash);
       bySender.set(transaction.sender, mine);
       mine.set(transaction.nonce, pending);
@@ -238,6 +245,7 @@ export function createPool(limits: PoolLimits): Pool {
     },
     untried,
     noteTried(hashes) {
+      use.version++;
       for (const hash of hashes) untried.delete(hash);
     },
     nextNonce,

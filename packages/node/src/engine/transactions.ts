@@ -42,18 +42,31 @@ export function transactionStatus(core: EngineCore, hash: Hex): TransactionStatu
   return conflict === undefined ? undefined : { status: "conflicted", ...conflict };
 }
 
+/** What `find` gives, found again only when pool or head are others: it is asked for with every look at every peer. */
+export function whileUnchanged<T>({ pool, accounts }: Pick<EngineCore, "pool" | "accounts">, find: () => T): () => T {
+  let found: { readonly pool: number; readonly accounts: number; readonly value: T } | undefined;
+  return () => {
+    if (found?.pool !== pool.version || found.accounts !== accounts.version) {
+      found = { pool: pool.version, accounts: accounts.version, value: find() };
+    }
+    return found.value;
+  };
+}
+
 export function poolView(core: EngineCore): PoolView {
   const { pool, state, accounts, clock } = core;
+  const oldest = whileUnchanged(core, () => oldestExecutable(pool, accounts, core.head.hash));
+  const untried = whileUnchanged(core, () => countUntried(pool, accounts, core.head.hash));
   return {
     get pending() {
       return pool.size;
     },
     nextNonce: (sender) => pool.nextNonce(sender, state.account(sender)?.nonce ?? 0n),
     transactions: () => [...pool.all()].map(({ transaction }) => transaction),
-    oldestExecutable: () => oldestExecutable(pool, accounts, core.head.hash),
+    oldestExecutable: oldest,
     overdue: (waitedMs, limit) => overdue(pool, accounts, core.head.hash, { nowMs: clock.now(), waitedMs, limit }),
     get reinjecting() {
-      return countUntried(pool, accounts, core.head.hash);
+      return untried();
     },
   };
 }
