@@ -4,7 +4,7 @@ import type { Hex } from "@counterpart/core/base/bytes";
 import type { CodedError } from "@counterpart/core/base/errors";
 import { NO_METRICS } from "@counterpart/core/base/no-metrics";
 import type { Genesis } from "@counterpart/core/chain/genesis";
-import type { SealedHeader } from "@counterpart/core/chain/types";
+import type { SealedHeader, Transaction } from "@counterpart/core/chain/types";
 import type { Executor, StateReader } from "@counterpart/core/execution/types";
 import type { Metrics } from "@counterpart/core/ports/metrics";
 import type { Clock, Logger } from "@counterpart/core/ports/runtime";
@@ -22,7 +22,7 @@ import { createLosers, type Losers } from "./losers.ts";
 import { openGenesis } from "./open-genesis.ts";
 import { OVERLAY_BYTES_MAX } from "./overlay.ts";
 import { createPool, POOL_LIMITS, type Pool, type PoolLimits } from "./pool.ts";
-import { loadPool } from "./pool-rows.ts";
+import { loadPool, readLostTo } from "./pool-rows.ts";
 import { createProvenState, type ProvenState } from "./proven-state.ts";
 import type { RemoteState } from "./remote-state.ts";
 import { forgetRows, readSide } from "./side-blocks.ts";
@@ -67,6 +67,8 @@ export interface EngineCore {
   readonly accounts: HeadAccounts;
   readonly pool: Pool;
   readonly losers: Losers;
+  /** What this node has kept that lost its nonce to one of these transactions. */
+  readonly lostTo: (winners: ReadonlySet<Hex>) => Iterable<Transaction>;
   readonly admission: Admission;
   /** Apart, so that callers who read many states do not push out the one that a peer fetches page by page. */
   readonly views: Readonly<Record<StateReaderKind, StateViews>>;
@@ -132,6 +134,7 @@ export function openCore(options: EngineOptions): EngineCore {
     accounts: createHeadAccounts(state),
     pool,
     losers: createLosers(),
+    lostTo: (winners) => readLostTo(store, winners, chainId),
     admission,
     views: { caller: createStateViews(store), peer: createStateViews(store) },
     emitter: createEmitter<EngineEvents>(logger),

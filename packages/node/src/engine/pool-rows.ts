@@ -34,6 +34,11 @@ export function lostRows(
   return isKept ? [removedRow(hash), conflict] : [removedRow(hash)];
 }
 
+function decodeConflict(row: Uint8Array): { readonly raw: Uint8Array; readonly by: Hex } {
+  const [raw, by] = asList(decodeRlp(row), "conflict", 2);
+  return { raw: asBytes(raw, "raw"), by: asFixedHex(by, "by", 32) };
+}
+
 export function readConflict(
   rows: Pick<StoreReader, "get">,
   hash: Hex,
@@ -41,9 +46,23 @@ export function readConflict(
 ): { readonly transaction: Transaction; readonly by: Hex } | undefined {
   const row = rows.get("conflicts", hexToBytes(hash));
   if (row === undefined) return undefined;
-  const [raw, by] = asList(decodeRlp(row), "conflict", 2);
-  return { transaction: decodeTransaction(asBytes(raw, "raw"), chainId), by: asFixedHex(by, "by", 32) };
+  const { raw, by } = decodeConflict(row);
+  return { transaction: decodeTransaction(raw, chainId), by };
 }
+
+/** Transactions that lost their nonce to one of `winners`. Looks at every row. */
+export function* readLostTo(rows: StoreReader, winners: ReadonlySet<Hex>, chainId: number): Generator<Transaction> {
+  for (const { value } of rowsOf(rows, "conflicts")) {
+    const { raw, by } = decodeConflict(value);
+    if (winners.has(by)) yield decodeTransaction(raw, chainId);
+  }
+}
+
+export const forgottenConflictRow = (hash: Hex): StoreWrite => ({
+  table: "conflicts",
+  key: hexToBytes(hash),
+  value: null,
+});
 
 /** @throws CodedError `STORE_CORRUPT`, `INVALID_RLP`, `INVALID_TRANSACTION` */
 export function decodeJournalEntry(row: Uint8Array, chainId: number): JournalEntry {

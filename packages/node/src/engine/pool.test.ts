@@ -380,6 +380,25 @@ test("a transaction whose nonce a delegated account's creation used is conflicte
   assert.equal(status.by, block?.transactions[0]?.hash);
 });
 
+test("a transaction that lost its nonce to an authorization is pending again when that is on no branch any more", async () => {
+  const [first, second] = [openTestEngine({ sealer: 101 }), openTestEngine({ sealer: 102 })];
+  const authorizationList = [authorize(accountOf(9), 0n, keyOf(1))];
+  const taker = transactionOf(3, 0, { type: 4, to: accountOf(3), value: 0n, authorizationList, gasLimit: 500_000n });
+  await sealAll(first, [taker]);
+  for (const nonce of [0, 1]) await sealAll(second, [transactionOf(3, nonce)]);
+  const store = createMemoryStore();
+  const engine = openTestEngine({ store });
+  const [mine, next] = [transactionOf(1, 0), transactionOf(1, 1)];
+  for (const transaction of [mine, next]) await engine.submit(transaction, "local");
+  await engine.import(chainOf(first));
+  assert.equal(statusOf(engine, mine), "conflicted");
+  await engine.import(chainOf(second));
+  assert.deepEqual([statusOf(engine, mine), statusOf(engine, taker)], ["pending", "conflicted"]);
+  const restarted = openTestEngine({ store });
+  await sealAll(restarted, []);
+  assert.deepEqual([statusOf(restarted, mine), statusOf(restarted, next)], ["included", "included"]);
+});
+
 describe("the peers' share of the pool", () => {
   const poolLimits = { ...POOL_LIMITS, transactionsMax: 16 };
   /** Submits a peer's transactions until one is refused; returns how many were taken. */

@@ -9,7 +9,7 @@ import type { StateReader } from "@counterpart/core/execution/types";
 import type { StoreWrite } from "@counterpart/core/ports/store";
 import type { Losers } from "./losers.ts";
 import type { Pending, Pool } from "./pool.ts";
-import { lostRows, pendingRow, removedRow } from "./pool-rows.ts";
+import { forgottenConflictRow, lostRows, pendingRow, removedRow } from "./pool-rows.ts";
 
 export interface Conflict {
   readonly transaction: Transaction;
@@ -22,8 +22,15 @@ export interface Settlement {
   /** Changes the pool in memory; to be called once the write has succeeded. */
   readonly apply: () => void;
   readonly conflicts: readonly Conflict[];
-  /** Transactions that were included and are pending again, in the order they had. */
+  /** Transactions that were included and are pending again, in the order they had; then those that had lost their nonce. */
   readonly reinjected: readonly Transaction[];
+}
+
+export interface SettleDeps {
+  readonly pool: Pool;
+  readonly losers: Losers;
+  /** What is kept for good that lost its nonce to one of these transactions. */
+  readonly lostTo: (winners: ReadonlySet<Hex>) => Iterable<Transaction>;
 }
 
 const slotOf = (sender: Hex, nonce: bigint): string => `${sender}:${nonce}`;
@@ -74,6 +81,33 @@ function endangered(pool: Pool, state: StateReader, accounts: Iterable<Hex>): re
   });
 }
 
+/**
+ * What has lost its nonce to an authorization (EIP-7702) whose block was given up, and finds the nonce free: nobody else
+ * has taken it, as a transaction of the same sender would have.
+ */
+function revived(
+  { pool, lostTo }: SettleDeps,
+  included: ReadonlySet<Hex>,
+  reverted: readonly Transaction[],
+  state: StateReader,
+): readonly Transaction[] {
+  const authorities = reverted.filter(
+    ({ hash, authorizationList }) => authorizationList.length > 0 && !included.has(hash),
+  );
+  if (authorities.length === 0) return [];
+  const taken = new Set(reverted.map(({ sender, nonce }) => slotOf(sender, nonce)));
+  const free: Transaction[] = [];
+  for (const transaction of lostTo(new Set(authorities.map(({ hash }) => hash)))) {
+    const { hash, sender, nonce } = transaction;
+    const slot = slotOf(sender, nonce);
+    const isFree = nonce >= (state.account(sender)?.nonce ?? 0n) && pool.at(sender, nonce) === undefined;
+    if (!isFree || included.has(hash) || taken.has(slot)) continue;
+    taken.add(slot);
+    free.push(transaction);
+  }
+  return free;
+}
+
 /** Each arrives a millisecond after the one before, so that their order is the same after a restart. */
 const returningRows = (transactions: readonly Transaction[], nowMs: number): StoreWrite[] =>
   transactions.map((transaction, index) => {
@@ -88,13 +122,13 @@ const returningRows = (transactions: readonly Transaction[], nowMs: number): Sto
  * @param state the new head's state
  */
 export function settle(
-  { pool, losers }: { readonly pool: Pool; readonly losers: Losers },
+  deps: SettleDeps,
   applied: NonceUses,
   reverted: readonly Transaction[],
   state: StateReader,
   nowMs: number,
 ): Settlement {
-  const { included } = applied;
+  const [{ pool, losers }, { included }] = [deps, applied];
 
   const winnerOver = (transaction: Transaction): Hex | undefined => {
     const direct = applied.user(transaction.sender, transaction.nonce);
@@ -116,6 +150,8 @@ export function settle(
   for (const transaction of reverted) {
     if (!included.has(transaction.hash) && consider(transaction)) returning.push(transaction);
   }
+  const back = revived(deps, included, reverted, state);
+  returning.push(...back);
   // A pending transaction that holds the nonce of a returning one came later: it has lost to it before.
   const displaced = returning.flatMap((transaction) => {
     const pending = pool.at(transaction.sender, transaction.nonce)?.transaction;
@@ -133,6 +169,7 @@ export function settle(
         const { isKept = true, companions = [] } = pool.get(transaction.hash) ?? {};
         return [...lostRows({ transaction, isKept }, by), ...companions];
       }),
+      ...back.map(({ hash }) => forgottenConflictRow(hash)),
       ...returningRows(returning, nowMs),
     ],
     apply() {
