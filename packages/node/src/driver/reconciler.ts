@@ -161,6 +161,8 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
       conclude(session, covered);
       return;
     }
+    // At the same head a replica may lack what it was told to hold.
+    if (deps.engine.holding.isBehind) deps.headPull.kick();
     const applied = artifactsApplied(session, mine, theirs);
     if (applied) acknowledge(session, theirs);
     conclude(session, covered || (applied && agree(board.read(session.applied), theirs, comparesArtifacts(session))));
