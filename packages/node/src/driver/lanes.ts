@@ -14,7 +14,12 @@ export async function inLanes<T>(items: Iterable<T>, lanes: number, work: (item:
       }
     }
   };
-  const outcomes = await Promise.allSettled(Array.from({ length: lanes }, lane));
+  await allEnded(Array.from({ length: lanes }, lane));
+}
+
+/** Waits until all have ended, so that none goes on behind whoever waits; rejects with the first of those that failed. */
+export async function allEnded(work: readonly Promise<void>[]): Promise<void> {
+  const outcomes = await Promise.allSettled(work);
   const rejected = outcomes.find(({ status }) => status === "rejected");
   if (rejected?.status === "rejected") throw rejected.reason;
 }

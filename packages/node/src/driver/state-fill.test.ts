@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { bigIntToFixedBytes, bytesToBigInt } from "@counterpart/core/base/bytes";
+import { bigIntToFixedBytes, bytesToBigInt, type Hex } from "@counterpart/core/base/bytes";
 import { CodedError } from "@counterpart/core/base/errors";
 import { encodeAccount } from "@counterpart/core/chain/account";
 import { EMPTY_CODE_HASH } from "@counterpart/core/chain/header";
@@ -9,11 +9,13 @@ import { EMPTY_TRIE_ROOT } from "@counterpart/core/trie/types";
 import type { TrustedHeader } from "@counterpart/core/verify/peer-answers";
 import type { Adoption, KeyedChange, StatePortion } from "../engine/adoption.ts";
 import { createLikelyKeys } from "./likely-keys.ts";
-import { PORTION_PAGES_MAX } from "./limits.ts";
+import { PORTION_BYTES_MAX, PORTION_PAGES_MAX } from "./limits.ts";
 import { decodeSegments, fillState, type Segment, WHOLE_STATE } from "./state-fill.ts";
 import type { StateSource } from "./state-source.ts";
 
 const value = encodeAccount({ nonce: 0n, balance: 1n, storageRoot: EMPTY_TRIE_ROOT, codeHash: EMPTY_CODE_HASH });
+const CODE_HASH: Hex = `0x${"c0".repeat(32)}`;
+const contract = encodeAccount({ nonce: 1n, balance: 0n, storageRoot: `0x${"50".repeat(32)}`, codeHash: CODE_HASH });
 const ACCOUNTS = 300;
 /** Spread over the whole key space. */
 const KEYS = Array.from({ length: ACCOUNTS }, (_, at) => (BigInt(at) << 256n) / BigInt(ACCOUNTS) + 1n);
@@ -27,6 +29,9 @@ class Written {
   writes = 0;
   readonly adoption = {
     storageTrie: () => ({ root: EMPTY_TRIE_ROOT }),
+    slots: () => [],
+    hasCode: () => false,
+    isIndexed: () => false,
     isDelegation: () => false,
     write: async ({ accounts }: StatePortion, progress: Uint8Array) => {
       this.writes++;
@@ -67,6 +72,24 @@ describe("filling a state by pages", () => {
     assert.ok(pages() >= ACCOUNTS);
     // Up to eight segments end with fewer than are written at once, and the first page of all is written alone.
     assert.ok(written.writes <= pages() / PORTION_PAGES_MAX + 9, `${written.writes} writes of ${pages()} pages`);
+  });
+
+  test("that fails leaves nothing behind that goes on to write", async () => {
+    const written = new Written();
+    const code = Promise.withResolvers<ReadonlyMap<Hex, Uint8Array>>();
+    const source = {
+      accounts: async () => ({ accounts: [{ key: bigIntToFixedBytes(1n, 32), value: contract }], more: false }),
+      storages: () => Promise.reject(new CodedError("PRUNED", "too long ago")),
+      codes: () => code.promise,
+      origins: async () => new Map(),
+    } as unknown as StateSource;
+    const filling = fillState({ adoption: written.adoption, source, target, likely }, WHOLE_STATE);
+    setImmediate(() => code.resolve(new Map([[CODE_HASH, new Uint8Array(PORTION_BYTES_MAX)]])));
+    await assert.rejects(filling, { code: "PRUNED" });
+    const { writes } = written;
+    await code.promise;
+    await new Promise(setImmediate);
+    assert.equal(written.writes, writes);
   });
 
   test("that is interrupted keeps every page, and goes on behind them", async () => {

@@ -15,7 +15,7 @@ import type { WantedStorage } from "@counterpart/core/sync/message-types-state";
 import { EMPTY_TRIE_ROOT, type TrieChange } from "@counterpart/core/trie/types";
 import type { ProvenStorage } from "@counterpart/core/verify/peer-answers";
 import type { Adoption, KeyedChange } from "../engine/adoption.ts";
-import { chunks, inLanes } from "./lanes.ts";
+import { allEnded, chunks, inLanes } from "./lanes.ts";
 import type { LikelyKeys } from "./likely-keys.ts";
 import { STATE_LANES, WHOLE_STORAGE_SLOTS_MAX } from "./limits.ts";
 import type { StateCollector } from "./state-collector.ts";
@@ -177,7 +177,7 @@ async function bringOrigins(
  */
 export async function bringAccounts(parts: StateParts, changes: readonly TrieChange[]): Promise<void> {
   const accounts = changes.flatMap(({ key, value }) => (value === null ? [] : [[key, decodeAccount(value)] as const]));
-  await Promise.all([
+  await allEnded([
     bringStorage(parts, accounts),
     bringCodes(
       parts,

@@ -7,6 +7,7 @@ import { pathsToward } from "@counterpart/core/trie/node";
 import { EMPTY_TRIE_ROOT, type NibblePath, type TrieChange } from "@counterpart/core/trie/types";
 import type { ProvenNode, TrustedHeader } from "@counterpart/core/verify/peer-answers";
 import type { HeldTrie } from "../engine/adoption.ts";
+import { allEnded } from "./lanes.ts";
 import { EXPECTED_NODES_MAX, WALK_CHANGES_MAX, WALK_LANES } from "./limits.ts";
 import type { StateSource } from "./state-source.ts";
 
@@ -68,6 +69,6 @@ export async function walkDifference(walk: Walk, changesMax = WALK_CHANGES_MAX):
       const unknown = giveKnown(batch);
       if (unknown.length > 0) batches.push(unknown);
     }
-    await Promise.all(batches.map(fetch));
+    await allEnded(batches.map(fetch));
   }
 }
