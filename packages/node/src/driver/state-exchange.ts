@@ -105,7 +105,8 @@ function outcomeOf(error: CodedError): StateOutcome {
   }
 }
 
-function noteAttempt({ failures, passed }: Attempts, session: Session, cost: number): void {
+/** A peer has failed; when its failures add up to `FAILURES_MAX`, it has had its say. */
+export function noteAttempt({ failures, passed }: Attempts, session: Session, cost: number): void {
   const sum = (failures.get(session) ?? 0) + cost;
   failures.set(session, sum);
   if (sum >= FAILURES_MAX) passed.add(session);

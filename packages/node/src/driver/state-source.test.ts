@@ -13,6 +13,7 @@ import {
   UNHELD_MAX,
   UNHELD_MS,
 } from "./limits.ts";
+import type { Session } from "./session.ts";
 import {
   type Answer,
   block,
@@ -494,6 +495,18 @@ describe("state from peers", () => {
       assert.equal((await its.run(its.source.origins(accountsOf(1)))).size, 0);
       assert.deepEqual([...new Set(names())], ["silent", "other"]);
       assert.ok(its.world.clock.now() - startMs < 6_000);
+    });
+
+    it("are not waited for for ever from the only peer, which is always too busy to tell", async () => {
+      await its.meet("busy", (request) =>
+        request.type === "GetContracts" && request.kind === "index"
+          ? { type: "Error", code: "BUSY", retryAfterMs: 1 }
+          : serveState(request),
+      );
+      const answered = new Set<Session>();
+      assert.equal((await its.run(its.source.origins(accountsOf(1), answered))).size, 0);
+      assert.equal(answered.size, 0);
+      assert.equal((await its.run(accounts())).accounts.length > 0, true);
     });
   });
 

@@ -15,9 +15,17 @@ import type { NibblePath } from "@counterpart/core/trie/types";
 import type { ProvenNode, ProvenStorage, TrustedHeader } from "@counterpart/core/verify/peer-answers";
 import type { ProvenAccount, ProvenAccounts } from "@counterpart/core/verify/state-proof";
 import type { DriverMetrics } from "./driver-metrics.ts";
+import { FAILURE_COST } from "./limits.ts";
 import type { Peers } from "./peers.ts";
 import type { Session } from "./session.ts";
-import { createStateExchange, noAttempts, type StateQuery, type StateReceived } from "./state-exchange.ts";
+import {
+  type Attempts,
+  createStateExchange,
+  noAttempts,
+  noteAttempt,
+  type StateQuery,
+  type StateReceived,
+} from "./state-exchange.ts";
 import { createToldOrigins, type ToldOrigins } from "./state-origins.ts";
 import { createStatePeers } from "./state-peers.ts";
 import {
@@ -165,11 +173,16 @@ export function createStateSource(deps: StateSourceDeps): StateService {
     passed = new Set<Session>(),
   ): Promise<ReadonlyMap<Hex, ContractOrigin>> => {
     const told = createToldOrigins();
+    // Without them the state is as whole: nobody is waited for who keeps failing with them.
+    const attempts: Attempts = { passed: new Set(passed), failures: new Map() };
     for (let left = accounts; left.length > 0; left = left.filter(told.isOpen)) {
-      const session = await pool.take({ block: undefined, passed, isPatient: false });
+      const session = await pool.take({ block: undefined, passed: attempts.passed, isPatient: false });
       if (session === undefined) break;
       try {
-        if (await askOrigins(session, left, told)) passed.add(session);
+        if (await askOrigins(session, left, told)) {
+          passed.add(session);
+          attempts.passed.add(session);
+        } else noteAttempt(attempts, session, FAILURE_COST);
       } finally {
         pool.release(session);
       }
