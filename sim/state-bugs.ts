@@ -138,7 +138,7 @@ export const STATE_BUGS: readonly Bug[] = [
     seed: 86,
     about: "slots that a later state is without stay",
     file: "packages/node/src/driver/state-parts.ts",
-    find: "    if (isCovered && !fetched.has(name)) changes.push({ key, value: null });\n",
+    find: "    if (!fetched.has(bytesToHex(key))) changes.push({ key, value: null });\n",
     replace: "",
   },
 ];

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { bigIntToFixedBytes, bytesToBigInt, type Hex } from "@counterpart/core/base/bytes";
+import { bigIntToFixedBytes, bytesToBigInt, compareBytes, type Hex } from "@counterpart/core/base/bytes";
 import { CodedError } from "@counterpart/core/base/errors";
 import { encodeAccount } from "@counterpart/core/chain/account";
 import { EMPTY_CODE_HASH } from "@counterpart/core/chain/header";
 import type { SealedHeader } from "@counterpart/core/chain/types";
+import type { WantedStorage } from "@counterpart/core/sync/message-types-state";
 import { EMPTY_TRIE_ROOT } from "@counterpart/core/trie/types";
 import type { TrustedHeader } from "@counterpart/core/verify/peer-answers";
 import type { Adoption, KeyedChange, StatePortion } from "../engine/adoption.ts";
@@ -72,6 +73,37 @@ describe("filling a state by pages", () => {
     assert.ok(pages() >= ACCOUNTS);
     // Up to eight segments end with fewer than are written at once, and the first page of all is written alone.
     assert.ok(written.writes <= pages() / PORTION_PAGES_MAX + 9, `${written.writes} writes of ${pages()} pages`);
+  });
+
+  test("with a storage of many pages does not read what it has written of it at each of them", async () => {
+    const slots = Array.from({ length: 30_000 }, (_, at): KeyedChange & { readonly value: Uint8Array } => {
+      return { key: bigIntToFixedBytes(BigInt(at) + 1n, 32), value: new Uint8Array(32).fill(1) };
+    });
+    const held: KeyedChange[] = [];
+    let reads = 0;
+    const adoption = {
+      storageTrie: () => ({ root: EMPTY_TRIE_ROOT }),
+      hasCode: () => true,
+      isIndexed: () => true,
+      isDelegation: () => false,
+      *slots(_: Uint8Array, start = new Uint8Array(32)) {
+        for (const slot of held.filter(({ key }) => compareBytes(key, start) >= 0)) {
+          reads++;
+          yield slot;
+        }
+      },
+      write: async ({ storage }: StatePortion) => void held.push(...storage.flatMap((some) => some.slots)),
+    } as unknown as Adoption;
+    const source = {
+      accounts: async () => ({ accounts: [{ key: bigIntToFixedBytes(1n, 32), value: contract }], more: false }),
+      async storages(_: TrustedHeader, [wanted]: readonly WantedStorage[], start: Uint8Array) {
+        const rest = slots.filter(({ key }) => compareBytes(key, start) >= 0);
+        return [{ ...wanted, slots: rest.slice(0, 5_000), more: rest.length > 5_000 }];
+      },
+    } as unknown as StateSource;
+    await fillState({ adoption, source, target, likely }, WHOLE_STATE);
+    assert.equal(held.length, slots.length);
+    assert.ok(reads <= slots.length, `${reads} slots were read`);
   });
 
   test("that fails leaves nothing behind that goes on to write", async () => {

@@ -4,7 +4,7 @@
  * the nodes are fetched that differ.
  */
 
-import { bytesToHex, type Hex, hexToBytes } from "@counterpart/core/base/bytes";
+import { bytesToHex, compareBytes, type Hex, hexToBytes } from "@counterpart/core/base/bytes";
 import { CodedError } from "@counterpart/core/base/errors";
 import { decodeAccount } from "@counterpart/core/chain/account";
 import { EMPTY_CODE_HASH } from "@counterpart/core/chain/header";
@@ -64,12 +64,11 @@ function heldSlots(adoption: Adoption, account: Uint8Array, max: number): readon
 /** Slots of a page, and the removal of those that are held where the page has none. */
 function replacing(adoption: Adoption, { account, slots, more }: ProvenStorage, start: Uint8Array): KeyedChange[] {
   const fetched = new Set(slots.map(({ key }) => bytesToHex(key)));
-  const [from, to] = [bytesToHex(start), more ? bytesToHex(slots.at(-1)?.key ?? start) : undefined];
+  const end = more ? (slots.at(-1)?.key ?? start) : undefined;
   const changes: KeyedChange[] = [...slots];
-  for (const { key } of adoption.slots(hexToBytes(account))) {
-    const name = bytesToHex(key);
-    const isCovered = name >= from && (to === undefined || name <= to);
-    if (isCovered && !fetched.has(name)) changes.push({ key, value: null });
+  for (const { key } of adoption.slots(hexToBytes(account), start)) {
+    if (end !== undefined && compareBytes(key, end) > 0) break;
+    if (!fetched.has(bytesToHex(key))) changes.push({ key, value: null });
   }
   return changes;
 }

@@ -89,8 +89,8 @@ export interface Adoption {
   account(addressHash: Uint8Array): Account | undefined;
   accountTrie(): HeldTrie;
   storageTrie(addressHash: Uint8Array): HeldTrie;
-  /** Values of a storage in order of keccak(slot). */
-  slots(addressHash: Uint8Array): Iterable<KeyedChange>;
+  /** Values of a storage in order of keccak(slot), from `start` (32 bytes) on. */
+  slots(addressHash: Uint8Array, start?: Uint8Array): Iterable<KeyedChange>;
   hasCode(codeHash: Hex): boolean;
   /** Whether the code is known to be a delegation (EIP-7702): then the account is no contract. */
   isDelegation(codeHash: Hex): boolean;
@@ -172,8 +172,9 @@ const heldState = (store: StoreReader): HeldState => ({
   account: (addressHash) => readAccount(store, addressHash),
   accountTrie: () => held(accountNodes(store)),
   storageTrie: (addressHash) => held(storageNodes(store, addressHash)),
-  *slots(addressHash) {
-    for (const { key, value } of rowsOf(store, "storage", addressHash, after(addressHash))) {
+  *slots(addressHash, start = new Uint8Array(0)) {
+    const from = concatBytes(addressHash, start);
+    for (const { key, value } of rowsOf(store, "storage", from, after(addressHash))) {
       yield { key: key.subarray(addressHash.length), value };
     }
   },
