@@ -113,18 +113,21 @@ export function noteAttempt({ failures, passed }: Attempts, session: Session, co
 }
 
 export function createStateExchange({ peers, clock, metrics, received }: StateExchangeDeps): StateExchange {
-  const noteUnheld = (session: Session, block: Hex, reason: UnheldReason, passed: Set<Session>): void => {
-    passed.add(session);
-    // It holds the block's state, and not that root: what else is asked of the block it may answer.
-    if (reason === "UNKNOWN_ROOT") return;
-    session.unheld.delete(block);
-    session.unheld.set(block, { reason, sinceMs: clock.now() });
-    dropOldest(session.unheld, UNHELD_MAX);
-  };
   /** Sets a peer back for a while, and then behind those that deliver. */
   const setBack = (session: Session): void => {
     session.stateRetry.fail();
     session.stateRate = { bytesPerMs: 0, atMs: clock.now() };
+  };
+  const noteUnheld = (session: Session, block: Hex, reason: UnheldReason, passed: Set<Session>): void => {
+    passed.add(session);
+    if (reason === "UNKNOWN_ROOT") {
+      // It holds the block's state, and not that root, though it is proven: what else is asked of it it may answer.
+      setBack(session);
+      return;
+    }
+    session.unheld.delete(block);
+    session.unheld.set(block, { reason, sinceMs: clock.now() });
+    dropOldest(session.unheld, UNHELD_MAX);
   };
   const noteError = (session: Session, error: CodedError): void => {
     setBack(session);

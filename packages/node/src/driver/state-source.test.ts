@@ -311,6 +311,16 @@ describe("state from peers", () => {
       assert.deepEqual(its.faults(), []);
     });
 
+    it("under a proven root, though it holds the block's state, is not asked for there first again and again", async () => {
+      const denying: Answer = (request) =>
+        (request.type === "GetStorage" ? refuse("UNKNOWN_ROOT") : serveState)(request);
+      await its.meet("denying", denying);
+      await its.meet("other");
+      for (let i = 0; i < 5; i++) await its.run(its.source.storages(block, [storageOf(i)], LOWEST));
+      assert.deepEqual(names(), ["denying", ...Array.from({ length: 5 }, () => "other")]);
+      assert.deepEqual(its.faults(), []);
+    });
+
     it("takes no place for ever, and no memory", async () => {
       await its.meet("peer");
       for (let i = 0; i <= UNHELD_MAX; i++) {
