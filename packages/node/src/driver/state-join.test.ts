@@ -268,6 +268,33 @@ describe("taking a state over", () => {
     assert.equal(engine.contractCount(), 4);
   });
 
+  test("a contract that both branches made alike has not changed in the block of the one that lost", async () => {
+    const history = await longHistory(6);
+    const engine = openTestEngine({ replica: "all" });
+    await follow(engine, sourceOf(history));
+    await history.seal(history.set(1, 1, 7));
+    await follow(engine, sourceOf(history));
+    const stays = history.engine.head();
+    const other = new History();
+    await other.engine.import(chainOf(history.engine));
+    const alike = history.set(0, 1, 55);
+    await history.seal(alike);
+    await follow(engine, sourceOf(history));
+    const [first, second] = history.contracts as [Hex, Hex];
+    assert.deepEqual(
+      [first, second].map((address) => engine.snapshot().contract(address)?.updated?.hash),
+      [history.engine.head().hash, stays.hash],
+    );
+    await other.seal(transactionOf(2, 0));
+    await other.seal(alike);
+    await follow(engine, sourceOf(other));
+    assert.equal(engine.head().hash, other.engine.head().hash);
+    assert.deepEqual(
+      [first, second].map((address) => engine.snapshot().contract(address)?.updated?.hash),
+      [undefined, stays.hash],
+    );
+  });
+
   test("a restart while the state of another branch is not there yet finds the head that was there", async () => {
     const { history, other } = await branches();
     const store = createMemoryStore();
