@@ -66,21 +66,26 @@ export function createStateJoin(deps: StateJoinDeps): StateJoin {
   /** Peers that were there when a state could not be taken over. */
   let tried: ReadonlySet<Session> = new Set();
   /** What was there when the target's state began to be fetched. */
-  let begun: (Readonly<StateReceived> & Pick<StateProgress, "toBlock" | "sinceMs">) | undefined;
+  let begun: (Readonly<StateReceived> & Pick<StateProgress, "toBlock" | "sinceMs" | "filledBefore">) | undefined;
   let cancelRetry = (): void => {};
 
   const receivedNow = (): Readonly<StateReceived> => source.received ?? { pages: 0, usefulBytes: 0, wastedBytes: 0 };
+  /** Undefined when nothing is filled. */
+  const filledNow = (): number | undefined => {
+    const segments = adoption.isUnderway ? decodeSegments(adoption.progress()) : [];
+    return segments.length === 0 ? undefined : filledPart(segments);
+  };
   const progress = (): StateProgress | "headers" | undefined => {
     if (begun === undefined) return running === undefined ? undefined : "headers";
-    const now = receivedNow();
-    const segments = adoption.isUnderway ? decodeSegments(adoption.progress()) : [];
+    const [now, filled] = [receivedNow(), filledNow()];
     return {
       toBlock: begun.toBlock,
       sinceMs: begun.sinceMs,
+      filledBefore: begun.filledBefore,
       pages: now.pages - begun.pages,
       bytes: now.usefulBytes - begun.usefulBytes,
       wastedBytes: now.wastedBytes - begun.wastedBytes,
-      ...(segments.length === 0 ? {} : { filled: filledPart(segments) }),
+      ...(filled === undefined ? {} : { filled }),
     };
   };
   const isFresh = (): boolean => engine.head().number === 0;
@@ -128,7 +133,7 @@ export function createStateJoin(deps: StateJoinDeps): StateJoin {
       holdOff();
       return false;
     }
-    begun = { toBlock: target.number, sinceMs: clock.now(), ...receivedNow() };
+    begun = { toBlock: target.number, sinceMs: clock.now(), filledBefore: filledNow() ?? 0, ...receivedNow() };
     try {
       const { added } = holding;
       await bring(target);

@@ -70,6 +70,8 @@ export interface StateProgress {
   readonly wastedBytes: number;
   /** Which part of an empty state is there, from 0 to 1; absent when nodes that differ are walked. */
   readonly filled?: number;
+  /** Which part was there when this began: an earlier target, or an earlier run of the program, has brought it. */
+  readonly filledBefore: number;
 }
 
 /** This node has come to agree with every peer that is connected. */

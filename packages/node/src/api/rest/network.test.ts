@@ -207,8 +207,8 @@ test("state that is being taken over is told with what it takes and what is left
   const head = { hash: hash32("1"), number: 0 };
   const now = api.backend.now();
   const progress = { toBlock: 90, sinceMs: now - 6_000, pages: 12, bytes: 3_000, wastedBytes: 7 };
-  const show = async (filled?: number) => {
-    const stateProgress = { ...progress, ...(filled === undefined ? {} : { filled }) };
+  const show = async (filled?: number, filledBefore = 0) => {
+    const stateProgress = { ...progress, filledBefore, ...(filled === undefined ? {} : { filled }) };
     api.network.set({
       sync: () => ({ ...{ state: "syncing", head, headAgeMs: 5, lagBlocks: 90, unnamedContracts: 0 }, stateProgress }),
     });
@@ -217,5 +217,7 @@ test("state that is being taken over is told with what it takes and what is left
   const shown = { to_block: 90, pages: 12, bytes: 3_000, wasted_bytes: 7 };
   assert.deepEqual(await show(0.75), { ...shown, filled: 0.75, remaining_bytes: 1_000, remaining_ms: 2_000 });
   assert.deepEqual(await show(), { ...shown, filled: null, remaining_bytes: null, remaining_ms: null });
+  assert.deepEqual(await show(0.75, 0.5), { ...shown, filled: 0.75, remaining_bytes: 3_000, remaining_ms: 6_000 });
+  assert.deepEqual(await show(0.75, 0.75), { ...shown, filled: 0.75, remaining_bytes: null, remaining_ms: null });
   assert.deepEqual(await show(0), { ...shown, filled: 0, remaining_bytes: null, remaining_ms: null });
 });

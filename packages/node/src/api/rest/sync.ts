@@ -75,9 +75,9 @@ function stateProgressToJson(
   progress: StateProgress,
   nowMs: number,
 ): NonNullable<Static<typeof SyncSchema>["state_progress"]> {
-  const { toBlock, sinceMs, pages, bytes, wastedBytes, filled } = progress;
-  // What is left takes as long, and as many bytes, as what has come, in proportion.
-  const factor = filled === undefined || filled <= 0 ? undefined : (1 - filled) / filled;
+  const { toBlock, sinceMs, pages, bytes, wastedBytes, filled, filledBefore } = progress;
+  // What is left takes as long, and as many bytes, as what has come since, in proportion.
+  const factor = filled === undefined || filled <= filledBefore ? undefined : (1 - filled) / (filled - filledBefore);
   return {
     to_block: toBlock,
     pages,
