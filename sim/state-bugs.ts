@@ -18,7 +18,7 @@ export const STATE_BUGS: readonly Bug[] = [
     file: "packages/node/src/driver/state-fill.ts",
     find: "      return start !== undefined;",
     replace:
-      "      if (start !== undefined) segment.next = start;\n      await write(createStateCollector(1).take());\n      return start !== undefined;",
+      "      if (start !== undefined) await write(createStateCollector(1).take(), segment, start);\n      return start !== undefined;",
   },
   {
     name: "filling-begins-again",

@@ -28,6 +28,8 @@ class Written {
   readonly keys = new Set<bigint>();
   segments: readonly Segment[] = WHOLE_STATE;
   writes = 0;
+  /** How many writes fail, the disk being full. */
+  failures = 0;
   readonly adoption = {
     storageTrie: () => ({ root: EMPTY_TRIE_ROOT }),
     slots: () => [],
@@ -35,7 +37,8 @@ class Written {
     isIndexed: () => false,
     isDelegation: () => false,
     write: async ({ accounts }: StatePortion, progress: Uint8Array) => {
-      this.writes++;
+      if (++this.writes % 4 === 0 && this.failures-- > 0)
+        throw new CodedError("STORE_WRITE_FAILED", "the disk is full");
       for (const { key } of accounts) this.keys.add(bytesToBigInt(key));
       this.segments = decodeSegments(progress);
     },
@@ -73,6 +76,21 @@ describe("filling a state by pages", () => {
     assert.ok(pages() >= ACCOUNTS);
     // Up to eight segments end with fewer than are written at once, and the first page of all is written alone.
     assert.ok(written.writes <= pages() / PORTION_PAGES_MAX + 9, `${written.writes} writes of ${pages()} pages`);
+  });
+
+  test("counts nothing as written that found no room, while other segments go on", async () => {
+    const written = new Written();
+    written.failures = 1;
+    await assert.rejects(
+      fillState({ adoption: written.adoption, source: sourceOf(5).source, target, likely }, WHOLE_STATE),
+      {
+        code: "STORE_WRITE_FAILED",
+      },
+    );
+    assert.ok(written.keys.size < ACCOUNTS);
+    written.assertNothingSkipped();
+    await fillState({ adoption: written.adoption, source: sourceOf(5).source, target, likely }, written.segments);
+    assert.equal(written.keys.size, ACCOUNTS);
   });
 
   test("with a storage of many pages does not read what it has written of it at each of them", async () => {

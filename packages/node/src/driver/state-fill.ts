@@ -7,6 +7,7 @@
 import { bigIntToFixedBytes, bytesToBigInt, compareBytes } from "@counterpart/core/base/bytes";
 import { asBytes, asList, decodeRlp, encodeRlp } from "@counterpart/core/codec/rlp";
 import type { StatePortion } from "../engine/adoption.ts";
+import { createWriterQueue } from "../engine/writer-queue.ts";
 import { chunks, inLanes } from "./lanes.ts";
 import { ACCOUNTS_AT_A_TIME, PORTION_BYTES_MAX, PORTION_BYTES_MIN, PORTION_PAGES_MAX, SEGMENTS_MAX } from "./limits.ts";
 import { createStateCollector, keeping } from "./state-collector.ts";
@@ -71,16 +72,23 @@ interface OpenSegment {
 export async function fillState(parts: Omit<StateParts, "into">, segments: readonly Segment[]): Promise<void> {
   const { adoption, source, target } = parts;
   const open = new Set<OpenSegment>(segments.map((segment) => ({ ...segment })));
-  const write = (portion: StatePortion): Promise<void> => adoption.write(portion, encodeSegments([...open]));
+  /** Each write tells how far all segments have come: it has to know what became of the one before. */
+  const queue = createWriterQueue();
+  const write = async (portion: StatePortion, segment: OpenSegment, next: Uint8Array | undefined): Promise<void> => {
+    const left = [...open].filter((one) => one !== segment);
+    if (next !== undefined) left.push({ ...segment, next });
+    await adoption.write(portion, encodeSegments(left));
+    if (next === undefined) open.delete(segment);
+    else segment.next = next;
+  };
 
   /** Fetches a segment, or the first page of it. */
   const fill = async (segment: OpenSegment, isFirstOnly: boolean): Promise<void> => {
     /** Where the next page starts; undefined behind the last one. What is written tells of it, and nobody before. */
     let start: Uint8Array | undefined = segment.next;
     const into = createStateCollector(PORTION_BYTES_MAX, (portion) => {
-      if (start === undefined) open.delete(segment);
-      else segment.next = start;
-      return write(portion);
+      const next = start;
+      return queue.run(() => write(portion, segment, next));
     });
     /** Gathers a page with all that belongs to it; whether the segment goes on. */
     const gatherPage = async (from: Uint8Array): Promise<boolean> => {
