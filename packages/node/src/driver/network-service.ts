@@ -201,6 +201,7 @@ export function createNetworkService(deps: DriverDeps): Driver {
     onClosed(session) {
       peers.remove(session);
       noteOutcast(session);
+      monitor.closed();
       news.closed(session);
       stateSource.kick();
       agreements.closed(session);

@@ -14,6 +14,8 @@ import type { SyncComplete, SyncProgress, SyncView } from "./types.ts";
 export interface SyncMonitor {
   /** Whether this node and the peer agree now. */
   note(session: Session, inStep: boolean): void;
+  /** A peer is gone. */
+  closed(): void;
   view(): SyncView;
   /** Blocks that the best peer has and this node has not. */
   lag(): number;
@@ -106,6 +108,9 @@ export function createSyncMonitor(deps: SyncMonitorDeps): SyncMonitor {
         session.syncing ??= { sinceMs: clock.now(), blocks, contracts };
       }
       noteAll();
+    },
+    closed() {
+      if (peers.ready().length === 0) apartSinceMs = undefined;
     },
     view() {
       const ready = peers.ready();
