@@ -298,7 +298,7 @@ class Asking {
     this.naming = createContractNaming({
       clock: this.clock,
       logger: silentLogger,
-      peers: { ready: () => this.sessions },
+      peers: { executing: () => this.#executing() },
       source: { origins: async (_, passed = new Set()) => this.#origins(passed) },
       engine: {
         adoption: {
@@ -320,10 +320,14 @@ class Asking {
     });
   }
 
+  #executing(): readonly Session[] {
+    return this.sessions.filter(({ version }) => version?.role === "full");
+  }
+
   #origins(passed: Set<Session>): ReadonlyMap<Hex, ContractOrigin> {
     const found = new Map<Hex, ContractOrigin>();
-    for (const session of this.sessions) {
-      if (passed.has(session) || session.version?.role !== "full") continue;
+    for (const session of this.#executing()) {
+      if (passed.has(session)) continue;
       this.asked.push(session.peerId);
       try {
         for (const [hash, origin] of this.#answers.get(session)?.() ?? []) found.set(hash, origin);

@@ -24,7 +24,7 @@ export interface ContractNaming {
 export interface ContractNamingDeps {
   readonly engine: { readonly adoption: Pick<Adoption, "isUnderway" | "unnamed" | "unnamedAfter" | "name"> };
   readonly source: Pick<StateSource, "origins">;
-  readonly peers: Pick<Peers, "ready">;
+  readonly peers: Pick<Peers, "executing">;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -37,7 +37,6 @@ export function createContractNaming({ engine, source, peers, clock, logger }: C
   let stopped = false;
   let cancelTimer = (): void => {};
 
-  const fullPeers = (): readonly Session[] => peers.ready().filter(({ version }) => version?.role === "full");
   /** No wait is longer: the clock was set back. */
   const waitFor = (session: Session): number =>
     Math.min(NAMES_AGAIN_MS, Math.max(0, (againAt.get(session) ?? 0) - clock.now()));
@@ -52,7 +51,7 @@ export function createContractNaming({ engine, source, peers, clock, logger }: C
   }
   /** Asks about one page; returns who has not answered about contracts that nobody else named. */
   const askAbout = async (page: readonly Hex[], voices: readonly Session[]): Promise<readonly Session[]> => {
-    const passed = new Set(fullPeers().filter((session) => !voices.includes(session)));
+    const passed = new Set(peers.executing().filter((session) => !voices.includes(session)));
     const origins = await source.origins(page, passed);
     await adoption.name(origins);
     const isDone = page.every((account) => origins.get(account)?.owner !== undefined);
@@ -79,7 +78,7 @@ export function createContractNaming({ engine, source, peers, clock, logger }: C
   function kick(): void {
     cancelTimer();
     if (stopped || running !== undefined || adoption.isUnderway || adoption.unnamed === 0) return;
-    const full = fullPeers();
+    const full = peers.executing();
     if (full.length === 0) return;
     const waitMs = Math.min(...full.map(waitFor));
     if (waitMs > 0) {

@@ -38,7 +38,7 @@ export interface StatePeers {
 }
 
 export interface StatePeersDeps {
-  readonly peers: Pick<Peers, "ready">;
+  readonly peers: Pick<Peers, "executing">;
   readonly clock: Clock;
 }
 
@@ -91,10 +91,9 @@ export function createStatePeers({ peers, clock }: StatePeersDeps): StatePeers {
   let stopped = false;
   let cancelTimer = (): void => {};
 
-  const executing = (): readonly Session[] => peers.ready().filter(({ version }) => version?.role === "full");
   const find = ({ wish: { block, passed, isPatient }, sinceMs }: Waiter): Finding => {
     const nowMs = clock.now();
-    const full = executing();
+    const full = peers.executing();
     if (full.length === 0) return ON_NEWS;
     const open = full.filter(
       (session) => !passed.has(session) && (block === undefined || !isUnheld(session, block, nowMs)),
@@ -144,7 +143,7 @@ export function createStatePeers({ peers, clock }: StatePeersDeps): StatePeers {
       session.stateRequests--;
       kick();
     },
-    hasAny: () => executing().length > 0,
+    hasAny: () => peers.executing().length > 0,
     kick,
     stop() {
       stopped = true;

@@ -101,7 +101,7 @@ export interface StateService extends StateSource {
 }
 
 export interface StateSourceDeps {
-  readonly peers: Pick<Peers, "ready" | "penalise">;
+  readonly peers: Pick<Peers, "executing" | "penalise">;
   readonly clock: Clock;
   readonly metrics: DriverMetrics;
   readonly chainId: number;
