@@ -26,14 +26,17 @@ const ALONE: NodeStatus = {
 };
 
 const joining = (filled: number | null, wasted: number): NodeStatus => {
-  const rates = { pages: 12, bytes: 3_355_443, wasted_bytes: wasted, remaining_ms: filled === null ? null : 42_000 };
-  return { ...ALONE, sync: { ...ALONE.sync, stage: "state", state_progress: { to_block: 90, filled, ...rates } } };
+  const left = filled === null ? [null, null] : [9_437_184, 42_000];
+  const [remaining_bytes, remaining_ms] = left as [number | null, number | null];
+  const come = { to_block: 90, filled, pages: 12, bytes: 3_355_443, wasted_bytes: wasted };
+  const state_progress = { ...come, remaining_bytes, remaining_ms };
+  return { ...ALONE, sync: { ...ALONE.sync, stage: "state", state_progress } };
 };
 
-test("state that is being taken over is shown with its part, bytes, waste and time left", () => {
+test("state that is being taken over is shown with its part, bytes, waste, and what is left", () => {
   assert.match(
     renderStatus(joining(0.256, 2_048)),
-    /fetching {2}state of block 90, 25 %: 12 pages, 3\.2 MiB \(and 2 KiB of no use\), 42 s left/,
+    /fetching {2}state of block 90, 25 %: 12 pages, 3\.2 MiB \(and 2 KiB of no use\), 9\.0 MiB and 42 s left/,
   );
   assert.match(renderStatus(joining(null, 0)), /fetching {2}state of block 90: 12 pages, 3\.2 MiB\n/);
 });

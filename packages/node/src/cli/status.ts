@@ -47,6 +47,7 @@ interface Sync {
     readonly bytes: number;
     readonly wasted_bytes: number;
     readonly filled: number | null;
+    readonly remaining_bytes: number | null;
     readonly remaining_ms: number | null;
   } | null;
   readonly divergence: {
@@ -112,9 +113,9 @@ const size = (bytes: number): string =>
   bytes < 1_048_576 ? `${Math.round(bytes / 1_024)} KiB` : `${(bytes / 1_048_576).toFixed(1)} MiB`;
 
 function stateProgressOf(state: NonNullable<Sync["state_progress"]>): string {
-  const { to_block: to, pages, bytes, wasted_bytes: wasted, filled, remaining_ms: left } = state;
+  const { to_block: to, pages, bytes, wasted_bytes: wasted, filled, remaining_bytes: rest, remaining_ms: left } = state;
   const part = filled === null ? "" : `, ${Math.floor(filled * 100)} %`;
-  const eta = left === null ? "" : `, ${duration(left)} left`;
+  const eta = left === null || rest === null ? "" : `, ${size(rest)} and ${duration(left)} left`;
   const lost = wasted === 0 ? "" : ` (and ${size(wasted)} of no use)`;
   return `fetching  state of block ${to}${part}: ${pages} pages, ${size(bytes)}${lost}${eta}`;
 }
