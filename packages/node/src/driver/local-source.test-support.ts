@@ -19,10 +19,10 @@ import {
   stateQuery,
   storagesQuery,
 } from "./state-queries.ts";
-import type { StateSource } from "./state-source.ts";
+import type { StateService, StateSource } from "./state-source.ts";
 import { createSyncRecord } from "./sync-record.ts";
 
-export interface LocalSource extends StateSource {
+export interface LocalSource extends StateSource, Pick<StateService, "received"> {
   /** A peer that has what the engine has. */
   readonly session: Session;
   readonly requests: number;
@@ -61,6 +61,7 @@ export function createLocalSource(deps: ServeDeps, before: () => Promise<void> =
     get requests() {
       return requests;
     },
+    received: { pages: 0, usefulBytes: 0, wastedBytes: 0 },
     hasPeers: () => true,
     block: (header) => run(blockQuery(header, engine.chainId)),
     accounts: (block, start) => run(accountsQuery(block, start)),

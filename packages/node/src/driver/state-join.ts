@@ -20,7 +20,7 @@ import type { Session } from "./session.ts";
 import { createBringer } from "./state-bring.ts";
 import type { StateReceived } from "./state-exchange.ts";
 import { decodeSegments, filledPart } from "./state-fill.ts";
-import type { StateSource } from "./state-source.ts";
+import type { StateService, StateSource } from "./state-source.ts";
 import { createRetry } from "./timing.ts";
 import type { StateProgress } from "./types.ts";
 import { watchedSource } from "./watched-source.ts";
@@ -39,7 +39,7 @@ export interface StateJoin {
 
 export interface StateJoinDeps {
   readonly engine: Engine;
-  readonly source: StateSource & { readonly received?: Readonly<StateReceived> };
+  readonly source: StateSource & Pick<StateService, "received">;
   readonly peers: Peers;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -69,7 +69,6 @@ export function createStateJoin(deps: StateJoinDeps): StateJoin {
   let begun: (Readonly<StateReceived> & Pick<StateProgress, "toBlock" | "sinceMs" | "filledBefore">) | undefined;
   let cancelRetry = (): void => {};
 
-  const receivedNow = (): Readonly<StateReceived> => source.received ?? { pages: 0, usefulBytes: 0, wastedBytes: 0 };
   /** Undefined when nothing is filled. */
   const filledNow = (): number | undefined => {
     const segments = adoption.isUnderway ? decodeSegments(adoption.progress()) : [];
@@ -77,7 +76,7 @@ export function createStateJoin(deps: StateJoinDeps): StateJoin {
   };
   const progress = (): StateProgress | "headers" | undefined => {
     if (begun === undefined) return running === undefined ? undefined : "headers";
-    const [now, filled] = [receivedNow(), filledNow()];
+    const [now, filled] = [source.received, filledNow()];
     return {
       toBlock: begun.toBlock,
       sinceMs: begun.sinceMs,
@@ -133,7 +132,7 @@ export function createStateJoin(deps: StateJoinDeps): StateJoin {
       holdOff();
       return false;
     }
-    begun = { toBlock: target.number, sinceMs: clock.now(), filledBefore: filledNow() ?? 0, ...receivedNow() };
+    begun = { toBlock: target.number, sinceMs: clock.now(), filledBefore: filledNow() ?? 0, ...source.received };
     try {
       const { added } = holding;
       await bring(target);
