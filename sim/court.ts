@@ -115,12 +115,12 @@ export function createCourt({ nodes, hostile, network, timeline, isRough, count,
       const isGoodbye = typeOf(frame) === MESSAGE_NUMBERS.Goodbye;
       demand(isGoodbye || !banned.has(`${from} ${to}`), `${from} speaks to ${to}, which it has banned`);
     },
-    logged({ node: name, message, fields }) {
+    logged({ node: name, message, fields, isAlive }) {
       demand(!message.startsWith("this node has diverged"), `${name} takes itself for diverged`);
       if (message !== "a peer is banned") return;
       const node = nodes.find((one) => one.name === name);
-      // What a node says that died while it wrote the ban was heard by nobody.
-      if (node?.life === undefined) return;
+      // It died while it wrote the ban.
+      if (node === undefined || !isAlive) return;
       const peer = String(fields.peer);
       demand(isHostile(peer), `${name} banned the honest ${peer}`);
       count(`ban for ${String(fields.fault)}`);

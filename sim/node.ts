@@ -35,6 +35,8 @@ export interface LogEntry {
   readonly level: "debug" | "info" | "warn" | "error";
   readonly message: string;
   readonly fields: LogFields;
+  /** Whether its life still goes on: what a dead one says is heard by nobody. */
+  readonly isAlive: boolean;
 }
 
 export interface World {
@@ -95,11 +97,11 @@ function createKeys(name: string): KeyRing {
   };
 }
 
-function createSimLogger(node: string, onLog: World["onLog"]): Logger {
+function createSimLogger(node: string, onLog: World["onLog"], isAlive: () => boolean): Logger {
   const at =
     (level: LogEntry["level"]) =>
     (message: string, fields: LogFields = {}): void =>
-      onLog({ node, level, message, fields });
+      onLog({ node, level, message, fields, isAlive: isAlive() });
   const logger: Logger = {
     debug: at("debug"),
     info: at("info"),
@@ -154,7 +156,6 @@ export function createSimNode(world: World, name: string, role: Role = "full"): 
   const { timeline, network, genesis, evm, onLog } = world;
   const disk = createDisk();
   const keys = createKeys(name);
-  const logger = createSimLogger(name, onLog);
   let life: Life | undefined;
   let lives = 0;
 
@@ -165,6 +166,7 @@ export function createSimNode(world: World, name: string, role: Role = "full"): 
     isAlive: () => boolean,
   ): Life & { start(): Promise<void> } => {
     const store = disk.open(isAlive);
+    const logger = createSimLogger(name, onLog, isAlive);
     const executor: Executor = evm ? createExecutor({ chainId: genesis.chainId }) : createSmallExecutor();
     const sign = (digest: Uint8Array): Uint8Array => keys.sign(keys.own, digest);
     const engine = createEngine({

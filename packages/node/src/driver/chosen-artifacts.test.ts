@@ -23,7 +23,7 @@ function setUp(held: readonly Hex[], role: Holding["role"] = "chosen") {
   const clock = createVirtualClock();
   const artifacts = createChosenArtifacts({
     engine: { holding: holding as unknown as Holding, adoption },
-    peers: { ready: () => sessions },
+    peers: { executing: () => sessions.filter(({ version }) => version?.role === "full") },
     clock,
     async ask(session, addresses) {
       asked.push([session.peerId, addresses]);

@@ -22,7 +22,7 @@ export interface ChosenArtifacts {
 
 export interface ChosenArtifactsDeps {
   readonly engine: Pick<Engine, "holding"> & { readonly adoption: Pick<Engine["adoption"], "isUnderway"> };
-  readonly peers: Pick<Peers, "ready">;
+  readonly peers: Pick<Peers, "executing">;
   readonly clock: Clock;
   /**
    * Asks a peer about up to `CONTRACTS_MAX` contracts, and keeps the artifacts that it has. Never rejects.
@@ -50,7 +50,7 @@ export function createChosenArtifacts({ engine, peers, clock, ask }: ChosenArtif
     }
   };
   const round = async (): Promise<void> => {
-    for (const session of peers.ready()) if (session.version?.role === "full") await askAll(session);
+    for (const session of peers.executing()) await askAll(session);
   };
   const kick = (): void => {
     cancelTimer();

@@ -143,6 +143,15 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     onStep(session, inStep);
   };
 
+  /** Whether both sides have the same, where none has a better chain. */
+  const compareArtifacts = (session: Session, mine: Status, theirs: Status): boolean => {
+    // At the same head a replica may lack what it was told to hold.
+    if (deps.engine.holding.isBehind) deps.headPull.kick();
+    const applied = artifactsApplied(session, mine, theirs);
+    if (applied) acknowledge(session, theirs);
+    return applied && agree(board.read(session.applied), theirs, comparesArtifacts(session));
+  };
+
   function check(session: Session): void {
     const theirs = session.status;
     // While something of this peer's is being taken in, both sides' holdings are about to change.
@@ -161,11 +170,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
       conclude(session, covered);
       return;
     }
-    // At the same head a replica may lack what it was told to hold.
-    if (deps.engine.holding.isBehind) deps.headPull.kick();
-    const applied = artifactsApplied(session, mine, theirs);
-    if (applied) acknowledge(session, theirs);
-    conclude(session, covered || (applied && agree(board.read(session.applied), theirs, comparesArtifacts(session))));
+    conclude(session, compareArtifacts(session, mine, theirs) || covered);
   }
 
   const heartbeat = (): void => {
