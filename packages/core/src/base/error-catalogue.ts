@@ -86,6 +86,7 @@ export const ERROR_CATALOGUE = {
   TOO_MANY_PEERS: entry(503, "the peer limit is reached"),
   PEER_BANNED: entry(403, "the peer is banned for misbehaviour"),
   PEER_DISCONNECTED: entry(502, "the peer disconnected"),
+  MERGE_BELOW_HISTORY: entry(409, "a better chain parts from this node's further below its head than can be merged"),
   BAD_MESSAGE: entry(400, "a peer's message is malformed, oversized or unexpected"),
   REQUEST_TIMEOUT: entry(504, "a peer did not answer a request in time"),
   PEER_ERROR: entry(502, "a peer answered a request with an error"),

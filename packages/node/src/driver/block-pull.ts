@@ -63,6 +63,20 @@ const locatorOf = (engine: Engine): readonly Hex[] =>
     .map((number) => engine.header(number)?.hash)
     .filter((hash) => isHex(hash));
 
+/**
+ * Whether the branch that begins with `first` can be merged.
+ * @throws CodedError `MERGE_BELOW_HISTORY`
+ */
+function requireMergeable({ mergeDepthMax, head }: Engine, first: Tip): void {
+  const depth = head().number - (first.number - 1);
+  if (depth <= mergeDepthMax) return;
+  throw new CodedError(
+    "MERGE_BELOW_HISTORY",
+    `the peer's better chain parts from this node's ${depth} blocks below the head, and at most ${mergeDepthMax} can be ` +
+      "merged: to follow it, move this node's database away and start it again",
+  );
+}
+
 export function createBlockPull(deps: BlockPullDeps): BlockPull {
   const { engine, peers, importer, clock, logger, onDone } = deps;
   let running: Promise<void> | undefined;
@@ -109,7 +123,9 @@ export function createBlockPull(deps: BlockPullDeps): BlockPull {
       const headers = await fetchHeaders(session, start, onSilent);
       const last = headers.at(-1);
       const unknown = headers.filter(({ hash }) => engine.header(hash) === undefined);
-      if (unknown.length > 0) {
+      const [first] = unknown;
+      if (first !== undefined) {
+        requireMergeable(engine, first);
         const toBlock = Math.max(bestHeadOf(session)?.number ?? 0, last?.number ?? 0);
         const { fromBlock = engine.head().number, sinceMs = clock.now() } = progress ?? {};
         progress = { fromBlock, toBlock, sinceMs };

@@ -93,6 +93,7 @@ export function makeBlock(
 export interface FakeEngine extends Engine {
   /** A test may list signers. */
   rules: PoaRules;
+  mergeDepthMax: number;
   /** Blocks that execution here contradicts: `wrong` ones, unless a test says otherwise. */
   contradicts: (header: SealedHeader) => boolean;
   /** Seals a block with these effects on the head. */
@@ -206,6 +207,7 @@ export function createFakeEngine(sealer: string, chain = "dev"): FakeEngine {
     chainId: 31_337,
     genesisHash: genesis.header.hash,
     rules: { signers: [] },
+    mergeDepthMax: 65_535,
     isReplica: false,
     holding: HOLDS_ALL,
     read: async (read) => read(engine.snapshot()),

@@ -138,6 +138,22 @@ describe("sync on connect", () => {
     assert.equal(b.engine.head().hash, heads[0]);
   });
 
+  it("says that a better chain parts too far below the head to be merged, and blames nobody", async () => {
+    const [a, b] = [await world.start("a"), await world.start("b")];
+    for (let i = 0; i < 12; i++) a.engine.make();
+    for (let i = 0; i < 11; i++) b.engine.make();
+    b.engine.mergeDepthMax = 10;
+    assert.equal((await connect(b, a, 5_000)).status, "syncing");
+    const said = b.log.filter(({ message }) => message === "block sync stalled");
+    assert.match(String(said[0]?.fields.reason), /parts from this node's 11 blocks below the head, and at most 10/);
+    assert.equal(world.sent(b, a, "GetBlocks").length, 0);
+    const blamed = b.log.filter(({ message }) => message === "a peer is at fault");
+    assert.deepEqual([blamed, b.driver.bans()], [[], []]);
+    b.engine.mergeDepthMax = 11;
+    assert.equal((await connect(b, a, 60_000)).status, "synced");
+    assert.ok(sameAll(a, b));
+  });
+
   it("fetches long chains in pages, and deep forks from the block that is shared", async () => {
     const [a, b] = [await world.start("a"), await world.start("b")];
     for (let i = 0; i < 20; i++) {

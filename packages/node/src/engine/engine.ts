@@ -7,6 +7,7 @@ import type { Hex } from "@counterpart/core/base/bytes";
 import { CodedError, isCodedError } from "@counterpart/core/base/errors";
 import { NO_METRICS } from "@counterpart/core/base/no-metrics";
 import type { BlockContext, CallMessage, CallOutcome } from "@counterpart/core/execution/types";
+import { SIDE_BLOCKS_MAX } from "./admission.ts";
 import { createAdoption } from "./adoption.ts";
 import { contextOf } from "./block-processor.ts";
 import { listContracts } from "./contract-index.ts";
@@ -132,6 +133,7 @@ export function createEngine(options: EngineOptions): Engine {
     chainId: processor.chainId,
     genesisHash: core.genesisHash,
     rules: { signers: core.signers },
+    mergeDepthMax: SIDE_BLOCKS_MAX - 1,
     pool: poolView(core),
     head: () => core.head,
     header: chain.header,

@@ -202,6 +202,8 @@ export interface Engine {
   readonly adopted: number;
   readonly chainId: number;
   readonly genesisHash: Hex;
+  /** How many blocks below the head a better branch may fork off: all of it is held before it is executed. */
+  readonly mergeDepthMax: number;
   /** Who may seal. */
   readonly rules: PoaRules;
   readonly pool: PoolView;
