@@ -183,9 +183,7 @@ export function createNetworkService(deps: DriverDeps): Driver {
     onAdmitted: reconciler.sendStatus,
     onReady(session) {
       news.connected(session);
-      stateSource.kick();
-      naming.kick();
-      contractPull.kick();
+      for (const asking of [stateSource, naming, contractPull]) asking.kick();
       reconciler.changed();
       reconciler.check(session);
     },

@@ -45,6 +45,12 @@ export interface ReconcilerDeps extends Pick<DriverDeps, "clock" | "engine"> {
   readonly onStep: (session: Session, inStep: boolean) => void;
 }
 
+const compareKey = (mine: Status, theirs: Status): string => `${mine.artifacts.digest}${theirs.artifacts.digest}`;
+
+/** What had no contract to belong to has it by now: the heads are equal, and another than when it was tried. */
+const isFinishable = ({ unfinishedAt }: Session, mine: Status, theirs: Status): boolean =>
+  unfinishedAt !== undefined && unfinishedAt !== mine.head.hash && sameHead(mine, theirs);
+
 export function createReconciler(deps: ReconcilerDeps): Reconciler {
   const { clock, engine, checkpoints, peers, board, onStep } = deps;
   let running = false;
@@ -71,7 +77,6 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     if (running) cancelFlush ??= clock.setTimer(STATUS_COALESCE_MS, flush);
   };
 
-  const compareKey = (mine: Status, theirs: Status): string => `${mine.artifacts.digest}${theirs.artifacts.digest}`;
   const wasCompared = (session: Session, key: string): boolean =>
     session.compared?.key === key && clock.now() - session.compared.atMs < COMPARE_AGAIN_MS;
 
@@ -80,10 +85,6 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
   };
   const isApartForLong = ({ apartSinceMs }: Session): boolean =>
     apartSinceMs !== undefined && clock.now() - apartSinceMs >= APART_MAX_MS;
-
-  /** What had no contract to belong to has it by now: the heads are equal, and another than when it was tried. */
-  const isFinishable = ({ unfinishedAt }: Session, mine: Status, theirs: Status): boolean =>
-    unfinishedAt !== undefined && unfinishedAt !== mine.head.hash && sameHead(mine, theirs);
 
   const comparesArtifacts = ({ version }: Session): boolean => !engine.isReplica && version?.role !== "replica";
   /** Fetches artifacts where that is due; whether everything the peer has said is applied. */
@@ -146,7 +147,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
   /** Whether both sides have the same, where none has a better chain. */
   const compareArtifacts = (session: Session, mine: Status, theirs: Status): boolean => {
     // At the same head a replica may lack what it was told to hold.
-    if (deps.engine.holding.isBehind) deps.headPull.kick();
+    if (engine.holding.isBehind) deps.headPull.kick();
     const applied = artifactsApplied(session, mine, theirs);
     if (applied) acknowledge(session, theirs);
     return applied && agree(board.read(session.applied), theirs, comparesArtifacts(session));
