@@ -3,12 +3,24 @@ import { describe, it } from "node:test";
 import { concatBytes } from "../base/bytes.ts";
 import { CodedError } from "../base/errors.ts";
 import { decodeRlp, encodeRlp, type RlpItem, rlpNumber } from "../codec/rlp.ts";
-import { keccak256Hex } from "../crypto/crypto.ts";
+import { keccak256Hex, signDigest } from "../crypto/crypto.ts";
 import { EMPTY_TRIE_ROOT, orderedTrieRoot } from "../trie/ordered.ts";
-import { type AnyBlock, decodeAnyBlock, encodeAnyBlock, type Withdrawal } from "./any-block.ts";
+import {
+  type AnyBlock,
+  countStoredTransactions,
+  decodeAnyBlock,
+  decodeAnyBody,
+  encodeAnyBlock,
+  encodeAnyBody,
+  headerOfAnyBlock,
+  toAnyBlock,
+  type Withdrawal,
+} from "./any-block.ts";
 import { type AnyHeader, decodeAnyHeader, encodeAnyHeader } from "./any-header.ts";
 import { EMPTY_OMMERS_HASH, ZERO_ADDRESS, ZERO_HASH } from "./header.ts";
+import { signTransaction } from "./transaction.ts";
 
+const PLAIN = { maxPriorityFeePerGas: 1n, to: ZERO_ADDRESS, value: 5n, data: new Uint8Array(0) } as const;
 const LEGACY = encodeRlp([rlpNumber(1), rlpNumber(2)]);
 const TYPED = concatBytes(new Uint8Array([3]), encodeRlp([rlpNumber(7)]));
 
@@ -77,5 +89,56 @@ describe("blocks of any fork", () => {
     refused(replaced(worked, 1, [LEGACY, TYPED]), "INVALID_BLOCK", /legacy transaction is not a byte string/);
     refused(encodeRlp((decodeRlp(encodeAnyBlock(paying)) as RlpItem[]).slice(0, 3)), "INVALID_RLP", /3 items, not 4/);
     refused(replaced(worked, 3, []), "INVALID_RLP", /4 items, not 3/);
+  });
+
+  it("are known by their header before anything else of them is looked at", () => {
+    for (const block of [worked, paying]) {
+      const bytes = encodeAnyBlock(block);
+      assert.deepEqual(headerOfAnyBlock(bytes), block.header);
+      assert.deepEqual(headerOfAnyBlock(concatBytes(bytes, new Uint8Array(9))), block.header);
+    }
+    for (const bytes of [new Uint8Array(0), new Uint8Array([0xc0]), new Uint8Array([0x80]), encodeRlp([[]])]) {
+      assert.throws(
+        () => headerOfAnyBlock(bytes),
+        (error) => error instanceof CodedError && error.code === "INVALID_RLP",
+      );
+    }
+  });
+});
+
+describe("stored bodies of blocks of any fork", () => {
+  const key = new Uint8Array(32).fill(7);
+  const transactions = [
+    signTransaction({ type: 0, nonce: 0n, gasLimit: 21_000n, maxFeePerGas: 1n, ...PLAIN }, (digest) =>
+      signDigest(digest, key),
+    ),
+    signTransaction({ type: 2, chainId: 7n, nonce: 1n, gasLimit: 21_000n, maxFeePerGas: 9n, ...PLAIN }, (digest) =>
+      signDigest(digest, key),
+    ),
+  ];
+
+  it("are read as they were written, each transaction with its sender", () => {
+    for (const rest of [
+      { ommers: [OMMER] },
+      { ommers: [], withdrawals: [] },
+      { ommers: [], withdrawals: [WITHDRAWAL] },
+    ]) {
+      const body = { transactions, ...rest };
+      assert.deepEqual(decodeAnyBody(encodeAnyBody(body)), body);
+      assert.equal(countStoredTransactions(encodeAnyBody(body)), 2);
+    }
+  });
+
+  it("give back the block that was decoded", () => {
+    const raws = transactions.map(({ raw }) => raw);
+    const header = seal({ ...HEADER, transactionsRoot: orderedTrieRoot(raws) });
+    const block = decodeAnyBlock(encodeAnyBlock({ header, transactions: raws, ommers: [] }));
+    assert.deepEqual(toAnyBlock({ header, ...decodeAnyBody(encodeAnyBody({ transactions })) }), block);
+  });
+
+  it("are refused when they are cut off", () => {
+    const bytes = encodeAnyBody({ transactions, ommers: [OMMER], withdrawals: [WITHDRAWAL] });
+    for (let end = 0; end < bytes.length; end += 5)
+      assert.throws(() => decodeAnyBody(bytes.subarray(0, end)), CodedError);
   });
 });

@@ -7,17 +7,21 @@ import { type Hex, hexToBytes } from "../base/bytes.ts";
 import { CodedError } from "../base/errors.ts";
 import {
   asBigInt,
+  asBytes,
   asFixedHex,
   asList,
   decodeRlp,
   encodeRlp,
+  frameOf,
   type RlpInput,
   type RlpItem,
   rlpBigInt,
 } from "../codec/rlp.ts";
 import { keccak256Hex } from "../crypto/crypto.ts";
 import { orderedTrieRoot } from "../trie/ordered.ts";
-import { type AnySealedHeader, anyHeaderFromRlp, encodeAnyHeader } from "./any-header.ts";
+import { type AnySealedHeader, anyHeaderFromRlp, decodeAnyHeader, encodeAnyHeader } from "./any-header.ts";
+import { decodeAnyTransactionOf } from "./any-transaction.ts";
+import type { AnyTransaction } from "./types.ts";
 
 const RLP_LIMITS = { depthMax: 6, itemsMax: 4_000_000 };
 const GWEI = 1_000_000_000n;
@@ -39,6 +43,20 @@ export interface AnyBlock {
   readonly ommers: readonly AnySealedHeader[];
   /** Absent before Shanghai. */
   readonly withdrawals?: readonly Withdrawal[];
+}
+
+/** A block with its transactions decoded. This chain's own have neither ommers nor withdrawals. */
+export interface AnyDecodedBlock {
+  readonly header: AnySealedHeader;
+  readonly transactions: readonly AnyTransaction[];
+  readonly ommers?: readonly AnySealedHeader[];
+  readonly withdrawals?: readonly Withdrawal[];
+}
+
+/** The block as it is encoded: from Shanghai on with withdrawals, be they none. */
+export function toAnyBlock({ header, transactions, ommers = [], withdrawals = [] }: AnyDecodedBlock): AnyBlock {
+  const block = { header, transactions: transactions.map(({ raw }) => raw), ommers };
+  return header.withdrawalsRoot === undefined ? block : { ...block, withdrawals };
 }
 
 function withdrawalToRlp({ index, validatorIndex, address, amount }: Withdrawal): RlpInput {
@@ -83,6 +101,17 @@ function checkParts(header: AnySealedHeader, parts: readonly (readonly [string, 
 }
 
 /**
+ * The header of an encoded block, of which nothing else is looked at.
+ * @throws CodedError `INVALID_RLP`
+ */
+export function headerOfAnyBlock(bytes: Uint8Array): AnySealedHeader {
+  const first = bytes[0] ?? 0;
+  const start = first < 0xf8 ? 1 : 1 + first - 0xf7;
+  const rest = bytes.subarray(start);
+  return decodeAnyHeader(rest.subarray(0, frameOf(rest) ?? 0));
+}
+
+/**
  * Decodes a block, and holds its parts to what its header commits to. What the header must say is not checked here.
  * @throws CodedError `INVALID_RLP`, `INVALID_BLOCK` that names the block and the part
  */
@@ -102,3 +131,39 @@ export function decodeAnyBlock(bytes: Uint8Array): AnyBlock {
   checkParts(header, [["withdrawals", orderedTrieRoot(withdrawals.map(encodeRlp)), header.withdrawalsRoot]]);
   return { ...block, withdrawals: withdrawals.map(withdrawalFromRlp) };
 }
+
+/** What is stored of a block beside its header, each transaction with its sender, so that reading it recovers none. */
+export function encodeAnyBody({ transactions, ommers = [], withdrawals }: Omit<AnyDecodedBlock, "header">): Uint8Array {
+  const parts: RlpInput[] = [
+    transactions.map(({ raw, sender }) => [raw, hexToBytes(sender)]),
+    ommers.map((ommer) => decodeRlp(encodeAnyHeader(ommer))),
+  ];
+  if (withdrawals !== undefined) parts.push(withdrawals.map(withdrawalToRlp));
+  return encodeRlp(parts);
+}
+
+/** The transactions of a stored body as `[encoding, sender]`. */
+const storedTransactions = (parts: readonly RlpItem[]): RlpItem[] => asList(parts[0], "stored transactions");
+
+function transactionFromBody(item: RlpItem): AnyTransaction {
+  const [raw, sender] = asList(item, "stored transaction", 2);
+  return decodeAnyTransactionOf(asFixedHex(sender, "sender", 20), asBytes(raw, "transaction").slice());
+}
+
+/**
+ * Reverses `encodeAnyBody`. The senders are believed: such bytes come from this node's own store only.
+ * @throws CodedError `INVALID_RLP`, `INVALID_TRANSACTION`
+ */
+export function decodeAnyBody(bytes: Uint8Array): Omit<AnyDecodedBlock, "header"> {
+  const parts = asList(decodeRlp(bytes, RLP_LIMITS), "body");
+  const body = {
+    transactions: storedTransactions(parts).map(transactionFromBody),
+    ommers: asList(parts[1], "ommers").map(anyHeaderFromRlp),
+  };
+  if (parts[2] === undefined) return body;
+  return { ...body, withdrawals: asList(parts[2], "withdrawals").map(withdrawalFromRlp) };
+}
+
+/** How many transactions a stored body has. @throws CodedError `INVALID_RLP` */
+export const countStoredTransactions = (bytes: Uint8Array): number =>
+  storedTransactions(asList(decodeRlp(bytes, RLP_LIMITS), "body")).length;

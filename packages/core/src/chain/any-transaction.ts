@@ -3,6 +3,7 @@
  * their gas and fees must be is for execution to say. Sources: EIP-2 (low s), EIP-155, EIP-2718 and the EIP of each type.
  */
 
+import type { Hex } from "../base/bytes.ts";
 import type { RlpLimits } from "../codec/rlp.ts";
 import { keccak256Hex, recoverAddress, recoverAnyAddress } from "../crypto/crypto.ts";
 import { asInvalidTransaction, readTransaction, signatureBytes, signingHash } from "./transaction.ts";
@@ -27,7 +28,9 @@ const limitsOf = (raw: Uint8Array): RlpLimits => ({ depthMax: DEPTH_MAX, itemsMa
 
 const isType = (value: number, max: number): value is AnyTransactionType => value >= 1 && value <= Math.min(max, 4);
 
-function typeOf(raw: Uint8Array, { transactionTypeMax }: SigningRules): AnyTransactionType {
+const ALL_TYPES = { transactionTypeMax: 4 };
+
+function typeOf(raw: Uint8Array, { transactionTypeMax }: Pick<SigningRules, "transactionTypeMax">): AnyTransactionType {
   const first = raw[0];
   if (first === undefined) throw invalidTransaction("a transaction has at least one byte");
   if (first >= 0xc0) return 0;
@@ -58,3 +61,13 @@ function decode(raw: Uint8Array, chainId: number, rules: SigningRules): AnyTrans
  */
 export const decodeAnyTransaction = (raw: Uint8Array, chainId: number, rules: SigningRules): AnyTransaction =>
   asInvalidTransaction(() => decode(raw, chainId, rules));
+
+/**
+ * Decodes a transaction whose sender was recovered when its block was executed; nothing but its form is checked again.
+ * @throws CodedError `INVALID_TRANSACTION`
+ */
+export const decodeAnyTransactionOf = (sender: Hex, raw: Uint8Array): AnyTransaction =>
+  asInvalidTransaction(() => {
+    const { unsigned, signed } = readTransaction(typeOf(raw, ALL_TYPES), raw, limitsOf(raw));
+    return { ...unsigned, hash: keccak256Hex(raw), raw, sender, ...signed };
+  });

@@ -96,3 +96,13 @@ export function decodeBody(bytes: Uint8Array, chainId: number): Transaction[] {
     return decodeTransactionOf(asFixedHex(sender, "sender", 20), asBytes(raw, "transaction"), chainId);
   });
 }
+
+/**
+ * The encodings of a stored body's transactions, of which nothing else is read.
+ * @throws CodedError `INVALID_RLP`
+ */
+export function rawTransactionsOf(bytes: Uint8Array): Uint8Array[] {
+  return asList(decodeRlp(bytes, RLP_LIMITS), "body").map((item) => {
+    return asBytes(asList(item, "stored transaction", 2)[0], "transaction");
+  });
+}

@@ -101,7 +101,7 @@ export const DEV_GENESIS: Genesis = Object.freeze({
 });
 
 /** The accounts of a genesis; assignable to the execution layer's `StateChanges`. */
-export function genesisAlloc({ alloc }: Genesis): GenesisState {
+export function genesisAlloc({ alloc }: Pick<Genesis, "alloc">): GenesisState {
   const accounts = new Map<Hex, { readonly nonce: bigint; readonly balance: bigint; readonly codeHash: Hex }>();
   const storage = new Map<Hex, ReadonlyMap<Hex, bigint>>();
   const codes = new Map<Hex, Uint8Array>();

@@ -5,8 +5,15 @@ import fc from "fast-check";
 import { bytesToHex, type Hex, hexToBytes } from "../base/bytes.ts";
 import { CodedError } from "../base/errors.ts";
 import { EMPTY_TRIE_ROOT, orderedTrieRoot } from "../trie/ordered.ts";
-import { decodeReceipts, encodeReceipt, encodeReceipts, logsBloom, receiptsRoot } from "./receipt.ts";
-import type { Log, Receipt } from "./types.ts";
+import {
+  decodeAnyReceipts,
+  decodeReceipts,
+  encodeReceipt,
+  encodeReceipts,
+  logsBloom,
+  receiptsRoot,
+} from "./receipt.ts";
+import type { AnyReceipt, Log, Receipt } from "./types.ts";
 
 const hexOf = (size: number): fc.Arbitrary<Hex> => fc.uint8Array({ minLength: size, maxLength: size }).map(bytesToHex);
 
@@ -86,6 +93,45 @@ describe("receipts", () => {
     const bytes = encodeReceipts(fc.sample(receipts, { numRuns: 3, seed: 5 }));
     for (let end = 0; end < bytes.length; end++) {
       assert.throws(() => decodeReceipts(bytes.subarray(0, end)), CodedError);
+    }
+  });
+});
+
+describe("receipts of chains sealed elsewhere", () => {
+  const logs: Receipt["logs"] = [{ address: `0x${"11".repeat(20)}`, topics: [], data: new Uint8Array(3) }];
+  const common = {
+    cumulativeGasUsed: 21_000,
+    logsBloom: logsBloom(logs),
+    logs,
+    gasUsed: 21_000,
+    effectiveGasPrice: 5n,
+  };
+  const rooted: AnyReceipt = { type: 0, stateRoot: `0x${"ab".repeat(32)}`, ...common };
+  const blob: AnyReceipt = { type: 3, status: 1, ...common };
+
+  it("are read from storage as they were written, with a root before Byzantium and of blob transactions", () => {
+    assert.deepEqual(decodeAnyReceipts(encodeReceipts([rooted, blob])), [rooted, blob]);
+  });
+
+  it("have the root in the place of the status in their consensus encoding", () => {
+    const theirs = libraryReceipt(
+      {
+        stateRoot: hexToBytes(rooted.stateRoot as Hex),
+        cumulativeBlockGasUsed: 21_000n,
+        bitvector: common.logsBloom,
+        logs: logs.map(({ address, data }): [Uint8Array, Uint8Array[], Uint8Array] => [hexToBytes(address), [], data]),
+      },
+      0,
+    );
+    assert.equal(bytesToHex(encodeReceipt(rooted)), bytesToHex(theirs));
+  });
+
+  it("are none of this node's own chain", () => {
+    for (const receipt of [rooted, blob]) {
+      assert.throws(
+        () => decodeReceipts(encodeReceipts([receipt])),
+        (error) => error instanceof CodedError && error.code === "INVALID_RLP",
+      );
     }
   });
 });

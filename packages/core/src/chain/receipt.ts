@@ -21,7 +21,7 @@ import {
 import { keccak256 } from "../crypto/crypto.ts";
 import { orderedTrieRoot } from "../trie/ordered.ts";
 import { BLOOM_BYTES } from "./header.ts";
-import type { Log, Receipt, TransactionType } from "./types.ts";
+import type { AnyReceipt, AnyTransactionType, Log, Receipt } from "./types.ts";
 
 const TOPICS_MAX = 4;
 /** The most logs that the highest gas limit of a genesis pays for: 10⁹ / 375 of four items each, and room for the rest. */
@@ -53,10 +53,14 @@ function logToRlp({ address, topics, data }: Log): RlpInput {
 /** A list of logs, as receipts hold it. */
 export const encodeLogs = (logs: readonly Log[]): Uint8Array => encodeRlp(logs.map(logToRlp));
 
+/** The status, or before Byzantium the root of the state after the transaction. */
+const resultToRlp = ({ status, stateRoot }: AnyReceipt): Uint8Array =>
+  stateRoot === undefined ? rlpBoolean(status === 1) : hexToBytes(stateRoot);
+
 /** The consensus encoding (EIP-2718, EIP-658). */
-export function encodeReceipt(receipt: Receipt): Uint8Array {
+export function encodeReceipt(receipt: AnyReceipt): Uint8Array {
   const payload = encodeRlp([
-    rlpNumber(receipt.status),
+    resultToRlp(receipt),
     rlpNumber(receipt.cumulativeGasUsed),
     receipt.logsBloom,
     receipt.logs.map(logToRlp),
@@ -65,16 +69,16 @@ export function encodeReceipt(receipt: Receipt): Uint8Array {
 }
 
 /** Root that a header holds for its block's receipts. */
-export function receiptsRoot(receipts: readonly Receipt[]): Hex {
+export function receiptsRoot(receipts: readonly AnyReceipt[]): Hex {
   return orderedTrieRoot(receipts.map(encodeReceipt));
 }
 
 /** Encoding for storage: with what the consensus encoding leaves out, without the bloom, which follows from the logs. */
-export function encodeReceipts(receipts: readonly Receipt[]): Uint8Array {
+export function encodeReceipts(receipts: readonly AnyReceipt[]): Uint8Array {
   return encodeRlp(
     receipts.map((receipt) => [
       rlpNumber(receipt.type),
-      rlpBoolean(receipt.status === 1),
+      resultToRlp(receipt),
       rlpNumber(receipt.cumulativeGasUsed),
       rlpNumber(receipt.gasUsed),
       rlpBigInt(receipt.effectiveGasPrice),
@@ -93,18 +97,23 @@ function logFromRlp(item: RlpItem): Log {
   };
 }
 
-function typeFromRlp(item: RlpItem | undefined): TransactionType {
+function typeFromRlp(item: RlpItem | undefined): AnyTransactionType {
   const type = asNumber(item, "receipt type");
-  if (type === 0 || type === 1 || type === 2 || type === 4) return type;
+  if (type === 0 || type === 1 || type === 2 || type === 3 || type === 4) return type;
   throw new CodedError("INVALID_RLP", `invalid RLP: receipt type ${type}`);
 }
 
-function receiptFromRlp(item: RlpItem): Receipt {
-  const [type, status, cumulativeGasUsed, gasUsed, price, contract, logItems] = asList(item, "receipt", 7);
+function resultFromRlp(item: RlpItem | undefined): Pick<AnyReceipt, "status" | "stateRoot"> {
+  if (asBytes(item, "status").length === 32) return { stateRoot: asFixedHex(item, "state root", 32) };
+  return { status: asBoolean(item, "status") ? 1 : 0 };
+}
+
+function receiptFromRlp(item: RlpItem): AnyReceipt {
+  const [type, result, cumulativeGasUsed, gasUsed, price, contract, logItems] = asList(item, "receipt", 7);
   const logs = asList(logItems, "logs").map(logFromRlp);
   return {
     type: typeFromRlp(type),
-    status: asBoolean(status, "status") ? 1 : 0,
+    ...resultFromRlp(result),
     cumulativeGasUsed: asNumber(cumulativeGasUsed, "cumulative gas used"),
     logsBloom: logsBloom(logs),
     logs,
@@ -117,9 +126,24 @@ function receiptFromRlp(item: RlpItem): Receipt {
 }
 
 /**
- * Reverses `encodeReceipts`.
+ * Reverses `encodeReceipts`, for a chain of any fork.
  * @throws CodedError `INVALID_RLP`
  */
-export function decodeReceipts(bytes: Uint8Array): Receipt[] {
+export function decodeAnyReceipts(bytes: Uint8Array): AnyReceipt[] {
   return asList(decodeRlp(bytes, { depthMax: 5, itemsMax: ITEMS_MAX }), "receipts").map(receiptFromRlp);
+}
+
+function isOwn(receipt: AnyReceipt): receipt is Receipt {
+  return receipt.type !== 3 && receipt.status !== undefined;
+}
+
+/**
+ * Reverses `encodeReceipts`, for this node's own chain.
+ * @throws CodedError `INVALID_RLP`, also for receipts that the chain cannot have
+ */
+export function decodeReceipts(bytes: Uint8Array): Receipt[] {
+  return decodeAnyReceipts(bytes).map((receipt) => {
+    if (isOwn(receipt)) return receipt;
+    throw new CodedError("INVALID_RLP", "invalid RLP: a receipt of another chain");
+  });
 }

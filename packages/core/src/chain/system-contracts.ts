@@ -22,3 +22,9 @@ export const CREATE2_DEPLOYER_CODE: Hex =
 
 /** Its code is in `multicall3-code.ts`. */
 export const MULTICALL3_ADDRESS: Hex = "0xca11bde05977b3631167028862be2a173976ca11";
+
+/** EIP-7002: the queue of withdrawals that execution asks for. */
+export const WITHDRAWAL_REQUESTS_ADDRESS: Hex = "0x00000961ef480eb55e80d19ad83579a64c007002";
+
+/** EIP-7251: the queue of consolidations that execution asks for. */
+export const CONSOLIDATION_REQUESTS_ADDRESS: Hex = "0x0000bbddc7ce488642fb579f8b00f3a590007251";

@@ -122,6 +122,13 @@ export interface Receipt {
   readonly contractAddress?: Hex;
 }
 
+/** A receipt of a chain sealed elsewhere: before Byzantium it has the root of the state after it instead of a status. */
+export interface AnyReceipt extends Omit<Receipt, "type" | "status"> {
+  readonly type: AnyTransactionType;
+  readonly status?: 0 | 1;
+  readonly stateRoot?: Hex;
+}
+
 /** An account as the state trie holds it. */
 export interface Account {
   readonly nonce: bigint;

@@ -136,6 +136,23 @@ function readItem(cursor: Cursor, end: number, depth: number): RlpItem {
 }
 
 /**
+ * How many bytes the item takes that `bytes` begin with, its prefix included; undefined while too few of them are there to
+ * say.
+ * @throws CodedError `INVALID_RLP` when its length is not written in the shortest form
+ */
+export function frameOf(bytes: Uint8Array): number | undefined {
+  const prefix = bytes[0];
+  if (prefix === undefined) return undefined;
+  if (prefix < 0x80) return 1;
+  if (prefix < 0xb8) return 1 + prefix - 0x80;
+  if (prefix >= 0xc0 && prefix < 0xf8) return 1 + prefix - 0xc0;
+  const count = prefix < 0xc0 ? prefix - 0xb7 : prefix - 0xf7;
+  if (bytes.length < 1 + count) return undefined;
+  const cursor: Cursor = { bytes, limits: RLP_DEFAULT_LIMITS, at: 1, items: 0 };
+  return readLength(cursor, count, bytes.length) + cursor.at;
+}
+
+/**
  * The one item that `bytes` encode.
  * @throws CodedError `INVALID_RLP`
  */

@@ -4,7 +4,9 @@
  * (EIP-7840, EIP-7892).
  */
 
+import { type Hex, isHex } from "../base/bytes.ts";
 import { CodedError } from "../base/errors.ts";
+import { ZERO_ADDRESS } from "../chain/header.ts";
 import type { Fork } from "../execution/fork.ts";
 
 /** How many blobs a block may carry, and how their price moves. */
@@ -43,6 +45,8 @@ export interface ForkSchedule {
   readonly replayProtection: number;
   /** Total difficulty of a parent from which on blocks are merged (EIP-3675). */
   readonly terminalTotalDifficulty: bigint | undefined;
+  /** Whose events are deposits (EIP-6110); the zero address, as which nothing runs, where the file names none. */
+  readonly depositContract: Hex;
 }
 
 type Config = Readonly<Record<string, unknown>>;
@@ -158,13 +162,26 @@ function terminalDifficulty(value: unknown): bigint | undefined {
   throw invalid("terminalTotalDifficulty is neither an exact integer nor decimal or 0x text");
 }
 
+function depositContract(value: unknown): Hex {
+  if (value === undefined || value === null) return ZERO_ADDRESS;
+  if (isHex(value, 20)) return value.toLowerCase() as Hex;
+  throw invalid("depositContractAddress is not an address");
+}
+
+/** Other rules than this program has would only show at the first block that follows them. */
+function checkSupported(config: Config): void {
+  if (beginning(config, "daoForkBlock") !== NEVER) throw invalid("daoForkBlock: the DAO fork is not supported");
+  const other = ["clique", "amsterdamTime", "verkleTime", "bogotaTime"].find((name) => (config[name] ?? null) !== null);
+  if (other !== undefined) throw invalid(`${other} is not supported`);
+}
+
 /**
  * Reads the `config` of a genesis file as other clients have it.
  * @throws CodedError `INVALID_GENESIS` that names the member at fault
  */
 export function parseForkSchedule(config: unknown): ForkSchedule {
   if (!isObject(config)) throw new CodedError("INVALID_GENESIS", "genesis: config is not an object");
-  if (beginning(config, "daoForkBlock") !== NEVER) throw invalid("daoForkBlock: the DAO fork is not supported");
+  checkSupported(config);
   return Object.freeze({
     chainId: positive(config.chainId, "chainId"),
     byNumber: activations(config, NUMBERED),
@@ -173,6 +190,7 @@ export function parseForkSchedule(config: unknown): ForkSchedule {
     blobs: blobActivations(config),
     replayProtection: beginning(config, "eip155Block"),
     terminalTotalDifficulty: terminalDifficulty(config.terminalTotalDifficulty),
+    depositContract: depositContract(config.depositContractAddress),
   });
 }
 
