@@ -98,5 +98,12 @@ export function changedSlots({ exists, slots }: AccountState): Map<Hex, bigint> 
   return changed;
 }
 
+/** Values of the slots that were looked at in transaction `since` or later. */
+export function valuesOf({ slots }: AccountState, since: number): Map<Hex, bigint> {
+  const values = new Map<Hex, bigint>();
+  for (const [key, { value, seen }] of slots) if (seen >= since) values.set(key, big(value));
+  return values;
+}
+
 /** Stands where there is no account yet. */
 export const NOBODY = new AccountState(`0x${"00".repeat(20)}`, 0, undefined, false);

@@ -15,7 +15,7 @@ import { blockWords, Machine } from "./machine.ts";
 import { type OpcodeTable, opcodeTable } from "./opcodes.ts";
 import { precompilesOf } from "./precompiles/precompiles.ts";
 import type { Precompile } from "./precompiles/types.ts";
-import { type Rules, rulesOf } from "./rules.ts";
+import { type BlobRules, type Rules, rulesOf } from "./rules.ts";
 import type { Tracer } from "./tracer.ts";
 import { type Pause, runCall, runMessage, runTransaction } from "./transaction.ts";
 import type {
@@ -23,6 +23,7 @@ import type {
   BlockExecution,
   ExecutableTransaction,
   Executor,
+  StateChanges,
   StateReader,
   TransactionInvalid,
   TransactionOutcome,
@@ -49,6 +50,10 @@ export interface ExecutorOptions {
   readonly pause?: Pause;
   /** Is told of everything that runs. */
   readonly tracer?: Tracer;
+  /** Limits and price of blobs, where they are not the fork's (EIP-7892). */
+  readonly blobs?: BlobRules;
+  /** Code that is kept ready to run, to be shared by executors; one of its own when absent. */
+  readonly codes?: CodeCache;
 }
 
 /** A block under execution that takes blob transactions too. */
@@ -61,6 +66,11 @@ export interface EvmBlockExecution extends BlockExecution {
    * @returns its output; undefined when there is no such contract or the call fails: then the block is invalid
    */
   requests(contract: Hex): Promise<Uint8Array | undefined>;
+  /**
+   * Accounts and slots that the last transaction looked at, as they are now, whether it changed them or not, without code:
+   * applied one after the other, the states between transactions, whose roots receipts hold before Byzantium.
+   */
+  lastSeen(): StateChanges;
 }
 
 export interface EvmExecutor extends Executor {
@@ -164,6 +174,10 @@ function createBlockExecution(m: Machine, context: BlockContext, shared: Shared,
         state = "idle";
       }
     },
+    lastSeen() {
+      assert(state === "idle", `the state between transactions cannot be told: the block is ${state}`);
+      return m.world.lastSeen();
+    },
     finish() {
       assert(state === "idle", `a block cannot be finished: it is ${state}`);
       state = "finished";
@@ -187,15 +201,18 @@ function openMachine(shared: Shared, context: BlockContext, state: StateReader, 
   });
 }
 
-function sharedOf({ chainId, fork = "osaka", pause, tracer }: ExecutorOptions): Shared {
+/** A cache of code, bounded, that executors may share. */
+export const createCodeCache = (): CodeCache => new CodeCache(CODE_CACHE_BYTES);
+
+function sharedOf({ chainId, fork = "osaka", pause, tracer, blobs, codes }: ExecutorOptions): Shared {
   const precompiles = new Map([...precompilesOf(fork)].map(([address, each]) => [hexToWord(address), each] as const));
   return {
     chainId,
-    rules: rulesOf(fork),
+    rules: blobs === undefined ? rulesOf(fork) : Object.freeze({ ...rulesOf(fork), blobs }),
     table: opcodeTable(fork),
     precompiles,
     alwaysWarm: new Set(precompiles.keys()),
-    codes: new CodeCache(CODE_CACHE_BYTES),
+    codes: codes ?? createCodeCache(),
     pause,
     tracer,
     idleFrames: [],

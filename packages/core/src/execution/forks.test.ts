@@ -101,6 +101,37 @@ describe("a self-destruction", () => {
   });
 });
 
+describe("the state between transactions", () => {
+  // SSTORE(CALLDATALOAD(0), CALLDATALOAD(32)); without calldata SELFDESTRUCT to the caller.
+  const code = hexToBytes("0x6020356000355536600d5733ff5b00");
+  const steps = [
+    { data: words(1n, 5n) },
+    { data: words(2n, 9n) },
+    { data: words(1n, 7n) },
+    { data: new Uint8Array(0) },
+    { value: 3n },
+    { data: words(2n, 4n) },
+  ].map((parts, nonce) => transactionTo({ nonce: BigInt(nonce), ...parts }));
+
+  it("is the one after as many transactions, with slots set back and contracts removed in between", async () => {
+    const fresh = () => stateWith(code, new Map([[slotOf(1n), 7n]]));
+    for (const fork of ["frontier", "spurious"] as const) {
+      const between = fresh();
+      const whole = await begin(fork, fresh());
+      for (const [index, step] of steps.entries()) {
+        const outcome = await whole.run(step);
+        assert.ok(outcome.valid && outcome.status === "success", `${fork} ${index}`);
+        between.apply(whole.lastSeen());
+        const after = fresh();
+        const part = await begin(fork, after);
+        for (const earlier of steps.slice(0, index + 1)) await part.run(earlier);
+        after.apply(part.finish());
+        assert.equal(between.root(), after.root(), `${fork} ${index}`);
+      }
+    }
+  });
+});
+
 describe("a reward", () => {
   it("adds to a balance, and makes an account even of nothing where empty accounts exist", async () => {
     const changesOf = async (fork: Fork, amount: bigint) => {
@@ -170,6 +201,17 @@ describe("a blob transaction", () => {
     assert.match(await refused("osaka", { blobVersionedHashes: Array(7).fill(hash) }), /more than 6/);
     assert.match(await refused("cancun", { maxFeePerBlobGas: 1n }), /below 2/);
     assert.match(await refused("cancun", { blobVersionedHashes: [slotOf(1n)] }), /unknown version/);
+  });
+
+  it("is held to other limits where a block has them (EIP-7892)", async () => {
+    const limits = { perTransactionMax: 6, perBlockMax: 7, updateFraction: 1n };
+    const executor = createExecutor({ chainId: 1, fork: "osaka", blobs: limits });
+    const block = await executor.begin(blockContext({ blobBaseFee: 1n }), stateWith(words()));
+    const blobs = (nonce: bigint, count: number) =>
+      block.run(transactionTo({ type: 3, nonce, maxFeePerBlobGas: 1n, blobVersionedHashes: Array(count).fill(hash) }));
+    assert.equal((await blobs(0n, 6)).valid, true);
+    assert.equal((await blobs(1n, 2)).valid, false);
+    assert.equal((await blobs(1n, 1)).valid, true);
   });
 
   it("is priced by the excess of blob gas (EIP-4844)", () => {

@@ -16,6 +16,8 @@ export interface MemoryState extends StateReader {
   /** Root of the state trie. */
   root(): Hex;
   addresses(): Hex[];
+  /** Another state, the same as this one now. */
+  copy(): MemoryState;
 }
 
 const EMPTY_TRIE = (): undefined => undefined;
@@ -28,10 +30,19 @@ function storageRootOf(slots: ReadonlyMap<Hex, bigint>): Hex {
   return updateTrie(EMPTY_TRIE, EMPTY_TRIE_ROOT, leaves).root;
 }
 
-export function createMemoryState(): MemoryState {
-  const accounts = new Map<Hex, Account>();
-  const storage = new Map<Hex, Map<Hex, bigint>>();
-  const codes = new Map<Hex, Uint8Array>([[EMPTY_CODE_HASH, new Uint8Array(0)]]);
+interface Content {
+  readonly accounts: Map<Hex, Account>;
+  readonly storage: Map<Hex, Map<Hex, bigint>>;
+  readonly codes: Map<Hex, Uint8Array>;
+}
+
+const empty = (): Content => ({
+  accounts: new Map(),
+  storage: new Map(),
+  codes: new Map([[EMPTY_CODE_HASH, new Uint8Array(0)]]),
+});
+
+export function createMemoryState({ accounts, storage, codes }: Content = empty()): MemoryState {
   const slotsOf = (address: Hex): Map<Hex, bigint> => {
     const slots = storage.get(address) ?? new Map<Hex, bigint>();
     storage.set(address, slots);
@@ -65,7 +76,8 @@ export function createMemoryState(): MemoryState {
       for (const [hash, code] of changes.codes) codes.set(hash, code);
       forgetStorage(changes);
       applyStorage(changes.storage);
-      for (const address of new Set([...changes.accounts.keys(), ...changes.storage.keys()])) {
+      const { accounts: changed, storage: stored, cleared = [] } = changes;
+      for (const address of new Set([...changed.keys(), ...stored.keys(), ...cleared])) {
         const change = changes.accounts.get(address) ?? (changes.accounts.has(address) ? null : accounts.get(address));
         if (change === null || change === undefined) accounts.delete(address);
         else accounts.set(address, { ...change, storageRoot: storageRootOf(slotsOf(address)) });
@@ -79,5 +91,11 @@ export function createMemoryState(): MemoryState {
       return updateTrie(EMPTY_TRIE, EMPTY_TRIE_ROOT, leaves).root;
     },
     addresses: () => [...accounts.keys()],
+    copy: () =>
+      createMemoryState({
+        accounts: new Map(accounts),
+        storage: new Map([...storage].map(([address, slots]) => [address, new Map(slots)])),
+        codes: new Map(codes),
+      }),
   };
 }

@@ -12,7 +12,15 @@
 import type { Hex } from "../base/bytes.ts";
 import { EMPTY_CODE_HASH } from "../chain/header.ts";
 import { EMPTY_TRIE_ROOT } from "../trie/types.ts";
-import { AccountState, changedSlots, changeOf, hasChanged, Slot, type TransientSlot } from "./account-state.ts";
+import {
+  AccountState,
+  changedSlots,
+  changeOf,
+  hasChanged,
+  Slot,
+  type TransientSlot,
+  valuesOf,
+} from "./account-state.ts";
 import { type Code, type CodeCache, NO_CODE } from "./code.ts";
 import type { AccountChange, StateChanges, StateReader } from "./types.ts";
 import { hexToWord, normal, type Word, wordToAddress, wordToHex } from "./word.ts";
@@ -311,6 +319,27 @@ export class World {
     account.code = NO_CODE;
     account.isCleared = true;
     for (const slot of account.slots.values()) slot.value = 0;
+  }
+
+  /**
+   * What the last transaction looked at, as it is now, whether it changed or not, without code: with what earlier ones
+   * left, the state after it.
+   */
+  lastSeen(): StateChanges {
+    const accounts = new Map<Hex, AccountChange | null>();
+    const storage = new Map<Hex, ReadonlyMap<Hex, bigint>>();
+    const cleared = new Set<Hex>();
+    const last = this.#transaction - 1;
+    for (const [address, account] of this.#accounts) {
+      if (account.seen !== last) continue;
+      accounts.set(address, changeOf(account));
+      if (!account.exists) continue;
+      // What was stored before is gone for good, and all that is stored since is known here.
+      if (account.isCleared) cleared.add(address);
+      const slots = valuesOf(account, account.isCleared ? 0 : last);
+      if (slots.size > 0) storage.set(address, slots);
+    }
+    return { accounts, storage, codes: new Map(), cleared };
   }
 
   /** Everything that differs from the reader. */
