@@ -1,0 +1,85 @@
+/** The rules of each block of a chain sealed elsewhere, with an executor for them. */
+
+import type { AnyHeader } from "../chain/any-header.ts";
+import type { SigningRules } from "../chain/any-transaction.ts";
+import { ZERO_HASH } from "../chain/header.ts";
+import { blobBaseFeeOf } from "../execution/blob-gas.ts";
+import { createCodeCache, createExecutor, type EvmExecutor, type ExecutorOptions } from "../execution/executor.ts";
+import { type Fork, isAtLeast } from "../execution/fork.ts";
+import { type BlobRules, rulesOf } from "../execution/rules.ts";
+import type { BlockContext } from "../execution/types.ts";
+import { isMerged } from "./foreign-headers.ts";
+import { type BlobSchedule, blobsAt, type ForkSchedule, forkOf } from "./fork-schedule.ts";
+
+export interface BlockRules {
+  readonly fork: Fork;
+  readonly signing: SigningRules;
+  readonly executor: EvmExecutor;
+}
+
+export type RulesOfBlock = (header: AnyHeader) => BlockRules;
+
+/** EIP-7594. */
+const BLOBS_PER_TRANSACTION = 6;
+
+function blobRules({ max, updateFraction }: BlobSchedule, fork: Fork): BlobRules {
+  return {
+    perTransactionMax: isAtLeast(fork, "osaka") ? BLOBS_PER_TRANSACTION : max,
+    perBlockMax: max,
+    updateFraction,
+  };
+}
+
+/** Rules by block; executors are made once for each fork and each change of blobs, and share their code. */
+export function createRulesOfBlocks(
+  schedule: ForkSchedule,
+  options: Pick<ExecutorOptions, "pause" | "tracer"> = {},
+): RulesOfBlock {
+  const codes = createCodeCache();
+  const executors = new Map<Fork, Map<BlobSchedule | undefined, EvmExecutor>>();
+  const executorOf = (fork: Fork, limits: BlobSchedule | undefined): EvmExecutor => {
+    const byBlobs = executors.get(fork) ?? new Map<BlobSchedule | undefined, EvmExecutor>();
+    executors.set(fork, byBlobs);
+    const blobs = limits === undefined ? undefined : blobRules(limits, fork);
+    const { chainId } = schedule;
+    const made = byBlobs.get(limits) ?? createExecutor({ ...options, chainId, fork, codes, ...(blobs && { blobs }) });
+    byBlobs.set(limits, made);
+    return made;
+  };
+  return (header) => {
+    const fork = forkOf(schedule, header.number, header.timestamp, isMerged(header));
+    const { transactionTypeMax, needsLowS } = rulesOf(fork);
+    const hasReplayProtection = header.number >= schedule.replayProtection;
+    const blobs = isAtLeast(fork, "cancun") ? blobsAt(schedule, header.timestamp) : undefined;
+    return { fork, signing: { transactionTypeMax, needsLowS, hasReplayProtection }, executor: executorOf(fork, blobs) };
+  };
+}
+
+/** Price of a unit of blob gas in a block; undefined before Cancun. */
+export function blobBaseFeeAt(schedule: ForkSchedule, header: AnyHeader): bigint | undefined {
+  const blobs = blobsAt(schedule, header.timestamp);
+  if (header.excessBlobGas === undefined || blobs === undefined) return undefined;
+  return blobBaseFeeOf(BigInt(header.excessBlobGas), blobs.updateFraction);
+}
+
+/** What the EVM may know of a block of any fork. */
+export function foreignContext(
+  schedule: ForkSchedule,
+  header: AnyHeader,
+  blockHash: BlockContext["blockHash"],
+): BlockContext {
+  const blobBaseFee = blobBaseFeeAt(schedule, header);
+  return {
+    number: header.number,
+    timestamp: header.timestamp,
+    coinbase: header.coinbase,
+    gasLimit: header.gasLimit,
+    baseFeePerGas: header.baseFeePerGas ?? 0n,
+    prevRandao: header.mixHash,
+    difficulty: header.difficulty,
+    ...(blobBaseFee === undefined ? {} : { blobBaseFee }),
+    parentHash: header.parentHash,
+    parentBeaconBlockRoot: header.parentBeaconBlockRoot ?? ZERO_HASH,
+    blockHash,
+  };
+}
