@@ -2,7 +2,7 @@
 
 import { bytesToBigInt, bytesToHex, type Hex, hexToBytes } from "@counterpart/core/base/bytes";
 import { EMPTY_CODE_HASH } from "@counterpart/core/chain/header";
-import type { SealedHeader, Transaction } from "@counterpart/core/chain/types";
+import type { Transaction } from "@counterpart/core/chain/types";
 import type { StateChanges } from "@counterpart/core/execution/types";
 import type { StoreReader, StoreWrite } from "@counterpart/core/ports/store";
 import type { Overlay, PreviousValue } from "./overlay.ts";
@@ -13,7 +13,7 @@ import type { BlockMoment, ContractEntry } from "./types.ts";
 /** A contract that came into being in a block. */
 export interface Creation {
   readonly address: Hex;
-  readonly transaction: Transaction;
+  readonly transaction: Pick<Transaction, "hash" | "sender" | "nonce">;
   /** Whether the transaction itself created it, rather than a factory that it called. */
   readonly topLevel: boolean;
 }
@@ -22,6 +22,8 @@ export interface Creation {
 export interface IndexChanges {
   readonly created: readonly Hex[];
   readonly updated: readonly Hex[];
+  /** By how many contracts that are not of the genesis there are more, or fewer. */
+  readonly counted: number;
 }
 
 /** Keeps an entry, and the address where it is found by its hash. */
@@ -46,9 +48,9 @@ function codeHashOf(overlay: Overlay, address: Hex): Hex {
   return readAccount(overlay, accountKey(address))?.codeHash ?? EMPTY_CODE_HASH;
 }
 
-const momentOf = ({ number, hash, timestamp }: SealedHeader): BlockMoment => ({ number, hash, timestamp });
+const momentOf = ({ number, hash, timestamp }: BlockMoment): BlockMoment => ({ number, hash, timestamp });
 
-function newEntry(overlay: Overlay, header: SealedHeader, creation: Creation): ContractEntry {
+function newEntry(overlay: Overlay, header: BlockMoment, creation: Creation): ContractEntry {
   const { address, transaction, topLevel } = creation;
   return {
     address,
@@ -63,7 +65,7 @@ function newEntry(overlay: Overlay, header: SealedHeader, creation: Creation): C
   };
 }
 
-function touched(entry: ContractEntry, header: SealedHeader): ContractEntry {
+function touched(entry: ContractEntry, header: BlockMoment): ContractEntry {
   const { updateSequence } = entry;
   return {
     ...entry,
@@ -72,30 +74,42 @@ function touched(entry: ContractEntry, header: SealedHeader): ContractEntry {
   };
 }
 
+const isCounted = (entry: ContractEntry | undefined): number => (entry === undefined || entry.genesis ? 0 : 1);
+
 /** Brings the index to the block that `changes` and `creations` come from. */
 export function indexContracts(
   overlay: Overlay,
-  header: SealedHeader,
+  header: BlockMoment,
   changes: StateChanges,
   creations: readonly Creation[],
 ): IndexChanges {
-  const created = new Map(creations.map((creation) => [creation.address, creation]));
+  /** Before Cancun code can remove a contract, in the block that created it too. */
+  const isGone = (address: Hex): boolean => {
+    const change = changes.accounts.get(address);
+    return change === null || (change?.codeHash ?? codeHashOf(overlay, address)) === EMPTY_CODE_HASH;
+  };
+  const lasting = creations.filter(({ address }) => !isGone(address));
+  const created = new Map(lasting.map((creation) => [creation.address, creation]));
   const updated: Hex[] = [];
+  let counted = 0;
   for (const creation of created.values()) {
+    counted += 1 - isCounted(readContract(overlay, creation.address));
     putEntry(overlay, newEntry(overlay, header, creation));
   }
   for (const address of new Set([...changes.accounts.keys(), ...changes.storage.keys()])) {
     if (created.has(address)) continue;
     const entry = readContract(overlay, address);
     if (entry === undefined) continue;
-    overlay.put("contracts", hexToBytes(address), encodeContract(touched(entry, header)));
-    updated.push(address);
+    const isRemoved = isGone(address);
+    overlay.put("contracts", hexToBytes(address), isRemoved ? null : encodeContract(touched(entry, header)));
+    if (isRemoved) counted -= isCounted(entry);
+    else updated.push(address);
   }
-  return { created: [...created.keys()], updated };
+  return { created: [...created.keys()], updated, counted };
 }
 
 /** Index entries of the contracts that the genesis holds. */
-export function indexGenesis(overlay: Overlay, header: SealedHeader, changes: StateChanges): void {
+export function indexGenesis(overlay: Overlay, header: BlockMoment, changes: StateChanges): void {
   for (const [address, account] of changes.accounts) {
     if (account === null || account.codeHash === EMPTY_CODE_HASH) continue;
     const entry: ContractEntry = {

@@ -27,6 +27,11 @@ export interface Overlay {
   /** Starts to keep previous values; ends with `recorded`. */
   record(): void;
   recorded(): readonly PreviousValue[];
+  /**
+   * Starts to note what would have to be taken back; until the next call, the function that it returns takes back
+   * everything put since. Not where rows go to staging.
+   */
+  checkpoint(): () => void;
   /** What the rows put so far take in memory, roughly. */
   readonly bytes: number;
   /** Everything put so far, last value of each row. To be read while it is written, and once. */
@@ -39,6 +44,14 @@ export const OVERLAY_BYTES_MAX = 8 * 1024 * 1024;
 const ROW_BYTES = 200;
 
 type Rows = Map<Hex, Uint8Array | null>;
+
+/** A row before it was put; undefined: nothing was said of it. */
+interface Undo {
+  readonly rows: Rows;
+  readonly name: Hex;
+  readonly before: Uint8Array | null | undefined;
+  readonly bytes: number;
+}
 
 function isRecorded(table: TableName): table is RecordedTable {
   return (RECORDED_TABLES as readonly TableName[]).includes(table);
@@ -60,6 +73,7 @@ export function createOverlay(
   let recording: Map<string, PreviousValue> | undefined;
   let bytes = 0;
   let staged: Staging | undefined;
+  let undo: Undo[] | undefined;
 
   const read = (table: TableName, key: Uint8Array, name: Hex): Uint8Array | undefined => {
     const inMemory = tables.get(table)?.get(name);
@@ -86,10 +100,25 @@ export function createOverlay(
       keepPrevious(table, key, name);
       const rows = tables.get(table) ?? new Map<Hex, Uint8Array | null>();
       tables.set(table, rows);
-      if (!rows.has(name)) bytes += key.length * 2 + ROW_BYTES;
-      bytes += (value?.length ?? 0) - (rows.get(name)?.length ?? 0);
+      const before = rows.get(name);
+      undo?.push({ rows, name, before, bytes });
+      if (before === undefined) bytes += key.length * 2 + ROW_BYTES;
+      bytes += (value?.length ?? 0) - (before?.length ?? 0);
       rows.set(name, value);
       if (staging !== undefined && bytes > bytesMax) stage();
+    },
+    checkpoint() {
+      assert(staging === undefined, "rows that were put aside cannot be taken back");
+      const puts: Undo[] = [];
+      undo = puts;
+      return () => {
+        for (const { rows, name, before, bytes: then } of puts.splice(0).reverse()) {
+          if (before === undefined) rows.delete(name);
+          else rows.set(name, before);
+          bytes = then;
+        }
+        recording = undefined;
+      };
     },
     get bytes() {
       return bytes;

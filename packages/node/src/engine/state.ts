@@ -3,8 +3,15 @@
  * `apply` and `unwind` are each other's inverse; both end in the root that the tries then have.
  */
 
-import { bigIntToBytes, bytesToBigInt, bytesToHex, type Hex, hexToBytes } from "@counterpart/core/base/bytes";
-import { assert, CodedError, isCodedError } from "@counterpart/core/base/errors";
+import {
+  bigIntToBytes,
+  bytesToBigInt,
+  bytesToHex,
+  concatBytes,
+  type Hex,
+  hexToBytes,
+} from "@counterpart/core/base/bytes";
+import { CodedError, isCodedError } from "@counterpart/core/base/errors";
 import { decodeAccount, encodeAccount } from "@counterpart/core/chain/account";
 import { EMPTY_CODE_HASH } from "@counterpart/core/chain/header";
 import type { Account } from "@counterpart/core/chain/types";
@@ -13,8 +20,9 @@ import { keccak256 } from "@counterpart/core/crypto/crypto";
 import type { AccountChange, StateChanges, StateReader } from "@counterpart/core/execution/types";
 import type { StoreReader } from "@counterpart/core/ports/store";
 import { EMPTY_TRIE_ROOT } from "@counterpart/core/trie/ordered";
-import type { TrieChange, TrieNodeReader, TrieUpdate } from "@counterpart/core/trie/types";
+import type { NibblePath, TrieChange, TrieNodeReader, TrieUpdate } from "@counterpart/core/trie/types";
 import { updateTrie } from "@counterpart/core/trie/update";
+import { walkTrie } from "@counterpart/core/trie/walk";
 import type { Overlay, PreviousValue } from "./overlay.ts";
 import { accountKey, accountNodeKey, storageKey, storageNodeKey } from "./rows.ts";
 
@@ -23,6 +31,7 @@ type RowReader = Pick<StoreReader, "get">;
 type StateRows = Pick<Overlay, "get" | "put">;
 
 const EMPTY = new Uint8Array(0);
+const NONE: ReadonlySet<Hex> = new Set();
 
 export function readAccount(rows: RowReader, addressHash: Uint8Array): Account | undefined {
   const row = rows.get("accounts", addressHash);
@@ -97,6 +106,17 @@ function applyStorage(overlay: StateRows, addressHash: Uint8Array, root: Hex, sl
   return updateStorageTrie(overlay, addressHash, root, changed);
 }
 
+/** Takes away all that an account stores; before Cancun code can remove an account that stores anything (EIP-6780). */
+function clearStorage(overlay: StateRows, addressHash: Uint8Array, root: Hex): void {
+  const paths: NibblePath[] = [];
+  onOwnTrie(() => {
+    for (const { key } of walkTrie(storageNodes(overlay, addressHash), root, (path) => paths.push(path))) {
+      overlay.put("storage", concatBytes(addressHash, hexToBytes(`0x${key}`)), null);
+    }
+  });
+  for (const path of paths) overlay.put("storageNodes", storageNodeKey(addressHash, path), null);
+}
+
 function nextAccount(previous: Account | undefined, change: AccountChange | undefined, storageRoot: Hex): Account {
   const { nonce, balance, codeHash } = change ?? previous ?? { nonce: 0n, balance: 0n, codeHash: EMPTY_CODE_HASH };
   return { nonce, balance, storageRoot, codeHash };
@@ -110,14 +130,18 @@ function nextAccount(previous: Account | undefined, change: AccountChange | unde
 export function applyChanges(overlay: StateRows, root: Hex, changes: StateChanges): Hex {
   for (const [codeHash, code] of changes.codes) overlay.put("codes", hexToBytes(codeHash), code);
   const leaves: TrieChange[] = [];
-  for (const address of new Set([...changes.accounts.keys(), ...changes.storage.keys()])) {
+  const cleared = changes.cleared ?? NONE;
+  for (const address of new Set([...changes.accounts.keys(), ...changes.storage.keys(), ...cleared])) {
     const key = accountKey(address);
     const previous = readAccount(overlay, key);
     const slots = changes.storage.get(address);
-    const oldRoot = previous?.storageRoot ?? EMPTY_TRIE_ROOT;
-    const storageRoot = slots === undefined ? oldRoot : applyStorage(overlay, key, oldRoot, slots);
     const change = changes.accounts.get(address);
-    assert(change !== null || storageRoot === EMPTY_TRIE_ROOT, "an account with storage was removed");
+    let oldRoot = previous?.storageRoot ?? EMPTY_TRIE_ROOT;
+    if ((change === null || cleared.has(address)) && oldRoot !== EMPTY_TRIE_ROOT) {
+      clearStorage(overlay, key, oldRoot);
+      oldRoot = EMPTY_TRIE_ROOT;
+    }
+    const storageRoot = slots === undefined ? oldRoot : applyStorage(overlay, key, oldRoot, slots);
     const value = change === null ? null : encodeAccount(nextAccount(previous, change, storageRoot));
     overlay.put("accounts", key, value);
     leaves.push({ key, value });
