@@ -23,6 +23,7 @@ export const ERROR_CATALOGUE = {
   INVALID_BLOCK: entry(400, "a block's body or execution disagrees with its header"),
   FUTURE_BLOCK: entry(400, "a block is dated more than 60 s ahead of this node's clock"),
   INVALID_GENESIS: entry(400, "the genesis file is malformed or differs from the one in the data directory"),
+  INVALID_CHAIN_FILE: entry(400, "a file of blocks is truncated, has trailing bytes, or holds what is no block"),
   // pool
   NONCE_TOO_LOW: entry(409, "the sender has already used this nonce"),
   NONCE_TOO_HIGH: entry(409, "the nonce is too far ahead of the sender's next one"),
@@ -73,6 +74,7 @@ export const ERROR_CATALOGUE = {
   HOLDS_ALL: entry(409, "only a replica of chosen contracts can be told to hold others"),
   TOO_MANY_CONTRACTS: entry(409, "this replica holds as many contracts as it may"),
   REPLICA: entry(409, "this node is a replica: it executes no blocks and takes no transactions"),
+  READ_ONLY: entry(409, "this node serves an imported chain: it seals nothing, takes no transactions and has no peers"),
   // network
   INVALID_ADDRESS: entry(400, "a peer address is neither host:port nor a multiaddr"),
   CONNECTION_REFUSED: entry(502, "nothing listens at the peer's address"),

@@ -2,7 +2,7 @@
 
 import type { ContractService } from "../contracts/types.ts";
 import type { NetworkService } from "../driver/types.ts";
-import type { Engine } from "../engine/types.ts";
+import type { ChainEngine } from "../engine/types.ts";
 import type { KeyRing } from "../keys/types.ts";
 
 export interface Backend {
@@ -10,7 +10,7 @@ export interface Backend {
   readonly instanceId: string;
   /** Milliseconds since 1970. */
   readonly startedAt: number;
-  readonly engine: Engine;
+  readonly engine: ChainEngine;
   readonly contracts: ContractService;
   readonly network: NetworkService;
   readonly keys: KeyRing;

@@ -8,7 +8,7 @@ import { bigIntToBytes, bytesToBigInt, bytesToHex, type Hex, hexToBytes, leftPad
 import { isCodedError } from "@counterpart/core/base/errors";
 import { artifactRecordHash, compareArtifacts, verifyArtifact } from "@counterpart/core/sync/artifact";
 import type { ArtifactRecord, ArtifactsSummary } from "@counterpart/core/sync/artifact-types";
-import type { ContractEntry, Engine, Snapshot } from "../engine/types.ts";
+import type { ChainEngine, ContractEntry, Snapshot } from "../engine/types.ts";
 import { isNamed } from "../engine/unnamed.ts";
 import { withSnapshot } from "../engine/with-snapshot.ts";
 import { type ArtifactRow, type ArtifactTable, ROWS_PER_ADDRESS_MAX } from "./artifact-table.ts";
@@ -43,8 +43,8 @@ export interface ArtifactStore {
   pages(): Iterable<readonly Hex[]>;
 }
 
-interface ArtifactEngine extends Pick<Engine, "chainId" | "genesisHash" | "snapshot"> {
-  readonly adoption: Pick<Engine["adoption"], "isUnderway">;
+interface ArtifactEngine extends Pick<ChainEngine, "chainId" | "genesisHash" | "snapshot"> {
+  readonly adoption: Pick<ChainEngine["adoption"], "isUnderway">;
 }
 
 /** Whether a record signed by `owner` is about this contract. */

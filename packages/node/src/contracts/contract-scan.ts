@@ -7,7 +7,7 @@
 import type { Hex } from "@counterpart/core/base/bytes";
 import type { Clock } from "@counterpart/core/ports/runtime";
 import { createPacer } from "../engine/pacer.ts";
-import type { ContractEntry, Engine, Snapshot } from "../engine/types.ts";
+import type { ChainEngine, ContractEntry, Snapshot } from "../engine/types.ts";
 import { withSnapshot } from "../engine/with-snapshot.ts";
 
 /** Entries that one page looks at, when a filter lets few of them through. */
@@ -33,7 +33,7 @@ export interface Scanned<T> {
 }
 
 export async function scanContracts<T>(
-  engine: Pick<Engine, "snapshot" | "contracts">,
+  engine: Pick<ChainEngine, "snapshot" | "contracts">,
   clock: Clock,
   { after, limit, wanted, read }: Scan<T>,
 ): Promise<Scanned<T>> {

@@ -6,12 +6,12 @@
 import type { Hex } from "@counterpart/core/base/bytes";
 import { isCodedError } from "@counterpart/core/base/errors";
 import type { Clock, Logger } from "@counterpart/core/ports/runtime";
-import type { Engine, HeadChange } from "../engine/types.ts";
+import type { ChainEngine, HeadChange } from "../engine/types.ts";
 import type { ArtifactStore } from "./artifact-store.ts";
 import type { Publisher } from "./publisher.ts";
 
 export interface HeadFollowerDeps {
-  readonly engine: Pick<Engine, "on"> & { readonly adoption: Pick<Engine["adoption"], "isUnderway"> };
+  readonly engine: Pick<ChainEngine, "on"> & { readonly adoption: Pick<ChainEngine["adoption"], "isUnderway"> };
   readonly clock: Pick<Clock, "setTimer">;
   readonly logger: Logger;
   readonly store: Pick<ArtifactStore, "review" | "pages">;

@@ -3,7 +3,7 @@
 import type { Hex } from "@counterpart/core/base/bytes";
 import { CodedError } from "@counterpart/core/base/errors";
 import type { Clock } from "@counterpart/core/ports/runtime";
-import type { Engine, TransactionStatus } from "../engine/types.ts";
+import type { ChainEngine, TransactionStatus } from "../engine/types.ts";
 
 export type Included = Extract<TransactionStatus, { status: "included" }>;
 
@@ -24,7 +24,7 @@ export function transactionConflicted(transaction: Hex, by: Hex): CodedError {
 /** Callers that wait at the same time; one more gets its answer at once. */
 const WAITING_MAX = 16_384;
 
-export function createInclusionWatch(engine: Pick<Engine, "transaction" | "on">, clock: Clock): InclusionWatch {
+export function createInclusionWatch(engine: Pick<ChainEngine, "transaction" | "on">, clock: Clock): InclusionWatch {
   const waiting = new Map<Hex, Set<() => void>>();
   let count = 0;
   const wake = (hash: Hex): void => {

@@ -11,14 +11,14 @@ import type { StoreWrite } from "@counterpart/core/ports/store";
 import { nextUpdatedAt, signArtifact } from "@counterpart/core/sync/artifact";
 import { decodeContent } from "@counterpart/core/sync/artifact-content";
 import type { ArtifactContent, ArtifactRecord } from "@counterpart/core/sync/artifact-types";
-import type { ContractEntry, Engine } from "../engine/types.ts";
+import type { ChainEngine, ContractEntry } from "../engine/types.ts";
 import { withSnapshot } from "../engine/with-snapshot.ts";
 import type { KeyRing } from "../keys/types.ts";
 import type { ArtifactStore } from "./artifact-store.ts";
 import { type ArtifactDraft, type ArtifactRow, type ArtifactTable, DRAFTS_MAX } from "./artifact-table.ts";
 
 export interface PublisherDeps {
-  readonly engine: Pick<Engine, "chainId" | "genesisHash" | "snapshot" | "transaction">;
+  readonly engine: Pick<ChainEngine, "chainId" | "genesisHash" | "snapshot" | "transaction">;
   readonly keys: KeyRing;
   readonly clock: Clock;
   readonly logger: Logger;

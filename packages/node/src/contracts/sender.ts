@@ -5,7 +5,7 @@ import { CodedError } from "@counterpart/core/base/errors";
 import { signTransaction } from "@counterpart/core/chain/transaction";
 import type { Transaction } from "@counterpart/core/chain/types";
 import type { StoreWrite } from "@counterpart/core/ports/store";
-import type { Engine } from "../engine/types.ts";
+import type { ChainEngine } from "../engine/types.ts";
 import type { KeyRing } from "../keys/types.ts";
 import type { Message } from "./simulation.ts";
 
@@ -26,11 +26,11 @@ export interface Sender {
   send(message: Message, gasLimit: number, preparation?: Preparation): Promise<Transaction>;
 }
 
-type SenderEngine = Pick<Engine, "chainId" | "head" | "pool" | "submit">;
+type SenderEngine = Pick<ChainEngine, "chainId" | "head" | "pool" | "submit">;
 
 export function createSender(engine: SenderEngine, keys: KeyRing): Sender {
   const sign = ({ from, to, value, data }: Message, gasLimit: number): Transaction => {
-    const { baseFeePerGas } = engine.head();
+    const { baseFeePerGas = 0n } = engine.head();
     return signTransaction(
       {
         type: 2,

@@ -5,7 +5,7 @@ import { keccak256Hex } from "@counterpart/core/crypto/crypto";
 import type { Clock, Logger } from "@counterpart/core/ports/runtime";
 import type { ArtifactRecord } from "@counterpart/core/sync/artifact-types";
 import { createEmitter } from "../engine/emitter.ts";
-import type { Engine } from "../engine/types.ts";
+import type { ChainEngine } from "../engine/types.ts";
 import { withSnapshot } from "../engine/with-snapshot.ts";
 import type { KeyRing } from "../keys/types.ts";
 import { parseContractAbi } from "./abi.ts";
@@ -31,7 +31,7 @@ import type { ContractService } from "./types.ts";
 import { createViews } from "./views.ts";
 
 export interface ContractServiceDeps {
-  readonly engine: Engine;
+  readonly engine: ChainEngine;
   readonly keys: KeyRing;
   readonly clock: Clock;
   readonly logger: Logger;

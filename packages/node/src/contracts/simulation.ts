@@ -4,20 +4,20 @@ import { CodedError } from "@counterpart/core/base/errors";
 import { minimumGasLimit } from "@counterpart/core/chain/intrinsic-gas";
 import { TX_GAS_MAX } from "@counterpart/core/chain/rules";
 import type { CallMessage, CallOutcome } from "@counterpart/core/execution/types";
-import type { Engine } from "../engine/types.ts";
+import type { ChainEngine } from "../engine/types.ts";
 import type { ContractAbi } from "./abi.ts";
 import { decodeRevert } from "./decode.ts";
 
 export type Message = Omit<CallMessage, "gasLimit" | "gasPrice" | "accessList">;
 
-type SimulationEngine = Pick<Engine, "call" | "head" | "nextContext">;
+type SimulationEngine = Pick<ChainEngine, "call" | "head" | "nextContext">;
 
 /** Gas for what the state may have become when the transaction is executed: four slots written for the first time. */
 const SPARE_GAS = 100_000;
 /** Tried first: enough for most calls, which are then simulated once. A limit above the need is not paid for. */
 const USUAL_GAS = 1_000_000;
 
-export function gasCap(engine: Pick<Engine, "head">): number {
+export function gasCap(engine: Pick<ChainEngine, "head">): number {
   return Math.min(TX_GAS_MAX, engine.head().gasLimit);
 }
 

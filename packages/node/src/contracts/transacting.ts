@@ -3,9 +3,8 @@
 import { bytesToBigInt, concatBytes, EMPTY_BYTES, type Hex, hexToBytes } from "@counterpart/core/base/bytes";
 import { assert, CodedError, isCodedError } from "@counterpart/core/base/errors";
 import { createAddress } from "@counterpart/core/chain/address";
-import type { Transaction } from "@counterpart/core/chain/types";
-import { replicaRefusal } from "../engine/holding.ts";
-import type { ContractEntry, Engine } from "../engine/types.ts";
+import type { AnyTransaction, Transaction } from "@counterpart/core/chain/types";
+import type { ChainEngine, ContractEntry } from "../engine/types.ts";
 import { withSnapshot } from "../engine/with-snapshot.ts";
 import type { KeyRing } from "../keys/types.ts";
 import type { AbiFunction, ContractAbi } from "./abi.ts";
@@ -24,7 +23,7 @@ import type { DeployRequest, FunctionCall, SendResult } from "./types.ts";
 import { contractNotFound, usableAbi } from "./views.ts";
 
 export interface TransactingDeps {
-  readonly engine: Engine;
+  readonly engine: ChainEngine;
   readonly keys: KeyRing;
   readonly store: ArtifactStore;
   readonly contents: ContentCache;
@@ -39,7 +38,7 @@ const WAIT_MS_MAX = 600_000;
 const BALANCE_OF_SELECTOR: Hex = "0x70a08231";
 
 /** @throws CodedError `CONTRACT_NOT_FOUND` */
-export function requireContract(engine: Pick<Engine, "snapshot">, address: Hex): ContractEntry {
+export function requireContract(engine: Pick<ChainEngine, "snapshot">, address: Hex): ContractEntry {
   const entry = withSnapshot(engine, ({ contract }) => contract(address));
   if (entry === undefined) throw contractNotFound(address);
   return entry;
@@ -78,7 +77,7 @@ function prepareCall(deps: TransactingDeps, address: Hex, call: FunctionCall): P
   return { entry, abi, fn, data, value: valueFor(fn, call) };
 }
 
-function requireFunds(engine: Engine, { from, value }: Pick<Message, "from" | "value">): void {
+function requireFunds(engine: ChainEngine, { from, value }: Pick<Message, "from" | "value">): void {
   if (value === 0n) return;
   const balance = withSnapshot(engine, ({ account }) => account(from)?.balance) ?? 0n;
   if (balance >= value) return;
@@ -98,7 +97,7 @@ interface Sent {
 
 /** What a caller's transaction became durable as. */
 interface Accepted {
-  readonly transaction: Transaction;
+  readonly transaction: AnyTransaction;
   /** Return data of the simulation. */
   readonly output: Uint8Array;
 }
@@ -106,7 +105,7 @@ interface Accepted {
 /**
  * Sends once for a key: a request that was taken before gives what it became.
  * @param send is given the rows to write with its transaction
- * @throws CodedError `REPLICA`; those of `Idempotency.enter`
+ * @throws CodedError `REPLICA`, `READ_ONLY`; those of `Idempotency.enter`
  */
 async function sendOnce(
   { engine, idempotency }: TransactingDeps,
@@ -114,7 +113,8 @@ async function sendOnce(
   send: (rowsFor: Entry["rows"]) => Promise<Accepted>,
 ): Promise<Accepted> {
   // Before anything is asked of the request: whoever signs it, it is not sent from here.
-  if (engine.isReplica) throw replicaRefusal();
+  const refusal = engine.refusal();
+  if (refusal !== undefined) throw refusal;
   if (key === undefined) return send(() => []);
   const entered = await idempotency.enter(key);
   if (entered.known !== undefined) {
@@ -256,7 +256,11 @@ async function sendExecution(
  * @returns the transaction that the key stands for
  * @throws CodedError of the pool
  */
-export async function submitSigned(deps: TransactingDeps, signed: Transaction, key?: RequestKey): Promise<Transaction> {
+export async function submitSigned(
+  deps: TransactingDeps,
+  signed: Transaction,
+  key?: RequestKey,
+): Promise<AnyTransaction> {
   const { transaction } = await sendOnce(deps, key, async (rowsFor) => {
     await deps.engine.submit(signed, "local", rowsFor(signed.hash, EMPTY_BYTES));
     return { transaction: signed, output: EMPTY_BYTES };

@@ -2,7 +2,7 @@
 
 import type { Hex } from "@counterpart/core/base/bytes";
 import type { ErrorCode } from "@counterpart/core/base/error-catalogue";
-import type { Log, Transaction } from "@counterpart/core/chain/types";
+import type { AnyTransaction, Log, Transaction } from "@counterpart/core/chain/types";
 import type { ArtifactContent, ArtifactRecord, ArtifactsSummary } from "@counterpart/core/sync/artifact-types";
 import type { ContractEntry } from "../engine/types.ts";
 import type { RequestKey } from "./idempotency.ts";
@@ -141,7 +141,7 @@ export interface ContractService {
   deploy(request: DeployRequest, key?: RequestKey): Promise<SendResult>;
   execute(address: Hex, call: FunctionCall, waitMs?: number, key?: RequestKey): Promise<SendResult>;
   /** Resolves when a signed transaction is durable, with the one that the key stands for. */
-  submit(transaction: Transaction, key?: RequestKey): Promise<Transaction>;
+  submit(transaction: Transaction, key?: RequestKey): Promise<AnyTransaction>;
   /** Decoded return value; integers as decimal strings. */
   call(address: Hex, call: FunctionCall): Promise<unknown>;
   /** Signs new content with the owner's key held here, or keeps a record signed elsewhere. */

@@ -10,7 +10,7 @@ import { integrityHash, stateHash } from "@counterpart/core/sync/artifact";
 import type { ArtifactRecord } from "@counterpart/core/sync/artifact-types";
 import { createPacer } from "../engine/pacer.ts";
 import { NotHeld } from "../engine/proven-state.ts";
-import type { ContractEntry, Engine, Snapshot } from "../engine/types.ts";
+import type { ChainEngine, ContractEntry, Snapshot } from "../engine/types.ts";
 import { isNamed } from "../engine/unnamed.ts";
 import { withSnapshot } from "../engine/with-snapshot.ts";
 import type { ContractAbi } from "./abi.ts";
@@ -22,7 +22,7 @@ import type { ContractFilter, ContractPage, ContractView } from "./types.ts";
 
 export interface ViewDeps {
   readonly engine: Pick<
-    Engine,
+    ChainEngine,
     "snapshot" | "contracts" | "head" | "isCanonical" | "call" | "holding" | "isReplica" | "adoption"
   >;
   readonly clock: Clock;

@@ -208,6 +208,8 @@ export function createFakeEngine(sealer: string, chain = "dev"): FakeEngine {
     genesisHash: genesis.header.hash,
     rules: { signers: [] },
     mergeDepthMax: 65_535,
+    schedule: undefined,
+    refusal: () => undefined,
     isReplica: false,
     holding: HOLDS_ALL,
     read: async (read) => read(engine.snapshot()),

@@ -2,36 +2,57 @@
 
 import { bytesToHex, type Hex, hexToBytes } from "@counterpart/core/base/bytes";
 import { assert } from "@counterpart/core/base/errors";
+import { type AnyDecodedBlock, decodeAnyBody } from "@counterpart/core/chain/any-block";
+import { type AnySealedHeader, decodeAnyHeader } from "@counterpart/core/chain/any-header";
 import { decodeBody } from "@counterpart/core/chain/block";
 import { decodeHeader } from "@counterpart/core/chain/header";
-import { decodeReceipts } from "@counterpart/core/chain/receipt";
-import type { Block, Receipt, SealedHeader } from "@counterpart/core/chain/types";
+import { decodeAnyReceipts, decodeReceipts } from "@counterpart/core/chain/receipt";
+import type { AnyReceipt, Block, Receipt, SealedHeader } from "@counterpart/core/chain/types";
 import type { StoreReader } from "@counterpart/core/ports/store";
 import { decodeLocation, metaKey, numberKey } from "./rows.ts";
 
-export interface ChainReader {
-  head(): SealedHeader;
+/** Reads of a chain: of this node's own, or of any fork. */
+export interface ChainReader<
+  H extends AnySealedHeader = SealedHeader,
+  B extends AnyDecodedBlock = Block,
+  R extends AnyReceipt = Receipt,
+> {
+  head(): H;
   canonicalHash(number: number): Hex | undefined;
-  header(at: number | Hex): SealedHeader | undefined;
-  block(at: number | Hex): Block | undefined;
+  header(at: number | Hex): H | undefined;
+  block(at: number | Hex): B | undefined;
   isCanonical(hash: Hex): boolean;
-  receipts(hash: Hex): readonly Receipt[] | undefined;
+  receipts(hash: Hex): readonly R[] | undefined;
   /** Where a canonical transaction is. */
   location(transaction: Hex): { readonly blockHash: Hex; readonly index: number } | undefined;
 }
 
-export function createChainReader(rows: Pick<StoreReader, "get">, chainId: number): ChainReader {
+export type AnyChainReader = ChainReader<AnySealedHeader, AnyDecodedBlock, AnyReceipt>;
+
+type Rows = Pick<StoreReader, "get">;
+
+/** How rows are read. */
+interface Forms<H, B, R> {
+  header(row: Uint8Array): H;
+  block(header: H, body: Uint8Array): B;
+  receipts(row: Uint8Array): readonly R[];
+}
+
+function readerOf<H extends AnySealedHeader, B extends AnyDecodedBlock, R extends AnyReceipt>(
+  rows: Rows,
+  forms: Forms<H, B, R>,
+): ChainReader<H, B, R> {
   const canonicalHash = (number: number): Hex | undefined => {
     const row = rows.get("canonical", numberKey(number));
     return row === undefined ? undefined : bytesToHex(row);
   };
   const hashOf = (at: number | Hex): Hex | undefined => (typeof at === "number" ? canonicalHash(at) : at);
-  const header = (at: number | Hex): SealedHeader | undefined => {
+  const header = (at: number | Hex): H | undefined => {
     const hash = hashOf(at);
     const row = hash === undefined ? undefined : rows.get("headers", hexToBytes(hash));
-    return row === undefined ? undefined : decodeHeader(row);
+    return row === undefined ? undefined : forms.header(row);
   };
-  const reader: ChainReader = {
+  return {
     head() {
       const hash = rows.get("meta", metaKey("head"));
       assert(hash !== undefined, "the store has no head");
@@ -45,7 +66,7 @@ export function createChainReader(rows: Pick<StoreReader, "get">, chainId: numbe
       const found = header(at);
       const body = found === undefined ? undefined : rows.get("bodies", hexToBytes(found.hash));
       if (found === undefined || body === undefined) return undefined;
-      return { header: found, transactions: decodeBody(body, chainId) };
+      return forms.block(found, body);
     },
     isCanonical(hash) {
       const found = header(hash);
@@ -53,12 +74,28 @@ export function createChainReader(rows: Pick<StoreReader, "get">, chainId: numbe
     },
     receipts(hash) {
       const row = rows.get("receipts", hexToBytes(hash));
-      return row === undefined ? undefined : decodeReceipts(row);
+      return row === undefined ? undefined : forms.receipts(row);
     },
     location(transaction) {
       const row = rows.get("transactions", hexToBytes(transaction));
       return row === undefined ? undefined : decodeLocation(row);
     },
   };
-  return reader;
 }
+
+/** Reads of this node's own chain. */
+export const createChainReader = (rows: Rows, chainId: number): ChainReader =>
+  readerOf(rows, {
+    header: decodeHeader,
+    block: (header, body): Block => ({ header, transactions: decodeBody(body, chainId) }),
+    receipts: decodeReceipts,
+  });
+
+const ANY_FORMS: Forms<AnySealedHeader, AnyDecodedBlock, AnyReceipt> = {
+  header: decodeAnyHeader,
+  block: (header, body) => ({ header, ...decodeAnyBody(body) }),
+  receipts: decodeAnyReceipts,
+};
+
+/** Reads of a chain that was sealed elsewhere. */
+export const createAnyChainReader = (rows: Rows): AnyChainReader => readerOf(rows, ANY_FORMS);

@@ -8,7 +8,7 @@ import type { SealedHeader, Transaction } from "@counterpart/core/chain/types";
 import type { Executor, StateReader } from "@counterpart/core/execution/types";
 import type { Metrics } from "@counterpart/core/ports/metrics";
 import type { Clock, Logger } from "@counterpart/core/ports/runtime";
-import type { Store } from "@counterpart/core/ports/store";
+import type { Store, StoreReader } from "@counterpart/core/ports/store";
 import { type Admission, createAdmission } from "./admission.ts";
 import { readAdopted } from "./adopted.ts";
 import type { ProcessorDeps } from "./block-processor.ts";
@@ -61,6 +61,7 @@ export interface EngineCore {
   readonly sealer: Sealer;
   readonly clock: Clock;
   readonly chain: ChainReader;
+  readonly readerOf: (rows: StoreReader) => ChainReader;
   /** The head's state, as last written. */
   readonly state: StateReader;
   /** Its accounts, remembered until the head changes. */
@@ -110,7 +111,8 @@ export function openCore(options: EngineOptions): EngineCore {
   const genesisHash = openGenesis(store, genesis);
   clearStaging(store);
   const holding = openHolding(store, options.replica);
-  const chain = createChainReader(store, chainId);
+  const readerOf = (rows: Pick<StoreReader, "get">): ChainReader => createChainReader(rows, chainId);
+  const chain = readerOf(store);
   const state = createStateReader(store);
   const pool = createPool(options.poolLimits ?? POOL_LIMITS);
   loadPool(store, pool, chainId);
@@ -130,6 +132,7 @@ export function openCore(options: EngineOptions): EngineCore {
     sealer,
     clock,
     chain,
+    readerOf,
     state,
     accounts: createHeadAccounts(state),
     pool,

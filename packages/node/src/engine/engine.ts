@@ -6,6 +6,7 @@
 import type { Hex } from "@counterpart/core/base/bytes";
 import { CodedError, isCodedError } from "@counterpart/core/base/errors";
 import { NO_METRICS } from "@counterpart/core/base/no-metrics";
+import type { SealedHeader } from "@counterpart/core/chain/types";
 import type { BlockContext, CallMessage, CallOutcome } from "@counterpart/core/execution/types";
 import { SIDE_BLOCKS_MAX } from "./admission.ts";
 import { createAdoption } from "./adoption.ts";
@@ -30,7 +31,7 @@ import { createWriterQueue } from "./writer-queue.ts";
 
 async function call(
   core: EngineCore,
-  state: OpenState,
+  state: OpenState<SealedHeader>,
   message: CallMessage,
   overrides?: Partial<BlockContext>,
 ): Promise<CallOutcome> {
@@ -53,7 +54,7 @@ function isCanonical({ chain, head }: EngineCore, hash: Hex): boolean {
   return header !== undefined && header.number <= head.number && chain.canonicalHash(header.number) === hash;
 }
 
-function stateAt(core: EngineCore, block: Hex, reader: StateReaderKind): StateView {
+function stateAt(core: EngineCore, block: Hex, reader: StateReaderKind): StateView<SealedHeader> {
   const { chain, views, head, clock } = core;
   const header = chain.header(block);
   if (header === undefined || !isCanonical(core, block)) {
@@ -108,11 +109,11 @@ export function createEngine(options: EngineOptions): Engine {
     if (isReplica) throw replicaRefusal();
     requireState();
   };
-  const snapshot = (guesses?: Guesses): OpenSnapshot => {
+  const snapshot = (guesses?: Guesses): OpenSnapshot<SealedHeader> => {
     requireState();
     return openSnapshot(core, guesses);
   };
-  const stateOf = (block: Hex, guesses?: Guesses): OpenState => {
+  const stateOf = (block: Hex, guesses?: Guesses): OpenState<SealedHeader> => {
     requireState();
     return openStateAt(core, block, guesses);
   };
@@ -120,6 +121,8 @@ export function createEngine(options: EngineOptions): Engine {
   countEvents(core);
   const engine: Engine = {
     adoption,
+    schedule: undefined,
+    refusal: () => (isReplica ? replicaRefusal() : undefined),
     isReplica,
     holding: core.holding,
     read: (read) => withRemoteState(core, (guesses) => readAndClose(snapshot(guesses), read)),

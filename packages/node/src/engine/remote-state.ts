@@ -261,3 +261,23 @@ export async function withRemoteState<T>(core: EngineCore, read: (guesses?: Gues
     reading.isOver = true;
   }
 }
+
+/** Peers as a source of state: the engine needs them, and they need the engine. */
+export interface LateRemote {
+  source?: RemoteState;
+}
+
+/** Asks the source once there is one. */
+export function lateRemote(late: LateRemote): RemoteState {
+  const source = (): RemoteState => {
+    if (late.source === undefined) throw new CodedError("NOT_READY", "the node is starting");
+    return late.source;
+  };
+  return {
+    hasPeers: () => late.source?.hasPeers() ?? false,
+    state: async (block, wanted) => source().state(block, wanted),
+    storages: async (block, wanted, start) => source().storages(block, wanted, start),
+    block: async (header) => source().block(header),
+    codes: async (hashes) => source().codes(hashes),
+  };
+}

@@ -2,10 +2,12 @@
 
 import { type Hex, hexToBytes } from "@counterpart/core/base/bytes";
 import { CodedError } from "@counterpart/core/base/errors";
-import type { SealedHeader } from "@counterpart/core/chain/types";
+import type { AnyDecodedBlock } from "@counterpart/core/chain/any-block";
+import type { AnySealedHeader } from "@counterpart/core/chain/any-header";
+import type { AnyReceipt } from "@counterpart/core/chain/types";
 import type { StateReader } from "@counterpart/core/execution/types";
 import type { StoreReader } from "@counterpart/core/ports/store";
-import { type ChainReader, createChainReader } from "./chain-reader.ts";
+import type { ChainReader } from "./chain-reader.ts";
 import { readContract, readHashedContract } from "./contract-index.ts";
 import type { EngineCore } from "./core.ts";
 import type { Guesses } from "./guesses.ts";
@@ -14,12 +16,24 @@ import { createStateReader } from "./state.ts";
 import type { BlockState, Snapshot } from "./types.ts";
 import { readUnnamed } from "./unnamed.ts";
 
+/** What is read of. */
+export interface Source<H extends AnySealedHeader>
+  extends Pick<EngineCore, "store" | "holding" | "proven" | "unnamedCount"> {
+  readonly head: H;
+  readonly readerOf: (rows: StoreReader) => Reader<H>;
+}
+
+type Reader<H extends AnySealedHeader> = ChainReader<H, AnyDecodedBlock, AnyReceipt>;
+
 /** `done` must be called. */
-export interface OpenState extends BlockState {
+export interface OpenState<H extends AnySealedHeader> extends BlockState {
+  readonly header: H;
   canonicalHash(number: number): Hex | undefined;
   done(): void;
 }
-export interface OpenSnapshot extends Snapshot, OpenState {}
+export interface OpenSnapshot<H extends AnySealedHeader> extends Snapshot, OpenState<H> {
+  readonly head: H;
+}
 
 /** What a replica of some contracts holds of the state, and beside it what was proven at the head. */
 function createPartialReader(
@@ -42,9 +56,9 @@ function createPartialReader(
 }
 
 /** @param guesses with it, what a replica lacks is guessed and noted there */
-export function openSnapshot(core: EngineCore, guesses?: Guesses): OpenSnapshot {
+export function openSnapshot<H extends AnySealedHeader>(core: Source<H>, guesses?: Guesses): OpenSnapshot<H> {
   const rows = core.store.snapshot();
-  const chain = createChainReader(rows, core.processor.chainId);
+  const chain = core.readerOf(rows);
   const head = chain.head();
   const held = createStateReader(rows);
   const state = core.holding.role === "chosen" ? createPartialReader(held, core, head.hash, guesses) : held;
@@ -62,14 +76,14 @@ export function openSnapshot(core: EngineCore, guesses?: Guesses): OpenSnapshot 
 }
 
 /** @throws CodedError `BLOCK_NOT_FOUND` */
-function canonicalHeader(chain: ChainReader, block: Hex): SealedHeader {
+function canonicalHeader<H extends AnySealedHeader>(chain: Reader<H>, block: Hex): H {
   const header = chain.header(block);
   // Headers above the head may be known while its state is taken over.
   if (header !== undefined && header.number <= chain.head().number && chain.isCanonical(block)) return header;
   throw new CodedError("BLOCK_NOT_FOUND", `block ${block} is not on the chain of this node`);
 }
 
-function requireHistory(rows: StoreReader, { number }: SealedHeader): void {
+function requireHistory(rows: StoreReader, { number }: AnySealedHeader): void {
   const start = readHistoryStart(rows);
   if (number >= start) return;
   const message = `the state of block ${number} is not held: that of block ${start} is the first that is`;
@@ -81,11 +95,11 @@ function requireHistory(rows: StoreReader, { number }: SealedHeader): void {
  * @param guesses as of `openSnapshot`
  * @throws CodedError `BLOCK_NOT_FOUND`, `PRUNED`
  */
-export function openStateAt(core: EngineCore, block: Hex, guesses?: Guesses): OpenState {
+export function openStateAt<H extends AnySealedHeader>(core: Source<H>, block: Hex, guesses?: Guesses): OpenState<H> {
   if (block === core.head.hash) return openSnapshot(core, guesses);
   const rows = core.store.snapshot();
   try {
-    const chain = createChainReader(rows, core.processor.chainId);
+    const chain = core.readerOf(rows);
     const header = canonicalHeader(chain, block);
     requireHistory(rows, header);
     const state = createStateReader(rowsAt(rows, header.number));

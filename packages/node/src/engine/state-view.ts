@@ -5,7 +5,8 @@
 
 import { bytesToBigInt, bytesToHex, concatBytes, type Hex, hexToBytes } from "@counterpart/core/base/bytes";
 import { assert, CodedError } from "@counterpart/core/base/errors";
-import type { Account, SealedHeader } from "@counterpart/core/chain/types";
+import type { AnySealedHeader } from "@counterpart/core/chain/any-header";
+import type { Account } from "@counterpart/core/chain/types";
 import type { Store, StoreReader, StoreWrite } from "@counterpart/core/ports/store";
 import type { TableName } from "@counterpart/core/ports/tables";
 import type { TrieNodeReader } from "@counterpart/core/trie/types";
@@ -26,8 +27,8 @@ export interface StateRow {
   readonly value: Uint8Array;
 }
 
-export interface StateView {
-  readonly header: SealedHeader;
+export interface StateView<H extends AnySealedHeader = AnySealedHeader> {
+  readonly header: H;
   /** What it takes in memory, roughly. */
   readonly bytes: number;
   account(addressHash: Uint8Array): Account | undefined;
@@ -169,7 +170,12 @@ export function after(prefix: Uint8Array): Uint8Array | undefined {
  * @param header a canonical header at or below `head`
  * @throws CodedError `PRUNED`, `STORE_CORRUPT` when the state that comes out is not the header's
  */
-export function createStateView(store: Store, header: SealedHeader, head: SealedHeader, changesMax: number): StateView {
+export function createStateView<H extends AnySealedHeader>(
+  store: Store,
+  header: H,
+  head: AnySealedHeader,
+  changesMax: number,
+): StateView<H> {
   const rows = createRowsBefore(store);
   const root = unwindChanges(rows, head.stateRoot, changedSince(store, header.number, head.number, changesMax));
   if (root !== header.stateRoot) {

@@ -2,12 +2,12 @@
 
 import type { Hex } from "@counterpart/core/base/bytes";
 import { CodedError } from "@counterpart/core/base/errors";
+import type { AnySealedHeader } from "@counterpart/core/chain/any-header";
 import type { SealedHeader } from "@counterpart/core/chain/types";
 import type { Store, StoreWrite } from "@counterpart/core/ports/store";
 import { createStateView, type StateView } from "./state-view.ts";
 
-/** State is held for this many blocks or this long, whichever is more. */
-const HELD_BLOCKS = 256;
+/** State is held for as many blocks as the limits say or this long, whichever is more. */
 const HELD_MS = 15 * 60 * 1_000;
 
 export interface ViewLimits {
@@ -15,25 +15,35 @@ export interface ViewLimits {
   readonly bytesMax: number;
   /** Rows that a view takes back when it is made: it holds the thread for so long. */
   readonly changesMax: number;
+  /** Blocks up to the head whose state there are views of. */
+  readonly blocksMax: number;
 }
 
-export const VIEW_LIMITS: ViewLimits = { viewsMax: 8, bytesMax: 64 * 1024 * 1024, changesMax: 10_000 };
+export const VIEW_LIMITS: ViewLimits = {
+  viewsMax: 8,
+  bytesMax: 64 * 1024 * 1024,
+  changesMax: 10_000,
+  blocksMax: 256,
+};
 
-export interface StateViews {
+export interface StateViews<H extends AnySealedHeader = SealedHeader> {
   /**
    * The state of a canonical block. To be read before the next await: from then on ask again.
    * @throws CodedError `PRUNED` when it is too long ago, or too much has changed since
    */
-  at(header: SealedHeader, head: SealedHeader, nowMs: number): StateView;
+  at(header: H, head: H, nowMs: number): StateView<H>;
   /** Must be told of what extends the chain before it is written. */
   beforeWrite(writes: Iterable<StoreWrite>): void;
   /** Blocks were taken back. */
   clear(): void;
 }
 
-export function createStateViews(store: Store, limits = VIEW_LIMITS): StateViews {
+export function createStateViews<H extends AnySealedHeader = SealedHeader>(
+  store: Store,
+  limits = VIEW_LIMITS,
+): StateViews<H> {
   /** The one that was read last at the end. */
-  const views = new Map<Hex, StateView>();
+  const views = new Map<Hex, StateView<H>>();
 
   const trim = (): void => {
     let bytes = [...views.values()].reduce((sum, view) => sum + view.bytes, 0);
@@ -45,7 +55,7 @@ export function createStateViews(store: Store, limits = VIEW_LIMITS): StateViews
   };
   return {
     at(header, head, nowMs) {
-      const isRecent = header.number > head.number - HELD_BLOCKS || header.timestamp * 1_000 > nowMs - HELD_MS;
+      const isRecent = header.number > head.number - limits.blocksMax || header.timestamp * 1_000 > nowMs - HELD_MS;
       if (!isRecent) throw new CodedError("PRUNED", `the state of block ${header.number} is not held any more`);
       const view = views.get(header.hash) ?? createStateView(store, header, head, limits.changesMax);
       views.delete(header.hash);

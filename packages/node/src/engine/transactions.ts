@@ -5,9 +5,9 @@ import { assert } from "@counterpart/core/base/errors";
 import type { EngineCore } from "./core.ts";
 import { countUntried, oldestExecutable, overdue } from "./pool.ts";
 import { readConflict } from "./pool-rows.ts";
-import type { PoolView, TransactionStatus } from "./types.ts";
+import type { OwnTransactionStatus, PoolView } from "./types.ts";
 
-function includedStatus(core: EngineCore, hash: Hex): TransactionStatus | undefined {
+function includedStatus(core: EngineCore, hash: Hex): OwnTransactionStatus | undefined {
   const location = core.chain.location(hash);
   if (location === undefined) return undefined;
   const { blockHash, index } = location;
@@ -29,7 +29,7 @@ export function isKnown({ pool, chain, store, losers }: EngineCore, hash: Hex): 
   );
 }
 
-export function transactionStatus(core: EngineCore, hash: Hex): TransactionStatus | undefined {
+export function transactionStatus(core: EngineCore, hash: Hex): OwnTransactionStatus | undefined {
   const included = includedStatus(core, hash);
   if (included !== undefined) return included;
   const pending = core.pool.get(hash);

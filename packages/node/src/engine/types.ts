@@ -2,7 +2,20 @@
 
 import type { Hex } from "@counterpart/core/base/bytes";
 import type { ErrorCode } from "@counterpart/core/base/error-catalogue";
-import type { Account, Block, Header, Receipt, SealedHeader, Transaction } from "@counterpart/core/chain/types";
+import type { CodedError } from "@counterpart/core/base/errors";
+import type { AnyDecodedBlock } from "@counterpart/core/chain/any-block";
+import type { AnySealedHeader } from "@counterpart/core/chain/any-header";
+import type {
+  Account,
+  AnyReceipt,
+  AnyTransaction,
+  Block,
+  Header,
+  Receipt,
+  SealedHeader,
+  Transaction,
+} from "@counterpart/core/chain/types";
+import type { ForkSchedule } from "@counterpart/core/consensus/fork-schedule";
 import type { PoaRules, Tip } from "@counterpart/core/consensus/poa";
 import type { BlockContext, CallMessage, CallOutcome, StateReader } from "@counterpart/core/execution/types";
 import type { StoreWrite } from "@counterpart/core/ports/store";
@@ -38,25 +51,29 @@ export interface BlockMoment {
   readonly timestamp: number;
 }
 
-export type TransactionStatus =
+/** What became of a transaction of whichever chain this is; on an imported one all are included. */
+export type TransactionStatus = StatusOf<AnyTransaction, AnyReceipt>;
+export type OwnTransactionStatus = StatusOf<Transaction, Receipt>;
+
+type StatusOf<T, R> =
   | {
       readonly status: "included";
-      readonly transaction: Transaction;
+      readonly transaction: T;
       readonly blockHash: Hex;
       readonly blockNumber: number;
       readonly index: number;
-      readonly receipt: Receipt;
+      readonly receipt: R;
       readonly confirmations: number;
     }
   | {
       readonly status: "pending";
-      readonly transaction: Transaction;
+      readonly transaction: T;
       /** Why it is not executable at once, such as NONCE_TOO_HIGH; absent when it is. */
       readonly reason?: ErrorCode;
     }
   | {
       readonly status: "conflicted";
-      readonly transaction: Transaction;
+      readonly transaction: T;
       /**
        * The transaction that took its nonce: one of the same sender and nonce, or one whose execution raised the sender's
        * nonce (EIP-7702).
@@ -143,7 +160,7 @@ export interface AccountProof {
 
 /** Reads of one consistent moment. `done` must be called; a snapshot is never kept across a reply. */
 export interface Snapshot extends StateReader {
-  readonly head: SealedHeader;
+  readonly head: AnySealedHeader;
   contract(address: Hex): ContractEntry | undefined;
   /** The contract at the head that has this keccak(address). */
   hashedContract(addressHash: Hex): ContractEntry | undefined;
@@ -154,7 +171,7 @@ export interface Snapshot extends StateReader {
 
 /** The state after a block, at one consistent moment. */
 export interface BlockState extends StateReader {
-  readonly header: SealedHeader;
+  readonly header: AnySealedHeader;
 }
 
 /** Who reads the state of a block. */
@@ -180,9 +197,14 @@ export interface Sealer {
   sign(digest: Uint8Array): Uint8Array;
 }
 
-export interface Engine {
-  /** Taking the state over from peers: while it is under way, reads and writes of it throw `NOT_READY`. */
-  readonly adoption: Adoption;
+/** A chain as it is read and sent to, whoever seals it: this node's own, or one that was imported. */
+export interface ChainEngine {
+  /** While a state is taken over from peers, reads and writes throw `NOT_READY`. */
+  readonly adoption: Pick<Adoption, "isUnderway" | "isHeld" | "drop" | "name">;
+  /** When which rules hold, of a chain that was imported and is only read; undefined: this node's own. */
+  readonly schedule: ForkSchedule | undefined;
+  /** Why it takes no transactions; undefined where it does. */
+  refusal(): CodedError | undefined;
   /** Never executes a block. */
   readonly isReplica: boolean;
   readonly holding: Holding;
@@ -202,23 +224,19 @@ export interface Engine {
   readonly adopted: number;
   readonly chainId: number;
   readonly genesisHash: Hex;
-  /** How many blocks below the head a better branch may fork off: all of it is held before it is executed. */
-  readonly mergeDepthMax: number;
-  /** Who may seal. */
-  readonly rules: PoaRules;
   readonly pool: PoolView;
-  head(): SealedHeader;
+  head(): AnySealedHeader;
   /** A canonical header by number, or any held header by hash. */
-  header(at: number | Hex): SealedHeader | undefined;
-  block(at: number | Hex): Block | undefined;
+  header(at: number | Hex): AnySealedHeader | undefined;
+  block(at: number | Hex): AnyDecodedBlock | undefined;
   /**
    * A block near the head whose header alone is held, from peers.
    * @throws CodedError `PRUNED` for a block further below the head, `NOT_HELD` when no peer gives it
    */
-  fetchBlock(header: SealedHeader): Promise<Block>;
+  fetchBlock(header: AnySealedHeader): Promise<AnyDecodedBlock>;
   isCanonical(hash: Hex): boolean;
   /** Receipts of a canonical block. */
-  receipts(hash: Hex): readonly Receipt[] | undefined;
+  receipts(hash: Hex): readonly AnyReceipt[] | undefined;
   transaction(hash: Hex): TransactionStatus | undefined;
   /** Whether `transaction` would give something, without reading the block that holds it. */
   knows(transaction: Hex): boolean;
@@ -246,7 +264,7 @@ export interface Engine {
    * nonce, signing and submitting in one go needs no lock. Resolves when it is durable, `companions` in the same write.
    * Submitting it again resolves too, with companions written after it. One that replaces another takes its place later.
    * @param peerId who sent it, for the origin `peer`: one peer cannot take the room of the others
-   * @throws CodedError of the pool, `STORE_WRITE_FAILED`, `NOT_READY`
+   * @throws CodedError of the pool, `STORE_WRITE_FAILED`, `NOT_READY`, `REPLICA`, `READ_ONLY`
    */
   submit(
     transaction: Transaction,
@@ -254,13 +272,30 @@ export interface Engine {
     companions?: readonly StoreWrite[],
     peerId?: string,
   ): Promise<void>;
+  on<K extends keyof EngineEvents>(event: K, listener: EngineEvents[K]): () => void;
+  /** Waits until the write under way has ended and closes. */
+  stop(): Promise<void>;
+}
+
+/** This node's own chain, which it executes or follows and extends. */
+export interface Engine extends ChainEngine {
+  /** Taking the state over from peers: while it is under way, reads and writes of it throw `NOT_READY`. */
+  readonly adoption: Adoption;
+  /** How many blocks below the head a better branch may fork off: all of it is held before it is executed. */
+  readonly mergeDepthMax: number;
+  /** Who may seal. */
+  readonly rules: PoaRules;
+  head(): SealedHeader;
+  header(at: number | Hex): SealedHeader | undefined;
+  block(at: number | Hex): Block | undefined;
+  fetchBlock(header: SealedHeader): Promise<Block>;
+  receipts(hash: Hex): readonly Receipt[] | undefined;
+  transaction(hash: Hex): OwnTransactionStatus | undefined;
+  stateAt(block: Hex, reader: StateReaderKind): StateView<SealedHeader>;
   /** Keeps blocks in any order and moves the head where fork choice says. */
   import(blocks: readonly Block[]): Promise<ImportResult>;
   /** One of the last blocks that execution here contradicted. */
   refused(hash: Hex): RefusedBlock | undefined;
   /** Seals one block of executable transactions on the head; undefined when there is none. */
   seal(): Promise<Block | undefined>;
-  on<K extends keyof EngineEvents>(event: K, listener: EngineEvents[K]): () => void;
-  /** Waits until the write under way has ended and closes. */
-  stop(): Promise<void>;
 }

@@ -3,7 +3,7 @@
 import type { Transaction } from "@counterpart/core/chain/types";
 import type { ArtifactRecord } from "@counterpart/core/sync/artifact-types";
 import type { PeerChange } from "../../driver/types.ts";
-import type { Engine, HeadChange, Naming, TransactionOrigin } from "../../engine/types.ts";
+import type { ChainEngine, HeadChange, Naming, TransactionOrigin } from "../../engine/types.ts";
 import { withSnapshot } from "../../engine/with-snapshot.ts";
 import type { Backend } from "../backend.ts";
 import { shownAddress } from "../rest/schemas.ts";
@@ -30,7 +30,7 @@ function tellHead(tell: Tell, change: HeadChange): void {
 }
 
 /** Those of the genesis are left out, as in lists: every block writes to the ones that keep block hashes. */
-function tellContracts(tell: Tell, engine: Engine, change: Naming): void {
+function tellContracts(tell: Tell, engine: ChainEngine, change: Naming): void {
   const at = { block_hash: change.head.hash, block_number: change.head.number };
   for (const address of change.contractsCreated) tell("contract.created", { address: shownAddress(address), ...at });
   const updated = withSnapshot(engine, ({ contract }) =>

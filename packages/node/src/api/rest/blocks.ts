@@ -2,12 +2,11 @@
 
 import { bytesToHex, type Hex } from "@counterpart/core/base/bytes";
 import { CodedError, isCodedError } from "@counterpart/core/base/errors";
-import { encodeBlock } from "@counterpart/core/chain/block";
-import type { Block } from "@counterpart/core/chain/types";
+import { type AnyDecodedBlock, encodeAnyBlock, toAnyBlock } from "@counterpart/core/chain/any-block";
 import Type, { type Static } from "typebox";
 import { createPacer } from "../../engine/pacer.ts";
 import { FETCHED_BLOCKS_DEPTH } from "../../engine/remote-bodies.ts";
-import type { Engine } from "../../engine/types.ts";
+import type { ChainEngine } from "../../engine/types.ts";
 import type { ApiContext, ApiInstance, Certified } from "../context.ts";
 import { fetchedBlock } from "../state.ts";
 import {
@@ -74,7 +73,7 @@ const BlockParams = Type.Object({
   }),
 });
 
-function blockToJson(block: Block, headNumber: number, certified: Certified): Static<typeof BlockSchema> {
+function blockToJson(block: AnyDecodedBlock, headNumber: number, certified: Certified): Static<typeof BlockSchema> {
   const { header, transactions } = block;
   return {
     number: header.number,
@@ -88,9 +87,9 @@ function blockToJson(block: Block, headNumber: number, certified: Certified): St
     difficulty: header.difficulty.toString(),
     gas_limit: header.gasLimit,
     gas_used: header.gasUsed,
-    base_fee_per_gas: header.baseFeePerGas.toString(),
+    base_fee_per_gas: (header.baseFeePerGas ?? 0n).toString(),
     extra_data: bytesToHex(header.extraData),
-    size: encodeBlock(block).length,
+    size: encodeAnyBlock(toAnyBlock(block)).length,
     transaction_count: transactions.length,
     transactions: transactions.map(({ hash }) => hash),
     certified,
@@ -100,19 +99,19 @@ function blockToJson(block: Block, headNumber: number, certified: Certified): St
 }
 
 /** What a caller means by a number, a hash or `latest`. */
-export function placeOf(text: string, engine: Engine): number | Hex {
+export function placeOf(text: string, engine: ChainEngine): number | Hex {
   if (text === "latest") return engine.head().hash;
   return text.startsWith("0x") ? hashOf(text) : Number(text);
 }
 
 /** Below it only headers are known, but for the genesis, and no peer is asked for the rest. */
-function lowestBody(engine: Engine): number {
+function lowestBody(engine: ChainEngine): number {
   if (engine.adopted === 0) return 0;
   return Math.min(engine.adopted + 1, Math.max(0, engine.head().number - FETCHED_BLOCKS_DEPTH + 1));
 }
 
 /** Undefined where the list ends: no peer gives what is lacking, or it was waited for long enough. */
-async function listedBlock(engine: Engine, number: number, isLate: boolean): Promise<Block | undefined> {
+async function listedBlock(engine: ChainEngine, number: number, isLate: boolean): Promise<AnyDecodedBlock | undefined> {
   const held = engine.block(number);
   if (held !== undefined || isLate) return held;
   try {

@@ -2,10 +2,10 @@
 
 import { bytesToHex, type Hex } from "@counterpart/core/base/bytes";
 import { CodedError } from "@counterpart/core/base/errors";
-import { encodeHeader } from "@counterpart/core/chain/header";
+import { encodeAnyHeader } from "@counterpart/core/chain/any-header";
 import Type, { type Static } from "typebox";
 import { proveAccount } from "../../engine/account-proof.ts";
-import type { Engine } from "../../engine/types.ts";
+import type { ChainEngine } from "../../engine/types.ts";
 import type { ApiContext, ApiInstance } from "../context.ts";
 import { canonicalHeader, EMPTY_ACCOUNT } from "../state.ts";
 import { placeOf } from "./blocks.ts";
@@ -75,7 +75,7 @@ function slotsOf(text: string | undefined): Hex[] {
   return slots.map((slot): Hex => `0x${slot.slice(2).toLowerCase().padStart(64, "0")}`);
 }
 
-function proofOf(engine: Engine, address: Hex, { slots, block = "latest" }: Static<typeof ProofQuery>) {
+function proofOf(engine: ChainEngine, address: Hex, { slots, block = "latest" }: Static<typeof ProofQuery>) {
   const header = canonicalHeader(engine, placeOf(block, engine));
   if (header === undefined) {
     throw new CodedError("BLOCK_NOT_FOUND", `there is no block ${block} on the canonical chain`, { block });
@@ -98,7 +98,7 @@ function proofOf(engine: Engine, address: Hex, { slots, block = "latest" }: Stat
     block_hash: header.hash,
     block_number: header.number,
     state_root: header.stateRoot,
-    header: bytesToHex(encodeHeader(header)),
+    header: bytesToHex(encodeAnyHeader(header)),
     confirmations: engine.head().number - header.number + 1,
   };
 }

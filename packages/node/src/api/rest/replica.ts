@@ -3,7 +3,7 @@
 import type { Hex } from "@counterpart/core/base/bytes";
 import { CodedError } from "@counterpart/core/base/errors";
 import Type, { type Static } from "typebox";
-import type { Engine } from "../../engine/types.ts";
+import type { ChainEngine } from "../../engine/types.ts";
 import type { ApiContext, ApiInstance } from "../context.ts";
 import { AddressSchema, addressOf, nullable, PROBLEM_RESPONSE, refTo, shownAddress } from "./schemas.ts";
 
@@ -31,19 +31,19 @@ const ReplicaSchema = Type.Object(
 
 const Params = Type.Object({ address: AddressSchema });
 
-function requireChosen({ holding }: Engine): void {
+function requireChosen({ holding }: ChainEngine): void {
   if (holding.role === "chosen") return;
   throw new CodedError("HOLDS_ALL", "this node holds every contract: none can be added or dropped");
 }
 
-function statusOf(engine: Engine, address: Hex): Static<typeof HeldSchema>["status"] {
+function statusOf(engine: ChainEngine, address: Hex): Static<typeof HeldSchema>["status"] {
   const { adoption, holding } = engine;
   if (adoption.isUnderway) return "fetching";
   if (adoption.isHeld(address)) return "held";
   return holding.isAwaited(address) ? "fetching" : "absent";
 }
 
-const heldJson = (engine: Engine, address: Hex): Static<typeof HeldSchema> => ({
+const heldJson = (engine: ChainEngine, address: Hex): Static<typeof HeldSchema> => ({
   address: shownAddress(address),
   status: statusOf(engine, address),
 });

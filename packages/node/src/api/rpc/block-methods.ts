@@ -1,9 +1,11 @@
 /** Blocks and transactions as they are on the chain or in the pool. */
 
+import type { AnyDecodedBlock } from "@counterpart/core/chain/any-block";
+import type { AnySealedHeader } from "@counterpart/core/chain/any-header";
 import { decodeTransaction } from "@counterpart/core/chain/transaction";
-import type { Block, SealedHeader } from "@counterpart/core/chain/types";
+import { blobBaseFeeAt } from "@counterpart/core/consensus/foreign-rules";
 import { EMPTY_TRIE_ROOT } from "@counterpart/core/trie/ordered";
-import type { Engine } from "../../engine/types.ts";
+import type { ChainEngine } from "../../engine/types.ts";
 import { fetchedBlock, transactionOf } from "../state.ts";
 import { headerAt, readBlockNumber } from "./block-ref.ts";
 import type { RpcMethod } from "./dispatch.ts";
@@ -15,10 +17,10 @@ import { defineMethod, optional, readBoolean, readData, readHash, required } fro
  * The block that would be sealed now if nothing waited: no block is built for a question, so what is in the pool is
  * not in it.
  */
-function pendingBlock(engine: Engine): Block {
+function pendingBlock(engine: ChainEngine): AnyDecodedBlock {
   const head = engine.head();
   const { timestamp = head.timestamp } = engine.nextContext();
-  const header: SealedHeader = {
+  const header: AnySealedHeader = {
     ...head,
     parentHash: head.hash,
     number: head.number + 1,
@@ -33,7 +35,7 @@ function pendingBlock(engine: Engine): Block {
   return { header, transactions: [] };
 }
 
-export function blockMethods(engine: Engine): Record<string, RpcMethod> {
+export function blockMethods(engine: ChainEngine): Record<string, RpcMethod> {
   return {
     eth_blockNumber: defineMethod([], () => quantity(engine.head().number)),
 
@@ -51,9 +53,11 @@ export function blockMethods(engine: Engine): Record<string, RpcMethod> {
   };
 }
 
-export function transactionMethods(engine: Engine): Record<string, RpcMethod> {
+export function transactionMethods(engine: ChainEngine): Record<string, RpcMethod> {
   return {
     eth_sendRawTransaction: defineMethod([required(readData)], async (raw) => {
+      const refusal = engine.refusal();
+      if (refusal !== undefined) throw refusal;
       const transaction = decodeTransaction(raw, engine.chainId);
       await engine.submit(transaction, "local");
       return transaction.hash;
@@ -74,7 +78,9 @@ export function transactionMethods(engine: Engine): Record<string, RpcMethod> {
       const block = engine.block(status.blockHash);
       const receipts = engine.receipts(status.blockHash);
       if (block === undefined || receipts === undefined) return null;
-      return formatReceipt(block, receipts, status.index);
+      const { schedule } = engine;
+      const blobGasPrice = schedule === undefined ? undefined : blobBaseFeeAt(schedule, block.header);
+      return formatReceipt(block, receipts, status.index, blobGasPrice);
     }),
   };
 }

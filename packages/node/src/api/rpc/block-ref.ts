@@ -2,10 +2,10 @@
 
 import type { Hex } from "@counterpart/core/base/bytes";
 import { isCodedError } from "@counterpart/core/base/errors";
-import type { SealedHeader } from "@counterpart/core/chain/types";
+import type { AnySealedHeader } from "@counterpart/core/chain/any-header";
 import type { StateReader } from "@counterpart/core/execution/types";
 import type { StateView } from "../../engine/state-view.ts";
-import type { Engine } from "../../engine/types.ts";
+import type { ChainEngine } from "../../engine/types.ts";
 import type { JsonValue } from "../json.ts";
 import { serverError } from "./errors.ts";
 import { badValue, member, readBoolean, readHash, readObject, readSafeQuantity } from "./params.ts";
@@ -48,7 +48,7 @@ export function readBlockRef(value: JsonValue): BlockRef {
 const byHash = (hash: Hex, requireCanonical = false): BlockRef => ({ kind: "hash", hash, requireCanonical });
 
 /** The header that is meant; undefined when it is not held, or a hash is not on the canonical chain. */
-export function headerAt(engine: Engine, ref: BlockRef): SealedHeader | undefined {
+export function headerAt(engine: ChainEngine, ref: BlockRef): AnySealedHeader | undefined {
   if (ref.kind === "head" || ref.kind === "pending") return engine.head();
   if (ref.kind === "number") return engine.header(ref.number);
   const header = engine.header(ref.hash);
@@ -58,21 +58,21 @@ export function headerAt(engine: Engine, ref: BlockRef): SealedHeader | undefine
 }
 
 /** A header that must be there. */
-function requireHeader(engine: Engine, ref: BlockRef): SealedHeader {
+function requireHeader(engine: ChainEngine, ref: BlockRef): AnySealedHeader {
   const header = headerAt(engine, ref);
   if (header === undefined) throw serverError("header not found");
   return header;
 }
 
 /** What a caller is told of a state that is not held, in the words that tools look for. */
-function stateError(error: unknown, { stateRoot }: SealedHeader): unknown {
+function stateError(error: unknown, { stateRoot }: AnySealedHeader): unknown {
   if (isCodedError(error, "BLOCK_NOT_FOUND")) return serverError("header not found");
   if (!isCodedError(error, "PRUNED")) return error;
   return serverError(`historical state ${stateRoot} is not available: ${error.message}`);
 }
 
 /** The recent state that a caller named, for proofs. To be read before the next await. */
-export function stateViewAt(engine: Engine, ref: BlockRef): StateView {
+export function stateViewAt(engine: ChainEngine, ref: BlockRef): StateView {
   const header = requireHeader(engine, ref);
   try {
     return engine.stateAt(header.hash, "caller");
@@ -86,9 +86,9 @@ export function stateViewAt(engine: Engine, ref: BlockRef): StateView {
  * @throws RpcError when the block is unknown, or its state is not held
  */
 export async function onState<T>(
-  engine: Engine,
+  engine: ChainEngine,
   ref: BlockRef,
-  work: (block: SealedHeader | undefined) => Promise<T>,
+  work: (block: AnySealedHeader | undefined) => Promise<T>,
 ): Promise<T> {
   if (ref.kind === "head" || ref.kind === "pending") return work(undefined);
   const header = requireHeader(engine, ref);
@@ -101,11 +101,11 @@ export async function onState<T>(
 
 /** Reads the state of a block; undefined: of the head. */
 export const readAt = <T>(
-  engine: Engine,
-  block: SealedHeader | undefined,
+  engine: ChainEngine,
+  block: AnySealedHeader | undefined,
   read: (state: StateReader) => T,
 ): Promise<T> => (block === undefined ? engine.read(read) : engine.readAt(block.hash, read));
 
 /** Reads the state that a caller named. */
-export const readState = <T>(engine: Engine, ref: BlockRef, read: (state: StateReader) => T): Promise<T> =>
+export const readState = <T>(engine: ChainEngine, ref: BlockRef, read: (state: StateReader) => T): Promise<T> =>
   onState(engine, ref, (block) => readAt(engine, block, read));

@@ -1,14 +1,15 @@
 /** eth_call and eth_estimateGas: messages on the state of a block. */
 
 import { bytesToHex, equalBytes, type Hex } from "@counterpart/core/base/bytes";
+import type { AnySealedHeader } from "@counterpart/core/chain/any-header";
 import { ZERO_ADDRESS } from "@counterpart/core/chain/header";
 import { minimumGasLimit } from "@counterpart/core/chain/intrinsic-gas";
 import { TX_GAS_MAX } from "@counterpart/core/chain/rules";
-import type { AccessListEntry, Authorization, SealedHeader } from "@counterpart/core/chain/types";
+import type { AccessListEntry, Authorization } from "@counterpart/core/chain/types";
 import type { CallMessage } from "@counterpart/core/execution/types";
 import type { Clock } from "@counterpart/core/ports/runtime";
 import { createPacer } from "../../engine/pacer.ts";
-import type { Engine } from "../../engine/types.ts";
+import type { ChainEngine } from "../../engine/types.ts";
 import type { JsonValue } from "../json.ts";
 import { accountOf } from "../state.ts";
 import { LATEST, onState, readAt, readBlockRef } from "./block-ref.ts";
@@ -114,7 +115,7 @@ function readNoOverrides(value: JsonValue): undefined {
 }
 
 /** Balance of the sender, and whether `to` has code, at the block that was named. */
-function readParties(engine: Engine, block: SealedHeader | undefined, { from, to }: CallMessage) {
+function readParties(engine: ChainEngine, block: AnySealedHeader | undefined, { from, to }: CallMessage) {
   return readAt(engine, block, (state) => ({
     balance: accountOf(state, from).balance,
     toHasCode: to !== undefined && state.code(accountOf(state, to).codeHash).length > 0,
@@ -126,7 +127,7 @@ function requireFunds(from: Hex, balance: bigint, value: bigint): void {
   throw serverError(`insufficient funds for gas * price + value: address ${from} have ${balance} want ${value}`);
 }
 
-async function call(engine: Engine, message: CallMessage, block: SealedHeader | undefined, isPending: boolean) {
+async function call(engine: ChainEngine, message: CallMessage, block: AnySealedHeader | undefined, isPending: boolean) {
   // Who sends nothing is not looked at: a replica may not hold who calls.
   if (message.value > 0n)
     requireFunds(message.from, (await readParties(engine, block, message)).balance, message.value);
@@ -139,10 +140,10 @@ async function call(engine: Engine, message: CallMessage, block: SealedHeader | 
 
 /** On the head's state it runs as in the block after the head, where it would be sealed; on an older one, as in that. */
 async function estimate(
-  engine: Engine,
+  engine: ChainEngine,
   clock: Clock,
   { message, feeCap }: CallRequest,
-  block: SealedHeader | undefined,
+  block: AnySealedHeader | undefined,
 ): Promise<number> {
   const { balance, toHasCode } = await readParties(engine, block, message);
   requireFunds(message.from, balance, message.value);
@@ -160,7 +161,7 @@ async function estimate(
   });
 }
 
-export function callMethods(engine: Engine, clock: Clock): Record<string, RpcMethod> {
+export function callMethods(engine: ChainEngine, clock: Clock): Record<string, RpcMethod> {
   return {
     eth_call: defineMethod(
       [

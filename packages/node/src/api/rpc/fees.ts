@@ -1,9 +1,10 @@
 /** Fees: what to offer, and what was paid. Source: EIP-1559; go-ethereum's fee history. */
 
-import type { Receipt, SealedHeader } from "@counterpart/core/chain/types";
+import type { AnySealedHeader } from "@counterpart/core/chain/any-header";
+import type { AnyReceipt } from "@counterpart/core/chain/types";
 import type { Clock } from "@counterpart/core/ports/runtime";
 import { createPacer } from "../../engine/pacer.ts";
-import type { Engine } from "../../engine/types.ts";
+import type { ChainEngine } from "../../engine/types.ts";
 import type { JsonValue } from "../json.ts";
 import { headerAt, readBlockNumber } from "./block-ref.ts";
 import type { RpcMethod } from "./dispatch.ts";
@@ -23,9 +24,9 @@ const CHANGE_DENOMINATOR = 8n;
 /** No tip is needed: gas is free and blocks are sealed on demand. */
 const SUGGESTED_TIP = 0n;
 
-/** Base fee of the block after `header`; a chain whose base fee is forced to zero stays there. */
-export function nextBaseFee(header: Pick<SealedHeader, "baseFeePerGas" | "gasUsed" | "gasLimit">): bigint {
-  const { baseFeePerGas, gasUsed, gasLimit } = header;
+/** Base fee of the block after `header`; a chain whose base fee is forced to zero stays there, and before London there is none. */
+export function nextBaseFee(header: Pick<AnySealedHeader, "baseFeePerGas" | "gasUsed" | "gasLimit">): bigint {
+  const { baseFeePerGas = 0n, gasUsed, gasLimit } = header;
   const target = BigInt(Math.floor(gasLimit / ELASTICITY));
   if (baseFeePerGas === 0n || target === 0n) return baseFeePerGas;
   const difference = BigInt(gasUsed) - target;
@@ -43,7 +44,7 @@ export function rewardsAt(
   percentiles: readonly number[],
   gasUsed: number,
   baseFee: bigint,
-  receipts: readonly Pick<Receipt, "gasUsed" | "effectiveGasPrice">[],
+  receipts: readonly Pick<AnyReceipt, "gasUsed" | "effectiveGasPrice">[],
 ): bigint[] {
   const paid = receipts
     .map((receipt) => ({ tip: receipt.effectiveGasPrice - baseFee, gas: receipt.gasUsed }))
@@ -78,8 +79,8 @@ const readPercentiles: Reader<number[]> = (value: JsonValue) => {
   return percentiles;
 };
 
-function headersUpTo(engine: Engine, newest: SealedHeader, count: number): SealedHeader[] {
-  const headers: SealedHeader[] = [];
+function headersUpTo(engine: ChainEngine, newest: AnySealedHeader, count: number): AnySealedHeader[] {
+  const headers: AnySealedHeader[] = [];
   for (let number = Math.max(0, newest.number - count + 1); number <= newest.number; number++) {
     const header = engine.header(number);
     if (header !== undefined) headers.push(header);
@@ -88,14 +89,14 @@ function headersUpTo(engine: Engine, newest: SealedHeader, count: number): Seale
 }
 
 async function rewardsOf(
-  engine: Engine,
+  engine: ChainEngine,
   clock: Clock,
-  headers: readonly SealedHeader[],
+  headers: readonly AnySealedHeader[],
   percentiles: readonly number[],
 ): Promise<string[][]> {
   const pause = createPacer(clock);
   const rewards: string[][] = [];
-  for (const { hash, gasUsed, baseFeePerGas } of headers) {
+  for (const { hash, gasUsed, baseFeePerGas = 0n } of headers) {
     rewards.push(rewardsAt(percentiles, gasUsed, baseFeePerGas, engine.receipts(hash) ?? []).map(quantity));
     await pause();
   }
@@ -103,9 +104,9 @@ async function rewardsOf(
 }
 
 async function feeHistory(
-  engine: Engine,
+  engine: ChainEngine,
   clock: Clock,
-  newest: SealedHeader,
+  newest: AnySealedHeader,
   count: number,
   percentiles: readonly number[] = [],
 ) {
@@ -115,7 +116,7 @@ async function feeHistory(
   if (last === undefined) return { oldestBlock: quantity(0), gasUsedRatio: [] };
   return {
     oldestBlock: quantity(headers[0]?.number ?? 0),
-    baseFeePerGas: [...headers.map((header) => header.baseFeePerGas), nextBaseFee(last)].map(quantity),
+    baseFeePerGas: [...headers.map(({ baseFeePerGas = 0n }) => baseFeePerGas), nextBaseFee(last)].map(quantity),
     gasUsedRatio: headers.map((header) => header.gasUsed / header.gasLimit),
     baseFeePerBlobGas: [...headers, last].map(() => quantity(1)),
     blobGasUsedRatio: headers.map(() => 0),
@@ -124,9 +125,9 @@ async function feeHistory(
 }
 
 /** What a sender would offer now for a transaction without fees of its own. */
-export const suggestedPrice = (engine: Engine): bigint => nextBaseFee(engine.head()) + SUGGESTED_TIP;
+export const suggestedPrice = (engine: ChainEngine): bigint => nextBaseFee(engine.head()) + SUGGESTED_TIP;
 
-export function feeMethods(engine: Engine, clock: Clock): Record<string, RpcMethod> {
+export function feeMethods(engine: ChainEngine, clock: Clock): Record<string, RpcMethod> {
   return {
     eth_gasPrice: defineMethod([], () => quantity(suggestedPrice(engine))),
     eth_maxPriorityFeePerGas: defineMethod([], () => quantity(SUGGESTED_TIP)),

@@ -1,8 +1,12 @@
 /** The chain's values in the form of the Ethereum JSON-RPC API: quantities, data, objects as other clients give them. */
 
 import { bigIntToFixedBytes, bytesToHex, type Hex } from "@counterpart/core/base/bytes";
-import { encodeBlock } from "@counterpart/core/chain/block";
-import type { Block, Log, Receipt, SealedHeader, Transaction } from "@counterpart/core/chain/types";
+import { type AnyDecodedBlock, encodeAnyBlock, toAnyBlock, type Withdrawal } from "@counterpart/core/chain/any-block";
+import type { AnySealedHeader } from "@counterpart/core/chain/any-header";
+import type { AnyReceipt, AnyTransaction, Log } from "@counterpart/core/chain/types";
+import { GAS_PER_BLOB } from "@counterpart/core/execution/blob-gas";
+
+const GWEI = 1_000_000_000n;
 
 /** A QUANTITY: shortest hexadecimal form. */
 export const quantity = (value: number | bigint): Hex => `0x${value.toString(16)}`;
@@ -17,7 +21,7 @@ export interface Place {
   readonly timestamp: number;
 }
 
-export const placeOf = (header: SealedHeader): Place => ({
+export const placeOf = (header: AnySealedHeader): Place => ({
   blockHash: header.hash,
   blockNumber: header.number,
   timestamp: header.timestamp,
@@ -41,14 +45,31 @@ export function formatLog(log: Log, place: Place, transactionHash: Hex, transact
 export type FormattedLog = ReturnType<typeof formatLog>;
 
 /** Index in its block of a transaction's first log. */
-export function firstLogIndex(receipts: readonly Receipt[], transactionIndex: number): number {
+export function firstLogIndex(receipts: readonly AnyReceipt[], transactionIndex: number): number {
   return receipts.slice(0, transactionIndex).reduce((count, { logs }) => count + logs.length, 0);
 }
 
-/** A receipt with what the block around it adds. */
-export function formatReceipt(block: Block, receipts: readonly Receipt[], index: number) {
-  const transaction = block.transactions[index] as Transaction;
-  const receipt = receipts[index] as Receipt;
+/** The status, or before Byzantium the root of the state after the transaction. */
+const formatResult = ({ status, stateRoot }: AnyReceipt) =>
+  stateRoot === undefined ? { status: quantity(status ?? 0) } : { root: stateRoot };
+
+function formatBlobGas({ blobVersionedHashes: hashes }: AnyTransaction, price: bigint | undefined) {
+  if (hashes === undefined) return {};
+  return { blobGasUsed: quantity(GAS_PER_BLOB * BigInt(hashes.length)), blobGasPrice: quantity(price ?? 1n) };
+}
+
+/**
+ * A receipt with what the block around it adds.
+ * @param blobGasPrice in that block
+ */
+export function formatReceipt(
+  block: AnyDecodedBlock,
+  receipts: readonly AnyReceipt[],
+  index: number,
+  blobGasPrice?: bigint,
+) {
+  const transaction = block.transactions[index] as AnyTransaction;
+  const receipt = receipts[index] as AnyReceipt;
   const place = placeOf(block.header);
   const start = firstLogIndex(receipts, index);
   return {
@@ -59,22 +80,23 @@ export function formatReceipt(block: Block, receipts: readonly Receipt[], index:
     from: transaction.sender,
     to: transaction.to ?? null,
     type: quantity(receipt.type),
-    status: quantity(receipt.status),
+    ...formatResult(receipt),
     cumulativeGasUsed: quantity(receipt.cumulativeGasUsed),
     gasUsed: quantity(receipt.gasUsed),
     effectiveGasPrice: quantity(receipt.effectiveGasPrice),
     contractAddress: receipt.contractAddress ?? null,
     logs: receipt.logs.map((log, at) => formatLog(log, place, transaction.hash, index, start + at)),
     logsBloom: bytesToHex(receipt.logsBloom),
+    ...formatBlobGas(transaction, blobGasPrice),
   };
 }
 
-function formatSignature({ type, v, r, s, yParity }: Transaction) {
+function formatSignature({ type, v, r, s, yParity }: AnyTransaction) {
   const signature = { v: quantity(v), r: quantity(r), s: quantity(s) };
   return type === 0 ? signature : { ...signature, yParity: quantity(yParity) };
 }
 
-function formatTypeFields(transaction: Transaction) {
+function formatTypeFields(transaction: AnyTransaction) {
   const { type, accessList, authorizationList } = transaction;
   return {
     ...(transaction.chainId === undefined ? {} : { chainId: quantity(transaction.chainId) }),
@@ -84,6 +106,12 @@ function formatTypeFields(transaction: Transaction) {
       : {
           maxFeePerGas: quantity(transaction.maxFeePerGas),
           maxPriorityFeePerGas: quantity(transaction.maxPriorityFeePerGas),
+        }),
+    ...(type !== 3
+      ? {}
+      : {
+          maxFeePerBlobGas: quantity(transaction.maxFeePerBlobGas ?? 0n),
+          blobVersionedHashes: transaction.blobVersionedHashes ?? [],
         }),
     ...(type !== 4
       ? {}
@@ -101,20 +129,21 @@ function formatTypeFields(transaction: Transaction) {
 }
 
 export interface Inclusion {
-  readonly header: SealedHeader;
+  readonly header: AnySealedHeader;
   readonly index: number;
 }
 
 /** What a transaction pays for each unit of gas in a block of that base fee (EIP-1559). */
-export function effectiveGasPrice({ maxFeePerGas, maxPriorityFeePerGas }: Transaction, baseFee: bigint): bigint {
+export function effectiveGasPrice({ maxFeePerGas, maxPriorityFeePerGas }: AnyTransaction, baseFee: bigint): bigint {
   const offered = baseFee + maxPriorityFeePerGas;
   return offered < maxFeePerGas ? offered : maxFeePerGas;
 }
 
 /** A transaction, included or (without `inclusion`) pending. */
-export function formatTransaction(transaction: Transaction, inclusion?: Inclusion) {
+export function formatTransaction(transaction: AnyTransaction, inclusion?: Inclusion) {
   const { header, index } = inclusion ?? {};
-  const price = header === undefined ? transaction.maxFeePerGas : effectiveGasPrice(transaction, header.baseFeePerGas);
+  const price =
+    header === undefined ? transaction.maxFeePerGas : effectiveGasPrice(transaction, header.baseFeePerGas ?? 0n);
   return {
     blockHash: header?.hash ?? null,
     blockNumber: header === undefined ? null : quantity(header.number),
@@ -133,7 +162,23 @@ export function formatTransaction(transaction: Transaction, inclusion?: Inclusio
   };
 }
 
-function formatHeader(header: SealedHeader) {
+const optionalQuantity = (value: number | bigint | undefined): Hex | undefined =>
+  value === undefined ? undefined : quantity(value);
+
+/** Fields that forks added, as far as the header has them. */
+function formatLaterFields(header: AnySealedHeader) {
+  const fields = {
+    baseFeePerGas: optionalQuantity(header.baseFeePerGas),
+    withdrawalsRoot: header.withdrawalsRoot,
+    blobGasUsed: optionalQuantity(header.blobGasUsed),
+    excessBlobGas: optionalQuantity(header.excessBlobGas),
+    parentBeaconBlockRoot: header.parentBeaconBlockRoot,
+    requestsHash: header.requestsHash,
+  };
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+}
+
+function formatHeader(header: AnySealedHeader) {
   return {
     number: quantity(header.number),
     hash: header.hash,
@@ -151,30 +196,32 @@ function formatHeader(header: SealedHeader) {
     gasLimit: quantity(header.gasLimit),
     gasUsed: quantity(header.gasUsed),
     timestamp: quantity(header.timestamp),
-    baseFeePerGas: quantity(header.baseFeePerGas),
-    withdrawalsRoot: header.withdrawalsRoot,
-    blobGasUsed: quantity(header.blobGasUsed),
-    excessBlobGas: quantity(header.excessBlobGas),
-    parentBeaconBlockRoot: header.parentBeaconBlockRoot,
-    requestsHash: header.requestsHash,
+    ...formatLaterFields(header),
   };
 }
 
+const formatWithdrawal = ({ index, validatorIndex, address, amount }: Withdrawal) => ({
+  index: quantity(index),
+  validatorIndex: quantity(validatorIndex),
+  address,
+  amount: quantity(amount / GWEI),
+});
+
 /** A block with its transactions, or with their hashes only. */
-export function formatBlock(block: Block, fullTransactions: boolean) {
-  const { header, transactions } = block;
+export function formatBlock(block: AnyDecodedBlock, fullTransactions: boolean) {
+  const { header, transactions, ommers = [], withdrawals = [] } = block;
   return {
     ...formatHeader(header),
-    size: quantity(encodeBlock(block).length),
+    size: quantity(encodeAnyBlock(toAnyBlock(block)).length),
     transactions: fullTransactions
       ? transactions.map((transaction, index) => formatTransaction(transaction, { header, index }))
       : transactions.map(({ hash }) => hash),
-    uncles: [],
-    withdrawals: [],
+    uncles: ommers.map(({ hash }) => hash),
+    ...(header.withdrawalsRoot === undefined ? {} : { withdrawals: withdrawals.map(formatWithdrawal) }),
   };
 }
 
 /** A block that is not sealed: what only sealing gives is null, as in go-ethereum. */
-export function formatPendingBlock(block: Block) {
+export function formatPendingBlock(block: AnyDecodedBlock) {
   return { ...formatBlock(block, false), hash: null, nonce: null, miner: null };
 }

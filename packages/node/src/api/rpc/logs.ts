@@ -1,10 +1,11 @@
 /** eth_getLogs: the logs of a bounded range of canonical blocks, blooms first. */
 
 import type { Hex } from "@counterpart/core/base/bytes";
-import type { Block, SealedHeader } from "@counterpart/core/chain/types";
+import type { AnyDecodedBlock } from "@counterpart/core/chain/any-block";
+import type { AnySealedHeader } from "@counterpart/core/chain/any-header";
 import type { Clock } from "@counterpart/core/ports/runtime";
 import { createPacer } from "../../engine/pacer.ts";
-import type { Engine } from "../../engine/types.ts";
+import type { ChainEngine } from "../../engine/types.ts";
 import type { JsonValue } from "../json.ts";
 import { canonicalBlock } from "../state.ts";
 import { type BlockRef, headerAt, LATEST, readBlockNumber } from "./block-ref.ts";
@@ -67,7 +68,7 @@ function readLogQuery(value: JsonValue): LogQuery {
   };
 }
 
-function collect(engine: Engine, block: Block, filter: LogFilter, into: FormattedLog[]): void {
+function collect(engine: ChainEngine, block: AnyDecodedBlock, filter: LogFilter, into: FormattedLog[]): void {
   const place = placeOf(block.header);
   let logIndex = 0;
   for (const [index, receipt] of (engine.receipts(block.header.hash) ?? []).entries()) {
@@ -82,7 +83,7 @@ function collect(engine: Engine, block: Block, filter: LogFilter, into: Formatte
   }
 }
 
-function logsOfBlock(engine: Engine, hash: Hex, filter: LogFilter): FormattedLog[] {
+function logsOfBlock(engine: ChainEngine, hash: Hex, filter: LogFilter): FormattedLog[] {
   const block = canonicalBlock(engine, hash);
   if (block === undefined) throw serverError("unknown block");
   const logs: FormattedLog[] = [];
@@ -91,7 +92,10 @@ function logsOfBlock(engine: Engine, hash: Hex, filter: LogFilter): FormattedLog
 }
 
 /** Numbers of the first and last block; a range that ends beyond the head ends at the head. */
-function rangeOf(engine: Engine, { from, to }: LogQuery): { readonly first: number; readonly last: SealedHeader } {
+function rangeOf(
+  engine: ChainEngine,
+  { from, to }: LogQuery,
+): { readonly first: number; readonly last: AnySealedHeader } {
   const head = engine.head();
   const last = headerAt(engine, to) ?? head;
   const first = from.kind === "number" ? from.number : head.number;
@@ -102,7 +106,7 @@ function rangeOf(engine: Engine, { from, to }: LogQuery): { readonly first: numb
 }
 
 /** Undefined when the chain was reorganised while the range was read. */
-async function logsOfRange(engine: Engine, clock: Clock, query: LogQuery): Promise<FormattedLog[] | undefined> {
+async function logsOfRange(engine: ChainEngine, clock: Clock, query: LogQuery): Promise<FormattedLog[] | undefined> {
   const { first, last } = rangeOf(engine, query);
   const mayMatch = createBloomTest(query);
   const logs: FormattedLog[] = [];
@@ -120,7 +124,7 @@ async function logsOfRange(engine: Engine, clock: Clock, query: LogQuery): Promi
   return engine.isCanonical(last.hash) ? logs : undefined;
 }
 
-export function logMethods(engine: Engine, clock: Clock): Record<string, RpcMethod> {
+export function logMethods(engine: ChainEngine, clock: Clock): Record<string, RpcMethod> {
   return {
     eth_getLogs: defineMethod([required(readLogQuery)], async (query) => {
       if (query.blockHash !== undefined) return logsOfBlock(engine, query.blockHash, query);

@@ -2,7 +2,7 @@
 
 import { bytesToHex, type Hex } from "@counterpart/core/base/bytes";
 import { proveAccount } from "../../engine/account-proof.ts";
-import type { Engine } from "../../engine/types.ts";
+import type { ChainEngine } from "../../engine/types.ts";
 import type { JsonValue } from "../json.ts";
 import { accountOf, EMPTY_ACCOUNT } from "../state.ts";
 import { LATEST, readBlockRef, readState, stateViewAt } from "./block-ref.ts";
@@ -27,7 +27,7 @@ function readProofSlot(value: JsonValue): ProofSlot {
 
 const proofNodes = (nodes: readonly Uint8Array[]): Hex[] => nodes.map((node) => bytesToHex(node));
 
-export function stateMethods(engine: Engine): Record<string, RpcMethod> {
+export function stateMethods(engine: ChainEngine): Record<string, RpcMethod> {
   return {
     eth_getBalance: defineMethod([required(readAddress), optional(readBlockRef, LATEST)], (address, block) =>
       readState(engine, block, (state) => quantity(accountOf(state, address).balance)),
