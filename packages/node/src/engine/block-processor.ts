@@ -25,6 +25,7 @@ import type { Overlay, PreviousValue } from "./overlay.ts";
 import type { Pause } from "./pacer.ts";
 import { decodePrevious, encodeLocation, encodePrevious, metaKey, numberKey } from "./rows.ts";
 import { applyChanges, createStateReader, unwindChanges } from "./state.ts";
+import type { BlockMoment } from "./types.ts";
 
 export interface ProcessorDeps {
   readonly executor: Executor;
@@ -99,14 +100,25 @@ export interface BlockEffects extends IndexChanges {
   readonly accounts: Iterable<Hex>;
 }
 
-/** Puts a block that was executed on the overlay at the head of the canonical chain there. */
-export function appendBlock(overlay: Overlay, block: Block, executed: Executed, changes: StateChanges): BlockEffects {
-  const { header } = block;
+/** A block that was executed, as it is written. */
+export interface BlockRows {
+  readonly header: BlockMoment;
+  readonly transactions: readonly Pick<Transaction, "hash">[];
+  readonly encodedHeader: Uint8Array;
+  readonly body: Uint8Array;
+  readonly receipts: Uint8Array;
+  readonly creations: readonly Creation[];
+  readonly changes: StateChanges;
+}
+
+/** Puts a block whose changes were recorded at the head of the canonical chain there. */
+export function appendRows(overlay: Overlay, block: BlockRows): BlockEffects {
+  const { header, changes } = block;
   const hash = hexToBytes(header.hash);
-  const index = indexContracts(overlay, header, changes, executed.creations);
-  overlay.put("headers", hash, encodeHeader(header));
-  overlay.put("bodies", hash, encodeBody(block.transactions));
-  overlay.put("receipts", hash, encodeReceipts(executed.receipts));
+  const index = indexContracts(overlay, header, changes, block.creations);
+  overlay.put("headers", hash, block.encodedHeader);
+  overlay.put("bodies", hash, block.body);
+  overlay.put("receipts", hash, block.receipts);
   overlay.put("canonical", numberKey(header.number), hash);
   overlay.put("side", hash, null);
   const previous = overlay.recorded();
@@ -117,6 +129,24 @@ export function appendBlock(overlay: Overlay, block: Block, executed: Executed, 
     overlay.put("transactions", hexToBytes(transaction.hash), encodeLocation(header.hash, at));
   });
   return { ...index, accounts: changes.accounts.keys() };
+}
+
+/** Puts a block that was executed on the overlay at the head of the canonical chain there. */
+export function appendBlock(
+  overlay: Overlay,
+  { header, transactions }: Block,
+  { receipts, creations }: Executed,
+  changes: StateChanges,
+): BlockEffects {
+  return appendRows(overlay, {
+    header,
+    transactions,
+    encodedHeader: encodeHeader(header),
+    body: encodeBody(transactions),
+    receipts: encodeReceipts(receipts),
+    creations,
+    changes,
+  });
 }
 
 /** How execution here disagrees with a sealed header. */

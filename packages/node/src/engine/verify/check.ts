@@ -6,6 +6,7 @@
 
 import { bytesToHex, type Hex } from "@counterpart/core/base/bytes";
 import { CodedError, isCodedError } from "@counterpart/core/base/errors";
+import type { ForkSchedule } from "@counterpart/core/consensus/fork-schedule";
 import type { StoreReader } from "@counterpart/core/ports/store";
 import type { TableName } from "@counterpart/core/ports/tables";
 
@@ -22,6 +23,8 @@ export interface ChainFacts {
   readonly genesisHash: Hex;
   /** Who may seal; empty: anyone. */
   readonly signers: readonly Hex[];
+  /** Rules of an imported chain. */
+  readonly schedule?: ForkSchedule;
 }
 
 export type Check = (rows: StoreReader, chain: ChainFacts) => Iterable<StoreFault | undefined>;

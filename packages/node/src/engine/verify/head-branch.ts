@@ -1,8 +1,7 @@
 /** The chain that the head is on: where a better one is known by its headers, the head's parts from the canonical one. */
 
 import { bytesToHex, type Hex, hexToBytes } from "@counterpart/core/base/bytes";
-import { decodeHeader } from "@counterpart/core/chain/header";
-import type { SealedHeader } from "@counterpart/core/chain/types";
+import { type AnySealedHeader, decodeAnyHeader } from "@counterpart/core/chain/any-header";
 import type { StoreReader } from "@counterpart/core/ports/store";
 import type { TableName } from "@counterpart/core/ports/tables";
 import { metaKey, numberKey } from "../rows.ts";
@@ -15,8 +14,8 @@ export function need(rows: StoreReader, table: TableName, key: Uint8Array, what:
   return row;
 }
 
-export function readHeader(rows: StoreReader, hash: Uint8Array): SealedHeader {
-  const header = decodeHeader(need(rows, "headers", hash, "the header"));
+export function readHeader(rows: StoreReader, hash: Uint8Array): AnySealedHeader {
+  const header = decodeAnyHeader(need(rows, "headers", hash, "the header"));
   if (header.hash !== bytesToHex(hash)) throw corrupt("the header has another hash");
   return header;
 }
@@ -30,10 +29,10 @@ export function isCanonical(
 }
 
 /** Headers of the chain that the head is on, the head first, down to where the canonical chain begins. */
-export function* headBranch(rows: StoreReader): Generator<SealedHeader> {
+export function* headBranch(rows: StoreReader): Generator<AnySealedHeader> {
   let hash = rows.get("meta", metaKey("head"));
   while (hash !== undefined) {
-    const header: SealedHeader = readHeader(rows, hash);
+    const header: AnySealedHeader = readHeader(rows, hash);
     if (isCanonical(rows, header)) return;
     yield header;
     hash = hexToBytes(header.parentHash);

@@ -1,7 +1,7 @@
 /** The history of states against the previous values of the blocks: the same values, for those blocks and no others. */
 
 import { bytesToBigInt, EMPTY_BYTES, equalBytes } from "@counterpart/core/base/bytes";
-import { decodeHeader } from "@counterpart/core/chain/header";
+import { decodeAnyHeader } from "@counterpart/core/chain/any-header";
 import type { StoreReader } from "@counterpart/core/ports/store";
 import { type HistoryRow, readHistoryStart, storedHistoryRows } from "../history.ts";
 import { rowsOf } from "../paging.ts";
@@ -15,7 +15,7 @@ function headNumber(rows: StoreReader): number {
   const hash = rows.get("meta", metaKey("head"));
   const header = hash === undefined ? undefined : rows.get("headers", hash);
   if (header === undefined) throw corrupt("the head is missing");
-  return decodeHeader(header).number;
+  return decodeAnyHeader(header).number;
 }
 
 function rowFault(rows: StoreReader, { table, key, value }: HistoryRow): string | undefined {

@@ -13,12 +13,12 @@ import type { TableName } from "@counterpart/core/ports/tables";
 import { EMPTY_TRIE_ROOT } from "@counterpart/core/trie/ordered";
 import type { NibblePath, TrieNodeReader } from "@counterpart/core/trie/types";
 import { type TrieLeaf, walkTrie } from "@counterpart/core/trie/walk";
-import { createChainReader } from "../chain-reader.ts";
+import { createAnyChainReader } from "../chain-reader.ts";
 import { readChosen } from "../holding.ts";
 import { rowsOf } from "../paging.ts";
 import { accountKey, accountNodeKey, storageNodeKey } from "../rows.ts";
 import { accountNodes, storageNodes } from "../state.ts";
-import { type ChainFacts, corrupt, faultAt, faultOf, type StoreFault } from "./check.ts";
+import { corrupt, faultAt, faultOf, type StoreFault } from "./check.ts";
 import { readHeld } from "./held.ts";
 
 /** A trie, its rows of nodes, and the flat rows that are its leaves. */
@@ -137,10 +137,10 @@ function* checkChosen(rows: StoreReader): Generator<StoreFault | undefined> {
   }
 }
 
-export function* checkAccounts(rows: StoreReader, { chainId }: ChainFacts): Generator<StoreFault | undefined> {
+export function* checkAccounts(rows: StoreReader): Generator<StoreFault | undefined> {
   const { role, isAdopting } = readHeld(rows);
   if (role === "chosen") return yield* checkChosen(rows);
-  const root = isAdopting ? rootHeld(accountNodes(rows)) : createChainReader(rows, chainId).head().stateRoot;
+  const root = isAdopting ? rootHeld(accountNodes(rows)) : createAnyChainReader(rows).head().stateRoot;
   yield* checkTrie(rows, accountTrie(rows, root));
 }
 
