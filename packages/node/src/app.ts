@@ -4,12 +4,11 @@
  */
 
 import { randomBytes } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { bytesToHex, bytesToUtf8, type Hex, utf8ToBytes } from "@counterpart/core/base/bytes";
 import { CodedError } from "@counterpart/core/base/errors";
-import { DEV_GENESIS, type Genesis } from "@counterpart/core/chain/genesis";
-import { parseGenesis } from "@counterpart/core/chain/genesis-json";
+import type { Genesis } from "@counterpart/core/chain/genesis";
+import type { ForkSchedule } from "@counterpart/core/consensus/fork-schedule";
 import { POA_RULES_ID } from "@counterpart/core/consensus/poa";
 import { useCrypto } from "@counterpart/core/crypto/crypto";
 import { createExecutor } from "@counterpart/core/execution/executor";
@@ -27,13 +26,17 @@ import type { ContractService } from "./contracts/types.ts";
 import { createNativeCrypto } from "./crypto/native.ts";
 import { PEERS_MAX } from "./driver/limits.ts";
 import { createNetworkService } from "./driver/network-service.ts";
+import { createNoNetwork } from "./driver/no-network.ts";
 import type { Driver } from "./driver/ports.ts";
 import { createSealerLoop } from "./driver/sealer.ts";
 import { createStoredBanBook, createStoredCheckpoints, createStoredPeerBook } from "./driver/stored.ts";
+import type { NetworkService } from "./driver/types.ts";
 import { createEngine } from "./engine/engine.ts";
+import { foreignGenesisHash, readImported } from "./engine/imported.ts";
+import { createImportedEngine } from "./engine/imported-engine.ts";
 import { createPacer } from "./engine/pacer.ts";
-import type { RemoteState } from "./engine/remote-state.ts";
-import type { Engine } from "./engine/types.ts";
+import { type LateRemote, lateRemote } from "./engine/remote-state.ts";
+import type { ChainEngine, Engine } from "./engine/types.ts";
 import { developmentKeys } from "./keys/development.ts";
 import { createKeyRing } from "./keys/key-ring.ts";
 import { openSecret } from "./keys/secret-file.ts";
@@ -44,6 +47,7 @@ import { createPeerKey } from "./net/peer-key.ts";
 import { type GuardedStore, guardStore } from "./store/damage-guard.ts";
 import { openDataDir } from "./store/data-dir.ts";
 import { createEvidenceFiles } from "./store/evidence-files.ts";
+import { readGenesis } from "./store/genesis-file.ts";
 import { openLmdbStore } from "./store/lmdb-store.ts";
 import { probeDatabase } from "./store/probe.ts";
 import { createMetricsRegistry, type MetricsRegistry } from "./telemetry/metrics.ts";
@@ -65,30 +69,19 @@ interface Ground {
 interface Chain {
   readonly store: GuardedStore;
   readonly keys: KeyRing;
-  readonly genesis: Genesis;
-  readonly engine: Engine;
+  readonly engine: ChainEngine;
   readonly contracts: ContractService;
   readonly instanceId: string;
+  /** Whether somebody stands for each block. */
+  readonly certifies: boolean;
+  /** Absent where the chain was imported. */
+  readonly own?: OwnChain;
+}
+
+/** What only a chain has that this node extends. */
+interface OwnChain {
+  readonly engine: Engine;
   readonly remote: LateRemote;
-}
-
-/** Peers as a source of state: the engine needs them, and they need the engine. */
-interface LateRemote {
-  source?: RemoteState;
-}
-
-function lateRemote(late: LateRemote): RemoteState {
-  const source = (): RemoteState => {
-    if (late.source === undefined) throw new CodedError("NOT_READY", "the node is starting");
-    return late.source;
-  };
-  return {
-    hasPeers: () => late.source?.hasPeers() ?? false,
-    state: async (block, wanted) => source().state(block, wanted),
-    storages: async (block, wanted, start) => source().storages(block, wanted, start),
-    block: async (header) => source().block(header),
-    codes: async (hashes) => source().codes(hashes),
-  };
 }
 
 /** What a replica holds. @throws CodedError `INVALID_CONFIG` */
@@ -101,7 +94,7 @@ function chosenOf(contracts: readonly string[]): "all" | readonly Hex[] {
 /** The crypto port is one for the process, so it is chosen once however many nodes run in it. */
 let cryptoChosen: Promise<void> | undefined;
 
-function chooseCrypto(logger: Logger): Promise<void> {
+export function chooseCrypto(logger: Logger): Promise<void> {
   const chosen =
     cryptoChosen ??
     createNativeCrypto().then((native) => {
@@ -112,19 +105,6 @@ function chooseCrypto(logger: Logger): Promise<void> {
     });
   cryptoChosen = chosen;
   return chosen;
-}
-
-/** @throws CodedError `INVALID_GENESIS` */
-export function readGenesis(path: string | undefined): Genesis {
-  if (path === undefined) return DEV_GENESIS;
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8");
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new CodedError("INVALID_GENESIS", `the genesis file ${path} cannot be read: ${reason}`);
-  }
-  return parseGenesis(text);
 }
 
 /** A name for this database, made with it. Peers keep how far they have read this node's changes under it. */
@@ -158,24 +138,32 @@ function checkContracts({ role, contracts }: NodeConfig): void {
   throw new CodedError("INVALID_CONFIG", "--contracts chooses what a replica holds: it needs --role replica");
 }
 
-async function openChain({ config, logger, clock, metrics, onStop }: Ground): Promise<Chain> {
-  const genesis = readGenesis(config.genesis);
-  checkCertified(config, genesis);
-  checkContracts(config);
-  const dataDir = await openDataDir(config.dataDir);
-  onStop(() => dataDir.release());
-  const path = join(config.dataDir, "chain.mdb");
-  await probeDatabase(path);
-  const database = openLmdbStore(path, {
-    onMigrated: (versions) => logger.info("the database was brought to the format of this version", versions),
-  });
-  const store = guardStore(database, ({ message }) => logger.error(`${message}; ${DAMAGE_ADVICE}`));
-  onStop(() => store.close());
-  const keys = createKeyRing({
-    dir: join(config.dataDir, "keys"),
-    extraKeys: config.dev ? developmentKeys() : [],
-    logger,
-  });
+/** What peers would send or take from: an imported chain stays as it is. @throws CodedError `INVALID_CONFIG` */
+function checkReadOnly({ role, sync, peer }: NodeConfig): void {
+  const flag = role === "replica" ? "--role replica" : sync === "snap" ? "--sync snap" : "--peer";
+  if (role === "full" && sync === "full" && peer.length === 0) return;
+  throw new CodedError("INVALID_CONFIG", `${flag}: the data directory holds an imported chain, which has no peers`);
+}
+
+/** @throws CodedError `INVALID_GENESIS` when the file is another chain's */
+function checkImported(engine: ChainEngine, { genesis: path }: NodeConfig): void {
+  if (path === undefined) return;
+  const genesis = readGenesis(path);
+  if ("foreign" in genesis && foreignGenesisHash(genesis.foreign) === engine.genesisHash) return;
+  throw new CodedError("INVALID_GENESIS", "the data directory holds a chain with another genesis");
+}
+
+function openImportedChain({ config, logger, clock }: Ground, store: Store, schedule: ForkSchedule): ChainEngine {
+  checkReadOnly(config);
+  const engine = createImportedEngine({ store, schedule, clock });
+  checkImported(engine, config);
+  const { number, hash } = engine.head();
+  logger.info("an imported chain is served, read-only", { chainId: engine.chainId, number, hash });
+  return engine;
+}
+
+function openOwnChain(ground: Ground, store: GuardedStore, keys: KeyRing, genesis: Genesis): OwnChain {
+  const { config, logger, clock, metrics } = ground;
   const remote: LateRemote = {};
   const engine = createEngine({
     store,
@@ -190,6 +178,54 @@ async function openChain({ config, logger, clock, metrics, onStop }: Ground): Pr
     remote: lateRemote(remote),
     onDamage: store.noteDamage,
   });
+  return { engine, remote };
+}
+
+/** The genesis of a chain of this node's own, as configured. @throws CodedError `INVALID_GENESIS`, `INVALID_CONFIG` */
+function ownGenesis(config: NodeConfig): Genesis | undefined {
+  const genesis = readGenesis(config.genesis);
+  if ("foreign" in genesis) return undefined;
+  checkCertified(config, genesis.own);
+  checkContracts(config);
+  return genesis.own;
+}
+
+async function openStore({ config, logger, onStop }: Ground): Promise<GuardedStore> {
+  const dataDir = await openDataDir(config.dataDir);
+  onStop(() => dataDir.release());
+  const path = join(config.dataDir, "chain.mdb");
+  await probeDatabase(path);
+  const database = openLmdbStore(path, {
+    onMigrated: (versions) => logger.info("the database was brought to the format of this version", versions),
+  });
+  const store = guardStore(database, ({ message }) => logger.error(`${message}; ${DAMAGE_ADVICE}`));
+  onStop(() => store.close());
+  return store;
+}
+
+/** The chain that the store holds or begins. @throws CodedError `INVALID_GENESIS`, `INVALID_CONFIG` */
+function openEngine(ground: Ground, store: GuardedStore, keys: KeyRing, genesis: Genesis | undefined) {
+  const schedule = readImported(store);
+  if (schedule !== undefined) return { engine: openImportedChain(ground, store, schedule), certifies: false };
+  if (genesis === undefined) {
+    const advice = "this is a genesis file of other clients: `counterpart import` takes its chain in";
+    throw new CodedError("INVALID_GENESIS", `${advice}, and a node then serves it`);
+  }
+  const own = openOwnChain(ground, store, keys, genesis);
+  return { engine: own.engine, own, certifies: genesis.signers.length > 0 };
+}
+
+async function openChain(ground: Ground): Promise<Chain> {
+  const { config, logger, clock, onStop } = ground;
+  const genesis = ownGenesis(config);
+  const store = await openStore(ground);
+  const keys = createKeyRing({
+    dir: join(config.dataDir, "keys"),
+    extraKeys: config.dev ? developmentKeys() : [],
+    logger,
+  });
+  const opened = openEngine(ground, store, keys, genesis);
+  const { engine } = opened;
   onStop(() => engine.stop());
   const instanceId = openInstanceId(store);
   const contracts = createContractService({
@@ -202,7 +238,7 @@ async function openChain({ config, logger, clock, metrics, onStop }: Ground): Pr
     instanceId,
   });
   onStop(() => contracts.stop());
-  return { store, keys, genesis, engine, contracts, instanceId, remote };
+  return { store, keys, contracts, instanceId, ...opened };
 }
 
 /** A wrong address among the peers would be redialled for ever. @throws CodedError `INVALID_CONFIG` */
@@ -217,9 +253,9 @@ function checkPeers(addresses: readonly string[]): void {
   }
 }
 
-async function startNetwork(ground: Ground, chain: Chain): Promise<Driver> {
+async function startNetwork(ground: Ground, chain: Chain, { engine, remote }: OwnChain): Promise<Driver> {
   const { config, logger, clock, random, metrics, onStop } = ground;
-  const { store, keys, engine, contracts, genesis, instanceId } = chain;
+  const { store, keys, contracts, certifies, instanceId } = chain;
   const network = await createLibp2pNetwork({
     privateKey: await openSecret(join(config.dataDir, "keys", "peer.key"), createPeerKey),
     host: config.p2pHost,
@@ -248,7 +284,7 @@ async function startNetwork(ground: Ground, chain: Chain): Promise<Driver> {
       instanceId,
       signer: keys.own,
       forkRulesId: POA_RULES_ID,
-      certifies: genesis.signers.length > 0,
+      certifies,
       consensus: "poa",
     },
     bootstrap: config.peer,
@@ -264,7 +300,7 @@ async function startNetwork(ground: Ground, chain: Chain): Promise<Driver> {
     random,
     logger: logger.child({ part: "sealer" }),
   });
-  chain.remote.source = driver.state;
+  remote.source = driver.state;
   onStop(() => driver.stop());
   await driver.start();
   sealer.start();
@@ -275,9 +311,9 @@ async function startNetwork(ground: Ground, chain: Chain): Promise<Driver> {
 async function startApi(
   { config, logger, clock, metrics, onStop }: Ground,
   chain: Chain,
-  network: Driver,
+  network: NetworkService,
 ): Promise<string> {
-  const { store, keys, engine, contracts, genesis, instanceId } = chain;
+  const { store, keys, engine, contracts, certifies, instanceId } = chain;
   const makeToken = async (): Promise<Uint8Array> => randomBytes(32);
   const token = isLoopback(config.apiHost) ? undefined : await openSecret(join(config.dataDir, "api-token"), makeToken);
   const api = createApiServer({
@@ -297,7 +333,7 @@ async function startApi(
     host: config.apiHost,
     port: config.apiPort,
     ...(token === undefined ? {} : { token: bytesToHex(token) }),
-    certified: genesis.signers.length > 0 ? "signer" : "none",
+    certified: certifies ? "signer" : "none",
     damage: () => store.damage,
   });
   const { url } = await api.start();
@@ -330,7 +366,10 @@ export async function createApp(config: NodeConfig, { logger }: { readonly logge
     checkPeers(config.peer);
     await chooseCrypto(logger);
     const chain = await openChain(ground);
-    const network = await startNetwork(ground, chain);
+    const network =
+      chain.own === undefined
+        ? createNoNetwork(chain.engine, ground.clock)
+        : await startNetwork(ground, chain, chain.own);
     isDiverged = () => network.divergence() !== undefined;
     const api = await startApi(ground, chain, network);
     return { api, p2p: network.addresses(), dataDir: config.dataDir, account: chain.keys.own };

@@ -8,6 +8,8 @@ import { bytesToHex } from "@counterpart/core/base/bytes";
 import type { ErrorCode } from "@counterpart/core/base/error-catalogue";
 import { isCodedError } from "@counterpart/core/base/errors";
 import { CHECKS, type CheckResult, FAULTS_KEPT_MAX, runCheck } from "../contracts/verify-store.ts";
+import { readImported } from "../engine/imported.ts";
+import { metaKey } from "../engine/rows.ts";
 import type { ChainFacts, StoreFault } from "../engine/verify/check.ts";
 import { type LmdbStore, openLmdbStore } from "../store/lmdb-store.ts";
 
@@ -16,6 +18,12 @@ export type VerifyLine =
   | { readonly kind: "progress"; readonly name: string; readonly examined: number }
   | ({ readonly kind: "result" } & CheckResult)
   | { readonly kind: "failure"; readonly message: string; readonly code?: ErrorCode };
+
+/** What the caller says of the chain. */
+export interface GivenFacts extends Omit<ChainFacts, "schedule"> {
+  /** Whether a genesis file was named. */
+  readonly isGiven: boolean;
+}
 
 const TICKS = 4_096;
 const PROGRESS_MS = 500;
@@ -48,16 +56,26 @@ function scan(store: LmdbStore): CheckResult {
   return { name: CHECKSUMS, examined, faults, faultCount };
 }
 
-function verify(path: string, chain: ChainFacts): void {
+/** An imported chain says itself which rules it has; without a genesis file its genesis is the one that it has. */
+function factsOf(store: LmdbStore, { isGiven, ...given }: GivenFacts): ChainFacts {
+  const schedule = readImported(store);
+  if (schedule === undefined) return given;
+  const stored = isGiven ? undefined : store.get("meta", metaKey("genesis"));
+  const genesisHash = stored === undefined ? given.genesisHash : bytesToHex(stored);
+  return { ...given, chainId: schedule.chainId, schedule, genesisHash };
+}
+
+function verify(path: string, given: GivenFacts): void {
   const store = openLmdbStore(path, { migrates: false });
   say({ kind: "result", ...scan(store) });
+  const chain = factsOf(store, given);
   for (const name of Object.keys(CHECKS)) {
     say({ kind: "result", ...runCheck(name, store, chain, createTicker(name)) });
   }
 }
 
 try {
-  verify(argv[2] ?? "", JSON.parse(argv[3] ?? "") as ChainFacts);
+  verify(argv[2] ?? "", JSON.parse(argv[3] ?? "") as GivenFacts);
 } catch (error) {
   const message = error instanceof Error ? error.message : String(error);
   say({ kind: "failure", message, ...(isCodedError(error) ? { code: error.code } : {}) });

@@ -6,17 +6,17 @@ import { utf8ToBytes } from "@counterpart/core/base/bytes";
 import { CodedError } from "@counterpart/core/base/errors";
 import { genesisAlloc, genesisHeader } from "@counterpart/core/chain/genesis";
 import { EMPTY_TRIE_ROOT } from "@counterpart/core/trie/ordered";
-import { readGenesis } from "../app.ts";
+import { foreignGenesisHash } from "../engine/imported.ts";
 import { createOverlay } from "../engine/overlay.ts";
 import { applyChanges } from "../engine/state.ts";
-import type { ChainFacts } from "../engine/verify/check.ts";
 import { runModule } from "../store/child.ts";
 import { openDataDir } from "../store/data-dir.ts";
+import { readGenesis } from "../store/genesis-file.ts";
 import { openLmdbStore } from "../store/lmdb-store.ts";
 import { probeDatabase } from "../store/probe.ts";
 import type { BackupLine } from "./db-backup-child.ts";
-import type { VerifyLine } from "./db-verify-child.ts";
-import { copyKeys, createDraft, DATABASE, putInPlace } from "./draft.ts";
+import type { GivenFacts, VerifyLine } from "./db-verify-child.ts";
+import { copyKeys, createDraft, DATABASE, putInPlace, requireDatabase } from "./draft.ts";
 
 export interface Output {
   print(text: string): void;
@@ -24,16 +24,17 @@ export interface Output {
   progress?(text: string): void;
 }
 
-function requireDatabase(folder: string): string {
-  const path = join(folder, DATABASE);
-  if (existsSync(path)) return path;
-  throw new CodedError("DATA_DIR_UNUSABLE", `there is no database in ${folder}`, { path });
-}
-
-function chainFacts(genesisFile: string | undefined): ChainFacts {
+/** What the database is to be held to. An imported chain says itself which rules it has. */
+function chainFacts(genesisFile: string | undefined): GivenFacts {
+  const isGiven = genesisFile !== undefined;
   const genesis = readGenesis(genesisFile);
-  const root = applyChanges(createOverlay({ get: () => undefined }), EMPTY_TRIE_ROOT, genesisAlloc(genesis));
-  return { chainId: genesis.chainId, signers: genesis.signers, genesisHash: genesisHeader(genesis, root).hash };
+  if ("foreign" in genesis) {
+    const { foreign } = genesis;
+    return { chainId: foreign.schedule.chainId, signers: [], genesisHash: foreignGenesisHash(foreign), isGiven };
+  }
+  const { own } = genesis;
+  const root = applyChanges(createOverlay({ get: () => undefined }), EMPTY_TRIE_ROOT, genesisAlloc(own));
+  return { chainId: own.chainId, signers: own.signers, genesisHash: genesisHeader(own, root).hash, isGiven };
 }
 
 const KEYS_SHOWN = 20;
@@ -64,7 +65,7 @@ function parseLine<T>(text: string): T | undefined {
  * @throws CodedError `DATA_DIR_LOCKED`, `DATA_DIR_UNUSABLE`, `INVALID_GENESIS`, `STORE_CORRUPT` when the file is so
  * damaged that the checks could not end
  */
-async function verifyDatabase(path: string, chain: ChainFacts, { print, progress }: Output): Promise<number> {
+async function verifyDatabase(path: string, chain: GivenFacts, { print, progress }: Output): Promise<number> {
   let faults = 0;
   let failure: Extract<VerifyLine, { kind: "failure" }> | undefined;
   const onLine = (text: string): void => {

@@ -21,6 +21,13 @@ export const DATABASE = "chain.mdb";
 const KEYS = "keys";
 const CONTENT: ReadonlySet<string> = new Set([DATABASE, `${DATABASE}-lock`, KEYS]);
 
+/** Path of the database in a folder. @throws CodedError `DATA_DIR_UNUSABLE` */
+export function requireDatabase(folder: string): string {
+  const path = join(folder, DATABASE);
+  if (existsSync(path)) return path;
+  throw new CodedError("DATA_DIR_UNUSABLE", `there is no database in ${folder}`, { path });
+}
+
 const draftName = (target: string, pid: number | string): string => `${basename(target)}.${pid}.tmp`;
 
 function isAbandoned(folder: string, pid: number): boolean {

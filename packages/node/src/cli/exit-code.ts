@@ -17,12 +17,20 @@ export const EXIT = {
   unreachable: 5,
   /** Stopped as asked, by a node whose execution contradicts what most of its peers hold. */
   diverged: 6,
+  /** The file of blocks is malformed, or one of its blocks breaks a rule. */
+  chain: 7,
+  /** Ended before its work was done, by Ctrl-C or by SIGTERM. */
+  interrupted: 130,
+  terminated: 143,
 } as const;
 
 const BY_CODE: Readonly<Partial<Record<CodedError["code"], number>>> = {
   INVALID_CONFIG: EXIT.usage,
   INVALID_GENESIS: EXIT.usage,
   PORT_IN_USE: EXIT.port,
+  INVALID_CHAIN_FILE: EXIT.chain,
+  INVALID_BLOCK: EXIT.chain,
+  INVALID_HEADER: EXIT.chain,
   CONNECTION_REFUSED: EXIT.unreachable,
   CONNECTION_FAILED: EXIT.unreachable,
   DATA_DIR_LOCKED: EXIT.dataDir,

@@ -5,6 +5,8 @@ import { Command, CommanderError, Option } from "commander";
 import { CONFIG_DEFAULTS, CONFIG_OPTIONS, type ConfigOption, defaultDataDir } from "../config.ts";
 import { VERSION } from "../version.ts";
 import type { BackupOptions, RestoreOptions, VerifyOptions } from "./db.ts";
+import type { ExportOptions } from "./export.ts";
+import type { ImportOptions } from "./import.ts";
 import { CONFIG_VARIABLE, type Flags } from "./resolve-config.ts";
 import type { StatusOptions } from "./status.ts";
 
@@ -15,6 +17,8 @@ export type Request =
   | { readonly kind: "backup"; readonly options: BackupOptions }
   | { readonly kind: "restore"; readonly options: RestoreOptions }
   | { readonly kind: "status"; readonly options: StatusOptions }
+  | { readonly kind: "import"; readonly options: ImportOptions }
+  | { readonly kind: "export"; readonly options: ExportOptions }
   | { readonly kind: "shown" };
 
 export interface Output {
@@ -46,6 +50,29 @@ Examples:
 
 Exit codes:
   0 shown   2 wrong flag   5 no node answers at that address
+`;
+
+const IMPORT_HELP = `
+The data directory must be empty, or hold what an earlier import of the same chain left: then it goes on from there. Every
+block is executed and checked; one that is refused leaves those before it. A node started on the directory serves the
+chain, read-only.
+
+Examples:
+  counterpart import genesis.json chain.rlp --data-dir data/mainnet-part
+  counterpart import genesis.json chain.rlp.gz --json | jq .blocks_per_second
+  counterpart start --data-dir data/mainnet-part
+
+Exit codes:
+  0 all of the file is imported   2 wrong flag or genesis   4 the data directory is in use or unusable
+  7 the file is malformed, or a block of it breaks a rule   130, 143 stopped; the same command goes on
+`;
+
+const EXPORT_HELP = `
+Blocks are written one after the other, as other clients export and import them; a node may use the directory meanwhile.
+
+Examples:
+  counterpart export chain.rlp
+  counterpart export --data-dir data/p2p-5001 --from 100 --to 200 part.rlp
 `;
 
 /**
@@ -97,6 +124,7 @@ function createProgram(output: Output, ask: (request: Request) => void): Command
     .option("--json", "as JSON, a line each time")
     .addHelpText("after", STATUS_HELP)
     .action((options: StatusOptions) => ask({ kind: "status", options: { ...options, url: urlOf(options.url) } }));
+  addChainCommands(program, ask);
   addDatabaseCommands(program.command("db").description("check, copy and restore a node's database"), ask);
   return program;
 }
@@ -109,6 +137,39 @@ function urlOf(text: string): string {
 }
 
 const DATA_DIR_DEFAULT = defaultDataDir(CONFIG_DEFAULTS.p2pPort);
+
+/** @throws CodedError `INVALID_CONFIG` */
+function blockNumber(flag: string): (text: string) => number {
+  return (text) => {
+    if (/^\d{1,15}$/.test(text)) return Number(text);
+    throw new CodedError("INVALID_CONFIG", `${flag} must be the number of a block, not ${JSON.stringify(text)}`);
+  };
+}
+
+function addChainCommands(program: Command, ask: (request: Request) => void): void {
+  program
+    .command("import")
+    .description("take a chain that was sealed elsewhere into a data directory, executing and checking every block")
+    .argument("<genesis>", "genesis file of other clients, with its config")
+    .argument("<file>", "blocks, one RLP encoding after the other; compressed where it ends with .gz")
+    .option("--data-dir <path>", "folder to make, or to go on with", DATA_DIR_DEFAULT)
+    .option("--json", "progress and result as lines of JSON")
+    .addHelpText("after", IMPORT_HELP)
+    .action((genesis: string, file: string, options: Pick<ImportOptions, "dataDir" | "json">) =>
+      ask({ kind: "import", options: { ...options, genesis, file } }),
+    );
+  program
+    .command("export")
+    .description("write blocks of the chain to a file, also while the node runs")
+    .argument("<file>", "file to make")
+    .option("--data-dir <path>", "the node's folder", DATA_DIR_DEFAULT)
+    .addOption(new Option("--from <number>", "first block (default: 1)").argParser(blockNumber("--from")))
+    .addOption(new Option("--to <number>", "last block (default: the head)").argParser(blockNumber("--to")))
+    .addHelpText("after", EXPORT_HELP)
+    .action((file: string, options: Omit<ExportOptions, "file">) =>
+      ask({ kind: "export", options: { ...options, file } }),
+    );
+}
 
 function addDatabaseCommands(db: Command, ask: (request: Request) => void): void {
   const dataDir = ["--data-dir <path>", "the node's folder", DATA_DIR_DEFAULT] as const;

@@ -1,0 +1,86 @@
+/** `counterpart export`: writes blocks of the chain to a file that other clients import. */
+
+import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { CodedError, isCodedError } from "@counterpart/core/base/errors";
+import type { StoreReader } from "@counterpart/core/ports/store";
+import { encodedBlocks, headNumber } from "../engine/stored-blocks.ts";
+import { syncFolder } from "../keys/secret-file.ts";
+import { openLmdbStore } from "../store/lmdb-store.ts";
+import { probeDatabase } from "../store/probe.ts";
+import { requireDatabase } from "./draft.ts";
+
+export interface ExportOptions {
+  readonly dataDir: string;
+  /** To be made. */
+  readonly file: string;
+  /** Number of the first block; 1 when absent, as whoever imports has the genesis. */
+  readonly from?: number;
+  /** Number of the last block; the head's when absent. */
+  readonly to?: number;
+}
+
+interface Written {
+  readonly from: number;
+  readonly to: number;
+  readonly bytes: number;
+}
+
+function writeBlocks(rows: StoreReader, path: string, { from = 1, to }: ExportOptions): Written {
+  const head = headNumber(rows);
+  const last = to ?? head;
+  if (last > head) throw new CodedError("INVALID_CONFIG", `--to ${last}: the chain ends with block ${head}`);
+  if (from > last + 1) throw new CodedError("INVALID_CONFIG", `--from ${from} is after block ${last}`);
+  let bytes = 0;
+  const file = openSync(path, "wx", 0o644);
+  try {
+    for (const encoded of encodedBlocks(rows, from, last)) {
+      for (let at = 0; at < encoded.length; ) at += writeSync(file, encoded, at);
+      bytes += encoded.length;
+    }
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+  return { from, to: last, bytes };
+}
+
+/** Gives the file its name when all of it is on the disk. @throws CodedError `DATA_DIR_UNUSABLE` */
+function writeWhole(rows: StoreReader, target: string, options: ExportOptions): Written {
+  const draft = `${target}.${process.pid}.tmp`;
+  try {
+    const written = writeBlocks(rows, draft, options);
+    renameSync(draft, target);
+    syncFolder(dirname(target));
+    return written;
+  } catch (error) {
+    if (isCodedError(error)) throw error;
+    throw new CodedError("DATA_DIR_UNUSABLE", `${target} cannot be written: ${String(error)}`, { path: target });
+  } finally {
+    rmSync(draft, { force: true });
+  }
+}
+
+/**
+ * Writes the blocks of one moment, also while a node uses the data directory.
+ * @throws CodedError `INVALID_CONFIG` for a range that is not there or a file that is, `PRUNED` when a body is not held,
+ * `DATA_DIR_UNUSABLE`, `STORE_CORRUPT`, `STORE_VERSION`
+ */
+export async function exportChain(options: ExportOptions, print: (text: string) => void): Promise<void> {
+  const path = requireDatabase(resolve(options.dataDir));
+  const target = resolve(options.file);
+  if (existsSync(target)) throw new CodedError("INVALID_CONFIG", `${target} is there already`);
+  await probeDatabase(path);
+  const store = openLmdbStore(path, { migrates: false });
+  try {
+    const rows = store.snapshot();
+    try {
+      const { from, to, bytes } = writeWhole(rows, target, options);
+      print(`blocks ${from} to ${to}, ${bytes} bytes, are in ${target}\n`);
+    } finally {
+      rows.done();
+    }
+  } finally {
+    await store.close();
+  }
+}
