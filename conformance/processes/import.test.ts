@@ -43,7 +43,7 @@ test("a node serves what was imported at every block, and changes nothing", asyn
   await using nodes = new ProcessNodes();
   const { genesis, file, args } = scene(nodes);
   assert.equal((await counterpart("import", genesis, file, ...args)).code, 0);
-  const node = await nodes.start("data");
+  const node = await nodes.start("data", { flags: ["--genesis", genesis] });
   const { api } = node;
   const result = async (method: string, ...params: unknown[]) => (await rpc(api, method, ...params)).result;
   assert.equal(await result("eth_chainId"), "0x7");
@@ -73,6 +73,13 @@ test("a node serves what was imported at every block, and changes nothing", asyn
   assert.deepEqual([blob.type, blob.status, blob.blobGasUsed, blob.blobGasPrice], ["0x3", "0x1", "0x20000", "0x1"]);
   const transaction = (await result("eth_getTransactionByHash", await hashOf("0x4", 0))) as Record<string, unknown>;
   assert.deepEqual([transaction.blobVersionedHashes, transaction.maxFeePerBlobGas], [[BLOBS], "0x3b9aca00"]);
+  const fees = (await result("eth_feeHistory", "0x6", "latest")) as Record<string, readonly string[]>;
+  assert.deepEqual(
+    fees.baseFeePerGas?.map((fee) => BigInt(fee) > 0n),
+    [false, false, true, true, true, true, true],
+  );
+  assert.deepEqual(fees.baseFeePerBlobGas?.map(BigInt), [0n, 0n, 0n, 1n, 1n, 1n, 1n]);
+  assert.deepEqual(fees.blobGasUsedRatio, [0, 0, 0, 1 / 6, 0, 0]);
   await assertReadOnly(node);
   const status = await counterpart("status", "--url", api);
   assert.equal(status.code, 0);

@@ -3,11 +3,12 @@
 import type { AnyHeader } from "../chain/any-header.ts";
 import type { SigningRules } from "../chain/any-transaction.ts";
 import { ZERO_HASH } from "../chain/header.ts";
-import { blobBaseFeeOf } from "../execution/blob-gas.ts";
+import { blobBaseFeeOf, GAS_PER_BLOB } from "../execution/blob-gas.ts";
 import { createCodeCache, createExecutor, type EvmExecutor, type ExecutorOptions } from "../execution/executor.ts";
 import { type Fork, isAtLeast } from "../execution/fork.ts";
 import { type BlobRules, rulesOf } from "../execution/rules.ts";
 import type { BlockContext } from "../execution/types.ts";
+import { nextBaseFee, nextExcessBlobGas } from "./fees.ts";
 import { isMerged } from "./foreign-headers.ts";
 import { type BlobSchedule, blobsAt, type ForkSchedule, forkOf } from "./fork-schedule.ts";
 
@@ -60,6 +61,29 @@ export function blobBaseFeeAt(schedule: ForkSchedule, header: AnyHeader): bigint
   const blobs = blobsAt(schedule, header.timestamp);
   if (header.excessBlobGas === undefined || blobs === undefined) return undefined;
   return blobBaseFeeOf(BigInt(header.excessBlobGas), blobs.updateFraction);
+}
+
+/** Part of the blob gas that a block may use which it does; 0 before Cancun. */
+export function blobGasUsedRatio(schedule: ForkSchedule, { timestamp, blobGasUsed = 0 }: AnyHeader): number {
+  const blobs = blobsAt(schedule, timestamp);
+  return blobs === undefined ? 0 : blobGasUsed / (blobs.max * Number(GAS_PER_BLOB));
+}
+
+/** What gas and blob gas cost in the block after `parent` if it were of the same time; 0 before London and Cancun. */
+export function nextFees(
+  schedule: ForkSchedule,
+  parent: AnyHeader,
+): { readonly gas: bigint; readonly blobGas: bigint } {
+  const { timestamp } = parent;
+  const fork = forkOf(schedule, parent.number + 1, timestamp, isMerged(parent));
+  const blobs = parent.excessBlobGas === undefined ? undefined : blobsAt(schedule, timestamp);
+  return {
+    gas: isAtLeast(fork, "london") ? nextBaseFee(parent) : 0n,
+    blobGas:
+      blobs === undefined
+        ? 0n
+        : blobBaseFeeOf(nextExcessBlobGas(parent, blobs, isAtLeast(fork, "osaka")), blobs.updateFraction),
+  };
 }
 
 /** What the EVM may know of a block of any fork. */

@@ -55,6 +55,10 @@ test("a chain is imported, and exported as it was", async (t) => {
   assert.deepEqual(bytesOf(at("whole.rlp")), WHOLE);
   await exportChain({ dataDir, file: at("part.rlp"), from: 2, to: 3 }, print);
   assert.deepEqual(bytesOf(at("part.rlp")), concatBytes(...BLOCKS.slice(1, 3)));
+  await exportChain({ dataDir, file: at("first.rlp"), from: 0, to: 1 }, print);
+  await run({ file: at("first.rlp"), dataDir: at("second"), json: true });
+  const { held, blocks } = JSON.parse(shown());
+  assert.deepEqual([held, blocks], [1, 1]);
   const refused = (options: object, words: RegExp): Promise<void> =>
     assert.rejects(
       exportChain({ dataDir, file: at("other.rlp"), ...options }, print),

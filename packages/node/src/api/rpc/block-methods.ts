@@ -9,7 +9,7 @@ import type { ChainEngine } from "../../engine/types.ts";
 import { fetchedBlock, transactionOf } from "../state.ts";
 import { headerAt, readBlockNumber } from "./block-ref.ts";
 import type { RpcMethod } from "./dispatch.ts";
-import { nextBaseFee } from "./fees.ts";
+import { baseFeeAfter } from "./fees.ts";
 import { formatBlock, formatPendingBlock, formatReceipt, formatTransaction, quantity } from "./format.ts";
 import { defineMethod, optional, readBoolean, readData, readHash, required } from "./params.ts";
 
@@ -29,7 +29,7 @@ function pendingBlock(engine: ChainEngine): AnyDecodedBlock {
     receiptsRoot: EMPTY_TRIE_ROOT,
     logsBloom: new Uint8Array(head.logsBloom.length),
     gasUsed: 0,
-    baseFeePerGas: nextBaseFee(head),
+    baseFeePerGas: baseFeeAfter(engine, head),
     extraData: new Uint8Array(0),
   };
   return { header, transactions: [] };

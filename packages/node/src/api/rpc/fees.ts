@@ -2,6 +2,8 @@
 
 import type { AnySealedHeader } from "@counterpart/core/chain/any-header";
 import type { AnyReceipt } from "@counterpart/core/chain/types";
+import { blobBaseFeeAt, blobGasUsedRatio, nextFees } from "@counterpart/core/consensus/foreign-rules";
+import type { ForkSchedule } from "@counterpart/core/consensus/fork-schedule";
 import type { Clock } from "@counterpart/core/ports/runtime";
 import { createPacer } from "../../engine/pacer.ts";
 import type { ChainEngine } from "../../engine/types.ts";
@@ -103,6 +105,16 @@ async function rewardsOf(
   return rewards;
 }
 
+/** Base fee of the block after `header`, whichever chain this is. */
+export const baseFeeAfter = ({ schedule }: Pick<ChainEngine, "schedule">, header: AnySealedHeader): bigint =>
+  schedule === undefined ? nextBaseFee(header) : nextFees(schedule, header).gas;
+
+/** Price of blob gas in blocks and in the one after the last; on this node's own chain, which has no blobs, always 1. */
+function blobFees(schedule: ForkSchedule | undefined, headers: readonly AnySealedHeader[], last: AnySealedHeader) {
+  if (schedule === undefined) return [...headers, last].map(() => 1n);
+  return [...headers.map((header) => blobBaseFeeAt(schedule, header) ?? 0n), nextFees(schedule, last).blobGas];
+}
+
 async function feeHistory(
   engine: ChainEngine,
   clock: Clock,
@@ -113,19 +125,22 @@ async function feeHistory(
   const most = percentiles.length === 0 ? HISTORY_BLOCKS_MAX : REWARD_BLOCKS_MAX;
   const headers = headersUpTo(engine, newest, Math.min(count, most));
   const last = headers.at(-1);
+  const { schedule } = engine;
   if (last === undefined) return { oldestBlock: quantity(0), gasUsedRatio: [] };
   return {
     oldestBlock: quantity(headers[0]?.number ?? 0),
-    baseFeePerGas: [...headers.map(({ baseFeePerGas = 0n }) => baseFeePerGas), nextBaseFee(last)].map(quantity),
+    baseFeePerGas: [...headers.map(({ baseFeePerGas = 0n }) => baseFeePerGas), baseFeeAfter(engine, last)].map(
+      quantity,
+    ),
     gasUsedRatio: headers.map((header) => header.gasUsed / header.gasLimit),
-    baseFeePerBlobGas: [...headers, last].map(() => quantity(1)),
-    blobGasUsedRatio: headers.map(() => 0),
+    baseFeePerBlobGas: blobFees(schedule, headers, last).map(quantity),
+    blobGasUsedRatio: headers.map((header) => (schedule === undefined ? 0 : blobGasUsedRatio(schedule, header))),
     ...(percentiles.length === 0 ? {} : { reward: await rewardsOf(engine, clock, headers, percentiles) }),
   };
 }
 
 /** What a sender would offer now for a transaction without fees of its own. */
-export const suggestedPrice = (engine: ChainEngine): bigint => nextBaseFee(engine.head()) + SUGGESTED_TIP;
+export const suggestedPrice = (engine: ChainEngine): bigint => baseFeeAfter(engine, engine.head()) + SUGGESTED_TIP;
 
 export function feeMethods(engine: ChainEngine, clock: Clock): Record<string, RpcMethod> {
   return {
