@@ -80,6 +80,11 @@ test("a node serves what was imported at every block, and changes nothing", asyn
   );
   assert.deepEqual(fees.baseFeePerBlobGas?.map(BigInt), [0n, 0n, 0n, 1n, 1n, 1n, 1n]);
   assert.deepEqual(fees.blobGasUsedRatio, [0, 0, 0, 1 / 6, 0, 0]);
+  const { execution, gas_used: gasUsed } = (await node.get(`transactions/${await hashOf("0x1", 0)}`)).body;
+  assert.deepEqual([execution, gasUsed], [null, 21_000]);
+  assert.equal((await node.get("blocks/1")).body.base_fee_per_gas, "0");
+  const listed = (await node.get("contracts")).body as { readonly contracts: readonly { readonly address: string }[] };
+  assert.ok(listed.contracts.some(({ address }) => address.toLowerCase() === CONTRACT));
   await assertReadOnly(node);
   const status = await counterpart("status", "--url", api);
   assert.equal(status.code, 0);

@@ -3,6 +3,7 @@
 import { bytesToHex, type Hex, hexToBytes } from "@counterpart/core/base/bytes";
 import { CodedError } from "@counterpart/core/base/errors";
 import { decodeTransaction } from "@counterpart/core/chain/transaction";
+import type { AnyReceipt } from "@counterpart/core/chain/types";
 import Type, { type Static } from "typebox";
 import { transactionConflicted } from "../../contracts/inclusion.ts";
 import type { TransactionStatus } from "../../engine/types.ts";
@@ -68,6 +69,12 @@ const NOT_INCLUDED = {
   confirmations: 0,
 } satisfies Partial<TransactionJson>;
 
+/** Null where the receipt does not tell: before Byzantium. */
+function executionOf({ status }: AnyReceipt): "success" | "reverted" | null {
+  if (status === undefined) return null;
+  return status === 1 ? "success" : "reverted";
+}
+
 function inclusionToJson(status: TransactionStatus) {
   if (status.status !== "included") return NOT_INCLUDED;
   const { receipt } = status;
@@ -75,7 +82,7 @@ function inclusionToJson(status: TransactionStatus) {
     block_hash: status.blockHash,
     block_number: status.blockNumber,
     index: status.index,
-    execution: receipt.status === 1 ? ("success" as const) : ("reverted" as const),
+    execution: executionOf(receipt),
     gas_used: receipt.gasUsed,
     effective_gas_price: receipt.effectiveGasPrice.toString(),
     contract_address: shownAddressOrNull(receipt.contractAddress),
