@@ -1,134 +1,136 @@
-/** Random transactions through the executor and through the one on the library: they must do the same. */
+/** Random blocks through the executor and through the one on the library: they must do the same. */
 
-import assert from "node:assert/strict";
 import { bytesToHex, type Hex } from "../base/bytes.ts";
 import { EMPTY_CODE_HASH } from "../chain/header.ts";
-import type { TransactionType } from "../chain/types.ts";
 import { keccak256Hex } from "../crypto/crypto.ts";
+import type { Coverage } from "./coverage.test-support.ts";
+import type { Dice } from "./dice.test-support.ts";
 import { createExecutor } from "./executor.ts";
-import {
-  ALICE,
-  blockContext,
-  CHAIN_ID,
-  COINBASE,
-  ETHER,
-  slotOf,
-  type TransactionParts,
-  transaction,
-} from "./fixtures.test-support.ts";
-import { type Fork, isAtLeast } from "./fork.ts";
+import { CHAIN_ID } from "./fixtures.test-support.ts";
+import type { Fork } from "./fork.ts";
+import { type FuzzCase, stateReaderOf } from "./fuzz-cases.test-support.ts";
 import { createLibraryExecutor } from "./library-executor.test-support.ts";
-import { createMemoryState, type MemoryState } from "./memory-state.test-support.ts";
-import { NOT_AN_OPCODE, opcodeTable } from "./opcodes.ts";
-import { createDice, createProgram, type Dice, type Surroundings } from "./programs.test-support.ts";
-import type { Executor, TransactionInvalid, TransactionOutcome } from "./types.ts";
+import type { Executor, StateChanges, TransactionInvalid, TransactionOutcome } from "./types.ts";
 
-const CONTRACTS: readonly Hex[] = ["c1", "c2", "c3", "c4"].map((byte): Hex => `0x${byte.repeat(20)}`);
-const precompile = (number: number): Hex => `0x${number.toString(16).padStart(40, "0")}`;
-const TARGETS: readonly Hex[] = [
-  ...CONTRACTS,
-  ...CONTRACTS,
-  ALICE.address,
-  COINBASE,
-  `0x${"e1".repeat(20)}`,
-  `0x${"e2".repeat(20)}`,
-  ...[1, 2, 3, 4, 4, 9].map(precompile),
-];
-const TRANSACTIONS = 3;
-
-function surroundingsOf(fork: Fork): Surroundings {
-  const { stackMin } = opcodeTable(fork);
-  return { targets: TARGETS, has: (code) => stackMin[code] !== NOT_AN_OPCODE };
+/** The engines that are compared; the traced one is ours, and must do what it does without a tracer. */
+export interface Engines {
+  readonly fork: Fork;
+  readonly ours: Executor;
+  readonly traced: Executor;
+  readonly theirs: Executor;
+  readonly coverage: Coverage;
 }
 
-/** A state with random contracts, which hold some funds. */
-function randomState(dice: Dice, surroundings: Surroundings): MemoryState {
-  const state = createMemoryState();
-  const codes = CONTRACTS.map(() => createProgram(dice, surroundings));
-  const hashes = codes.map((code) => keccak256Hex(code));
-  state.apply({
-    accounts: new Map([
-      [ALICE.address, { nonce: 0n, balance: 100n * ETHER, codeHash: EMPTY_CODE_HASH }],
-      ...CONTRACTS.map(
-        (address, at) => [address, { nonce: 1n, balance: BigInt(at * 3), codeHash: hashes[at] as Hex }] as const,
-      ),
-    ]),
-    storage: new Map(),
-    codes: new Map(codes.map((code, at) => [hashes[at] as Hex, code])),
-  });
-  return state;
-}
-
-function randomTransaction(
-  dice: Dice,
-  surroundings: Surroundings,
-  nonce: bigint,
-  types: readonly TransactionType[],
-): TransactionParts {
-  const accessList = [{ address: dice.pick(CONTRACTS), storageKeys: [slotOf(BigInt(dice.below(3)))] }];
-  const type = dice.pick(types);
-  const data = createProgram(dice, surroundings);
+export function createEngines(fork: Fork, coverage: Coverage): Engines {
+  const options = { chainId: CHAIN_ID, fork };
   return {
-    from: ALICE,
-    type,
-    nonce,
-    gasLimit: BigInt(dice.below(4) === 0 ? 63_000 + dice.below(100_000) : 200_000 + dice.below(1_800_000)),
-    maxFeePerGas: BigInt(dice.below(3)),
-    maxPriorityFeePerGas: 0n,
-    value: BigInt(dice.below(3)),
-    data: data.subarray(0, 400),
-    ...(type > 0 && dice.below(2) === 0 ? { accessList } : {}),
-    ...(dice.below(4) === 0 ? {} : { to: dice.pick(CONTRACTS) }),
+    fork,
+    ours: createExecutor(options),
+    traced: createExecutor({ ...options, tracer: coverage.tracer }),
+    theirs: createLibraryExecutor(options),
+    coverage,
   };
 }
 
-/** What both must agree on. The library's reasons for a halt are its own. */
-function comparable(outcome: TransactionOutcome | TransactionInvalid) {
-  if (!outcome.valid) return outcome.reason;
-  const { status, gasUsed, logs, output, contractAddress } = outcome;
-  return { succeeds: status === "success", gasUsed, logs, output: bytesToHex(output), contractAddress };
+/**
+ * What must be the same, a line each. The library's reasons for a halt are its own, and so is the order in which faults
+ * are looked for in a transaction that has several.
+ */
+function outcomeLines(at: number, outcome: TransactionOutcome | TransactionInvalid): string[] {
+  if (!outcome.valid) return [`transaction ${at}: invalid`];
+  const { status, gasUsed, logs, output, contractAddress, created, effectiveGasPrice } = outcome;
+  return [
+    `transaction ${at}: ${status === "success" ? "success" : "failure"}, gas ${gasUsed}, price ${effectiveGasPrice}`,
+    `transaction ${at}: output ${bytesToHex(output)}`,
+    `transaction ${at}: contract ${contractAddress ?? "none"}, created ${[...created].sort().join(" ")}`,
+    ...logs.map(({ address, topics, data }) => `transaction ${at}: log ${address} ${topics} ${bytesToHex(data)}`),
+  ];
 }
 
-function typesOf(fork: Fork): TransactionType[] {
-  if (isAtLeast(fork, "london")) return [0, 1, 2];
-  return isAtLeast(fork, "berlin") ? [0, 1] : [0];
-}
-
-export interface Pair {
-  readonly fork: Fork;
-  readonly ours: Executor;
-  readonly theirs: Executor;
-}
-
-export const createPair = (fork: Fork): Pair => ({
-  fork,
-  ours: createExecutor({ chainId: CHAIN_ID, fork }),
-  theirs: createLibraryExecutor({ chainId: CHAIN_ID, fork }),
-});
-
-/** Runs one random block through both. Gives how many of its transactions succeeded. */
-export async function compare({ fork, ours, theirs }: Pair, seed: number): Promise<number> {
-  const dice = createDice(seed);
-  const surroundings = surroundingsOf(fork);
-  const state = randomState(dice, surroundings);
-  const context = blockContext({ number: 300, difficulty: 12_345n });
-  const mine = await ours.begin(context, state);
-  const library = await theirs.begin(context, state);
-  let succeeded = 0;
-  for (let nonce = 0n, at = 0; at < TRANSACTIONS; at++) {
-    const each = transaction(randomTransaction(dice, surroundings, nonce, typesOf(fork)));
-    const outcome = await mine.run(each);
-    const label = `${fork}, seed ${seed}, transaction ${at}`;
-    assert.deepEqual(comparable(outcome), comparable(await library.run(each)), label);
-    if (!outcome.valid) continue;
-    nonce++;
-    if (outcome.status === "success") succeeded++;
+/** The whole state after a block: changes that change nothing show nowhere. */
+function stateLines({ accounts }: FuzzCase, changes: StateChanges): string[] {
+  const lines: string[] = [];
+  for (const address of new Set([...accounts.keys(), ...changes.accounts.keys(), ...changes.storage.keys()])) {
+    const before = accounts.get(address);
+    const change = changes.accounts.get(address);
+    if (change === null || (change === undefined && before === undefined)) continue;
+    const codeHash = before === undefined || before.code.length === 0 ? EMPTY_CODE_HASH : keccak256Hex(before.code);
+    const after = change ?? { ...(before as NonNullable<typeof before>), codeHash };
+    lines.push(`account ${address}: nonce ${after.nonce}, balance ${after.balance}, code ${after.codeHash}`);
+    const kept: Iterable<readonly [Hex, bigint]> = changes.cleared?.has(address) ? [] : (before?.storage ?? []);
+    for (const [slot, value] of new Map([...kept, ...(changes.storage.get(address) ?? [])])) {
+      if (value !== 0n) lines.push(`account ${address}: slot ${slot} = ${value}`);
+    }
   }
-  const [a, b] = [mine, library].map((execution) => {
-    const after = randomState(createDice(seed), surroundings);
-    after.apply(execution.finish());
-    return after.root();
+  return lines.sort();
+}
+
+export interface Ran {
+  readonly lines: readonly string[];
+  readonly outcomes: readonly (TransactionOutcome | TransactionInvalid)[];
+}
+
+/** What an engine makes of a case. What it throws is a line too: no case may make it throw. */
+async function runOn(
+  engine: Executor,
+  each: FuzzCase,
+  onTransaction: (at: number) => void = () => undefined,
+): Promise<Ran> {
+  const outcomes: Ran["outcomes"][number][] = [];
+  const lines: string[] = [];
+  try {
+    const execution = await engine.begin(each.context, stateReaderOf(each));
+    for (const [at, transaction] of each.transactions.entries()) {
+      onTransaction(at);
+      const outcome = await execution.run(transaction);
+      outcomes.push(outcome);
+      lines.push(...outcomeLines(at, outcome));
+    }
+    lines.push(...stateLines(each, execution.finish()));
+  } catch (error) {
+    lines.push(`threw ${error instanceof Error ? error.message : String(error)}`);
+  }
+  return { lines, outcomes };
+}
+
+function differenceOf(mine: readonly string[], theirs: readonly string[]): readonly string[] {
+  const [a, b] = [new Set(mine), new Set(theirs)];
+  return [
+    ...mine.filter((line) => !b.has(line)).map((line) => `ours:   ${line}`),
+    ...theirs.filter((line) => !a.has(line)).map((line) => `theirs: ${line}`),
+  ];
+}
+
+export interface Comparison {
+  /** Lines that one has and the other has not; none when they agree. */
+  readonly difference: readonly string[];
+  readonly outcomes: Ran["outcomes"];
+  /** Gas left before each step of a transaction's own code, by transaction. */
+  readonly gasLeft: readonly (readonly bigint[])[];
+}
+
+export async function compare({ ours, traced, theirs, coverage }: Engines, each: FuzzCase): Promise<Comparison> {
+  const mine = await runOn(ours, each);
+  const gasLeft: bigint[][] = [];
+  const watched = await runOn(traced, each, (at) => {
+    gasLeft[at] = coverage.watchTop();
   });
-  assert.equal(a, b, `${fork}, seed ${seed}: state root`);
-  return succeeded;
+  coverage.count(watched.outcomes);
+  const library = await runOn(theirs, each);
+  const difference = differenceOf(mine.lines, library.lines);
+  const seen = differenceOf(mine.lines, watched.lines).map((line) => `traced: ${line}`);
+  return { difference: [...difference, ...seen], outcomes: mine.outcomes, gasLeft };
+}
+
+/** The same block with gas limits by which some transactions run out of gas at, or just after, a step of theirs. */
+export function tightened(dice: Dice, each: FuzzCase, { gasLeft }: Comparison): FuzzCase | undefined {
+  const tightest = each.transactions.map((transaction, at) => {
+    const samples = gasLeft[at] ?? [];
+    if (samples.length < 2 || dice.below(3) === 0) return transaction;
+    const less = dice.pick(samples) - BigInt(dice.below(8) * dice.below(30));
+    return less <= 0n ? transaction : { ...transaction, gasLimit: transaction.gasLimit - less };
+  });
+  return tightest.every((transaction, at) => transaction === each.transactions[at])
+    ? undefined
+    : { ...each, transactions: tightest };
 }
