@@ -43,6 +43,8 @@ export interface FuzzCase {
 
 const CAROL = testAccount(3);
 const SIGNERS: readonly TestAccount[] = [ALICE, BOB, CAROL];
+/** Those that sign authorizations; the last is not in the state. */
+const AUTHORITIES: readonly TestAccount[] = [...SIGNERS, testAccount(4)];
 const CONTRACTS: readonly Hex[] = ["c1", "c2", "c3", "c4"].map((byte): Hex => `0x${byte.repeat(20)}`);
 const NOBODY: readonly Hex[] = ["e1", "e2"].map((byte): Hex => `0x${byte.repeat(20)}`);
 const NO_BYTES = new Uint8Array(0);
@@ -57,7 +59,17 @@ function surroundingsOf(fork: Fork): Surroundings {
   const { stackMin } = opcodeTable(fork);
   const precompiles = [...precompilesOf(fork).keys()];
   const targets = [
-    ...[...CONTRACTS, ...CONTRACTS, ...CONTRACTS, ALICE.address, BOB.address, CAROL.address, COINBASE, ...NOBODY],
+    ...[
+      ...CONTRACTS,
+      ...CONTRACTS,
+      ...CONTRACTS,
+      ALICE.address,
+      BOB.address,
+      CAROL.address,
+      testAccount(4).address,
+      COINBASE,
+      ...NOBODY,
+    ],
     ...[ZERO_ADDRESS, ...precompiles.filter((_, at) => at < 4), precompiles.at(-1) as Hex],
     ...(isAtLeast(fork, "cancun") ? [BEACON_ROOTS_ADDRESS] : []),
     ...(isAtLeast(fork, "prague") ? [HISTORY_ADDRESS] : []),
@@ -112,7 +124,7 @@ function randomAccounts(dice: Dice, surroundings: Surroundings, fork: Fork, isDe
     const code = make(dice, surroundings);
     accounts.set(address, { nonce: 1n, balance: BigInt(at * 3), code, storage: randomStorage(dice) });
   });
-  const account = (balance: bigint, nonce = 0n, code = NO_BYTES): CaseAccount => ({
+  const account = (balance: bigint, nonce = 0n, code: Uint8Array = NO_BYTES): CaseAccount => ({
     ...{ nonce, balance, code },
     storage: NO_STORAGE,
   });
@@ -146,7 +158,7 @@ function signedAuthorization(authority: TestAccount, chainId: bigint, address: H
 
 /** Most are for the account's present nonce, as far as it is known beforehand. */
 function randomAuthorization(dice: Dice, surroundings: Surroundings, nonces: Map<Hex, bigint>): Authorization {
-  const authority = dice.pick(SIGNERS);
+  const authority = dice.pick(AUTHORITIES);
   const present = nonces.get(authority.address) ?? 0n;
   const nonce = dice.below(6) === 0 ? dice.pick([0n, present + 1n, 2n ** 64n - 1n]) : present;
   const chainId = dice.pick([0n, BigInt(CHAIN_ID), BigInt(CHAIN_ID), BigInt(CHAIN_ID), 7n]);
