@@ -6,7 +6,7 @@ import { ZERO_ADDRESS } from "@counterpart/core/chain/header";
 import { HISTORY_ADDRESS, HISTORY_CODE } from "@counterpart/core/chain/system-contracts";
 import type { Authorization } from "@counterpart/core/chain/types";
 import { SECP256K1_ORDER } from "@counterpart/core/crypto/crypto";
-import { initcode, LOGGER, returning, STORE } from "../../packages/core/src/execution/fixtures.test-support.ts";
+import { FORWARD, initcode, returning, STORE } from "../../packages/core/src/execution/fixtures.test-support.ts";
 import {
   account,
   ask,
@@ -97,7 +97,7 @@ const STATE_7702: VectorState = {
   [USED.address]: account({ balance: ETHER, nonce: 7 }),
   [TARGET]: contract(STORE),
   [OTHER]: contract(INSPECT),
-  [THIRD]: contract(PROBE),
+  [THIRD]: contract(FORWARD),
 };
 
 const delegating = (list: readonly Authorization[], parts: Parameters<typeof signed>[0] = {}): Hex =>
@@ -145,7 +145,7 @@ function authorizations(): Question[] {
     osaka("to an account without code", delegating([authorization(KNOWN, UNKNOWN.address)])),
     osaka("that stays when the call reverts", delegating([good], { data: words(1n, 2n, 99n) })),
     osaka("seen by EXTCODESIZE and the like", delegating([good], { to: OTHER, data: words(KNOWN.address) })),
-    osaka("called by a contract", delegating([good], { to: THIRD, data: words(KNOWN.address, 2n ** 64n, 1n, 2n, 0n) })),
+    osaka("called by a contract", delegating([good], { to: THIRD, data: words(KNOWN.address, 1n, 2n, 0n) })),
   ];
 }
 
@@ -167,7 +167,7 @@ function delegated(): Question[] {
     osaka("it is delegated anew", delegating([authorization(KNOWN, OTHER, { nonce: 1n })], { data: words(TARGET) })),
     osaka("it is given up", delegating([authorization(KNOWN, ZERO_ADDRESS, { nonce: 1n })])),
     osaka("it is seen", signed({ to: OTHER, data: words(KNOWN.address) })),
-    osaka("it is called by a contract", signed({ to: THIRD, data: words(KNOWN.address, 2n ** 64n, 0n, 0n, 0n) })),
+    osaka("it is called by a contract", signed({ to: THIRD, data: words(KNOWN.address, 3n, 4n, 0n) })),
     osaka("it creates by a transaction", signed({ from: KNOWN, nonce: 1n, to: undefined, data: initcode(STORE) })),
     osaka(
       "two transactions of one block",
@@ -187,7 +187,6 @@ function ancestors(): Question[] {
   const history: VectorState = {
     [HISTORY_ADDRESS]: account({ nonce: 1, code: hexToBytes(HISTORY_CODE), storage: { 0: 77, 5: 55, 8190: 90 } }),
     [TARGET]: contract(PROBE),
-    [OTHER]: contract(LOGGER),
   };
   const osaka = ask(2935, "osaka", history);
   const asking = (data: Uint8Array): Hex => signed({ data: concatBytes(words(HISTORY_ADDRESS, 2n ** 64n), data) });
