@@ -9,6 +9,7 @@ import { parseArgs } from "node:util";
 import { accounts } from "./accounts.ts";
 import { crowd } from "./crowd.ts";
 import type { DatasetSize } from "./dataset.ts";
+import { hostileCode } from "./hostile-code.ts";
 import { joining } from "./joining.ts";
 import { latency } from "./latency.ts";
 import { loops } from "./loops.ts";
@@ -36,6 +37,7 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   transfers,
   loops,
   accounts,
+  "hostile-code": hostileCode,
 };
 
 const { values, positionals } = parseArgs({

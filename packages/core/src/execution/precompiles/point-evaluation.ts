@@ -6,12 +6,11 @@
 import { bls12_381 } from "@noble/curves/bls12-381.js";
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bigIntToFixedBytes, bytesToBigInt, concatBytes, equalBytes, hexToBytes } from "../../base/bytes.ts";
+import { type G1Point, isInG1, sumOfProductsInG1 } from "./bls12-381-groups.ts";
 import type { Precompile } from "./types.ts";
 
 const G1 = bls12_381.G1.Point;
 const G2 = bls12_381.G2.Point;
-type G1Point = typeof G1.BASE;
-type G2Point = typeof G2.BASE;
 
 const { Fr, Fp12 } = bls12_381.fields;
 
@@ -24,7 +23,7 @@ const TAU_G2 = G2.fromBytes(
 
 function readPoint(bytes: Uint8Array): G1Point {
   const point = G1.fromBytes(bytes);
-  if (!point.is0()) point.assertValidity();
+  if (!isInG1(point)) throw new RangeError("a point is not in the subgroup");
   return point;
 }
 
@@ -34,18 +33,33 @@ function readScalar(bytes: Uint8Array): bigint {
   return value;
 }
 
-const times = (point: G2Point, factor: bigint): G2Point => (factor === 0n ? G2.ZERO : point.multiply(factor));
-const timesG1 = (factor: bigint): G1Point => (factor === 0n ? G1.ZERO : G1.BASE.multiply(factor));
+type Lines = ReturnType<typeof bls12_381.utils.calcPairingPrecomputes>;
 
-/** Product of pairings; a pair that holds a zero point is one, which the library leaves to its caller. */
-function pairingProductIsOne(pairs: readonly { readonly g1: G1Point; readonly g2: G2Point }[]): boolean {
-  const nonzero = pairs.filter(({ g1, g2 }) => !g1.is0() && !g2.is0());
-  return nonzero.length === 0 || Fp12.eql(bls12_381.pairingBatch(nonzero), Fp12.ONE);
+let known: { readonly minusOne: Lines; readonly tau: Lines } | undefined;
+
+/** What the Miller loop needs of −G2 and τ·G2, the same in every check. */
+function knownLines() {
+  const { calcPairingPrecomputes } = bls12_381.utils;
+  known ??= { minusOne: calcPairingPrecomputes(G2.BASE.negate()), tau: calcPairingPrecomputes(TAU_G2) };
+  return known;
+}
+
+/** e(a, −G2) · e(b, τ·G2) = 1; a pairing of a zero point is one. */
+function pairingsCancelOut(a: G1Point, b: G1Point): boolean {
+  const { minusOne, tau } = knownLines();
+  const pairs = [{ point: a, lines: minusOne } as const, { point: b, lines: tau } as const]
+    .filter(({ point }) => !point.is0())
+    .map(({ point, lines }): [Lines, bigint, bigint] => {
+      const { x, y } = point.toAffine();
+      return [lines, x, y];
+    });
+  return pairs.length === 0 || Fp12.eql(Fp12.finalExponentiate(bls12_381.millerLoopBatch(pairs)), Fp12.ONE);
 }
 
 /**
  * Whether `proof` shows that the polynomial committed to by `commitment` has value `y` at `z`:
- * e(C − y·G1, −G2) · e(π, τ·G2 − z·G2) = 1. Malformed points and field elements prove nothing.
+ * e(C − y·G1, −G2) · e(π, τ·G2 − z·G2) = 1, which is e(C − y·G1 + z·π, −G2) · e(π, τ·G2) = 1 with known points of G2.
+ * Malformed points and field elements prove nothing.
  * @param commitment 48 bytes, as `proof`; `z` and `y`: 32 bytes
  */
 export function verifyPointEvaluation(
@@ -55,12 +69,9 @@ export function verifyPointEvaluation(
   proof: Uint8Array,
 ): boolean {
   try {
-    const difference = readPoint(commitment).subtract(timesG1(readScalar(y)));
-    const divisor = TAU_G2.subtract(times(G2.BASE, readScalar(z)));
-    return pairingProductIsOne([
-      { g1: difference, g2: G2.BASE.negate() },
-      { g1: readPoint(proof), g2: divisor },
-    ]);
+    const [constant, opening] = [readPoint(commitment), readPoint(proof)];
+    const products = sumOfProductsInG1([opening, G1.BASE.negate()], [readScalar(z), readScalar(y)]);
+    return pairingsCancelOut(constant.add(products), opening);
   } catch {
     return false;
   }
