@@ -164,6 +164,7 @@ function calling(): HostileProgram[] {
         concatBytes(staticCall(op(0x84), 0), next),
       ),
       others: 1_000,
+      share: 0.08,
     },
   ];
 }

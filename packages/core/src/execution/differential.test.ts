@@ -6,7 +6,7 @@ import { compare, createEngines, tightened } from "./differential.test-support.t
 import { FORKS } from "./fork.ts";
 import { createCase } from "./fuzz-cases.test-support.ts";
 
-const SEEDS = 12;
+const SEEDS = 8;
 
 for (const fork of FORKS) {
   it(`random programs do under the rules of ${fork} what they do on the library's EVM`, async () => {

@@ -1,6 +1,7 @@
 /** Makes a case by which two engines differ as small as it goes, and writes it down. */
 
 import { bytesToHex, type Hex } from "../base/bytes.ts";
+import type { Transaction } from "../chain/types.ts";
 import type { FuzzCase } from "./fuzz-cases.test-support.ts";
 import { opcodeName } from "./opcodes.ts";
 
@@ -42,9 +43,17 @@ function* smallerCodes(code: Uint8Array): Generator<Uint8Array> {
   if (end < code.length) yield code.subarray(0, end);
 }
 
+/** Those after it have the nonces that are left to them then. */
+function without(transactions: readonly Transaction[], at: number): Transaction[] {
+  const sender = transactions[at]?.sender;
+  return transactions.toSpliced(at, 1).map((each, index) => {
+    return index >= at && each.sender === sender && each.nonce > 0n ? { ...each, nonce: each.nonce - 1n } : each;
+  });
+}
+
 function* smallerCases(each: FuzzCase): Generator<FuzzCase> {
   const { accounts, transactions } = each;
-  for (const [at] of transactions.entries()) yield { ...each, transactions: transactions.toSpliced(at, 1) };
+  for (const [at] of transactions.entries()) yield { ...each, transactions: without(transactions, at) };
   for (const [address, account] of accounts) {
     yield { ...each, accounts: new Map([...accounts].filter(([other]) => other !== address)) };
     if (account.storage.size > 0)
@@ -77,8 +86,8 @@ async function firstThatDiffers(
 type Differs = (each: FuzzCase) => Promise<boolean>;
 
 /** The smallest case that is found in so many tries. */
-export async function minimize(each: FuzzCase, differs: Differs): Promise<FuzzCase> {
-  const left = { tries: TRIES_MAX };
+export async function minimize(each: FuzzCase, differs: Differs, tries = TRIES_MAX): Promise<FuzzCase> {
+  const left = { tries };
   let smallest = each;
   for (;;) {
     const smaller = await firstThatDiffers(smallest, differs, left);
