@@ -5,7 +5,7 @@ import { keccak256, signDigest } from "@counterpart/core/crypto/crypto";
 import { bls12_381 } from "@noble/curves/bls12-381.js";
 import { bn254 } from "@noble/curves/bn254.js";
 import { p256 } from "@noble/curves/nist.js";
-import { sha256 } from "@noble/hashes/sha2.js";
+import { linearOpening } from "../packages/core/src/execution/precompiles/openings.test-support.ts";
 
 export interface HostileProgram {
   readonly name: string;
@@ -265,23 +265,12 @@ function onOtherCurves(): HostileProgram[] {
     precompile("BN254 pairing of nothing", 8, NO_DATA),
     precompile("BN254 pairing of 1", 8, pair(1)),
     precompile("BN254 pairing of 8", 8, concatBytes(...[0, 1, 2, 3, 4, 5, 6, 7].map(pair))),
-    precompile("point evaluation", 0x0a, opening()),
+    precompile(
+      "point evaluation",
+      0x0a,
+      linearOpening(Fr.create(factor(4)), Fr.create(factor(5)), Fr.create(factor(6))).input,
+    ),
   ];
-}
-
-/**
- * A proof that holds and none of whose points is zero: of p(x) = a + b·(x - z), whose commitment takes τ·G1. That is the
- * second point of the ceremony's setup (EIP-4844); the proof is b·G1.
- */
-function opening(): Uint8Array {
-  const TAU_G1 = "ad3eb50121139aa34db1d545093ac9374ab7bca2c0f3bf28e27c8dcd8fc7cb42d25926fc0c97b336e9f0fb35e5a04c81";
-  const { Point } = bls12_381.G1;
-  const [a, b, z] = [4, 5, 6].map((index) => Fr.create(factor(index))) as [bigint, bigint, bigint];
-  const slope = Point.fromHex(TAU_G1).subtract(Point.BASE.multiply(z)).multiply(b);
-  const commitment = Point.BASE.multiply(a).add(slope).toBytes();
-  const hash = sha256(commitment);
-  hash[0] = 1;
-  return concatBytes(hash, fields(32, z, a), commitment, Point.BASE.multiply(b).toBytes());
 }
 
 export const hostilePrograms = (): HostileProgram[] => [

@@ -1,9 +1,10 @@
-/** Questions on precompiled contracts: EIP-2537, 7823, 7883 and 7951. */
+/** Questions on precompiled contracts: EIP-2537, 4844, 7823, 7883 and 7951. */
 
 import { bytesToBigInt, concatBytes } from "@counterpart/core/base/bytes";
 import { keccak256 } from "@counterpart/core/crypto/crypto";
 import { bls12_381 } from "@noble/curves/bls12-381.js";
 import { p256 } from "@noble/curves/nist.js";
+import { linearOpening } from "../../packages/core/src/execution/precompiles/openings.test-support.ts";
 import { ask, contract, fields, PROBE, probed, TARGET } from "./parts.ts";
 import type { Question } from "./vector.ts";
 
@@ -269,7 +270,36 @@ function signaturesOnP256(): Question[] {
   ];
 }
 
+function evaluations(): Question[] {
+  const [value, slope, z] = [123n, Fr.ORDER - 45n, 2n ** 200n];
+  const { input } = linearOpening(value, slope, z);
+  const changed = (at: number, bytes: Uint8Array): Uint8Array => {
+    const copy = input.slice();
+    copy.set(bytes, at);
+    return copy;
+  };
+  // x = 0, y = 2: of order three.
+  const outside = concatBytes(Uint8Array.of(0x80), new Uint8Array(47));
+  return [
+    ...each(4844, "cancun", 0x0a, "point evaluation", {
+      "of a polynomial that is not constant": input,
+      "of one, at one": linearOpening(value, slope, 1n).input,
+      "of one with a slope of one": linearOpening(value, 1n, z).input,
+      "with another value": changed(64, fields(32, value + 1n)),
+      "with another z": changed(32, fields(32, z + 1n)),
+      "with another proof": changed(144, bls12_381.G1.Point.BASE.toBytes()),
+      "with the point at infinity as its proof": changed(144, concatBytes(Uint8Array.of(0xc0), new Uint8Array(47))),
+      "with a proof outside of the subgroup": changed(144, outside),
+      "with a z that is the order": changed(32, fields(32, Fr.ORDER)),
+      "with another version of the hash": changed(0, Uint8Array.of(2)),
+      "one byte short": input.subarray(1),
+    }),
+    ask(4844, "osaka", PROBED)("point evaluation with the gas that it costs", probed(0x0a, input, 50_000n)),
+    ask(4844, "osaka", PROBED)("point evaluation with one gas less", probed(0x0a, input, 49_999n)),
+  ];
+}
+
 export const precompileQuestions = (): Question[] => [
   ...[...sums(), ...products(), ...pairings()],
-  ...[...exponentiations(), ...signaturesOnP256()],
+  ...[...exponentiations(), ...signaturesOnP256(), ...evaluations()],
 ];

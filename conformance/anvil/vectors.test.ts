@@ -24,7 +24,7 @@ const TIP = 1;
 const VECTORS = (JSON.parse(readFileSync(new URL("vectors.json", import.meta.url), "utf8")) as readonly Vector[]).map(
   (vector) => (REFUNDED_WITHOUT_ACCOUNT.has(vector.name) ? withoutRefund(vector) : vector),
 );
-const EIPS = [2537, 2935, 7623, 7702, 7823, 7825, 7883, 7939, 7951];
+const EIPS = [2537, 2935, 4844, 7623, 7702, 7823, 7825, 7883, 7939, 7951];
 const executors = new Map<VectorFork, EvmExecutor>();
 
 function withoutRefund(vector: Vector): Vector {

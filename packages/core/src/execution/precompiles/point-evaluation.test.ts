@@ -3,11 +3,10 @@ import { describe, it } from "node:test";
 import { bls12_381 } from "@noble/curves/bls12-381.js";
 import { bytesToHex, type Hex, hexToBytes } from "../../base/bytes.ts";
 import { slotOf } from "../fixtures.test-support.ts";
+import { linearOpening } from "./openings.test-support.ts";
 import { verifyPointEvaluation } from "./point-evaluation.ts";
 
 const ZERO_POINT: Hex = `0xc0${"00".repeat(47)}`;
-/** τ·G1 of the KZG ceremony, the second point of its trusted setup. */
-const TAU_G1 = "ad3eb50121139aa34db1d545093ac9374ab7bca2c0f3bf28e27c8dcd8fc7cb42d25926fc0c97b336e9f0fb35e5a04c81";
 const MODULUS = bls12_381.fields.Fr.ORDER;
 const multiple = (factor: bigint): Hex => bytesToHex(bls12_381.G1.Point.BASE.multiply(factor).toBytes());
 
@@ -26,9 +25,7 @@ describe("point evaluation", () => {
 
   it("accepts a polynomial that is not constant, whose proof is its slope", () => {
     const [value, slope, z] = [123n, MODULUS - 45n, 2n ** 200n];
-    const { Point } = bls12_381.G1;
-    const rise = Point.fromHex(TAU_G1).subtract(Point.BASE.multiply(z)).multiply(slope);
-    const commitment = bytesToHex(rise.add(Point.BASE.multiply(value)).toBytes());
+    const commitment = bytesToHex(linearOpening(value, slope, z).commitment);
     assert.equal(verify(commitment, slotOf(z), slotOf(value), multiple(slope)), true);
     assert.equal(verify(commitment, slotOf(z), slotOf(value + 1n), multiple(slope)), false);
     assert.equal(verify(commitment, slotOf(z + 1n), slotOf(value), multiple(slope)), false);
