@@ -15,7 +15,7 @@ import type { Vector, VectorFork, VectorResult, VectorState } from "./vector.ts"
 
 /**
  * Where Anvil errs: it refunds these for an authority that is not in the state, too, though EIP-7702 (step 7) does so
- * for one that is; so do the vectors of the Ethereum Foundation. The fee for them goes from the sender to the sealer.
+ * for one that is, as EthereumJS does. The fee for them goes from the sender to the sealer.
  */
 const REFUND = 12_500;
 const REFUNDED_WITHOUT_ACCOUNT: ReadonlySet<string> = new Set(["an account that does not", "with the other parity"]);
