@@ -51,6 +51,9 @@ const compareKey = (mine: Status, theirs: Status): string => `${mine.artifacts.d
 const isFinishable = ({ unfinishedAt }: Session, mine: Status, theirs: Status): boolean =>
   unfinishedAt !== undefined && unfinishedAt !== mine.head.hash && sameHead(mine, theirs);
 
+const comparesArtifacts = ({ isReplica }: Pick<Engine, "isReplica">, { version }: Session): boolean =>
+  !isReplica && version?.role !== "replica";
+
 export function createReconciler(deps: ReconcilerDeps): Reconciler {
   const { clock, engine, checkpoints, peers, board, onStep } = deps;
   let running = false;
@@ -86,7 +89,6 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
   const isApartForLong = ({ apartSinceMs }: Session): boolean =>
     apartSinceMs !== undefined && clock.now() - apartSinceMs >= APART_MAX_MS;
 
-  const comparesArtifacts = ({ version }: Session): boolean => !engine.isReplica && version?.role !== "replica";
   /** Fetches artifacts where that is due; whether everything the peer has said is applied. */
   const artifactsApplied = (session: Session, mine: Status, theirs: Status): boolean => {
     // Artifacts belong to contracts, of which none is known before the state is taken over.
@@ -150,7 +152,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     if (engine.holding.isBehind) deps.headPull.kick();
     const applied = artifactsApplied(session, mine, theirs);
     if (applied) acknowledge(session, theirs);
-    return applied && agree(board.read(session.applied), theirs, comparesArtifacts(session));
+    return applied && agree(board.read(session.applied), theirs, comparesArtifacts(engine, session));
   };
 
   function check(session: Session): void {

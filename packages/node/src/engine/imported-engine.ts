@@ -39,6 +39,7 @@ function emptyPool(source: AnySource): PoolView {
     transactions: () => [],
     reinjecting: 0,
     oldestExecutable: () => ({}),
+    overdue: () => [],
   };
 }
 

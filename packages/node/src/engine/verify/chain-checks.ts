@@ -1,6 +1,6 @@
 /** The canonical chain and the blocks beside it, from their rows alone. */
 
-import { bytesToBigInt, bytesToHex, EMPTY_BYTES, equalBytes, type Hex, hexToBytes } from "@counterpart/core/base/bytes";
+import { bytesToBigInt, bytesToHex, EMPTY_BYTES, equalBytes, hexToBytes } from "@counterpart/core/base/bytes";
 import { countStoredTransactions } from "@counterpart/core/chain/any-block";
 import { type AnySealedHeader, decodeAnyHeader } from "@counterpart/core/chain/any-header";
 import { decodeAnyReceipts, logsBloom, receiptsRoot } from "@counterpart/core/chain/receipt";
@@ -9,7 +9,7 @@ import type { StoreReader } from "@counterpart/core/ports/store";
 import { rowsOf } from "../paging.ts";
 import { decodePrevious, encodeLocation, metaKey, numberKey } from "../rows.ts";
 import { type BlockChecks, blockChecks, type CheckedTransaction } from "./block-checks.ts";
-import { type ChainFacts, corrupt, faultAt, faultOf, type StoreFault } from "./check.ts";
+import { type ChainFacts, faultAt, faultOf, type StoreFault } from "./check.ts";
 import { headBranch, isCanonical, need, readHeader, readOwnBranch } from "./head-branch.ts";
 import { readHeld } from "./held.ts";
 
