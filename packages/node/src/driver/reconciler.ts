@@ -5,6 +5,7 @@
 
 import { agree, artifactStep, isBehind, sameArtifacts, sameHead } from "@counterpart/core/sync/decisions";
 import type { Status } from "@counterpart/core/sync/message-types";
+import type { Engine } from "../engine/types.ts";
 import { type BlockPull, bestHeadOf } from "./block-pull.ts";
 import { type CheckpointCache, checkpointName } from "./checkpoint-cache.ts";
 import type { ContractPull } from "./contract-pull.ts";
@@ -99,14 +100,8 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     const key = compareKey(mine, theirs);
     const checkpoint = checkpoints.get(source);
     const compared = wasCompared(session, key);
-    const step = artifactStep({
-      mine,
-      theirs,
-      checkpoint,
-      partial: engine.holding.role === "chosen",
-      compared,
-      apartForLong: isApartForLong(session),
-    });
+    const [partial, apartForLong] = [engine.holding.role === "chosen", isApartForLong(session)];
+    const step = artifactStep({ mine, theirs, checkpoint, partial, compared, apartForLong });
     if (step === "since" || step === "all") {
       if (isFinishable(session, mine, theirs)) session.artifactRetry.reset();
       if (session.artifactRetry.notBefore > clock.now()) return false;
