@@ -18,12 +18,14 @@ export function bytesToHex(bytes: Uint8Array): Hex {
   return text as Hex;
 }
 
-function nibble(code: number): number {
-  if (code >= 48 && code <= 57) return code - 48;
-  if (code >= 97 && code <= 102) return code - 87;
-  if (code >= 65 && code <= 70) return code - 55;
-  return -1;
+/** Value of the digit with this character code; -1 where it is none. */
+const DIGITS = new Int8Array(128).fill(-1);
+for (let value = 0; value < 16; value++) {
+  DIGITS[HEX_DIGITS.charCodeAt(value)] = value;
+  DIGITS[HEX_DIGITS.toUpperCase().charCodeAt(value)] = value;
 }
+
+const digitAt = (text: string, at: number): number => DIGITS[text.charCodeAt(at)] ?? -1;
 
 /**
  * Bytes of `0x` text with an even number of digits of either case.
@@ -35,10 +37,9 @@ export function hexToBytes(text: string): Uint8Array {
   }
   const bytes = new Uint8Array(text.length / 2 - 1);
   for (let i = 0; i < bytes.length; i++) {
-    const high = nibble(text.charCodeAt(2 * i + 2));
-    const low = nibble(text.charCodeAt(2 * i + 3));
-    if (high < 0 || low < 0) throw new CodedError("INVALID_HEX", "not a hexadecimal digit");
-    bytes[i] = (high << 4) | low;
+    const value = (digitAt(text, 2 * i + 2) << 4) | digitAt(text, 2 * i + 3);
+    if (value < 0) throw new CodedError("INVALID_HEX", "not a hexadecimal digit");
+    bytes[i] = value;
   }
   return bytes;
 }
@@ -77,17 +78,48 @@ export function compareBytes(a: Uint8Array, b: Uint8Array): number {
   return a.length - b.length;
 }
 
+/** Up to this many bytes, a number has room for the value and is faster than a BigInt. */
+const NUMBER_BYTES = 6;
+const NUMBER_END = 2n ** 48n;
+const WORD_END = 2n ** 64n;
+
 /** Unsigned big-endian value of any length; the empty array is zero. */
 export function bytesToBigInt(bytes: Uint8Array): bigint {
-  return bytes.length === 0 ? 0n : BigInt(bytesToHex(bytes));
+  const { length } = bytes;
+  if (length <= NUMBER_BYTES) {
+    let value = 0;
+    for (let i = 0; i < length; i++) value = value * 256 + (bytes[i] as number);
+    return BigInt(value);
+  }
+  const view = new DataView(bytes.buffer, bytes.byteOffset, length);
+  const first = length % 8;
+  let value = 0n;
+  for (let i = 0; i < first; i++) value = (value << 8n) | BigInt(bytes[i] as number);
+  for (let at = first; at < length; at += 8) value = (value << 64n) | view.getBigUint64(at);
+  return value;
+}
+
+/** Shortest big-endian form of an integer from 0 up to 2^53 - 1; zero is the empty array. */
+export function numberToBytes(value: number): Uint8Array {
+  let size = 0;
+  for (let rest = value; rest > 0; rest = Math.floor(rest / 256)) size++;
+  const bytes = new Uint8Array(size);
+  for (let i = size - 1, rest = value; i >= 0; i--, rest = Math.floor(rest / 256)) bytes[i] = rest % 256;
+  return bytes;
 }
 
 /** Shortest big-endian form; zero is the empty array (the form RLP wants). */
 export function bigIntToBytes(value: bigint): Uint8Array {
   if (value < 0n) throw new CodedError("INVALID_QUANTITY", "a negative value has no byte form");
   if (value === 0n) return EMPTY_BYTES;
-  const digits = value.toString(16);
-  return hexToBytes(`0x${digits.length % 2 === 0 ? digits : `0${digits}`}`);
+  if (value < NUMBER_END) return numberToBytes(Number(value));
+  let words = 0;
+  for (let rest = value; rest > 0n; rest >>= 64n) words++;
+  const view = new DataView(new ArrayBuffer(words * 8));
+  for (let at = words - 1, rest = value; at >= 0; at--, rest >>= 64n) view.setBigUint64(at * 8, rest % WORD_END);
+  let zeros = 0;
+  while (view.getUint8(zeros) === 0) zeros++;
+  return new Uint8Array(view.buffer, zeros);
 }
 
 /** Big-endian form padded with zeros on the left to `sizeBytes`. */

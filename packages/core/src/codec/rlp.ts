@@ -3,7 +3,15 @@
  * Source: Ethereum yellow paper, appendix B.
  */
 
-import { bigIntToBytes, bytesToBigInt, bytesToHex, bytesToUtf8, EMPTY_BYTES, type Hex } from "../base/bytes.ts";
+import {
+  bigIntToBytes,
+  bytesToBigInt,
+  bytesToHex,
+  bytesToUtf8,
+  EMPTY_BYTES,
+  type Hex,
+  numberToBytes,
+} from "../base/bytes.ts";
 import { CodedError } from "../base/errors.ts";
 
 /** What decoding yields: byte strings are views into the input, not copies. */
@@ -32,21 +40,24 @@ function lengthOfLength(size: number): number {
 
 const headerSize = (payloadSize: number): number => (payloadSize < 56 ? 1 : 1 + lengthOfLength(payloadSize));
 
-function payloadSizeOf(list: readonly RlpInput[]): number {
-  let size = 0;
-  for (const item of list) size += encodedSize(item);
-  return size;
+function stringSize(bytes: Uint8Array): number {
+  if (bytes.length === 1 && (bytes[0] as number) < 0x80) return 1;
+  return headerSize(bytes.length) + bytes.length;
+}
+
+/** Size of an item's encoding; `payloads` gets that of the contents of each list in it, in the order of writing. */
+function measure(item: RlpInput, payloads: number[]): number {
+  if (item instanceof Uint8Array) return stringSize(item);
+  const index = payloads.push(0) - 1;
+  let payload = 0;
+  for (const child of item) payload += measure(child, payloads);
+  payloads[index] = payload;
+  return headerSize(payload) + payload;
 }
 
 /** Size in bytes that `encodeRlp` would produce. */
-export function encodedSize(item: RlpInput): number {
-  if (item instanceof Uint8Array) {
-    if (item.length === 1 && (item[0] as number) < 0x80) return 1;
-    return headerSize(item.length) + item.length;
-  }
-  const payload = payloadSizeOf(item);
-  return headerSize(payload) + payload;
-}
+export const encodedSize = (item: RlpInput): number =>
+  item instanceof Uint8Array ? stringSize(item) : measure(item, []);
 
 function writeHeader(out: Uint8Array, at: number, payloadSize: number, short: number, long: number): number {
   if (payloadSize < 56) {
@@ -63,24 +74,45 @@ function writeHeader(out: Uint8Array, at: number, payloadSize: number, short: nu
   return at + 1 + count;
 }
 
-function write(out: Uint8Array, start: number, item: RlpInput): number {
-  if (item instanceof Uint8Array) {
-    if (item.length === 1 && (item[0] as number) < 0x80) {
-      out[start] = item[0] as number;
-      return start + 1;
-    }
-    const at = writeHeader(out, start, item.length, 0x80, 0xb7);
-    out.set(item, at);
-    return at + item.length;
+function writeString(out: Uint8Array, start: number, bytes: Uint8Array): number {
+  if (bytes.length === 1 && (bytes[0] as number) < 0x80) {
+    out[start] = bytes[0] as number;
+    return start + 1;
   }
-  let at = writeHeader(out, start, payloadSizeOf(item), 0xc0, 0xf7);
-  for (const child of item) at = write(out, at, child);
-  return at;
+  const at = writeHeader(out, start, bytes.length, 0x80, 0xb7);
+  out.set(bytes, at);
+  return at + bytes.length;
+}
+
+interface Writer {
+  readonly out: Uint8Array;
+  /** As `measure` gives them. */
+  readonly payloads: readonly number[];
+  at: number;
+  lists: number;
+}
+
+function write(writer: Writer, item: RlpInput): void {
+  if (item instanceof Uint8Array) {
+    writer.at = writeString(writer.out, writer.at, item);
+    return;
+  }
+  const payload = writer.payloads[writer.lists++] as number;
+  writer.at = writeHeader(writer.out, writer.at, payload, 0xc0, 0xf7);
+  for (const child of item) write(writer, child);
 }
 
 export function encodeRlp(item: RlpInput): Uint8Array {
-  const out = new Uint8Array(encodedSize(item));
-  write(out, 0, item);
+  const payloads: number[] = [];
+  const out = new Uint8Array(measure(item, payloads));
+  write({ out, payloads, at: 0, lists: 0 }, item);
+  return out;
+}
+
+/** The list whose items have been encoded already, one after the other. */
+export function encodeRlpList(contents: Uint8Array): Uint8Array {
+  const out = new Uint8Array(headerSize(contents.length) + contents.length);
+  out.set(contents, writeHeader(out, 0, contents.length, 0xc0, 0xf7));
   return out;
 }
 
@@ -223,8 +255,8 @@ export const rlpBigInt = (value: bigint): Uint8Array => bigIntToBytes(value);
 
 /** @throws CodedError `INVALID_QUANTITY` unless `value` is an integer from 0 up to 2^53 - 1 */
 export function rlpNumber(value: number): Uint8Array {
-  if (!Number.isSafeInteger(value)) throw new CodedError("INVALID_QUANTITY", "not an exact integer");
-  return bigIntToBytes(BigInt(value));
+  if (!Number.isSafeInteger(value) || value < 0) throw new CodedError("INVALID_QUANTITY", "not an exact integer");
+  return numberToBytes(value);
 }
 
 export const rlpBoolean = (value: boolean): Uint8Array => (value ? new Uint8Array([1]) : EMPTY_BYTES);
