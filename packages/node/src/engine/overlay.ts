@@ -4,7 +4,6 @@
  * unwinding a block puts back.
  */
 
-import { bytesToHex, type Hex, hexToBytes } from "@counterpart/core/base/bytes";
 import { assert } from "@counterpart/core/base/errors";
 import type { StoreReader, StoreWrite } from "@counterpart/core/ports/store";
 import type { TableName } from "@counterpart/core/ports/tables";
@@ -43,12 +42,19 @@ export const OVERLAY_BYTES_MAX = 8 * 1024 * 1024;
 /** What a row takes besides key and value. */
 const ROW_BYTES = 200;
 
-type Rows = Map<Hex, Uint8Array | null>;
+interface Row {
+  readonly key: Uint8Array;
+  value: Uint8Array | null;
+}
+type Rows = Map<string, Row>;
+
+/** A key as text of one character a byte: what a `Map` takes, made faster than hexadecimal. */
+const nameOf = (key: Uint8Array): string => Buffer.from(key.buffer, key.byteOffset, key.length).toString("latin1");
 
 /** A row before it was put; undefined: nothing was said of it. */
 interface Undo {
   readonly rows: Rows;
-  readonly name: Hex;
+  readonly name: string;
   readonly before: Uint8Array | null | undefined;
   readonly bytes: number;
 }
@@ -59,8 +65,21 @@ function isRecorded(table: TableName): table is RecordedTable {
 
 function* rowsOf(tables: ReadonlyMap<TableName, Rows>): Iterable<StoreWrite> {
   for (const [table, rows] of tables) {
-    for (const [name, value] of rows) yield { table, key: hexToBytes(name), value };
+    for (const { key, value } of rows.values()) yield { table, key, value };
   }
+}
+
+/** What is known of the recorded rows while one block is recorded. Its gas bounds it. */
+interface Recording {
+  /** First previous values. */
+  readonly previous: Map<string, PreviousValue>;
+  /** Rows as they were read beneath: most of what is read is written afterwards, and its previous value wanted then. */
+  readonly read: Map<string, Uint8Array | undefined>;
+}
+
+function createRecordings(): Record<RecordedTable, Recording> {
+  const create = (): Recording => ({ previous: new Map(), read: new Map() });
+  return { accounts: create(), storage: create(), contracts: create() };
 }
 
 /** @param staging takes what exceeds `bytesMax`; without it everything stays in memory */
@@ -70,41 +89,55 @@ export function createOverlay(
   bytesMax = OVERLAY_BYTES_MAX,
 ): Overlay {
   const tables = new Map<TableName, Rows>();
-  let recording: Map<string, PreviousValue> | undefined;
+  let recordings: Record<RecordedTable, Recording> | undefined;
   let bytes = 0;
   let staged: Staging | undefined;
   let undo: Undo[] | undefined;
 
-  const read = (table: TableName, key: Uint8Array, name: Hex): Uint8Array | undefined => {
-    const inMemory = tables.get(table)?.get(name);
-    const value = inMemory === undefined ? staged?.get(table, key) : inMemory;
+  const readBeneath = (table: TableName, key: Uint8Array): Uint8Array | undefined => {
+    const value = staged?.get(table, key);
     return value === undefined ? base.get(table, key) : (value ?? undefined);
+  };
+  const read = (table: TableName, key: Uint8Array, name: string): Uint8Array | undefined => {
+    const row = tables.get(table)?.get(name);
+    if (row !== undefined) return row.value ?? undefined;
+    const known = isRecorded(table) ? recordings?.[table].read : undefined;
+    if (known?.has(name) === true) return known.get(name);
+    const value = readBeneath(table, key);
+    known?.set(name, value);
+    return value;
   };
   const stage = (): void => {
     staging?.add(rowsOf(tables));
     staged = staging;
     tables.clear();
+    for (const table of RECORDED_TABLES) recordings?.[table].read.clear();
     bytes = 0;
   };
-  const keepPrevious = (table: TableName, key: Uint8Array, name: Hex): void => {
-    if (recording === undefined || !isRecorded(table)) return;
-    const id = `${table}${name}`;
-    if (recording.has(id)) return;
-    recording.set(id, { table, key, value: read(table, key, name) ?? null });
+  const keepPrevious = (table: TableName, key: Uint8Array, name: string): void => {
+    if (recordings === undefined || !isRecorded(table)) return;
+    const { previous } = recordings[table];
+    if (previous.has(name)) return;
+    previous.set(name, { table, key, value: read(table, key, name) ?? null });
   };
 
   return {
-    get: (table, key) => read(table, key, bytesToHex(key)),
+    get: (table, key) => read(table, key, nameOf(key)),
     put(table, key, value) {
-      const name = bytesToHex(key);
+      const name = nameOf(key);
       keepPrevious(table, key, name);
-      const rows = tables.get(table) ?? new Map<Hex, Uint8Array | null>();
+      const rows: Rows = tables.get(table) ?? new Map();
       tables.set(table, rows);
-      const before = rows.get(name);
-      undo?.push({ rows, name, before, bytes });
-      if (before === undefined) bytes += key.length * 2 + ROW_BYTES;
-      bytes += (value?.length ?? 0) - (before?.length ?? 0);
-      rows.set(name, value);
+      const row = rows.get(name);
+      undo?.push({ rows, name, before: row?.value, bytes });
+      if (row === undefined) {
+        bytes += key.length * 2 + ROW_BYTES;
+        rows.set(name, { key, value });
+      } else {
+        bytes -= row.value?.length ?? 0;
+        row.value = value;
+      }
+      bytes += value?.length ?? 0;
       if (staging !== undefined && bytes > bytesMax) stage();
     },
     checkpoint() {
@@ -113,25 +146,26 @@ export function createOverlay(
       undo = puts;
       return () => {
         for (const { rows, name, before, bytes: then } of puts.splice(0).reverse()) {
+          const row = rows.get(name);
           if (before === undefined) rows.delete(name);
-          else rows.set(name, before);
+          else if (row !== undefined) row.value = before;
           bytes = then;
         }
-        recording = undefined;
+        recordings = undefined;
       };
     },
     get bytes() {
       return bytes;
     },
     record() {
-      assert(recording === undefined, "an overlay records one block at a time");
-      recording = new Map();
+      assert(recordings === undefined, "an overlay records one block at a time");
+      recordings = createRecordings();
     },
     recorded() {
-      assert(recording !== undefined, "the overlay was not recording");
-      const previous = [...recording.values()];
-      recording = undefined;
-      return previous;
+      assert(recordings !== undefined, "the overlay was not recording");
+      const { accounts, storage, contracts } = recordings;
+      recordings = undefined;
+      return [accounts, storage, contracts].flatMap(({ previous }) => [...previous.values()]);
     },
     *writes() {
       if (staged !== undefined) yield* staged.moves();
