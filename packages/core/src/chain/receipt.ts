@@ -27,11 +27,23 @@ const TOPICS_MAX = 4;
 /** The most logs that the highest gas limit of a genesis pays for: 10⁹ / 375 of four items each, and room for the rest. */
 const ITEMS_MAX = 12_000_000;
 
-/** Sets the three bits of one address or topic. Source: yellow paper, section 4.3.1. */
-function addToBloom(bloom: Uint8Array, item: Hex): void {
+/** Contracts and the hashes of their events come again and again: as many are remembered. */
+const BITS_MAX = 4_096;
+const bitsOf = new Map<Hex, readonly number[]>();
+
+/** The three bits of one address or topic. Source: yellow paper, section 4.3.1. */
+function bloomBits(item: Hex): readonly number[] {
+  const known = bitsOf.get(item);
+  if (known !== undefined) return known;
   const hash = keccak256(hexToBytes(item));
-  for (let i = 0; i < 6; i += 2) {
-    const bit = (((hash[i] as number) << 8) | (hash[i + 1] as number)) & 2047;
+  const bits = [0, 2, 4].map((at) => (((hash[at] as number) << 8) | (hash[at + 1] as number)) & 2047);
+  if (bitsOf.size >= BITS_MAX) bitsOf.clear();
+  bitsOf.set(item, bits);
+  return bits;
+}
+
+function addToBloom(bloom: Uint8Array, item: Hex): void {
+  for (const bit of bloomBits(item)) {
     const index = BLOOM_BYTES - 1 - (bit >> 3);
     bloom[index] = (bloom[index] as number) | (1 << (bit & 7));
   }
@@ -40,9 +52,20 @@ function addToBloom(bloom: Uint8Array, item: Hex): void {
 /** Bloom filter of 256 bytes over the addresses and topics of `logs`. */
 export function logsBloom(logs: readonly Log[]): Uint8Array {
   const bloom = new Uint8Array(BLOOM_BYTES);
-  // Logs of one contract share its address and the hash of the event: each is hashed once.
-  const items = new Set(logs.flatMap(({ address, topics }) => [address, ...topics]));
-  for (const item of items) addToBloom(bloom, item);
+  for (const { address, topics } of logs) {
+    addToBloom(bloom, address);
+    for (const topic of topics) addToBloom(bloom, topic);
+  }
+  return bloom;
+}
+
+/** Bloom filter over the logs of all receipts. */
+export function receiptsBloom(receipts: readonly Receipt[]): Uint8Array {
+  const bloom = new Uint8Array(BLOOM_BYTES);
+  for (const { logs, logsBloom: own } of receipts) {
+    if (logs.length === 0) continue;
+    for (let i = 0; i < BLOOM_BYTES; i++) bloom[i] = (bloom[i] as number) | (own[i] as number);
+  }
   return bloom;
 }
 

@@ -7,7 +7,7 @@ import { bytesToHex, type Hex, hexToBytes } from "@counterpart/core/base/bytes";
 import { assert, CodedError } from "@counterpart/core/base/errors";
 import { encodeBody, transactionsRoot } from "@counterpart/core/chain/block";
 import { encodeHeader } from "@counterpart/core/chain/header";
-import { encodeReceipts, logsBloom, receiptsRoot } from "@counterpart/core/chain/receipt";
+import { encodeReceipts, logsBloom, receiptsBloom, receiptsRoot } from "@counterpart/core/chain/receipt";
 import type { Block, Header, Receipt, SealedHeader, Transaction } from "@counterpart/core/chain/types";
 import type {
   BlockContext,
@@ -89,7 +89,7 @@ export function completeHeader(
     stateRoot: applyChanges(overlay, parentRoot, changes),
     transactionsRoot: transactionsRoot(executed.transactions),
     receiptsRoot: receiptsRoot(executed.receipts),
-    logsBloom: logsBloom(executed.receipts.flatMap((receipt) => receipt.logs)),
+    logsBloom: receiptsBloom(executed.receipts),
     gasUsed: executed.receipts.at(-1)?.cumulativeGasUsed ?? 0,
   };
 }
