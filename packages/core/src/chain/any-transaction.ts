@@ -6,7 +6,7 @@
 import type { Hex } from "../base/bytes.ts";
 import type { RlpLimits } from "../codec/rlp.ts";
 import { keccak256Hex, recoverAddress, recoverAnyAddress } from "../crypto/crypto.ts";
-import { asInvalidTransaction, readTransaction, signatureBytes, signingHash } from "./transaction.ts";
+import { asInvalidTransaction, readTransaction, signatureBytes, signedDigest } from "./transaction.ts";
 import { invalidTransaction } from "./transaction-rules.ts";
 import type { AnyTransaction, AnyTransactionType } from "./types.ts";
 
@@ -47,10 +47,11 @@ function checkChain(type: AnyTransactionType, signedFor: bigint | undefined, cha
 
 function decode(raw: Uint8Array, chainId: number, rules: SigningRules): AnyTransaction {
   const type = typeOf(raw, rules);
-  const { unsigned, signed } = readTransaction(type, raw, limitsOf(raw));
+  const read = readTransaction(type, raw, limitsOf(raw));
+  const { unsigned, signed } = read;
   checkChain(type, unsigned.chainId, chainId, rules);
   const recover = rules.needsLowS ? recoverAddress : recoverAnyAddress;
-  const sender = recover(signingHash(unsigned), signatureBytes(signed));
+  const sender = recover(signedDigest(read), signatureBytes(signed));
   return { ...unsigned, hash: keccak256Hex(raw), raw, sender, ...signed };
 }
 

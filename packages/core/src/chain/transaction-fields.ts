@@ -67,7 +67,7 @@ const LAYOUTS: Readonly<Record<AnyTransactionType, readonly FieldName[]>> = {
 };
 
 /** v or yParity, r, s. */
-const SIGNATURE_FIELDS = 3;
+export const SIGNATURE_FIELDS = 3;
 
 function encodeAccessList(list: readonly AccessListEntry[]): RlpInput {
   return list.map(({ address, storageKeys }) => [hexToBytes(address), storageKeys.map(hexToBytes)]);

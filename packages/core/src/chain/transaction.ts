@@ -5,7 +5,18 @@
 
 import { bigIntToFixedBytes, concatBytes, EMPTY_BYTES, type Hex } from "../base/bytes.ts";
 import { assert, CodedError, isCodedError } from "../base/errors.ts";
-import { decodeRlp, encodeRlp, type RlpInput, type RlpLimits, rlpBigInt, rlpNumber } from "../codec/rlp.ts";
+import {
+  asList,
+  decodeRlp,
+  encodedSize,
+  encodeRlp,
+  encodeRlpList,
+  type RlpInput,
+  type RlpItem,
+  type RlpLimits,
+  rlpBigInt,
+  rlpNumber,
+} from "../codec/rlp.ts";
 import { keccak256, keccak256Hex, recoverAddress } from "../crypto/crypto.ts";
 import { MAX_TRANSACTION_BYTES } from "./rules.ts";
 import {
@@ -13,6 +24,7 @@ import {
   type DecodedFields,
   decodeFields,
   encodeFields,
+  SIGNATURE_FIELDS,
   type UnsignedTransaction,
 } from "./transaction-fields.ts";
 import { checkStatelessRules, invalidTransaction } from "./transaction-rules.ts";
@@ -71,6 +83,15 @@ function parityOf(type: AnyTransactionType, v: bigint): Parity {
 export interface SignedFields<T extends AnyTransactionType> {
   readonly unsigned: DecodedFields<T>["fields"];
   readonly signed: Pick<Transaction, "v" | "r" | "s" | "yParity">;
+  /** Encodings of the fields that are signed, one after the other, as they came. */
+  readonly contents: Uint8Array;
+}
+
+/** The items of an encoded list without the last ones, which are `tail`. */
+function contentsBefore(list: Uint8Array, tail: readonly RlpItem[]): Uint8Array {
+  const prefix = list[0] as number;
+  const start = prefix < 0xf8 ? 1 : prefix - 0xf6;
+  return list.subarray(start, list.length - tail.reduce((size, item) => size + encodedSize(item), 0));
 }
 
 /**
@@ -82,9 +103,24 @@ export function readTransaction<T extends AnyTransactionType>(
   raw: Uint8Array,
   limits: RlpLimits,
 ): SignedFields<T> {
-  const { fields, v, r, s } = decodeFields(type, decodeRlp(type === 0 ? raw : raw.subarray(1), limits));
+  const list = type === 0 ? raw : raw.subarray(1);
+  const items = asList(decodeRlp(list, limits), "transaction");
+  const { fields, v, r, s } = decodeFields(type, items);
   const { yParity, chainId } = parityOf(type, v);
-  return { unsigned: { ...fields, ...(chainId === undefined ? {} : { chainId }) }, signed: { v, r, s, yParity } };
+  return {
+    unsigned: chainId === undefined ? fields : { ...fields, chainId },
+    signed: { v, r, s, yParity },
+    contents: contentsBefore(list, items.slice(-SIGNATURE_FIELDS)),
+  };
+}
+
+const NO_BYTES_TWICE = encodeRlp([EMPTY_BYTES, EMPTY_BYTES]).subarray(1);
+
+/** The digest that was signed. There is one encoding of each field, so that they need not be encoded again. */
+export function signedDigest({ unsigned: { type, chainId }, contents }: SignedFields<AnyTransactionType>): Uint8Array {
+  if (type !== 0) return keccak256(concatBytes(new Uint8Array([type]), encodeRlpList(contents)));
+  if (chainId === undefined) return keccak256(encodeRlpList(contents));
+  return keccak256(encodeRlpList(concatBytes(contents, encodeRlp(rlpBigInt(chainId)), NO_BYTES_TWICE)));
 }
 
 /** r ‖ s ‖ recovery bit. */
@@ -95,9 +131,10 @@ function decode(input: Uint8Array, chainId: number, knownSender: Hex | undefined
   const type = typeOf(input);
   // A copy: the input may be a small view into a large network frame, which it would keep alive.
   const raw = input.slice();
-  const { unsigned, signed } = readTransaction(type, raw, RLP_LIMITS);
+  const read = readTransaction(type, raw, RLP_LIMITS);
+  const { unsigned, signed } = read;
   checkStatelessRules(unsigned, chainId);
-  const sender = knownSender ?? recoverAddress(signingHash(unsigned), signatureBytes(signed));
+  const sender = knownSender ?? recoverAddress(signedDigest(read), signatureBytes(signed));
   return { ...unsigned, hash: keccak256Hex(raw), raw, sender, ...signed };
 }
 
