@@ -6,7 +6,7 @@ import { sizeInBlock } from "@counterpart/core/chain/block";
 import { MAX_BLOCK_BYTES } from "@counterpart/core/chain/rules";
 import type { Block, SealedHeader } from "@counterpart/core/chain/types";
 import { addSeal, draftHeader } from "@counterpart/core/consensus/poa";
-import type { BlockExecution } from "@counterpart/core/execution/types";
+import type { BlockExecution, StateReader } from "@counterpart/core/execution/types";
 import type { Clock } from "@counterpart/core/ports/runtime";
 import type { StoreReader } from "@counterpart/core/ports/store";
 import {
@@ -42,6 +42,8 @@ export interface BuildInput {
   readonly deps: ProcessorDeps;
   readonly store: StoreReader;
   readonly pool: Pool;
+  /** Of the head's state. */
+  readonly accounts: Pick<StateReader, "account">;
   readonly sealer: Sealer;
   readonly vanity: Uint8Array;
 }
@@ -71,7 +73,7 @@ async function fill(execution: BlockExecution, parent: Hex, order: PoolOrder, cl
 
 /** Undefined when no pending transaction can be included. */
 export async function buildBlock(input: BuildInput): Promise<Built | undefined> {
-  const { deps, store, pool, sealer, vanity } = input;
+  const { deps, store, pool, accounts, sealer, vanity } = input;
   const { clock } = deps;
   const overlay = createOverlay(store);
   const chain = createChainReader(overlay, deps.chainId);
@@ -80,7 +82,7 @@ export async function buildBlock(input: BuildInput): Promise<Built | undefined> 
   const draft = draftHeader({ parent, coinbase: sealer.address, timestamp, vanity });
   overlay.record();
   const execution = await deps.executor.begin(contextOf(draft, chain.canonicalHash), createStateReader(overlay));
-  const order = createPoolOrder(pool, createStateReader(overlay), parent.hash);
+  const order = createPoolOrder(pool, accounts, parent.hash);
   const executed = await fill(execution, parent.hash, order, clock);
   if (executed.transactions.length === 0) return undefined;
   const changes = execution.finish();

@@ -156,10 +156,10 @@ async function importAdmitted(core: EngineCore, admitted: Admitted): Promise<Imp
 
 /** Seals one block of executable transactions; undefined when there is none. Only within the writer queue. */
 export async function sealBlock(core: EngineCore): Promise<Block | undefined> {
-  const { processor, store, pool, sealer, signers } = core;
+  const { processor, store, pool, accounts, sealer, signers } = core;
   const offered = [...pool.untried];
   const built = maySeal({ signers }, sealer.address)
-    ? await buildBlock({ deps: processor, store, pool, sealer, vanity: VANITY })
+    ? await buildBlock({ deps: processor, store, pool, accounts, sealer, vanity: VANITY })
     : undefined;
   pool.noteTried(offered);
   if (built === undefined) return undefined;

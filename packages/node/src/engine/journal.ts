@@ -38,7 +38,7 @@ interface Batch {
 }
 
 export function createJournal(core: EngineCore, queue: WriterQueue): Journal {
-  const { pool, losers, store, chain, clock, emitter, state } = core;
+  const { pool, losers, store, chain, clock, emitter, accounts } = core;
   let batch: Batch | undefined;
   /** What is in the pool and not durable yet. */
   const undecided = new Map<Hex, Promise<void>>();
@@ -78,7 +78,7 @@ export function createJournal(core: EngineCore, queue: WriterQueue): Journal {
       writeAlone(companions);
       return;
     }
-    const replaced = pool.check(transaction, origin, state, core.head.gasLimit, peerId);
+    const replaced = pool.check(transaction, origin, accounts, core.head.gasLimit, peerId);
     const arrivedAtMs = clock.now();
     store.write([
       ...(replaced === undefined ? [] : lostRows(replaced, hash)),
@@ -146,7 +146,7 @@ export function createJournal(core: EngineCore, queue: WriterQueue): Journal {
       const { hash } = transaction;
       if (undecided.has(hash) || isKnown(hash)) return again(transaction, origin, companions);
       requireRunning();
-      if (pool.check(transaction, origin, state, core.head.gasLimit, peerId) !== undefined) {
+      if (pool.check(transaction, origin, accounts, core.head.gasLimit, peerId) !== undefined) {
         return queue.run(async () => replace(transaction, origin, companions, peerId));
       }
       const pending = pool.add(transaction, origin, clock.now(), peerId);

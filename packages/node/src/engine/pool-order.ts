@@ -50,7 +50,7 @@ function createHeap<T>(better: (a: T, b: T) => boolean): { push(item: T): void; 
 }
 
 /** @param head what the block is built on: senders who could not get their first transaction into it are passed over */
-export function createPoolOrder(pool: Pool, state: StateReader, head: Hex): PoolOrder {
+export function createPoolOrder(pool: Pool, state: Pick<StateReader, "account">, head: Hex): PoolOrder {
   const heap = createHeap<Pending>(comesFirst);
   const offer = (sender: Hex, nonce: bigint): void => {
     const pending = pool.at(sender, nonce);

@@ -49,6 +49,8 @@ export interface Pending {
   isKept: boolean;
 }
 
+type Accounts = Pick<StateReader, "account">;
+
 export interface Pool {
   readonly size: number;
   /** Rises with every change of what a block could hold, but for those of the head. */
@@ -70,7 +72,7 @@ export interface Pool {
   check(
     transaction: Transaction,
     origin: TransactionOrigin,
-    state: StateReader,
+    state: Accounts,
     blockGasLimit: number,
     peerId?: string,
   ): Pending | undefined;
@@ -81,10 +83,8 @@ export interface Pool {
   /** First nonce that no included or consecutive pending transaction has. */
   nextNonce(sender: Hex, accountNonce: bigint): bigint;
   /** Why a pending transaction cannot be in the next block; undefined when it can. */
-  obstacle(pending: Pending, state: StateReader): ErrorCode | undefined;
+  obstacle(pending: Pending, state: Accounts): ErrorCode | undefined;
 }
-
-type Accounts = Pick<StateReader, "account">;
 
 const costOf = (transaction: Transaction): bigint =>
   transaction.gasLimit * transaction.maxFeePerGas + transaction.value;
@@ -104,7 +104,7 @@ function checkReplacement(next: Transaction, previous: Transaction): void {
   }
 }
 
-function checkAgainstState(transaction: Transaction, state: StateReader, nonceMax: bigint): void {
+function checkAgainstState(transaction: Transaction, state: Accounts, nonceMax: bigint): void {
   const account = state.account(transaction.sender);
   const nonce = account?.nonce ?? 0n;
   if (transaction.nonce < nonce) {
@@ -276,7 +276,7 @@ function* executable(pool: Pool, state: Accounts, head: Hex, senders: Iterable<H
 }
 
 /** The first transaction of each sender that a block on `head` could hold. */
-export function* firstExecutable(pool: Pool, state: StateReader, head: Hex): Iterable<Pending> {
+export function* firstExecutable(pool: Pool, state: Accounts, head: Hex): Iterable<Pending> {
   for (const sender of pool.senders()) {
     for (const pending of executable(pool, state, head, [sender])) {
       yield pending;

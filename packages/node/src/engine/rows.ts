@@ -27,9 +27,24 @@ const EMPTY = new Uint8Array(0);
 export const numberKey = (number: number): Uint8Array => bigIntToFixedBytes(BigInt(number), 8);
 export const metaKey = (name: string): Uint8Array => new TextEncoder().encode(name);
 
-export const accountKey = (address: Hex): Uint8Array => keccak256(hexToBytes(address));
-export const storageKey = (addressHash: Uint8Array, slot: Hex): Uint8Array =>
-  concatBytes(addressHash, keccak256(hexToBytes(slot)));
+/** The hash of bytes given as text, remembered for the last ones: a block asks for each of its own a few times. */
+function rememberedHash(max: number): (bytes: Hex) => Uint8Array {
+  const known = new Map<Hex, Uint8Array>();
+  return (bytes) => {
+    let hash = known.get(bytes);
+    if (hash !== undefined) return hash;
+    hash = keccak256(hexToBytes(bytes));
+    if (known.size >= max) known.clear();
+    known.set(bytes, hash);
+    return hash;
+  };
+}
+
+/** Hash of an address; not to be changed. */
+export const accountKey = rememberedHash(16_384);
+/** Hash of a slot; not to be changed. */
+export const slotKey = rememberedHash(16_384);
+export const storageKey = (addressHash: Uint8Array, slot: Hex): Uint8Array => concatBytes(addressHash, slotKey(slot));
 
 function pathBytes(path: NibblePath): Uint8Array {
   const bytes = new Uint8Array(path.length);

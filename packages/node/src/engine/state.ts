@@ -11,12 +11,11 @@ import {
   type Hex,
   hexToBytes,
 } from "@counterpart/core/base/bytes";
-import { CodedError, isCodedError } from "@counterpart/core/base/errors";
+import { assert, CodedError, isCodedError } from "@counterpart/core/base/errors";
 import { decodeAccount, encodeAccount } from "@counterpart/core/chain/account";
 import { EMPTY_CODE_HASH } from "@counterpart/core/chain/header";
 import type { Account } from "@counterpart/core/chain/types";
 import { encodeRlp } from "@counterpart/core/codec/rlp";
-import { keccak256 } from "@counterpart/core/crypto/crypto";
 import type { AccountChange, StateChanges, StateReader } from "@counterpart/core/execution/types";
 import type { StoreReader } from "@counterpart/core/ports/store";
 import { EMPTY_TRIE_ROOT } from "@counterpart/core/trie/ordered";
@@ -24,7 +23,7 @@ import type { NibblePath, TrieChange, TrieNodeReader, TrieUpdate } from "@counte
 import { updateTrie } from "@counterpart/core/trie/update";
 import { walkTrie } from "@counterpart/core/trie/walk";
 import type { Overlay, PreviousValue } from "./overlay.ts";
-import { accountKey, accountNodeKey, storageKey, storageNodeKey } from "./rows.ts";
+import { accountKey, accountNodeKey, slotKey, storageKey, storageNodeKey } from "./rows.ts";
 
 type RowReader = Pick<StoreReader, "get">;
 /** What changes are applied to and taken back from. */
@@ -98,11 +97,10 @@ export function updateAccountTrie(overlay: StateRows, root: Hex, changes: readon
 
 function applyStorage(overlay: StateRows, addressHash: Uint8Array, root: Hex, slots: ReadonlyMap<Hex, bigint>): Hex {
   const changed = [...slots].map(([slot, value]) => ({
-    slotHash: keccak256(hexToBytes(slot)),
-    key: storageKey(addressHash, slot),
+    slotHash: slotKey(slot),
     value: value === 0n ? null : bigIntToBytes(value),
   }));
-  for (const { key, value } of changed) overlay.put("storage", key, value);
+  for (const { slotHash, value } of changed) overlay.put("storage", concatBytes(addressHash, slotHash), value);
   return updateStorageTrie(overlay, addressHash, root, changed);
 }
 

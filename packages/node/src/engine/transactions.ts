@@ -35,7 +35,7 @@ export function transactionStatus(core: EngineCore, hash: Hex): OwnTransactionSt
   const pending = core.pool.get(hash);
   if (pending !== undefined) {
     const refused = pending.refusedAt === core.head.hash ? "INVALID_TRANSACTION" : undefined;
-    const reason = core.pool.obstacle(pending, core.state) ?? refused;
+    const reason = core.pool.obstacle(pending, core.accounts) ?? refused;
     return { status: "pending", transaction: pending.transaction, ...(reason === undefined ? {} : { reason }) };
   }
   const conflict = core.losers.get(hash) ?? readConflict(core.store, hash, core.processor.chainId);
@@ -54,14 +54,14 @@ export function whileUnchanged<T>({ pool, accounts }: Pick<EngineCore, "pool" | 
 }
 
 export function poolView(core: EngineCore): PoolView {
-  const { pool, state, accounts, clock } = core;
+  const { pool, accounts, clock } = core;
   const oldest = whileUnchanged(core, () => oldestExecutable(pool, accounts, core.head.hash));
   const untried = whileUnchanged(core, () => countUntried(pool, accounts, core.head.hash));
   return {
     get pending() {
       return pool.size;
     },
-    nextNonce: (sender) => pool.nextNonce(sender, state.account(sender)?.nonce ?? 0n),
+    nextNonce: (sender) => pool.nextNonce(sender, accounts.account(sender)?.nonce ?? 0n),
     transactions: () => [...pool.all()].map(({ transaction }) => transaction),
     oldestExecutable: oldest,
     overdue: (waitedMs, limit) => overdue(pool, accounts, core.head.hash, { nowMs: clock.now(), waitedMs, limit }),
