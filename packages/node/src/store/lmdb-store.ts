@@ -10,7 +10,7 @@ import type { TableName } from "@counterpart/core/ports/tables";
 import { type Database, open, type Transaction } from "lmdb";
 import { FORMAT_VERSION, migrate, needsMigration, type RawRows } from "./migrations.ts";
 import { createRooms, type FileFacts, type Room, type Rooms } from "./room.ts";
-import { checkedValue, isSound, withChecksum } from "./row-checksum.ts";
+import { checkedValue, createChecksummer, isSound } from "./row-checksum.ts";
 
 const TABLES: Record<TableName, true> = {
   meta: true,
@@ -195,6 +195,7 @@ export function openLmdbStore(path: string, options: StoreOptions = {}): LmdbSto
   const { root, tables } = opened;
   const rooms = createRooms(path, () => root.getStats() as FileFacts);
   bringUpToDate(opened, rooms, options);
+  const withChecksum = createChecksummer();
   const apply = (writes: Iterable<StoreWrite>): void => {
     const room = rooms.begin();
     for (const { table, key, value } of writes) {

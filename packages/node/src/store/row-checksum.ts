@@ -13,7 +13,9 @@ export const CHECKSUM_BYTES = 4;
 const seeds = new Map<TableName, number>();
 
 function seedOf(table: TableName): number {
-  const seed = seeds.get(table) ?? crc32(table);
+  const known = seeds.get(table);
+  if (known !== undefined) return known;
+  const seed = crc32(table);
   seeds.set(table, seed);
   return seed;
 }
@@ -29,11 +31,31 @@ export function withChecksum(table: TableName, key: Uint8Array, value: Uint8Arra
   return stored;
 }
 
+/** Beyond this a value gets bytes of its own. */
+const SCRATCH_BYTES = 64 * 1024;
+
+/**
+ * The same for one who is done with what it gives before it is called again: most values then need no memory of their
+ * own, whose address the database would have to ask for.
+ */
+export function createChecksummer(): typeof withChecksum {
+  const scratch = Buffer.alloc(SCRATCH_BYTES);
+  return (table, key, value) => {
+    const end = key.length + value.length;
+    if (end + CHECKSUM_BYTES > SCRATCH_BYTES) return withChecksum(table, key, value);
+    scratch.set(key);
+    scratch.set(value, key.length);
+    scratch.writeUInt32BE(crc32(scratch.subarray(0, end), seedOf(table)), end);
+    return scratch.subarray(key.length, end + CHECKSUM_BYTES);
+  };
+}
+
 /** Whether a stored value has the checksum that belongs to it. */
 export function isSound(table: TableName, key: Uint8Array, stored: Uint8Array): boolean {
   const size = stored.length - CHECKSUM_BYTES;
   if (size < 0) return false;
-  const claimed = new DataView(stored.buffer, stored.byteOffset + size).getUint32(0);
+  const at = (i: number): number => stored[size + i] as number;
+  const claimed = ((at(0) << 24) | (at(1) << 16) | (at(2) << 8) | at(3)) >>> 0;
   return claimed === checksum(table, key, stored.subarray(0, size));
 }
 
