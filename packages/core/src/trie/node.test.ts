@@ -5,7 +5,7 @@ import { EMPTY_BYTES, hexToBytes } from "../base/bytes.ts";
 import { isCodedError } from "../base/errors.ts";
 import { encodeRlp, type RlpInput } from "../codec/rlp.ts";
 import { encodeCompact } from "./nibbles.ts";
-import { type Child, decodeNode, nodeToRlp } from "./node.ts";
+import { createNodeCache, decodeNode, encodeNode, type LeafNode } from "./node.ts";
 import { triePuts } from "./testing/arbitraries.ts";
 import { createMemoryTrie } from "./testing/memory-trie.ts";
 
@@ -19,8 +19,7 @@ function branch(slots: Readonly<Record<number, RlpInput>>, value: RlpInput = EMP
   return [...Array.from({ length: 16 }, (_, nibble) => slots[nibble] ?? EMPTY_BYTES), value];
 }
 
-const childToRlp = (child: Child): RlpInput => (child instanceof Uint8Array ? child : nodeToRlp(child, childToRlp));
-const reencode = (bytes: Uint8Array): Uint8Array => encodeRlp(nodeToRlp(decodeNode(bytes), childToRlp));
+const reencode = (bytes: Uint8Array): Uint8Array => encodeNode(decodeNode(bytes));
 
 describe("decoding a trie node", () => {
   test("gives back the bytes of every node of a trie", () => {
@@ -110,5 +109,32 @@ describe("decoding a trie node", () => {
       }),
       { numRuns: 2000 },
     );
+  });
+});
+
+describe("a cache of nodes", () => {
+  const hashOf = (n: number): Uint8Array => new Uint8Array(32).fill(n);
+  const nodeOf = (n: number): LeafNode => ({ kind: "leaf", path: n.toString(), value: VALUE });
+
+  test("holds no more than it may, and longest what is asked for", () => {
+    const cache = createNodeCache(10);
+    for (let n = 0; n < 200; n++) {
+      cache.add(hashOf(n), nodeOf(n));
+      assert.deepEqual(cache.get(hashOf(0)), nodeOf(0));
+    }
+    const held = Array.from({ length: 200 }, (_, n) => cache.get(hashOf(n))).filter((node) => node !== undefined);
+    assert.ok(held.length <= 10, `${held.length} nodes`);
+    assert.deepEqual(cache.get(hashOf(199)), nodeOf(199));
+  });
+
+  test("does not take one hash for another that begins alike", () => {
+    const cache = createNodeCache(10);
+    const other = hashOf(1);
+    other[31] = 2;
+    cache.add(hashOf(1), nodeOf(1));
+    assert.equal(cache.get(other), undefined);
+    cache.add(other, nodeOf(2));
+    assert.deepEqual(cache.get(other), nodeOf(2));
+    assert.equal(cache.get(hashOf(1)), undefined);
   });
 });

@@ -5,7 +5,7 @@
 
 import { EMPTY_BYTES, equalBytes } from "../base/bytes.ts";
 import { CodedError, isCodedError } from "../base/errors.ts";
-import { decodeRlp, encodedSize, type RlpInput, type RlpItem } from "../codec/rlp.ts";
+import { decodeRlp, encodedSize, encodeRlp, encodeRlpList, type RlpInput, type RlpItem } from "../codec/rlp.ts";
 import { keccak256 } from "../crypto/crypto.ts";
 import { decodeCompact, encodeCompact, nibbleOf } from "./nibbles.ts";
 import type { NibblePath, TrieNodeReader } from "./types.ts";
@@ -93,12 +93,45 @@ function decodeItem(item: RlpItem, path: NibblePath): TrieNode {
   return { kind: "leaf", path: decoded.path, value };
 }
 
+const EMPTY_ITEM = 0x80;
+const HASH_ITEM = 0x80 + HASH_SIZE;
+
+/** Where the contents of a list of more than 55 bytes begin that fills `bytes`; 0 for anything else. */
+function longListStart(bytes: Uint8Array): number {
+  const high = bytes[1] as number;
+  if (bytes[0] === 0xf8) return high >= 56 && bytes.length === 2 + high ? 2 : 0;
+  if (bytes[0] === 0xf9) return high > 0 && bytes.length === 3 + high * 256 + (bytes[2] as number) ? 3 : 0;
+  return 0;
+}
+
+/** The branch that `bytes` encode if it is as nearly all are: of hashes only, without a value. */
+function decodePlainBranch(bytes: Uint8Array): BranchNode | undefined {
+  let at = longListStart(bytes);
+  if (at === 0) return undefined;
+  const children: (Uint8Array | undefined)[] = [];
+  let occupied = 0;
+  while (children.length < 16) {
+    if (bytes[at] === EMPTY_ITEM) {
+      children.push(undefined);
+      at++;
+    } else if (bytes[at] === HASH_ITEM && at + HASH_SIZE < bytes.length) {
+      children.push(bytes.subarray(at + 1, at + 1 + HASH_SIZE));
+      at += 1 + HASH_SIZE;
+      occupied++;
+    } else return undefined;
+  }
+  const isWhole = bytes[at] === EMPTY_ITEM && at + 1 === bytes.length && occupied >= 2;
+  return isWhole ? { kind: "branch", children, value: undefined } : undefined;
+}
+
 /**
  * The node that `bytes` encode; its hashes and values are views into them.
  * @param path where the node is, for the error
  * @throws CodedError `INVALID_TRIE_NODE` unless the encoding is the only one that a valid trie could hold
  */
 export function decodeNode(bytes: Uint8Array, path: NibblePath = ""): TrieNode {
+  const branch = decodePlainBranch(bytes);
+  if (branch !== undefined) return branch;
   try {
     return decodeItem(decodeRlp(bytes, NODE_RLP_LIMITS), path);
   } catch (error) {
@@ -116,6 +149,70 @@ export function nodeToRlp(node: TrieNode, childToRlp: (child: Child, below: Nibb
   );
   items.push(node.value ?? EMPTY_BYTES);
   return items;
+}
+
+const childToRlp = (child: Child): RlpInput => (child instanceof Uint8Array ? child : nodeToRlp(child, childToRlp));
+
+/** The encoding of a branch of hashes only, without a value; undefined for another one. */
+function encodePlainBranch({ children, value }: BranchNode): Uint8Array | undefined {
+  if (value !== undefined) return undefined;
+  const contents = new Uint8Array(16 * (1 + HASH_SIZE) + 1);
+  let at = 0;
+  for (const child of children) {
+    if (child === undefined) contents[at++] = EMPTY_ITEM;
+    else if (child instanceof Uint8Array) {
+      contents[at++] = HASH_ITEM;
+      contents.set(child, at);
+      at += HASH_SIZE;
+    } else return undefined;
+  }
+  contents[at++] = EMPTY_ITEM;
+  return encodeRlpList(contents.subarray(0, at));
+}
+
+/** The encoding of a node whose children are hashes, or nodes that are embedded in it. */
+export function encodeNode(node: TrieNode): Uint8Array {
+  const branch = node.kind === "branch" ? encodePlainBranch(node) : undefined;
+  return branch ?? encodeRlp(nodeToRlp(node, childToRlp));
+}
+
+/**
+ * Nodes that were read or made lately, by their hash, so that they need not be read, hashed and decoded again. For one
+ * who applies batch after batch to the same tries.
+ */
+export interface NodeCache {
+  get(hash: Uint8Array): TrieNode | undefined;
+  add(hash: Uint8Array, node: TrieNode): void;
+}
+
+/** The first six bytes of a hash, a number: who makes two of them equal gets one of the nodes forgotten. */
+const shortHash = (hash: Uint8Array): number =>
+  (((hash[0] as number) << 16) | ((hash[1] as number) << 8) | (hash[2] as number)) * 0x1000000 +
+  (((hash[3] as number) << 16) | ((hash[4] as number) << 8) | (hash[5] as number));
+
+/** @param nodesMax of which some two thirds are there as a rule: what was not asked for of late makes room together */
+export function createNodeCache(nodesMax: number): NodeCache {
+  type Known = Map<number, { readonly hash: Uint8Array; readonly node: TrieNode }>;
+  let young: Known = new Map();
+  let old: Known = new Map();
+  const add = (hash: Uint8Array, node: TrieNode): void => {
+    if (young.size >= nodesMax / 2) {
+      old = young;
+      young = new Map();
+    }
+    young.set(shortHash(hash), { hash, node });
+  };
+  return {
+    get(hash) {
+      const short = shortHash(hash);
+      const recent = young.get(short);
+      const found = recent ?? old.get(short);
+      if (found === undefined || !equalBytes(found.hash, hash)) return undefined;
+      if (recent === undefined) add(found.hash, found.node);
+      return found.node;
+    },
+    add,
+  };
 }
 
 /**

@@ -8,17 +8,17 @@
 
 import { bytesToHex, equalBytes, type Hex, hexToBytes } from "../base/bytes.ts";
 import { assert } from "../base/errors.ts";
-import { encodeRlp, type RlpInput } from "../codec/rlp.ts";
 import { keccak256 } from "../crypto/crypto.ts";
 import { keyToNibbles, nibbleAt, nibbleOf, sharedLength } from "./nibbles.ts";
 import {
   type BranchNode,
   type Child,
   type ExtensionNode,
+  encodeNode,
   HASH_SIZE,
   type LeafNode,
   loadNode,
-  nodeToRlp,
+  type NodeCache,
   type TrieNode,
 } from "./node.ts";
 import { EMPTY_TRIE_ROOT, type NibblePath, type TrieChange, type TrieNodeReader, type TrieUpdate } from "./types.ts";
@@ -40,6 +40,7 @@ interface Update {
   /** Where a stored node is no longer part of the trie as it was. */
   readonly replaced: Set<NibblePath>;
   readonly nodes: Map<NibblePath, Uint8Array | null>;
+  readonly cache: NodeCache | undefined;
 }
 
 const EMPTY_BRANCH: BranchNode = { kind: "branch", children: new Array(16).fill(undefined), value: undefined };
@@ -69,11 +70,17 @@ function prepend(path: NibblePath, node: Child): Child {
  * @param read gives the trie's nodes; only those on the way to a changed key are read, and each is checked
  * @param root the trie's root, `EMPTY_TRIE_ROOT` when it holds nothing
  * @param changes in any order; the last one of a key counts; keys have at most 32 bytes
+ * @param cache saves reading and checking nodes that it has; those that are new come into it
  * @returns the new root, and what it takes to turn the stored nodes into those of the new trie
  * @throws CodedError `INVALID_TRIE_NODE` when `read` gives anything but the nodes of the trie with that root
  */
-export function updateTrie(read: TrieNodeReader, root: Hex, changes: Iterable<TrieChange>): TrieUpdate {
-  const update: Update = { read, replaced: new Set(), nodes: new Map() };
+export function updateTrie(
+  read: TrieNodeReader,
+  root: Hex,
+  changes: Iterable<TrieChange>,
+  cache?: NodeCache,
+): TrieUpdate {
+  const update: Update = { read, replaced: new Set(), nodes: new Map(), cache };
   const batch = sortedBatch(changes);
   const before = root === EMPTY_TRIE_ROOT ? undefined : hexToBytes(root);
   const after = batch.length === 0 ? before : edit(update, before, "", batch);
@@ -83,12 +90,20 @@ export function updateTrie(read: TrieNodeReader, root: Hex, changes: Iterable<Tr
   return { root: hash instanceof Uint8Array ? bytesToHex(hash) : EMPTY_TRIE_ROOT, nodes: update.nodes };
 }
 
+function load({ read, cache }: Update, hash: Uint8Array, path: NibblePath): TrieNode {
+  const known = cache?.get(hash);
+  if (known !== undefined) return known;
+  const node = loadNode(read, hash, path);
+  cache?.add(hash, node);
+  return node;
+}
+
 // Each edit gives back the very child that it was given when the batch changes nothing in it.
 
 function edit(update: Update, child: Child | undefined, path: NibblePath, batch: Batch): Child | undefined {
   if (child === undefined) return build(update, path, batch.filter(isPut));
   if (!(child instanceof Uint8Array)) return editNode(update, child, path, batch);
-  const node = loadNode(update.read, child, path);
+  const node = load(update, child, path);
   const edited = editNode(update, node, path, batch);
   if (edited === node) return child;
   update.replaced.add(path);
@@ -187,18 +202,29 @@ function collapse(update: Update, node: BranchNode, path: NibblePath): Child | u
 /** A leaf or extension moves up into its collapsing parent; a branch stays where it is. */
 function openUnlessBranch(update: Update, child: Child, path: NibblePath): Child {
   if (!(child instanceof Uint8Array)) return child;
-  const node = loadNode(update.read, child, path);
+  const node = load(update, child, path);
   if (node.kind === "branch") return child;
   update.replaced.add(path);
   return node;
 }
 
+function sealBelow(update: Update, node: TrieNode, path: NibblePath): TrieNode {
+  if (node.kind === "leaf") return node;
+  if (node.kind === "extension") return { ...node, child: seal(update, node.child, path + node.path) };
+  const children = node.children.map((child, nibble) =>
+    child === undefined || child instanceof Uint8Array ? child : seal(update, child, path + nibbleOf(nibble)),
+  );
+  return { ...node, children };
+}
+
 /** Encodes an edited node and all edited ones below it, notes what to store, and gives what its parent holds of it. */
-function seal(update: Update, child: Child, path: NibblePath): RlpInput {
+function seal(update: Update, child: Child, path: NibblePath): Child {
   if (child instanceof Uint8Array) return child;
-  const item = nodeToRlp(child, (grandchild, below) => seal(update, grandchild, path + below));
-  const bytes = encodeRlp(item);
-  if (bytes.length < HASH_SIZE && path !== "") return item;
+  const node = sealBelow(update, child, path);
+  const bytes = encodeNode(node);
+  if (bytes.length < HASH_SIZE && path !== "") return node;
+  const hash = keccak256(bytes);
   update.nodes.set(path, bytes);
-  return keccak256(bytes);
+  update.cache?.add(hash, node);
+  return hash;
 }

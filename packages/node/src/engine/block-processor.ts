@@ -18,6 +18,7 @@ import type {
   TransactionOutcome,
 } from "@counterpart/core/execution/types";
 import type { Clock } from "@counterpart/core/ports/runtime";
+import type { NodeCache } from "@counterpart/core/trie/node";
 import { createChainReader } from "./chain-reader.ts";
 import { type Creation, contractsIn, type IndexChanges, indexContracts, keepingOrigin } from "./contract-index.ts";
 import { historyRows, historyStartRow, readHistoryStart } from "./history.ts";
@@ -32,6 +33,8 @@ export interface ProcessorDeps {
   readonly chainId: number;
   readonly clock: Clock;
   readonly overlayBytesMax: number;
+  /** Of the state's tries; without one every node is read and checked. */
+  readonly nodes?: NodeCache | undefined;
 }
 
 /** Executed transactions of a block under construction, in order. */
@@ -83,10 +86,11 @@ export function completeHeader(
   parentRoot: Hex,
   executed: Executed,
   changes: StateChanges,
+  nodes?: NodeCache,
 ): Header {
   return {
     ...draft,
-    stateRoot: applyChanges(overlay, parentRoot, changes),
+    stateRoot: applyChanges(overlay, parentRoot, changes, nodes),
     transactionsRoot: transactionsRoot(executed.transactions),
     receiptsRoot: receiptsRoot(executed.receipts),
     logsBloom: receiptsBloom(executed.receipts),
@@ -210,7 +214,7 @@ export async function executeBlock(
   const fault = await runAll(execution, block, executed, pause);
   if (fault !== undefined) return contradicted(fault);
   const changes = execution.finish();
-  const computed = completeHeader(overlay, block.header, parent.stateRoot, executed, changes);
+  const computed = completeHeader(overlay, block.header, parent.stateRoot, executed, changes, deps.nodes);
   const difference = differenceFrom(block.header, computed);
   if (difference !== undefined) return contradicted(difference, computed);
   return { kind: "executed", effects: appendBlock(overlay, block, executed, changes) };

@@ -86,7 +86,7 @@ export async function buildBlock(input: BuildInput): Promise<Built | undefined> 
   const executed = await fill(execution, parent.hash, order, clock);
   if (executed.transactions.length === 0) return undefined;
   const changes = execution.finish();
-  const completed = completeHeader(overlay, draft, parent.stateRoot, executed, changes);
+  const completed = completeHeader(overlay, draft, parent.stateRoot, executed, changes, deps.nodes);
   const header = addSeal(completed, sealer.sign);
   const headNow = createChainReader(store, deps.chainId).head().hash;
   assert(headNow === parent.hash, "the head moved while a block was being built");

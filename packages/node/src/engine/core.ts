@@ -9,6 +9,7 @@ import type { Executor, StateReader } from "@counterpart/core/execution/types";
 import type { Metrics } from "@counterpart/core/ports/metrics";
 import type { Clock, Logger } from "@counterpart/core/ports/runtime";
 import type { Store, StoreReader } from "@counterpart/core/ports/store";
+import { createNodeCache } from "@counterpart/core/trie/node";
 import { type Admission, createAdmission } from "./admission.ts";
 import { readAdopted } from "./adopted.ts";
 import type { ProcessorDeps } from "./block-processor.ts";
@@ -31,6 +32,9 @@ import { createStateReader } from "./state.ts";
 import { createStateViews, type StateViews } from "./state-views.ts";
 import type { EngineEvents, RefusedBlock, Sealer, StateReaderKind } from "./types.ts";
 import { countUnnamed } from "./unnamed.ts";
+
+/** Nodes of the state's tries that are kept in memory: some 2 kB each. */
+const NODES_MAX = 16_384;
 
 export interface EngineOptions {
   readonly store: Store;
@@ -128,7 +132,13 @@ export function openCore(options: EngineOptions): EngineCore {
     store,
     genesisHash,
     signers,
-    processor: { executor, chainId, clock, overlayBytesMax: options.overlayBytesMax ?? OVERLAY_BYTES_MAX },
+    processor: {
+      executor,
+      chainId,
+      clock,
+      overlayBytesMax: options.overlayBytesMax ?? OVERLAY_BYTES_MAX,
+      nodes: createNodeCache(NODES_MAX),
+    },
     sealer,
     clock,
     chain,

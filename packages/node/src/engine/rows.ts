@@ -18,6 +18,7 @@ import {
   rlpNumber,
 } from "@counterpart/core/codec/rlp";
 import { keccak256 } from "@counterpart/core/crypto/crypto";
+import { nibbleAt } from "@counterpart/core/trie/nibbles";
 import type { NibblePath } from "@counterpart/core/trie/types";
 import { type PreviousValue, RECORDED_TABLES } from "./overlay.ts";
 import type { BlockMoment, ContractEntry } from "./types.ts";
@@ -46,16 +47,19 @@ export const accountKey = rememberedHash(16_384);
 export const slotKey = rememberedHash(16_384);
 export const storageKey = (addressHash: Uint8Array, slot: Hex): Uint8Array => concatBytes(addressHash, slotKey(slot));
 
-function pathBytes(path: NibblePath): Uint8Array {
-  const bytes = new Uint8Array(path.length);
-  for (let i = 0; i < path.length; i++) bytes[i] = Number.parseInt(path[i] as string, 16);
-  return bytes;
+/** A prefix and one byte a nibble, so that a subtree is a range. */
+function nodeKey(prefix: Uint8Array, path: NibblePath): Uint8Array {
+  const key = new Uint8Array(prefix.length + path.length);
+  key.set(prefix);
+  for (let i = 0; i < path.length; i++) key[prefix.length + i] = nibbleAt(path, i);
+  return key;
 }
 
-/** One byte a nibble, so that a subtree is a range; the leading byte keeps the root's key from being empty. */
-export const accountNodeKey = (path: NibblePath): Uint8Array => concatBytes(new Uint8Array(1), pathBytes(path));
-export const storageNodeKey = (addressHash: Uint8Array, path: NibblePath): Uint8Array =>
-  concatBytes(addressHash, pathBytes(path));
+/** Keeps the root's key from being empty. */
+const ACCOUNTS = new Uint8Array(1);
+
+export const accountNodeKey = (path: NibblePath): Uint8Array => nodeKey(ACCOUNTS, path);
+export const storageNodeKey = nodeKey;
 
 /** Block hash ‖ index of a transaction. */
 export function encodeLocation(blockHash: Hex, index: number): Uint8Array {

@@ -11,13 +11,14 @@ import {
   type Hex,
   hexToBytes,
 } from "@counterpart/core/base/bytes";
-import { assert, CodedError, isCodedError } from "@counterpart/core/base/errors";
+import { CodedError, isCodedError } from "@counterpart/core/base/errors";
 import { decodeAccount, encodeAccount } from "@counterpart/core/chain/account";
 import { EMPTY_CODE_HASH } from "@counterpart/core/chain/header";
 import type { Account } from "@counterpart/core/chain/types";
 import { encodeRlp } from "@counterpart/core/codec/rlp";
 import type { AccountChange, StateChanges, StateReader } from "@counterpart/core/execution/types";
 import type { StoreReader } from "@counterpart/core/ports/store";
+import type { NodeCache } from "@counterpart/core/trie/node";
 import { EMPTY_TRIE_ROOT } from "@counterpart/core/trie/ordered";
 import type { NibblePath, TrieChange, TrieNodeReader, TrieUpdate } from "@counterpart/core/trie/types";
 import { updateTrie } from "@counterpart/core/trie/update";
@@ -82,26 +83,38 @@ export function updateStorageTrie(
   addressHash: Uint8Array,
   root: Hex,
   slots: readonly { readonly slotHash: Uint8Array; readonly value: Uint8Array | null }[],
+  cache?: NodeCache,
 ): Hex {
   const changes = slots.map(({ slotHash, value }): TrieChange => ({ key: slotHash, value: storageLeaf(value) }));
-  const update = onOwnTrie(() => updateTrie(storageNodes(overlay, addressHash), root, changes));
+  const update = onOwnTrie(() => updateTrie(storageNodes(overlay, addressHash), root, changes, cache));
   for (const [path, node] of update.nodes) overlay.put("storageNodes", storageNodeKey(addressHash, path), node);
   return update.root;
 }
 
-export function updateAccountTrie(overlay: StateRows, root: Hex, changes: readonly TrieChange[]): Hex {
-  const update: TrieUpdate = onOwnTrie(() => updateTrie(accountNodes(overlay), root, changes));
+export function updateAccountTrie(
+  overlay: StateRows,
+  root: Hex,
+  changes: readonly TrieChange[],
+  cache?: NodeCache,
+): Hex {
+  const update: TrieUpdate = onOwnTrie(() => updateTrie(accountNodes(overlay), root, changes, cache));
   for (const [path, node] of update.nodes) overlay.put("accountNodes", accountNodeKey(path), node);
   return update.root;
 }
 
-function applyStorage(overlay: StateRows, addressHash: Uint8Array, root: Hex, slots: ReadonlyMap<Hex, bigint>): Hex {
+function applyStorage(
+  overlay: StateRows,
+  addressHash: Uint8Array,
+  root: Hex,
+  slots: ReadonlyMap<Hex, bigint>,
+  cache: NodeCache | undefined,
+): Hex {
   const changed = [...slots].map(([slot, value]) => ({
     slotHash: slotKey(slot),
     value: value === 0n ? null : bigIntToBytes(value),
   }));
   for (const { slotHash, value } of changed) overlay.put("storage", concatBytes(addressHash, slotHash), value);
-  return updateStorageTrie(overlay, addressHash, root, changed);
+  return updateStorageTrie(overlay, addressHash, root, changed, cache);
 }
 
 /** Takes away all that an account stores; before Cancun code can remove an account that stores anything (EIP-6780). */
@@ -123,9 +136,10 @@ function nextAccount(previous: Account | undefined, change: AccountChange | unde
 /**
  * Applies a block's changes to flat rows and tries.
  * @param root state root before
+ * @param cache nodes of the tries that need not be read
  * @returns state root after
  */
-export function applyChanges(overlay: StateRows, root: Hex, changes: StateChanges): Hex {
+export function applyChanges(overlay: StateRows, root: Hex, changes: StateChanges, cache?: NodeCache): Hex {
   for (const [codeHash, code] of changes.codes) overlay.put("codes", hexToBytes(codeHash), code);
   const leaves: TrieChange[] = [];
   const cleared = changes.cleared ?? NONE;
@@ -139,12 +153,12 @@ export function applyChanges(overlay: StateRows, root: Hex, changes: StateChange
       clearStorage(overlay, key, oldRoot);
       oldRoot = EMPTY_TRIE_ROOT;
     }
-    const storageRoot = slots === undefined ? oldRoot : applyStorage(overlay, key, oldRoot, slots);
+    const storageRoot = slots === undefined ? oldRoot : applyStorage(overlay, key, oldRoot, slots, cache);
     const value = change === null ? null : encodeAccount(nextAccount(previous, change, storageRoot));
     overlay.put("accounts", key, value);
     leaves.push({ key, value });
   }
-  return updateAccountTrie(overlay, root, leaves);
+  return updateAccountTrie(overlay, root, leaves, cache);
 }
 
 function restoreStorage(overlay: StateRows, previous: readonly PreviousValue[]): void {

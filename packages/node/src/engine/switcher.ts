@@ -93,7 +93,15 @@ export async function prepareSwitch(
   for (const hash of branch.path) {
     if (isExtension && overlay.bytes > EXTENSION_BYTES_PER_WRITE) break;
     const block = branch.load(hash);
-    const outcome = await executeBlock(deps, overlay, block, pause, hash === doubted ? createCheckedReader : undefined);
+    const isDoubted = hash === doubted;
+    const outcome = await executeBlock(
+      // What is doubted is not taken from memory.
+      isDoubted ? { ...deps, nodes: undefined } : deps,
+      overlay,
+      block,
+      pause,
+      isDoubted ? createCheckedReader : undefined,
+    );
     if (outcome.kind === "contradicted") return { kind: "refused", block, contradiction: outcome.contradiction };
     const { created, updated, accounts } = outcome.effects;
     for (const address of [...created, ...updated]) touched.add(address);
