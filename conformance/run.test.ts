@@ -27,7 +27,7 @@ describe("the conformance run", () => {
           },
         },
         "ethereum-tests/KeyStoreTests/a.json": {},
-        "execution-apis/eth_chainId/a.io": "",
+        "other-apis/eth_chainId/a.io": "",
         "README.md": "",
       }),
     );
@@ -37,7 +37,8 @@ describe("the conformance run", () => {
       "RLPTests: 2 passed, 0 failed, 0 skipped",
       "GeneralStateTests: skipped, its folder is absent",
       "TransactionTests: skipped, its folder is absent",
-      "found and not supported: KeyStoreTests, execution-apis",
+      "execution-apis: skipped, its folder is absent",
+      "found and not supported: KeyStoreTests, other-apis",
     ]);
     assert.equal(code, 0);
   });
@@ -48,7 +49,7 @@ describe("the conformance run", () => {
       const { code, lines } = await run(fixtures, "RLPTests", name);
       assert.equal(code, 1);
       assert.deepEqual(lines, [
-        `unknown suite ${name}; supported: TrieTests, RLPTests, GeneralStateTests, TransactionTests`,
+        `unknown suite ${name}; supported: TrieTests, RLPTests, GeneralStateTests, TransactionTests, execution-apis`,
       ]);
     }
     assert.equal((await run(undefined, "Nothing")).code, 1);
@@ -57,7 +58,9 @@ describe("the conformance run", () => {
   test("says what it skipped when the fixtures, or a suite's folder, are absent", async () => {
     assert.deepEqual(await run(undefined), {
       code: 0,
-      lines: [`${FIXTURES_VARIABLE} is not set; skipped: TrieTests, RLPTests, GeneralStateTests, TransactionTests`],
+      lines: [
+        `${FIXTURES_VARIABLE} is not set; skipped: TrieTests, RLPTests, GeneralStateTests, TransactionTests, execution-apis`,
+      ],
     });
     const absent = join(fixturesOf({}), "absent");
     const { code, lines } = await run(absent, "RLPTests");
@@ -73,6 +76,7 @@ describe("the conformance run", () => {
         "RLPTests: 1 passed, 0 failed, 0 skipped",
         "GeneralStateTests: skipped, its folder is absent",
         "TransactionTests: skipped, its folder is absent",
+        "execution-apis: skipped, its folder is absent",
       ],
     });
   });
