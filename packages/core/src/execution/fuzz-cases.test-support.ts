@@ -55,7 +55,7 @@ const SOME_ROOT: Hex = keccak256Hex(Uint8Array.of(1));
 const DEEP_GAS = 2n ** 38n;
 const BLOCK_NUMBER = 300;
 
-function surroundingsOf(fork: Fork): Surroundings {
+function surroundingsOf(fork: Fork, isDeep: boolean): Surroundings {
   const { stackMin } = opcodeTable(fork);
   const precompiles = [...precompilesOf(fork).keys()];
   const targets = [
@@ -74,7 +74,13 @@ function surroundingsOf(fork: Fork): Surroundings {
     ...(isAtLeast(fork, "cancun") ? [BEACON_ROOTS_ADDRESS] : []),
     ...(isAtLeast(fork, "prague") ? [HISTORY_ADDRESS] : []),
   ];
-  return { targets, precompiles: precompiles.map(Number), nesting: 2, has: (code) => stackMin[code] !== NOT_AN_OPCODE };
+  return {
+    targets,
+    precompiles: precompiles.map(Number),
+    nesting: 2,
+    mayLoop: !isDeep,
+    has: (code) => stackMin[code] !== NOT_AN_OPCODE,
+  };
 }
 
 export function stateReaderOf({ accounts }: FuzzCase): StateReader {
@@ -242,8 +248,8 @@ function randomTransaction(dice: Dice, { fork, surroundings, isDeep, baseFee, no
 /** The case of a seed. Some call themselves as deep as there can be, where a transaction may have the gas for it. */
 export function createCase(fork: Fork, seed: number): FuzzCase {
   const dice = createDice(Math.imul(seed, 0x9e3779b1) ^ fork.length);
-  const surroundings = surroundingsOf(fork);
   const isDeep = dice.below(400) === 0 && isAtLeast(fork, "tangerine") && !isAtLeast(fork, "osaka");
+  const surroundings = surroundingsOf(fork, isDeep);
   const accounts = randomAccounts(dice, surroundings, fork, isDeep);
   const nonces = new Map([...accounts].map(([address, { nonce }]) => [address, nonce] as const));
   const baseFee = isAtLeast(fork, "london") ? BigInt(dice.below(2)) : 0n;

@@ -65,6 +65,8 @@ export interface Surroundings {
   readonly precompiles: readonly number[];
   /** How deep programs that create may create programs that do. */
   readonly nesting: number;
+  /** Whether programs may run until their gas is used up. */
+  readonly mayLoop: boolean;
   /** Whether the fork has an opcode. */
   readonly has: (code: number) => boolean;
 }
@@ -236,8 +238,8 @@ const FAILURES = [
 
 const ending = (dice: Dice, surroundings: Surroundings, start: number): Uint8Array => {
   const kind = dice.below(60);
-  // Until the gas is used up, and until the stack is full.
-  if (kind === 0) return op(0x5b, 0x61, start >> 8, start & 255, 0x56);
+  // Until the gas is used up, where that is not too long, and until the stack is full.
+  if (kind === 0 && surroundings.mayLoop) return op(0x5b, 0x61, start >> 8, start & 255, 0x56);
   if (kind === 1) return op(0x5b, 0x30, 0x61, start >> 8, start & 255, 0x56);
   if (kind < 20) return concatBytes(pushes(offset(dice), offset(dice)), op(0xf3));
   if (kind < 30 && surroundings.has(0xfd)) return concatBytes(pushes(offset(dice), offset(dice)), op(0xfd));
