@@ -4,6 +4,7 @@
  */
 
 import { randomBytes } from "node:crypto";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { bytesToHex, bytesToUtf8, type Hex, utf8ToBytes } from "@counterpart/core/base/bytes";
 import { CodedError } from "@counterpart/core/base/errors";
@@ -13,6 +14,7 @@ import { POA_RULES_ID } from "@counterpart/core/consensus/poa";
 import { useCrypto } from "@counterpart/core/crypto/crypto";
 import { createExecutor } from "@counterpart/core/execution/executor";
 import type { Clock, Logger, Random } from "@counterpart/core/ports/runtime";
+import type { RecoverSenders } from "@counterpart/core/ports/senders";
 import type { Store } from "@counterpart/core/ports/store";
 import { isLoopback } from "./api/guards.ts";
 import { createApiServer } from "./api/server.ts";
@@ -24,6 +26,7 @@ import { createIdempotency } from "./contracts/idempotency.ts";
 import { createContractService } from "./contracts/service.ts";
 import type { ContractService } from "./contracts/types.ts";
 import { createNativeCrypto } from "./crypto/native.ts";
+import { createSenderRecovery } from "./crypto/sender-recovery.ts";
 import { PEERS_MAX } from "./driver/limits.ts";
 import { createNetworkService } from "./driver/network-service.ts";
 import { createNoNetwork } from "./driver/no-network.ts";
@@ -72,6 +75,7 @@ interface Chain {
   readonly engine: ChainEngine;
   readonly contracts: ContractService;
   readonly instanceId: string;
+  readonly recoverSenders: RecoverSenders;
   /** Whether somebody stands for each block. */
   readonly certifies: boolean;
   /** Absent where the chain was imported. */
@@ -136,6 +140,14 @@ function checkCertified({ role, sync, allowUncertified }: NodeConfig, { signers 
 function checkContracts({ role, contracts }: NodeConfig): void {
   if (role === "replica" || contracts.every((contract) => contract === "all")) return;
   throw new CodedError("INVALID_CONFIG", "--contracts chooses what a replica holds: it needs --role replica");
+}
+
+/** One thread a core, but for the one that does everything else. */
+function startRecovery({ clock, logger, onStop }: Ground): RecoverSenders {
+  const threads = Math.max(1, availableParallelism() - 1);
+  const { recover, stop } = createSenderRecovery({ threads, clock, logger: logger.child({ part: "crypto" }) });
+  onStop(stop);
+  return recover;
 }
 
 /** What peers would send or take from: an imported chain stays as it is. @throws CodedError `INVALID_CONFIG` */
@@ -238,7 +250,7 @@ async function openChain(ground: Ground): Promise<Chain> {
     instanceId,
   });
   onStop(() => contracts.stop());
-  return { store, keys, contracts, instanceId, ...opened };
+  return { store, keys, contracts, instanceId, recoverSenders: startRecovery(ground), ...opened };
 }
 
 /** A wrong address among the peers would be redialled for ever. @throws CodedError `INVALID_CONFIG` */
@@ -289,6 +301,7 @@ async function startNetwork(ground: Ground, chain: Chain, { engine, remote }: Ow
     },
     bootstrap: config.peer,
     joins: config.sync === "snap",
+    recoverSenders: chain.recoverSenders,
   });
   const sealer = createSealerLoop({
     engine,
@@ -325,6 +338,7 @@ async function startApi(
       contracts,
       network,
       keys,
+      recoverSenders: chain.recoverSenders,
       now: () => clock.now(),
     },
     clock,

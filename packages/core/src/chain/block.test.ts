@@ -5,9 +5,19 @@ import { createCustomCommon, Hardfork, Mainnet } from "@ethereumjs/common";
 import { concatBytes, type Hex } from "../base/bytes.ts";
 import { CodedError } from "../base/errors.ts";
 import { decodeRlp, encodeRlp, type RlpItem } from "../codec/rlp.ts";
-import { currentCrypto, keccak256, signDigest, useCrypto } from "../crypto/crypto.ts";
+import { currentCrypto, keccak256, recoverAddress, signDigest, useCrypto } from "../crypto/crypto.ts";
+import type { RecoverSenders } from "../ports/senders.ts";
 import { EMPTY_TRIE_ROOT } from "../trie/ordered.ts";
-import { decodeBlock, decodeBody, encodeBlock, encodeBody, sizeInBlock, transactionsRoot } from "./block.ts";
+import {
+  decodeBlock,
+  decodeBlockWith,
+  decodeBody,
+  decodeBodyAt,
+  encodeBlock,
+  encodeBody,
+  sizeInBlock,
+  transactionsRoot,
+} from "./block.ts";
 import { DEV_GENESIS, genesisHeader } from "./genesis.ts";
 import { sealHeader } from "./header.ts";
 import { MAX_BLOCK_BYTES } from "./rules.ts";
@@ -61,6 +71,23 @@ describe("blocks", () => {
       const block = blockOf(transactions);
       assert.deepEqual(decodeBlock(encodeBlock(block), CHAIN_ID), block);
     }
+  });
+
+  it("decode to the same with senders that others recover", async () => {
+    const senders = TRANSACTIONS.map(({ sender }) => sender);
+    const bytes = encodeBlock(blockOf(TRANSACTIONS));
+    const asked: number[] = [];
+    const recover: RecoverSenders = async (signed) => {
+      asked.push(signed.length);
+      return signed.map(({ digest, signature }) => recoverAddress(digest, signature));
+    };
+    assert.deepEqual(await decodeBlockWith(recover, bytes, CHAIN_ID), decodeBlock(bytes, CHAIN_ID));
+    assert.deepEqual(asked, [4]);
+    const some: RecoverSenders = async () => [senders[0], undefined, senders[2], senders[3]];
+    await assert.rejects(decodeBlockWith(some, bytes, CHAIN_ID), {
+      code: "INVALID_BLOCK",
+      message: "transaction 1: the signature recovers no public key",
+    });
   });
 
   it("are encoded as other Ethereum clients encode them", async () => {
@@ -153,6 +180,7 @@ describe("stored bodies", () => {
     useCrypto({ ...real, recover: () => assert.fail("a sender was recovered") });
     try {
       assert.deepEqual(decodeBody(bytes, CHAIN_ID), TRANSACTIONS);
+      for (const [at, one] of TRANSACTIONS.entries()) assert.deepEqual(decodeBodyAt(bytes, at, CHAIN_ID), one);
     } finally {
       useCrypto(real);
     }

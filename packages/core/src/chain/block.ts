@@ -12,11 +12,12 @@ import {
   type RlpInput,
   type RlpItem,
 } from "../codec/rlp.ts";
+import type { RecoverSenders } from "../ports/senders.ts";
 import { orderedTrieRoot } from "../trie/ordered.ts";
 import { headerFromRlp, headerToRlp, sealHeader } from "./header.ts";
 import { MAX_BLOCK_BYTES } from "./rules.ts";
-import { decodeTransaction, decodeTransactionOf } from "./transaction.ts";
-import type { Block, Transaction } from "./types.ts";
+import { decodeTransaction, decodeTransactionOf, readUnnamed } from "./transaction.ts";
+import type { Block, SealedHeader, Transaction } from "./types.ts";
 
 /** Depth: block, transactions, a legacy transaction's fields. No item is shorter than a byte. */
 const RLP_LIMITS = { depthMax: 3, itemsMax: 200_000 };
@@ -52,23 +53,18 @@ function transactionBytes(item: RlpItem): Uint8Array {
   return encodeRlp(item);
 }
 
-function decodeTransactions(raws: readonly Uint8Array[], chainId: number): Transaction[] {
-  return raws.map((raw, index) => {
-    try {
-      return decodeTransaction(raw, chainId);
-    } catch (error) {
-      if (!isCodedError(error)) throw error;
-      throw invalid(`transaction ${index}: ${error.message}`, { index, code: error.code });
-    }
-  });
+/** What is wrong with a transaction is wrong with its block. */
+function inBlock<T>(index: number, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!isCodedError(error)) throw error;
+    throw invalid(`transaction ${index}: ${error.message}`, { index, code: error.code });
+  }
 }
 
-/**
- * Decodes a block: the size is checked before anything else, and the transactions root before any sender is recovered.
- * What its header must say is not checked here.
- * @throws CodedError `INVALID_BLOCK` (too large, wrong root, a bad transaction, ommers or withdrawals), `INVALID_RLP`
- */
-export function decodeBlock(bytes: Uint8Array, chainId: number): Block {
+/** A block whose transactions are those that its header commits to, as bytes yet. */
+function openBlock(bytes: Uint8Array): { readonly header: SealedHeader; readonly raws: readonly Uint8Array[] } {
   if (bytes.length > MAX_BLOCK_BYTES) throw invalid(`a block of ${bytes.length} bytes is above ${MAX_BLOCK_BYTES}`);
   const [headerItem, items, ommers, withdrawals] = asList(decodeRlp(bytes, RLP_LIMITS), "block", 4);
   const header = sealHeader(headerFromRlp(headerItem));
@@ -78,7 +74,25 @@ export function decodeBlock(bytes: Uint8Array, chainId: number): Block {
   if (orderedTrieRoot(raws) !== header.transactionsRoot) {
     throw invalid("the transactions are not those that the header commits to");
   }
-  return { header, transactions: decodeTransactions(raws, chainId) };
+  return { header, raws };
+}
+
+/**
+ * Decodes a block: the size is checked before anything else, and the transactions root before any sender is recovered.
+ * What its header must say is not checked here.
+ * @throws CodedError `INVALID_BLOCK` (too large, wrong root, a bad transaction, ommers or withdrawals), `INVALID_RLP`
+ */
+export function decodeBlock(bytes: Uint8Array, chainId: number): Block {
+  const { header, raws } = openBlock(bytes);
+  return { header, transactions: raws.map((raw, index) => inBlock(index, () => decodeTransaction(raw, chainId))) };
+}
+
+/** `decodeBlock` with the senders recovered by others. */
+export async function decodeBlockWith(recover: RecoverSenders, bytes: Uint8Array, chainId: number): Promise<Block> {
+  const { header, raws } = openBlock(bytes);
+  const unnamed = raws.map((raw, index) => inBlock(index, () => readUnnamed(raw, chainId)));
+  const senders = await recover(unnamed.map(({ signed }) => signed));
+  return { header, transactions: unnamed.map(({ by }, index) => inBlock(index, () => by(senders[index]))) };
 }
 
 /** A block's transactions for storage, each with its sender, so that reading them recovers none. */
@@ -86,15 +100,20 @@ export function encodeBody(transactions: readonly Transaction[]): Uint8Array {
   return encodeRlp(transactions.map(({ raw, sender }) => [raw, hexToBytes(sender)]));
 }
 
+function storedTransaction(item: RlpItem | undefined, chainId: number): Transaction {
+  const [raw, sender] = asList(item, "stored transaction", 2);
+  return decodeTransactionOf(asFixedHex(sender, "sender", 20), asBytes(raw, "transaction"), chainId);
+}
+
+const bodyItems = (bytes: Uint8Array): RlpItem[] =>
+  asList(decodeRlp(bytes, { depthMax: 3, itemsMax: 200_000 }), "body");
+
 /**
  * Reverses `encodeBody`. The senders are believed: such bytes come from this node's own store only.
  * @throws CodedError `INVALID_RLP`, `INVALID_TRANSACTION`
  */
 export function decodeBody(bytes: Uint8Array, chainId: number): Transaction[] {
-  return asList(decodeRlp(bytes, { depthMax: 3, itemsMax: 200_000 }), "body").map((item) => {
-    const [raw, sender] = asList(item, "stored transaction", 2);
-    return decodeTransactionOf(asFixedHex(sender, "sender", 20), asBytes(raw, "transaction"), chainId);
-  });
+  return bodyItems(bytes).map((item) => storedTransaction(item, chainId));
 }
 
 /**
@@ -102,7 +121,9 @@ export function decodeBody(bytes: Uint8Array, chainId: number): Transaction[] {
  * @throws CodedError `INVALID_RLP`
  */
 export function rawTransactionsOf(bytes: Uint8Array): Uint8Array[] {
-  return asList(decodeRlp(bytes, RLP_LIMITS), "body").map((item) => {
-    return asBytes(asList(item, "stored transaction", 2)[0], "transaction");
-  });
+  return bodyItems(bytes).map((item) => asBytes(asList(item, "stored transaction", 2)[0], "transaction"));
 }
+
+/** One transaction of what `encodeBody` gave, which has it. @throws CodedError as `decodeBody` */
+export const decodeBodyAt = (bytes: Uint8Array, index: number, chainId: number): Transaction =>
+  storedTransaction(bodyItems(bytes)[index], chainId);

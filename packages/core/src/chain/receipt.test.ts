@@ -7,10 +7,12 @@ import { CodedError } from "../base/errors.ts";
 import { EMPTY_TRIE_ROOT, orderedTrieRoot } from "../trie/ordered.ts";
 import {
   decodeAnyReceipts,
+  decodeReceiptAt,
   decodeReceipts,
   encodeReceipt,
   encodeReceipts,
   logsBloom,
+  receiptsBloom,
   receiptsRoot,
 } from "./receipt.ts";
 import type { AnyReceipt, Log, Receipt } from "./types.ts";
@@ -87,6 +89,22 @@ describe("receipts", () => {
     assert.equal(receiptsRoot([]), EMPTY_TRIE_ROOT);
     assert.equal(receiptsRoot([first]), orderedTrieRoot([encodeReceipt(first)]));
     assert.notEqual(receiptsRoot([first, second]), receiptsRoot([second, first]));
+  });
+
+  it("are found one by one among the stored ones, with the place of their logs", () => {
+    const all = fc.sample(receipts, { numRuns: 20, seed: 7 });
+    let firstLogIndex = 0;
+    for (const [index, receipt] of decodeReceipts(encodeReceipts(all)).entries()) {
+      assert.deepEqual(decodeReceiptAt(encodeReceipts(all), index), { receipt, firstLogIndex });
+      firstLogIndex += receipt.logs.length;
+    }
+    assert.ok(firstLogIndex > 0);
+  });
+
+  it("add up to the bloom of all their logs", () => {
+    const all = fc.sample(receipts, { numRuns: 5, seed: 9 });
+    assert.deepEqual(receiptsBloom(all), logsBloom(all.flatMap(({ logs }) => logs)));
+    assert.deepEqual(receiptsBloom([]), new Uint8Array(256));
   });
 
   it("are refused when the stored bytes are malformed", () => {

@@ -148,25 +148,47 @@ function receiptFromRlp(item: RlpItem): AnyReceipt {
   };
 }
 
+const receiptItems = (bytes: Uint8Array): RlpItem[] =>
+  asList(decodeRlp(bytes, { depthMax: 5, itemsMax: ITEMS_MAX }), "receipts");
+
 /**
  * Reverses `encodeReceipts`, for a chain of any fork.
  * @throws CodedError `INVALID_RLP`
  */
-export function decodeAnyReceipts(bytes: Uint8Array): AnyReceipt[] {
-  return asList(decodeRlp(bytes, { depthMax: 5, itemsMax: ITEMS_MAX }), "receipts").map(receiptFromRlp);
+export const decodeAnyReceipts = (bytes: Uint8Array): AnyReceipt[] => receiptItems(bytes).map(receiptFromRlp);
+
+/** A receipt with its place among the logs of its block. */
+export interface PlacedReceipt<R = Receipt> {
+  readonly receipt: R;
+  /** Index in the block of its first log. */
+  readonly firstLogIndex: number;
+}
+
+/** One receipt of what `encodeReceipts` gave, which has it. @throws CodedError `INVALID_RLP` */
+export function decodeAnyReceiptAt(bytes: Uint8Array, index: number): PlacedReceipt<AnyReceipt> {
+  const items = receiptItems(bytes);
+  let firstLogIndex = 0;
+  for (const item of items.slice(0, index)) firstLogIndex += asList(asList(item, "receipt", 7)[6], "logs").length;
+  return { receipt: receiptFromRlp(items[index] as RlpItem), firstLogIndex };
 }
 
 function isOwn(receipt: AnyReceipt): receipt is Receipt {
   return receipt.type !== 3 && receipt.status !== undefined;
 }
 
+function requireOwn(receipt: AnyReceipt): Receipt {
+  if (isOwn(receipt)) return receipt;
+  throw new CodedError("INVALID_RLP", "invalid RLP: a receipt of another chain");
+}
+
 /**
  * Reverses `encodeReceipts`, for this node's own chain.
  * @throws CodedError `INVALID_RLP`, also for receipts that the chain cannot have
  */
-export function decodeReceipts(bytes: Uint8Array): Receipt[] {
-  return decodeAnyReceipts(bytes).map((receipt) => {
-    if (isOwn(receipt)) return receipt;
-    throw new CodedError("INVALID_RLP", "invalid RLP: a receipt of another chain");
-  });
+export const decodeReceipts = (bytes: Uint8Array): Receipt[] => decodeAnyReceipts(bytes).map(requireOwn);
+
+/** `decodeAnyReceiptAt`, for this node's own chain. @throws CodedError as `decodeReceipts` */
+export function decodeReceiptAt(bytes: Uint8Array, index: number): PlacedReceipt {
+  const { receipt, firstLogIndex } = decodeAnyReceiptAt(bytes, index);
+  return { receipt: requireOwn(receipt), firstLogIndex };
 }

@@ -131,18 +131,11 @@ function decodeAuthorizationList(item: RlpItem | undefined): Authorization[] {
   });
 }
 
-function decodeTo(item: RlpItem | undefined): { readonly to?: Hex } {
-  return asBytes(item, "to").length === 0 ? {} : { to: asFixedHex(item, "to", 20) };
+function decodeBlobHashes(item: RlpItem | undefined): Hex[] {
+  return asList(item, "blob versioned hashes").map((hash) => asFixedHex(hash, "blob versioned hash", 32));
 }
 
-function decodeBlobFields(type: AnyTransactionType, fee: RlpItem | undefined, hashes: RlpItem | undefined) {
-  if (type !== 3) return {};
-  const list = asList(hashes, "blob versioned hashes");
-  return {
-    maxFeePerBlobGas: asBigInt(fee, "maxFeePerBlobGas"),
-    blobVersionedHashes: list.map((hash) => asFixedHex(hash, "blob versioned hash", 32)),
-  };
-}
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** A decoded transaction's own fields and the three of its signature. */
 export interface DecodedFields<T extends AnyTransactionType> {
@@ -167,21 +160,26 @@ export function decodeFields<T extends AnyTransactionType>(type: T, payload: Rlp
   const item = (name: FieldName): RlpItem | undefined => items[layout.indexOf(name)];
   const maxFeePerGas = asBigInt(item("maxFeePerGas"), layout === LEGACY || type === 1 ? "gas price" : "maxFeePerGas");
   const tip = item("maxPriorityFeePerGas");
+  const fields: DecodedFields<T>["fields"] = {
+    type,
+    nonce: asBigInt(item("nonce"), "nonce", 64),
+    gasLimit: asBigInt(item("gasLimit"), "gas limit", 64),
+    maxFeePerGas,
+    maxPriorityFeePerGas: tip === undefined ? maxFeePerGas : asBigInt(tip, "maxPriorityFeePerGas"),
+    value: asBigInt(item("value"), "value"),
+    data: asBytes(item("data"), "data"),
+    accessList: type === 0 ? [] : decodeAccessList(item("accessList")),
+    authorizationList: type === 4 ? decodeAuthorizationList(item("authorizationList")) : [],
+  };
+  const optional: Mutable<AnyUnsignedTransaction> = fields;
+  if (type !== 0) optional.chainId = asBigInt(item("chainId"), "chain id");
+  if (asBytes(item("to"), "to").length > 0) optional.to = asFixedHex(item("to"), "to", 20);
+  if (type === 3) {
+    optional.maxFeePerBlobGas = asBigInt(item("maxFeePerBlobGas"), "maxFeePerBlobGas");
+    optional.blobVersionedHashes = decodeBlobHashes(item("blobVersionedHashes"));
+  }
   return {
-    fields: {
-      type,
-      ...(type === 0 ? {} : { chainId: asBigInt(item("chainId"), "chain id") }),
-      nonce: asBigInt(item("nonce"), "nonce", 64),
-      gasLimit: asBigInt(item("gasLimit"), "gas limit", 64),
-      maxFeePerGas,
-      maxPriorityFeePerGas: tip === undefined ? maxFeePerGas : asBigInt(tip, "maxPriorityFeePerGas"),
-      ...decodeTo(item("to")),
-      value: asBigInt(item("value"), "value"),
-      data: asBytes(item("data"), "data"),
-      accessList: type === 0 ? [] : decodeAccessList(item("accessList")),
-      authorizationList: type === 4 ? decodeAuthorizationList(item("authorizationList")) : [],
-      ...decodeBlobFields(type, item("maxFeePerBlobGas"), item("blobVersionedHashes")),
-    },
+    fields,
     v: type === 0 ? BigInt(asNumber(items[layout.length], "v")) : asBigInt(items[layout.length], "yParity"),
     r: asBigInt(items[layout.length + 1], "r"),
     s: asBigInt(items[layout.length + 2], "s"),

@@ -17,7 +17,8 @@ import {
   rlpBigInt,
   rlpNumber,
 } from "../codec/rlp.ts";
-import { keccak256, keccak256Hex, recoverAddress } from "../crypto/crypto.ts";
+import { keccak256, keccak256Hex, recoverAddress, SECP256K1_HALF_ORDER } from "../crypto/crypto.ts";
+import type { RecoverSenders, SignedDigest } from "../ports/senders.ts";
 import { MAX_TRANSACTION_BYTES } from "./rules.ts";
 import {
   type AnyUnsignedTransaction,
@@ -127,15 +128,29 @@ export function signedDigest({ unsigned: { type, chainId }, contents }: SignedFi
 export const signatureBytes = ({ r, s, yParity }: SignedFields<AnyTransactionType>["signed"]): Uint8Array =>
   concatBytes(bigIntToFixedBytes(r, 32), bigIntToFixedBytes(s, 32), new Uint8Array([yParity]));
 
-function decode(input: Uint8Array, chainId: number, knownSender: Hex | undefined): Transaction {
+/** A transaction of which all is known and checked but its sender. */
+export interface UnnamedTransaction {
+  readonly signed: SignedDigest;
+  /** @throws CodedError `INVALID_TRANSACTION` for the sender of a signature that recovers no key */
+  by(sender: Hex | undefined): Transaction;
+}
+
+function read(input: Uint8Array, chainId: number) {
   const type = typeOf(input);
   // A copy: the input may be a small view into a large network frame, which it would keep alive.
   const raw = input.slice();
-  const read = readTransaction(type, raw, RLP_LIMITS);
-  const { unsigned, signed } = read;
-  checkStatelessRules(unsigned, chainId);
-  const sender = knownSender ?? recoverAddress(signedDigest(read), signatureBytes(signed));
-  return { ...unsigned, hash: keccak256Hex(raw), raw, sender, ...signed };
+  const fields = readTransaction(type, raw, RLP_LIMITS);
+  checkStatelessRules(fields.unsigned, chainId);
+  const { v, r, s, yParity } = fields.signed;
+  const by = (sender: Hex): Transaction => {
+    return { ...fields.unsigned, hash: keccak256Hex(raw), raw, sender, v, r, s, yParity };
+  };
+  return { fields, by };
+}
+
+function decode(input: Uint8Array, chainId: number): Transaction {
+  const { fields, by } = read(input, chainId);
+  return by(recoverAddress(signedDigest(fields), signatureBytes(fields.signed)));
 }
 
 /** What is wrong with the form or the signature makes a transaction invalid. */
@@ -156,12 +171,41 @@ export function asInvalidTransaction<T>(work: () => T): T {
  * @throws CodedError `INVALID_TRANSACTION` that says what is wrong, `BLOBS_UNSUPPORTED`, `GAS_LIMIT_EXCEEDED`
  */
 export function decodeTransaction(raw: Uint8Array, chainId: number): Transaction {
-  return asInvalidTransaction(() => decode(raw, chainId, undefined));
+  return asInvalidTransaction(() => decode(raw, chainId));
+}
+
+/**
+ * The same but for the sender, which is left to others to recover.
+ * @throws CodedError `INVALID_TRANSACTION` that says what is wrong, `BLOBS_UNSUPPORTED`, `GAS_LIMIT_EXCEEDED`
+ */
+export function readUnnamed(raw: Uint8Array, chainId: number): UnnamedTransaction {
+  return asInvalidTransaction(() => {
+    const { fields, by } = read(raw, chainId);
+    if (fields.signed.s > SECP256K1_HALF_ORDER) throw invalidTransaction("the signature's s is in the upper half");
+    return {
+      signed: { digest: signedDigest(fields), signature: signatureBytes(fields.signed) },
+      by(sender) {
+        if (sender === undefined) throw invalidTransaction("the signature recovers no public key");
+        return by(sender);
+      },
+    };
+  });
+}
+
+/** `decodeTransaction` with its sender recovered by others. */
+export async function decodeTransactionWith(
+  recover: RecoverSenders,
+  raw: Uint8Array,
+  chainId: number,
+): Promise<Transaction> {
+  const unnamed = readUnnamed(raw, chainId);
+  const [sender] = await recover([unnamed.signed]);
+  return unnamed.by(sender);
 }
 
 /** Decodes a transaction whose sender was recovered when it was first decoded; its signature is not checked again. */
 export function decodeTransactionOf(sender: Hex, raw: Uint8Array, chainId: number): Transaction {
-  return asInvalidTransaction(() => decode(raw, chainId, sender));
+  return asInvalidTransaction(() => read(raw, chainId).by(sender));
 }
 
 function signatureV(transaction: UnsignedTransaction, yParity: number): RlpInput {

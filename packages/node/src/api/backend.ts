@@ -1,5 +1,6 @@
 /** All that the APIs may reach. */
 
+import type { RecoverSenders } from "@counterpart/core/ports/senders";
 import type { ContractService } from "../contracts/types.ts";
 import type { NetworkService } from "../driver/types.ts";
 import type { ChainEngine } from "../engine/types.ts";
@@ -14,5 +15,6 @@ export interface Backend {
   readonly contracts: ContractService;
   readonly network: NetworkService;
   readonly keys: KeyRing;
+  readonly recoverSenders: RecoverSenders;
   now(): number;
 }

@@ -8,6 +8,7 @@ import type { Hex } from "@counterpart/core/base/bytes";
 import { CodedError } from "@counterpart/core/base/errors";
 import type { LogFields, Logger } from "@counterpart/core/ports/runtime";
 import type { ContractService, ContractView } from "../contracts/types.ts";
+import { recoverOne } from "../crypto/packed-signatures.ts";
 import type { NetworkService } from "../driver/types.ts";
 import { accountOf, openTestEngine } from "../engine/engine.test-support.ts";
 import type { Engine } from "../engine/types.ts";
@@ -168,6 +169,7 @@ export function createFakeBackend(engine: Engine = sealingEngine(openTestEngine(
     contracts: contracts.service,
     network: network.service,
     keys: createKeys(),
+    recoverSenders: async (signed) => signed.map(recoverOne),
     now: () => 1_770_000_060_000,
   };
   return { backend, engine, contracts, network };

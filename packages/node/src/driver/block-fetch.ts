@@ -2,10 +2,11 @@
 
 import type { Hex } from "@counterpart/core/base/bytes";
 import { CodedError, isCodedError } from "@counterpart/core/base/errors";
-import { decodeBlock } from "@counterpart/core/chain/block";
+import { decodeBlock, decodeBlockWith } from "@counterpart/core/chain/block";
 import { decodeHeader } from "@counterpart/core/chain/header";
 import type { Block, SealedHeader } from "@counterpart/core/chain/types";
 import type { Clock } from "@counterpart/core/ports/runtime";
+import type { RecoverSenders } from "@counterpart/core/ports/senders";
 import { BLOCKS_MAX, HEADERS_MAX } from "@counterpart/core/sync/limits";
 import { checkHeaderPage } from "@counterpart/core/sync/locator";
 import { createPacer } from "../engine/pacer.ts";
@@ -16,6 +17,7 @@ export interface BlockFetchDeps {
   readonly peers: Peers;
   readonly clock: Clock;
   readonly chainId: number;
+  readonly recoverSenders?: RecoverSenders | undefined;
   /** As of `Session.request`. */
   readonly onSilent: () => void;
 }
@@ -50,39 +52,54 @@ export async function fetchHeaders(
   return headers;
 }
 
-function decode(bytes: Uint8Array, chainId: number): Block {
-  try {
-    return decodeBlock(bytes, chainId);
-  } catch (error) {
-    throw new CodedError("BAD_MESSAGE", `a wrong block: ${String(error)}`);
-  }
+type Wanted = Pick<SealedHeader, "hash"> | undefined;
+
+const wrongBlock = (error: unknown): CodedError => new CodedError("BAD_MESSAGE", `a wrong block: ${String(error)}`);
+
+function checkWanted(block: Block, wanted: Wanted): Block {
+  if (block.header.hash !== wanted?.hash) throw new CodedError("BAD_MESSAGE", "another block than asked for");
+  return block;
 }
 
 /** @throws CodedError `BAD_MESSAGE` for another block, or transactions that the header does not commit to */
-export function decodeWanted(
-  bytes: Uint8Array,
-  wanted: Pick<SealedHeader, "hash"> | undefined,
-  chainId: number,
-): Block {
-  const block = decode(bytes, chainId);
-  if (block.header.hash !== wanted?.hash) throw new CodedError("BAD_MESSAGE", "another block than asked for");
-  return block;
+export function decodeWanted(bytes: Uint8Array, wanted: Wanted, chainId: number): Block {
+  let block: Block;
+  try {
+    block = decodeBlock(bytes, chainId);
+  } catch (error) {
+    throw wrongBlock(error);
+  }
+  return checkWanted(block, wanted);
+}
+
+async function decodeWantedWith(recover: RecoverSenders, bytes: Uint8Array, wanted: Wanted, chainId: number) {
+  let block: Block;
+  try {
+    block = await decodeBlockWith(recover, bytes, chainId);
+  } catch (error) {
+    throw wrongBlock(error);
+  }
+  return checkWanted(block, wanted);
 }
 
 /** Decodes the answer up to the first absent block. Blocks are checked to be the ones asked for. */
 async function decodeBlocks(
   encoded: readonly Uint8Array[],
   wanted: readonly SealedHeader[],
-  { clock, chainId }: BlockFetchDeps,
+  { clock, chainId, recoverSenders: recover }: BlockFetchDeps,
 ): Promise<readonly Block[]> {
   const pause = createPacer(clock);
-  const blocks: Block[] = [];
+  const blocks: (Block | Promise<Block>)[] = [];
   for (const [index, bytes] of encoded.entries()) {
     if (bytes.length === 0) break;
-    blocks.push(decodeWanted(bytes, wanted[index], chainId));
+    const one = wanted[index];
+    const block =
+      recover === undefined ? decodeWanted(bytes, one, chainId) : decodeWantedWith(recover, bytes, one, chainId);
+    blocks.push(block);
+    if (block instanceof Promise) block.catch(() => {});
     await pause();
   }
-  return blocks;
+  return recover === undefined ? (blocks as Block[]) : Promise.all(blocks);
 }
 
 /**

@@ -1,8 +1,9 @@
 /**
  * Fetches the chain of whoever has the best head, one peer at a time: common block by locator, headers in pages, bodies
- * in batches, one batch fetched while the one before is imported. A peer that does not deliver is set back for a while
- * and the next best one is taken, so that nobody's silence stops the node. While a peer makes one wait for an answer, the
- * next best one is asked as well: the silent may be lying, or only slow.
+ * in batches: while one is executed and written, the next is downloaded and its senders are recovered in other threads.
+ * A peer that does not deliver is set back for a while and the next best one is taken, so that nobody's silence stops
+ * the node. While a peer makes one wait for an answer, the next best one is asked as well: the silent may be lying, or
+ * only slow.
  */
 
 import { type Hex, isHex } from "@counterpart/core/base/bytes";
@@ -10,6 +11,7 @@ import { CodedError } from "@counterpart/core/base/errors";
 import type { Block, SealedHeader } from "@counterpart/core/chain/types";
 import type { Tip } from "@counterpart/core/consensus/poa";
 import type { Clock, Logger } from "@counterpart/core/ports/runtime";
+import type { RecoverSenders } from "@counterpart/core/ports/senders";
 import { betterHead, isBehind } from "@counterpart/core/sync/decisions";
 import { locatorNumbers } from "@counterpart/core/sync/locator";
 import type { BlockRef } from "@counterpart/core/sync/message-types";
@@ -34,6 +36,7 @@ export interface BlockPullDeps {
   readonly importer: Importer;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly recoverSenders?: RecoverSenders;
   /** Called after work with a peer ended, whatever came of it. */
   readonly onDone: (session: Session) => void;
 }
@@ -97,7 +100,7 @@ export function createBlockPull(deps: BlockPullDeps): BlockPull {
     endMs: number,
     onSilent: () => void,
   ): Promise<boolean> => {
-    const fetchDeps = { peers, clock, chainId: engine.chainId, onSilent };
+    const fetchDeps = { peers, clock, chainId: engine.chainId, recoverSenders: deps.recoverSenders, onSilent };
     let at = 0;
     let next: Promise<readonly Block[]> | undefined;
     while (at < headers.length) {

@@ -6,9 +6,9 @@
 import type { Hex } from "@counterpart/core/base/bytes";
 import { dropOldest } from "@counterpart/core/base/drop-oldest";
 import { isCodedError } from "@counterpart/core/base/errors";
-import { decodeBlock } from "@counterpart/core/chain/block";
+import { decodeBlock, decodeBlockWith } from "@counterpart/core/chain/block";
 import { decodeHeader, headerFromRlp, sealHeader } from "@counterpart/core/chain/header";
-import { decodeTransaction } from "@counterpart/core/chain/transaction";
+import { decodeTransaction, decodeTransactionWith } from "@counterpart/core/chain/transaction";
 import type { SealedHeader, Transaction } from "@counterpart/core/chain/types";
 import { asList, decodeRlp } from "@counterpart/core/codec/rlp";
 import { keccak256Hex } from "@counterpart/core/crypto/crypto";
@@ -41,7 +41,7 @@ export interface Intake {
   retryEarly(session: Session): void;
 }
 
-export interface IntakeDeps extends Pick<DriverDeps, "engine" | "contracts" | "clock" | "logger"> {
+export interface IntakeDeps extends Pick<DriverDeps, "engine" | "contracts" | "clock" | "logger" | "recoverSenders"> {
   readonly peers: Peers;
   readonly metrics: DriverMetrics;
   readonly importer: Importer;
@@ -76,15 +76,24 @@ function confirms(snapshot: Snapshot, message: ContractMessage): boolean {
 }
 
 export function createIntake(deps: IntakeDeps): Intake {
-  const { engine, clock, logger, peers, metrics, importer, announcer, onNews } = deps;
+  const { engine, clock, logger, peers, metrics, importer, announcer, recoverSenders: recover, onNews } = deps;
 
   /** Whether blocks and transactions are for this node, and not the state that they make. */
   const executes = (): boolean => !engine.isReplica && !engine.adoption.isUnderway;
 
+  const isHere = (hash: Hex): boolean => engine.header(hash) !== undefined || importer.isImporting(hash);
+  const importBlock = async (session: Session, bytes: Uint8Array, hash: Hex): Promise<void> => {
+    const { chainId } = engine;
+    const block = recover === undefined ? decodeBlock(bytes, chainId) : await decodeBlockWith(recover, bytes, chainId);
+    // Another peer may have been faster meanwhile.
+    if (isHere(hash)) return;
+    const { invalid } = await importer.run(session, [block]);
+    if (invalid.length > 0) session.announced = undefined;
+  };
   const onBlock = async (session: Session, message: NewBlockMessage): Promise<void> => {
     const header = message.kind === "block" ? peekHeader(message.block) : decodeHeader(message.header);
     session.known.add(header.hash);
-    if (engine.header(header.hash) !== undefined || importer.isImporting(header.hash)) return;
+    if (isHere(header.hash)) return;
     const { hash, number } = header;
     session.announced = betterHead(bestHeadOf(session) ?? { hash, number }, { hash, number });
     if (!executes()) {
@@ -93,8 +102,7 @@ export function createIntake(deps: IntakeDeps): Intake {
       return;
     }
     if (message.kind === "block" && engine.header(header.parentHash) !== undefined) {
-      const { invalid } = await importer.run(session, [decodeBlock(message.block, engine.chainId)]);
-      if (invalid.length > 0) session.announced = undefined;
+      await importBlock(session, message.block, hash);
     }
   };
 
@@ -107,6 +115,13 @@ export function createIntake(deps: IntakeDeps): Intake {
       logger[level]("a peer's transaction was not taken", { hash: transaction.hash, error: String(error) });
     }
   };
+  const take = (raw: Uint8Array, peerId: string): Promise<void> => {
+    if (recover === undefined) return submit(decodeTransaction(raw, engine.chainId), peerId);
+    const taken = decodeTransactionWith(recover, raw, engine.chainId).then((one) => submit(one, peerId));
+    // Heard of below, when all have been begun.
+    taken.catch(() => {});
+    return taken;
+  };
   const onTransactions = async (session: Session, { transactions }: NewTransactionMessage): Promise<void> => {
     const pause = createPacer(clock);
     const submitted: Promise<void>[] = [];
@@ -116,12 +131,13 @@ export function createIntake(deps: IntakeDeps): Intake {
         const hash: Hex = keccak256Hex(raw);
         session.known.add(hash);
         // A copy, so that a small transaction in the pool does not hold the whole frame in memory.
-        if (!engine.knows(hash)) submitted.push(submit(decodeTransaction(raw.slice(), engine.chainId), session.peerId));
+        if (!engine.knows(hash)) submitted.push(take(raw.slice(), session.peerId));
       }
     } finally {
       // Together, so that one write and one block take them all.
-      await Promise.all(submitted);
+      await Promise.allSettled(submitted);
     }
+    await Promise.all(submitted);
   };
 
   /** Keeps an announcement until its block is here. The oldest gives way. */

@@ -6,6 +6,7 @@ import type { Compressor } from "@counterpart/core/ports/compressor";
 import type { Metrics } from "@counterpart/core/ports/metrics";
 import type { Network } from "@counterpart/core/ports/network";
 import type { Clock, Logger, Random } from "@counterpart/core/ports/runtime";
+import type { RecoverSenders } from "@counterpart/core/ports/senders";
 import type { Ban } from "@counterpart/core/sync/scores";
 import type { ContractService } from "../contracts/types.ts";
 import type { Engine } from "../engine/types.ts";
@@ -77,6 +78,8 @@ export interface DriverDeps {
   readonly metrics?: Metrics;
   /** Whether a node that begins with the genesis takes a state over instead of executing every block. */
   readonly joins?: boolean;
+  /** Of transactions and blocks of peers; without it this thread does, at once. */
+  readonly recoverSenders?: RecoverSenders;
   /** Without it frames go as they are. */
   readonly compressor?: Compressor;
 }

@@ -50,12 +50,14 @@ function statusOf({ store, head, readerOf }: AnySource, hash: Hex): TransactionS
   if (location === undefined) return undefined;
   const { blockHash, index } = location;
   const block = chain.block(blockHash);
-  const receipt = chain.receipts(blockHash)?.[index];
+  const receipts = chain.receipts(blockHash) ?? [];
+  const receipt = receipts[index];
   const transaction = block?.transactions[index];
   assert(block !== undefined && receipt !== undefined && transaction !== undefined, "an included transaction is held");
   const blockNumber = block.header.number;
   const confirmations = head.number - blockNumber + 1;
-  return { status: "included", transaction, blockHash, blockNumber, index, receipt, confirmations };
+  const firstLogIndex = receipts.slice(0, index).reduce((count, { logs }) => count + logs.length, 0);
+  return { status: "included", transaction, blockHash, blockNumber, index, receipt, firstLogIndex, confirmations };
 }
 
 /** What the engine says of itself: that it is whole, stands still and takes nothing. */

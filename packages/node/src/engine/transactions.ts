@@ -2,6 +2,8 @@
 
 import { type Hex, hexToBytes } from "@counterpart/core/base/bytes";
 import { assert } from "@counterpart/core/base/errors";
+import { decodeBodyAt } from "@counterpart/core/chain/block";
+import { decodeReceiptAt } from "@counterpart/core/chain/receipt";
 import type { EngineCore } from "./core.ts";
 import { countUntried, oldestExecutable, overdue } from "./pool.ts";
 import { readConflict } from "./pool-rows.ts";
@@ -11,13 +13,16 @@ function includedStatus(core: EngineCore, hash: Hex): OwnTransactionStatus | und
   const location = core.chain.location(hash);
   if (location === undefined) return undefined;
   const { blockHash, index } = location;
-  const block = core.chain.block(blockHash);
-  const receipt = core.chain.receipts(blockHash)?.[index];
-  const transaction = block?.transactions[index];
-  assert(block !== undefined && receipt !== undefined && transaction !== undefined, "an included transaction is held");
-  const blockNumber = block.header.number;
+  const key = hexToBytes(blockHash);
+  const header = core.chain.header(blockHash);
+  const [body, receipts] = [core.store.get("bodies", key), core.store.get("receipts", key)];
+  assert(header !== undefined && body !== undefined && receipts !== undefined, "an included transaction is held");
+  // One of what may be thousands.
+  const transaction = decodeBodyAt(body, index, core.processor.chainId);
+  const blockNumber = header.number;
   const confirmations = core.head.number - blockNumber + 1;
-  return { status: "included", transaction, blockHash, blockNumber, index, receipt, confirmations };
+  const placed = decodeReceiptAt(receipts, index);
+  return { status: "included", transaction, blockHash, blockNumber, index, ...placed, confirmations };
 }
 
 export function isKnown({ pool, chain, store, losers }: EngineCore, hash: Hex): boolean {

@@ -63,6 +63,8 @@ type StatusOf<T, R> =
       readonly blockNumber: number;
       readonly index: number;
       readonly receipt: R;
+      /** Index in the block of its first log. */
+      readonly firstLogIndex: number;
       readonly confirmations: number;
     }
   | {

@@ -2,7 +2,7 @@
 
 import { bytesToHex, type Hex, hexToBytes } from "@counterpart/core/base/bytes";
 import { CodedError } from "@counterpart/core/base/errors";
-import { decodeTransaction } from "@counterpart/core/chain/transaction";
+import { decodeTransactionWith } from "@counterpart/core/chain/transaction";
 import type { AnyReceipt } from "@counterpart/core/chain/types";
 import Type, { type Static } from "typebox";
 import { transactionConflicted } from "../../contracts/inclusion.ts";
@@ -144,7 +144,8 @@ export function registerTransactions(server: ApiInstance, { backend, certified }
       },
     },
     async (request, reply) => {
-      const signed = decodeTransaction(hexToBytes(request.body.raw), engine.chainId);
+      const raw = hexToBytes(request.body.raw);
+      const signed = await decodeTransactionWith(backend.recoverSenders, raw, engine.chainId);
       const { hash } = await backend.contracts.submit(signed, requestKeyOf(request));
       const status = statusOf(hash);
       if (status.status === "conflicted") throw transactionConflicted(hash, status.by);

@@ -2,15 +2,16 @@
 
 import type { AnyDecodedBlock } from "@counterpart/core/chain/any-block";
 import type { AnySealedHeader } from "@counterpart/core/chain/any-header";
-import { decodeTransaction } from "@counterpart/core/chain/transaction";
+import { decodeTransactionWith } from "@counterpart/core/chain/transaction";
 import { blobBaseFeeAt } from "@counterpart/core/consensus/foreign-rules";
+import type { RecoverSenders } from "@counterpart/core/ports/senders";
 import { EMPTY_TRIE_ROOT } from "@counterpart/core/trie/ordered";
 import type { ChainEngine } from "../../engine/types.ts";
 import { fetchedBlock, transactionOf } from "../state.ts";
 import { headerAt, readBlockNumber } from "./block-ref.ts";
 import type { RpcMethod } from "./dispatch.ts";
 import { baseFeeAfter } from "./fees.ts";
-import { formatBlock, formatPendingBlock, formatReceipt, formatTransaction, quantity } from "./format.ts";
+import { formatBlock, formatPendingBlock, formatReceipt, formatTransaction, placeOf, quantity } from "./format.ts";
 import { defineMethod, optional, readBoolean, readData, readHash, required } from "./params.ts";
 
 /**
@@ -53,12 +54,12 @@ export function blockMethods(engine: ChainEngine): Record<string, RpcMethod> {
   };
 }
 
-export function transactionMethods(engine: ChainEngine): Record<string, RpcMethod> {
+export function transactionMethods(engine: ChainEngine, recoverSenders: RecoverSenders): Record<string, RpcMethod> {
   return {
     eth_sendRawTransaction: defineMethod([required(readData)], async (raw) => {
       const refusal = engine.refusal();
       if (refusal !== undefined) throw refusal;
-      const transaction = decodeTransaction(raw, engine.chainId);
+      const transaction = await decodeTransactionWith(recoverSenders, raw, engine.chainId);
       await engine.submit(transaction, "local");
       return transaction.hash;
     }),
@@ -75,12 +76,11 @@ export function transactionMethods(engine: ChainEngine): Record<string, RpcMetho
     eth_getTransactionReceipt: defineMethod([required(readHash)], (hash) => {
       const status = transactionOf(engine, hash);
       if (status?.status !== "included") return null;
-      const block = engine.block(status.blockHash);
-      const receipts = engine.receipts(status.blockHash);
-      if (block === undefined || receipts === undefined) return null;
+      const header = engine.header(status.blockHash);
+      if (header === undefined) return null;
       const { schedule } = engine;
-      const blobGasPrice = schedule === undefined ? undefined : blobBaseFeeAt(schedule, block.header);
-      return formatReceipt(block, receipts, status.index, blobGasPrice);
+      const blobGasPrice = schedule === undefined ? undefined : blobBaseFeeAt(schedule, header);
+      return formatReceipt(status, placeOf(header), blobGasPrice);
     }),
   };
 }

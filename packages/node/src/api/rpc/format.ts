@@ -5,6 +5,7 @@ import { type AnyDecodedBlock, encodeAnyBlock, toAnyBlock, type Withdrawal } fro
 import type { AnySealedHeader } from "@counterpart/core/chain/any-header";
 import type { AnyReceipt, AnyTransaction, Log } from "@counterpart/core/chain/types";
 import { GAS_PER_BLOB } from "@counterpart/core/execution/blob-gas";
+import type { TransactionStatus } from "../../engine/types.ts";
 
 const GWEI = 1_000_000_000n;
 
@@ -13,6 +14,8 @@ export const quantity = (value: number | bigint): Hex => `0x${value.toString(16)
 
 /** 32 bytes. */
 export const word = (value: bigint): Hex => bytesToHex(bigIntToFixedBytes(value, 32));
+
+type Included = Extract<TransactionStatus, { status: "included" }>;
 
 export interface Place {
   readonly blockHash: Hex;
@@ -62,16 +65,8 @@ function formatBlobGas({ blobVersionedHashes: hashes }: AnyTransaction, price: b
  * A receipt with what the block around it adds.
  * @param blobGasPrice in that block
  */
-export function formatReceipt(
-  block: AnyDecodedBlock,
-  receipts: readonly AnyReceipt[],
-  index: number,
-  blobGasPrice?: bigint,
-) {
-  const transaction = block.transactions[index] as AnyTransaction;
-  const receipt = receipts[index] as AnyReceipt;
-  const place = placeOf(block.header);
-  const start = firstLogIndex(receipts, index);
+export function formatReceipt(included: Included, place: Place, blobGasPrice?: bigint) {
+  const { transaction, receipt, index, firstLogIndex: start } = included;
   return {
     transactionHash: transaction.hash,
     transactionIndex: quantity(index),

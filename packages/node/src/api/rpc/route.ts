@@ -24,13 +24,13 @@ const whileInStep =
 
 /** Every method that this node answers. */
 export function createMethods({ backend, clock }: Pick<ApiContext, "backend" | "clock">): Map<string, RpcMethod> {
-  const { engine, network } = backend;
+  const { engine, network, recoverSenders } = backend;
   const onState = { ...stateMethods(engine), ...callMethods(engine, clock) };
   const needsState = new Set([...Object.keys(onState), "eth_sendRawTransaction"]);
   const methods = {
     ...nodeMethods(backend),
     ...blockMethods(engine),
-    ...transactionMethods(engine),
+    ...transactionMethods(engine, recoverSenders),
     ...onState,
     ...feeMethods(engine, clock),
     ...logMethods(engine, clock),
