@@ -50,7 +50,10 @@ export function isHex(text: unknown, sizeBytes?: number): text is Hex {
   return sizeBytes === undefined || text.length === 2 + 2 * sizeBytes;
 }
 
-export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
+export const concatBytes = (...parts: readonly Uint8Array[]): Uint8Array => joinBytes(parts);
+
+/** `concatBytes` of as many parts as there are. */
+export function joinBytes(parts: readonly Uint8Array[]): Uint8Array {
   let size = 0;
   for (const part of parts) size += part.length;
   const whole = new Uint8Array(size);

@@ -1,6 +1,6 @@
 /** Receipts: the encoding that the receipts root commits to, the logs bloom, and the encoding for storage. */
 
-import { concatBytes, EMPTY_BYTES, type Hex, hexToBytes } from "../base/bytes.ts";
+import { concatBytes, EMPTY_BYTES, type Hex, hexToBytes, joinBytes } from "../base/bytes.ts";
 import { CodedError } from "../base/errors.ts";
 import {
   asBigInt,
@@ -12,6 +12,7 @@ import {
   asNumber,
   decodeRlp,
   encodeRlp,
+  encodeRlpList,
   type RlpInput,
   type RlpItem,
   rlpBigInt,
@@ -73,8 +74,17 @@ function logToRlp({ address, topics, data }: Log): RlpInput {
   return [hexToBytes(address), topics.map(hexToBytes), data];
 }
 
+/** A block's receipts are encoded for its root and for storage, and their logs are most of it. */
+const encodedLogs = new WeakMap<readonly Log[], Uint8Array>();
+
 /** A list of logs, as receipts hold it. */
-export const encodeLogs = (logs: readonly Log[]): Uint8Array => encodeRlp(logs.map(logToRlp));
+export function encodeLogs(logs: readonly Log[]): Uint8Array {
+  const known = encodedLogs.get(logs);
+  if (known !== undefined) return known;
+  const encoded = encodeRlp(logs.map(logToRlp));
+  encodedLogs.set(logs, encoded);
+  return encoded;
+}
 
 /** The status, or before Byzantium the root of the state after the transaction. */
 const resultToRlp = ({ status, stateRoot }: AnyReceipt): Uint8Array =>
@@ -82,12 +92,14 @@ const resultToRlp = ({ status, stateRoot }: AnyReceipt): Uint8Array =>
 
 /** The consensus encoding (EIP-2718, EIP-658). */
 export function encodeReceipt(receipt: AnyReceipt): Uint8Array {
-  const payload = encodeRlp([
-    resultToRlp(receipt),
-    rlpNumber(receipt.cumulativeGasUsed),
-    receipt.logsBloom,
-    receipt.logs.map(logToRlp),
-  ]);
+  const payload = encodeRlpList(
+    concatBytes(
+      encodeRlp(resultToRlp(receipt)),
+      encodeRlp(rlpNumber(receipt.cumulativeGasUsed)),
+      encodeRlp(receipt.logsBloom),
+      encodeLogs(receipt.logs),
+    ),
+  );
   return receipt.type === 0 ? payload : concatBytes(new Uint8Array([receipt.type]), payload);
 }
 
@@ -96,19 +108,21 @@ export function receiptsRoot(receipts: readonly AnyReceipt[]): Hex {
   return orderedTrieRoot(receipts.map(encodeReceipt));
 }
 
+function encodeStored(receipt: AnyReceipt): Uint8Array {
+  const fields = [
+    rlpNumber(receipt.type),
+    resultToRlp(receipt),
+    rlpNumber(receipt.cumulativeGasUsed),
+    rlpNumber(receipt.gasUsed),
+    rlpBigInt(receipt.effectiveGasPrice),
+    receipt.contractAddress === undefined ? EMPTY_BYTES : hexToBytes(receipt.contractAddress),
+  ];
+  return encodeRlpList(joinBytes([...fields.map(encodeRlp), encodeLogs(receipt.logs)]));
+}
+
 /** Encoding for storage: with what the consensus encoding leaves out, without the bloom, which follows from the logs. */
 export function encodeReceipts(receipts: readonly AnyReceipt[]): Uint8Array {
-  return encodeRlp(
-    receipts.map((receipt) => [
-      rlpNumber(receipt.type),
-      resultToRlp(receipt),
-      rlpNumber(receipt.cumulativeGasUsed),
-      rlpNumber(receipt.gasUsed),
-      rlpBigInt(receipt.effectiveGasPrice),
-      receipt.contractAddress === undefined ? EMPTY_BYTES : hexToBytes(receipt.contractAddress),
-      receipt.logs.map(logToRlp),
-    ]),
-  );
+  return encodeRlpList(joinBytes(receipts.map(encodeStored)));
 }
 
 function logFromRlp(item: RlpItem): Log {

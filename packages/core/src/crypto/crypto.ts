@@ -103,11 +103,12 @@ export function privateKeyToAddress(privateKey: Uint8Array): Hex {
 /** Address text with the mixed-case checksum of EIP-55. */
 export function checksumAddress(address: Hex): Hex {
   const lower = address.slice(2).toLowerCase();
-  const hash = bytesToHex(provider.keccak256(new TextEncoder().encode(lower))).slice(2);
+  const upper = lower.toUpperCase();
+  const hash = provider.keccak256(new TextEncoder().encode(lower));
   let text = "0x";
   for (let i = 0; i < 40; i++) {
-    const digit = lower[i] as string;
-    text += Number.parseInt(hash[i] as string, 16) >= 8 ? digit.toUpperCase() : digit;
+    const isHigh = ((hash[i >> 1] as number) & (i % 2 === 0 ? 0x80 : 0x08)) !== 0;
+    text += (isHigh ? upper : lower)[i];
   }
   return text as Hex;
 }

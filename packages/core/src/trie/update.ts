@@ -90,11 +90,16 @@ export function updateTrie(
   return { root: hash instanceof Uint8Array ? bytesToHex(hash) : EMPTY_TRIE_ROOT, nodes: update.nodes };
 }
 
-function load({ read, cache }: Update, hash: Uint8Array, path: NibblePath): TrieNode {
-  const known = cache?.get(hash);
+/** Leaves are most of the nodes, and seldom needed again. */
+function remember({ cache }: Update, hash: Uint8Array, node: TrieNode): void {
+  if (node.kind !== "leaf") cache?.add(hash, node);
+}
+
+function load(update: Update, hash: Uint8Array, path: NibblePath): TrieNode {
+  const known = update.cache?.get(hash);
   if (known !== undefined) return known;
-  const node = loadNode(read, hash, path);
-  cache?.add(hash, node);
+  const node = loadNode(update.read, hash, path);
+  remember(update, hash, node);
   return node;
 }
 
@@ -225,6 +230,6 @@ function seal(update: Update, child: Child, path: NibblePath): Child {
   if (bytes.length < HASH_SIZE && path !== "") return node;
   const hash = keccak256(bytes);
   update.nodes.set(path, bytes);
-  update.cache?.add(hash, node);
+  remember(update, hash, node);
   return hash;
 }
