@@ -110,6 +110,27 @@ describe("recovering senders", () => {
     assert.deepEqual(lines, ["a thread that recovers senders has ended: the main one takes its work over"]);
   });
 
+  test("goes on in this thread, and says so, when none can be begun", async () => {
+    const { logger, lines } = collectingLogger();
+    const start = (): RecoveryThread => {
+      throw new Error("no more threads");
+    };
+    const { recover } = createSenderRecovery({ threads: 1, clock, logger, start });
+    assert.deepEqual(await recover(many(100)), expected(100));
+    assert.equal(lines.length, 1);
+  });
+
+  test("takes no answer for another when it is stopped meanwhile", async () => {
+    const thread = heldThread();
+    const { logger } = collectingLogger();
+    const { recover, stop } = createSenderRecovery({ threads: 1, clock, logger, start: thread.start });
+    const answer = recover(many(400));
+    await untilSent(thread);
+    await stop();
+    thread.answerNext();
+    assert.deepEqual(await Promise.all([answer, recover(many(2))]), [expected(400), expected(2)]);
+  });
+
   test("begins no thread for a few", async () => {
     let started = 0;
     const start = (): RecoveryThread => {

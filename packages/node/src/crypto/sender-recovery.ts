@@ -63,7 +63,7 @@ interface Item {
 }
 
 interface Helper {
-  thread: RecoveryThread;
+  readonly thread: RecoveryThread;
   isReady: boolean;
   /** What it was sent and has not answered, in order. */
   readonly sent: Item[][];
@@ -142,29 +142,36 @@ export function createSenderRecovery(deps: SenderRecoveryDeps): SenderRecovery {
   };
   const lose = (helper: Helper): void => {
     helpers.delete(helper);
-    waiting = [...helper.sent.flat(), ...waiting];
+    // Emptied: an answer that is still on its way is of no use any more.
+    waiting = [...helper.sent.splice(0).flat(), ...waiting];
     schedule();
   };
+  const mourn = (reason: string): void =>
+    logger.error("a thread that recovers senders has ended: the main one takes its work over", { reason });
+  const eventsFor = (helper: Omit<Helper, "thread">): ThreadEvents => ({
+    ready(fallbacks) {
+      helper.isReady = true;
+      for (const { part, reason } of fallbacks) {
+        logger.warn("a thread that recovers senders has no native cryptography", { part, reason });
+      }
+      schedule();
+    },
+    answer(answer) {
+      settle(helper.sent.shift() ?? [], unpackSigners(answer));
+      if (waiting.length > 0) giveOut();
+    },
+    lost(reason) {
+      mourn(reason);
+      lose(helper as Helper);
+    },
+  });
   const startOne = (): void => {
-    const helper: Pick<Helper, "sent" | "isReady"> & Partial<Helper> = { isReady: false, sent: [] };
-    helper.thread = start({
-      ready(fallbacks) {
-        helper.isReady = true;
-        for (const { part, reason } of fallbacks) {
-          logger.warn("a thread that recovers senders has no native cryptography", { part, reason });
-        }
-        schedule();
-      },
-      answer(answer) {
-        settle(helper.sent.shift() ?? [], unpackSigners(answer));
-        if (waiting.length > 0) giveOut();
-      },
-      lost(reason) {
-        logger.error("a thread that recovers senders has ended: the main one takes its work over", { reason });
-        lose(helper as Helper);
-      },
-    });
-    helpers.add(helper as Helper);
+    const begun = { isReady: false, sent: [] };
+    try {
+      helpers.add(Object.assign(begun, { thread: start(eventsFor(begun)) }));
+    } catch (error) {
+      mourn(String(error));
+    }
   };
   function startAll(): void {
     hasStarted = true;
