@@ -4,7 +4,6 @@
  */
 
 import { randomBytes } from "node:crypto";
-import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { bytesToHex, bytesToUtf8, type Hex, utf8ToBytes } from "@counterpart/core/base/bytes";
 import { CodedError } from "@counterpart/core/base/errors";
@@ -142,10 +141,8 @@ function checkContracts({ role, contracts }: NodeConfig): void {
   throw new CodedError("INVALID_CONFIG", "--contracts chooses what a replica holds: it needs --role replica");
 }
 
-/** One thread a core, but for the one that does everything else. */
 function startRecovery({ clock, logger, onStop }: Ground): RecoverSenders {
-  const threads = Math.max(1, availableParallelism() - 1);
-  const { recover, stop } = createSenderRecovery({ threads, clock, logger: logger.child({ part: "crypto" }) });
+  const { recover, stop } = createSenderRecovery({ clock, logger: logger.child({ part: "crypto" }) });
   onStop(stop);
   return recover;
 }

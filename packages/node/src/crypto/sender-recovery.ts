@@ -4,6 +4,7 @@
  * this thread takes its work over.
  */
 
+import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import type { Hex } from "@counterpart/core/base/bytes";
 import type { Clock, Logger } from "@counterpart/core/ports/runtime";
@@ -36,8 +37,8 @@ export interface ThreadEvents {
 }
 
 export interface SenderRecoveryDeps {
-  /** Threads besides this one. */
-  readonly threads: number;
+  /** Threads besides this one; one a core, but for this one's, unless given. */
+  readonly threads?: number;
   readonly clock: Pick<Clock, "setTimer">;
   readonly logger: Logger;
   /** A thread of this program unless given. */
@@ -96,7 +97,7 @@ function startWorker(events: ThreadEvents): RecoveryThread {
 }
 
 export function createSenderRecovery(deps: SenderRecoveryDeps): SenderRecovery {
-  const { threads, clock, logger, start = startWorker } = deps;
+  const { threads = Math.max(1, availableParallelism() - 1), clock, logger, start = startWorker } = deps;
   const helpers = new Set<Helper>();
   let hasStarted = threads === 0;
   let waiting: Item[] = [];
