@@ -12,7 +12,7 @@ import { createNativeCrypto } from "../packages/node/src/crypto/native.ts";
 export const CHAIN_ID = 4_242;
 export const TOKEN: Hex = "0x00000000000000000000000000000000000070cc";
 const GENESIS_SECONDS = 1_767_225_600;
-const BLOCK_GAS = 1_000_000_000;
+export const BLOCK_GAS = 1_000_000_000;
 const FUNDS = 10n ** 24n;
 const HELD = 10n ** 18n;
 const AMOUNT = 1n;

@@ -7,7 +7,7 @@ import { probe } from "./probe.ts";
 import type { Bench } from "./processes.ts";
 import type { Figures, Scenario } from "./scenarios.ts";
 import { percentile } from "./statistics.ts";
-import { ABI, CHAIN_ID, planTransfers, TOKEN, type TransferPlan } from "./transfers-plan.ts";
+import { ABI, BLOCK_GAS, CHAIN_ID, planTransfers, TOKEN, type TransferPlan } from "./transfers-plan.ts";
 
 /** Transactions in one JSON-RPC batch. */
 const BATCH = 100;
@@ -78,10 +78,11 @@ function writeGenesis(bench: Bench, genesis: object): string {
   return path;
 }
 
-/** With a block a second: sealing each transaction by itself, it stops in the middle of so many. */
+/** With a block a second, of the same gas as ours: sealing each transaction by itself, it stops in the middle of so many. */
 async function anvilTransfers(bench: Bench, plan: TransferPlan): Promise<number | undefined> {
   const path = writeGenesis(bench, plan.gethGenesis);
-  const anvil = await bench.anvil(["--chain-id", String(CHAIN_ID), "--init", path, "--block-time", "1"]);
+  const flags = ["--chain-id", String(CHAIN_ID), "--init", path, "--block-time", "1", "--gas-limit", String(BLOCK_GAS)];
+  const anvil = await bench.anvil(flags);
   if (anvil === undefined) return undefined;
   const rate = await transfersPerSecond(anvil.url, plan);
   await anvil.stop();
