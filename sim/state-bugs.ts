@@ -41,8 +41,8 @@ export const STATE_BUGS: readonly Bug[] = [
     seed: 19,
     about: "accounts are handed on before their storage",
     file: "packages/node/src/driver/state-parts.ts",
-    find: "  await Promise.all([\n    bringStorage(parts, accounts),",
-    replace: "  await parts.into.addAccounts(changes);\n  await Promise.all([\n    bringStorage(parts, accounts),",
+    find: "  await allEnded([\n    bringStorage(parts, accounts),",
+    replace: "  await parts.into.addAccounts(changes);\n  await allEnded([\n    bringStorage(parts, accounts),",
   },
   {
     name: "origins-written-early",

@@ -8,6 +8,7 @@ import type { Store, StoreWrite } from "@counterpart/core/ports/store";
 import { createStateView, type StateView } from "./state-view.ts";
 
 /** State is held for as many blocks as the limits say or this long, whichever is more. */
+const HELD_BLOCKS = 256;
 const HELD_MS = 15 * 60 * 1_000;
 
 export interface ViewLimits {
@@ -23,7 +24,7 @@ export const VIEW_LIMITS: ViewLimits = {
   viewsMax: 8,
   bytesMax: 64 * 1024 * 1024,
   changesMax: 10_000,
-  blocksMax: 256,
+  blocksMax: HELD_BLOCKS,
 };
 
 export interface StateViews<H extends AnySealedHeader = SealedHeader> {
