@@ -105,6 +105,8 @@ export const ANNOUNCEMENT_ATTACKS: readonly Attack[] = [
     name: "transactions that cannot be paid are announced in floods",
     verdict: TOLERATED,
     counted: [/^counterpart_pool_refused_transactions_total\{.*code="INSUFFICIENT_FUNDS".*\}$/],
+    // The first burst begins a thread that recovers senders.
+    peakMiB: 128,
     run: announces([FORGER], async (peer) => transactionFlood(peer)),
   },
   {
