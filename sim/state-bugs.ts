@@ -45,14 +45,6 @@ export const STATE_BUGS: readonly Bug[] = [
     replace: "  await parts.into.addAccounts(changes);\n  await allEnded([\n    bringStorage(parts, accounts),",
   },
   {
-    name: "origins-written-early",
-    seed: 19,
-    about: "where a contract comes from is lost when a portion ends before its account",
-    file: "packages/node/src/driver/state-collector.ts",
-    find: "origins: takeOrigins() };",
-    replace: "origins: takeOrigins() };\n    origins.clear();",
-  },
-  {
     name: "readable-while-taken-over",
     seed: 19,
     about: "a state can be read while it is taken over",
@@ -95,7 +87,7 @@ export const STATE_BUGS: readonly Bug[] = [
   },
   {
     name: "header-seal-not-checked",
-    seed: 84,
+    seed: 1_333,
     about: "who takes state over takes headers whoever sealed them",
     file: "packages/node/src/driver/header-pull.ts",
     find: "    checkHeader(header, parent, engine.rules);\n",
