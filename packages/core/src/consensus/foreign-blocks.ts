@@ -15,7 +15,8 @@ import type { AnyReceipt, AnyTransaction } from "../chain/types.ts";
 import { GAS_PER_BLOB } from "../execution/blob-gas.ts";
 import type { EvmBlockExecution } from "../execution/executor.ts";
 import { type Fork, isAtLeast } from "../execution/fork.ts";
-import type { StateChanges, StateReader, TransactionOutcome } from "../execution/types.ts";
+import { type Creation, creationsOf, receiptOf } from "../execution/outcome.ts";
+import type { StateChanges, StateReader } from "../execution/types.ts";
 import { checkForeignHeader } from "./foreign-headers.ts";
 import { foreignContext, type RulesOfBlock } from "./foreign-rules.ts";
 import type { ForkSchedule } from "./fork-schedule.ts";
@@ -72,40 +73,21 @@ export interface ForeignParent {
   readonly rootAfter: (changes: StateChanges) => Hex;
 }
 
-/** A contract that came into being. */
-export interface ForeignCreation {
-  readonly address: Hex;
-  readonly transaction: AnyTransaction;
-  /** Whether the transaction itself created it, rather than a factory that it called. */
-  readonly topLevel: boolean;
-}
-
 export interface ForeignExecution {
   readonly fork: Fork;
   readonly transactions: readonly AnyTransaction[];
   readonly receipts: readonly AnyReceipt[];
-  readonly creations: readonly ForeignCreation[];
+  readonly creations: readonly Creation[];
   readonly changes: StateChanges;
 }
 
 const invalid = (message: string): CodedError => new CodedError("INVALID_BLOCK", message);
 
-function receiptOf(
-  transaction: AnyTransaction,
-  outcome: TransactionOutcome,
-  before: number,
-  stateRoot: Hex | undefined,
-): AnyReceipt {
-  return {
-    type: transaction.type,
-    ...(stateRoot === undefined ? { status: outcome.status === "success" ? 1 : 0 } : { stateRoot }),
-    cumulativeGasUsed: before + outcome.gasUsed,
-    logsBloom: logsBloom(outcome.logs),
-    logs: outcome.logs,
-    gasUsed: outcome.gasUsed,
-    effectiveGasPrice: outcome.effectiveGasPrice,
-    ...(outcome.contractAddress === undefined ? {} : { contractAddress: outcome.contractAddress }),
-  };
+/** Before Byzantium a receipt has the root of the state after its transaction instead of a status. */
+function withRoot(receipt: AnyReceipt, stateRoot: Hex | undefined): AnyReceipt {
+  if (stateRoot === undefined) return receipt;
+  const { status: _, ...rest } = receipt;
+  return { ...rest, stateRoot };
 }
 
 /** Runs the transactions. @throws CodedError `INVALID_BLOCK` where one may not be in the block at its place */
@@ -115,15 +97,14 @@ async function runTransactions(
   rootBetween: ForeignParent["rootBetween"] | undefined,
 ): Promise<Pick<ForeignExecution, "receipts" | "creations">> {
   const receipts: AnyReceipt[] = [];
-  const creations: ForeignCreation[] = [];
+  const creations: Creation[] = [];
   for (const [index, transaction] of transactions.entries()) {
     const outcome = await execution.run(transaction);
     if (!outcome.valid) throw invalid(`transaction ${index}: ${outcome.message}`);
     const stateRoot = rootBetween?.(execution.lastSeen());
-    receipts.push(receiptOf(transaction, outcome, receipts.at(-1)?.cumulativeGasUsed ?? 0, stateRoot));
-    for (const address of outcome.created) {
-      creations.push({ address, transaction, topLevel: address === outcome.contractAddress });
-    }
+    const receipt = receiptOf(transaction.type, outcome, receipts.at(-1)?.cumulativeGasUsed ?? 0);
+    receipts.push(withRoot(receipt, stateRoot));
+    creations.push(...creationsOf(transaction, outcome));
   }
   return { receipts, creations };
 }

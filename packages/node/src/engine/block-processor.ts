@@ -7,8 +7,9 @@ import { bytesToHex, type Hex, hexToBytes } from "@counterpart/core/base/bytes";
 import { assert, CodedError } from "@counterpart/core/base/errors";
 import { encodeBody, transactionsRoot } from "@counterpart/core/chain/block";
 import { encodeHeader } from "@counterpart/core/chain/header";
-import { encodeReceipts, logsBloom, receiptsBloom, receiptsRoot } from "@counterpart/core/chain/receipt";
+import { encodeReceipts, receiptsBloom, receiptsRoot } from "@counterpart/core/chain/receipt";
 import type { Block, Header, Receipt, SealedHeader, Transaction } from "@counterpart/core/chain/types";
+import { type Creation, creationsOf, receiptOf } from "@counterpart/core/execution/outcome";
 import type {
   BlockContext,
   BlockExecution,
@@ -20,7 +21,7 @@ import type {
 import type { Clock } from "@counterpart/core/ports/runtime";
 import type { NodeCache } from "@counterpart/core/trie/node";
 import { createChainReader } from "./chain-reader.ts";
-import { type Creation, contractsIn, type IndexChanges, indexContracts, keepingOrigin } from "./contract-index.ts";
+import { contractsIn, type IndexChanges, indexContracts, keepingOrigin } from "./contract-index.ts";
 import { historyRows, historyStartRow, readHistoryStart } from "./history.ts";
 import type { Overlay, PreviousValue } from "./overlay.ts";
 import type { Pause } from "./pacer.ts";
@@ -64,19 +65,8 @@ export function contextOf(header: Header, blockHash: BlockContext["blockHash"]):
 export function addOutcome(executed: Executed, transaction: Transaction, outcome: TransactionOutcome): void {
   const previous = executed.receipts.at(-1)?.cumulativeGasUsed ?? 0;
   executed.transactions.push(transaction);
-  executed.receipts.push({
-    type: transaction.type,
-    status: outcome.status === "success" ? 1 : 0,
-    cumulativeGasUsed: previous + outcome.gasUsed,
-    logsBloom: logsBloom(outcome.logs),
-    logs: outcome.logs,
-    gasUsed: outcome.gasUsed,
-    effectiveGasPrice: outcome.effectiveGasPrice,
-    ...(outcome.contractAddress === undefined ? {} : { contractAddress: outcome.contractAddress }),
-  });
-  for (const address of outcome.created) {
-    executed.creations.push({ address, transaction, topLevel: address === outcome.contractAddress });
-  }
+  executed.receipts.push(receiptOf(transaction.type, outcome, previous));
+  executed.creations.push(...creationsOf(transaction, outcome));
 }
 
 /** Applies the changes and fills the header's execution fields in. Recording must be on. */

@@ -2,21 +2,13 @@
 
 import { bytesToBigInt, bytesToHex, type Hex, hexToBytes } from "@counterpart/core/base/bytes";
 import { EMPTY_CODE_HASH } from "@counterpart/core/chain/header";
-import type { Transaction } from "@counterpart/core/chain/types";
+import type { Creation } from "@counterpart/core/execution/outcome";
 import type { StateChanges } from "@counterpart/core/execution/types";
 import type { StoreReader, StoreWrite } from "@counterpart/core/ports/store";
 import type { Overlay, PreviousValue } from "./overlay.ts";
 import { accountKey, decodeContract, encodeContract, metaKey, numberKey } from "./rows.ts";
 import { readAccount } from "./state.ts";
 import type { BlockMoment, ContractEntry } from "./types.ts";
-
-/** A contract that came into being in a block. */
-export interface Creation {
-  readonly address: Hex;
-  readonly transaction: Pick<Transaction, "hash" | "sender" | "nonce">;
-  /** Whether the transaction itself created it, rather than a factory that it called. */
-  readonly topLevel: boolean;
-}
 
 /** What a block did to the index. */
 export interface IndexChanges {
