@@ -7,7 +7,6 @@ import { createWriteStream, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { test } from "node:test";
-import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { bytesToHex, concatBytes } from "@counterpart/core/base/bytes";
 import type { Content } from "@counterpart/core/consensus/foreign-chain.test-support";
@@ -131,15 +130,18 @@ test("an import that is killed goes on where it had come to", async () => {
   writer.on("error", () => {});
   // More than one write's worth of blocks, and then few, until it says that it is beyond them.
   writer.write(concatBytes(...blocks.slice(0, 1_100)));
+  let next = 1_100;
+  const feeding = setInterval(() => {
+    if (next < blocks.length - 1) writer.write(blocks[next++] as Uint8Array);
+    else child.kill("SIGKILL");
+  }, 200);
   let reached = 0;
-  createInterface({ input: child.stdout }).on("line", (line) => {
+  for await (const line of createInterface({ input: child.stdout })) {
     reached = (JSON.parse(line) as { readonly block: number }).block;
-  });
-  for (let next = 1_100; reached <= 1_024; next++) {
-    assert.ok(next < blocks.length - 1, "it does not come on");
-    writer.write(blocks[next] as Uint8Array);
-    await setTimeout(200);
+    if (reached > 1_024) break;
   }
+  clearInterval(feeding);
+  assert.ok(reached > 1_024, `it came to block ${reached}`);
   child.kill("SIGKILL");
   writer.destroy();
   await ended;

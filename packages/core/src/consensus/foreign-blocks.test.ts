@@ -8,6 +8,7 @@ import { EMPTY_REQUESTS_HASH, ZERO_HASH } from "../chain/header.ts";
 import type { AnyUnsignedTransaction } from "../chain/transaction-fields.ts";
 import { privateKeyToAddress } from "../crypto/crypto.ts";
 import { createForeignChain, foreignGenesis, signAny } from "./foreign-chain.test-support.ts";
+import { FORKS_TO_BERLIN } from "./forks.test-support.ts";
 
 const KEY = new Uint8Array(32).fill(1);
 const SENDER = privateKeyToAddress(KEY);
@@ -15,18 +16,7 @@ const OTHER: Hex = `0x${"bb".repeat(20)}`;
 const FUNDED = { [SENDER]: { balance: "0xffffffffffffffffffff" } };
 const GWEI = 1_000_000_000n;
 
-const LONDON = {
-  homesteadBlock: 0,
-  eip150Block: 0,
-  eip155Block: 0,
-  eip158Block: 0,
-  byzantiumBlock: 0,
-  constantinopleBlock: 0,
-  petersburgBlock: 0,
-  istanbulBlock: 0,
-  berlinBlock: 0,
-  londonBlock: 0,
-};
+const LONDON = { ...FORKS_TO_BERLIN, londonBlock: 0 };
 const MERGED = { ...LONDON, terminalTotalDifficulty: 0, shanghaiTime: 0, cancunTime: 0 };
 const after = { difficulty: "0x0" };
 

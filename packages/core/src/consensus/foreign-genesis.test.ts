@@ -5,19 +5,9 @@ import { createCommonFromGethGenesis, type GethGenesis, Hardfork } from "@ethere
 import { bytesToHex, type Hex, hexToBytes } from "../base/bytes.ts";
 import { CodedError } from "../base/errors.ts";
 import { foreignGenesisHeader, isForeignGenesis, parseForeignGenesis } from "./foreign-genesis.ts";
+import { FORKS_TO_BERLIN } from "./forks.test-support.ts";
 
-const OLD_FORKS = {
-  chainId: 7,
-  homesteadBlock: 0,
-  eip150Block: 0,
-  eip155Block: 0,
-  eip158Block: 0,
-  byzantiumBlock: 0,
-  constantinopleBlock: 0,
-  petersburgBlock: 0,
-  istanbulBlock: 0,
-  berlinBlock: 0,
-};
+const OLD_FORKS = { chainId: 7, ...FORKS_TO_BERLIN };
 const FILE = { config: OLD_FORKS, gasLimit: "0x1388", difficulty: "0x400000000", alloc: {} };
 const ROOT: Hex = "0xd7f8974fb5ac78d9ac099b9ad5018bedc2ce0a72dad1827a1709da30580f0544";
 const parse = (file: object) => parseForeignGenesis(JSON.stringify(file));

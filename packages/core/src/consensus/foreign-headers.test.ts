@@ -13,6 +13,7 @@ import { difficultyOf } from "./difficulty.ts";
 import { nextBaseFee, nextExcessBlobGas } from "./fees.ts";
 import { checkForeignHeader } from "./foreign-headers.ts";
 import { parseForkSchedule } from "./fork-schedule.ts";
+import { FORKS_TO_BERLIN } from "./forks.test-support.ts";
 
 const WORK: AnyHeader = {
   parentHash: ZERO_HASH,
@@ -135,14 +136,7 @@ describe("the price of the next block", () => {
 describe("headers of chains sealed elsewhere", () => {
   const schedule = parseForkSchedule({
     chainId: 7,
-    homesteadBlock: 0,
-    eip150Block: 0,
-    eip158Block: 0,
-    byzantiumBlock: 0,
-    constantinopleBlock: 0,
-    petersburgBlock: 0,
-    istanbulBlock: 0,
-    berlinBlock: 0,
+    ...FORKS_TO_BERLIN,
     londonBlock: 1,
     terminalTotalDifficulty: 300_000,
     shanghaiTime: 0,
