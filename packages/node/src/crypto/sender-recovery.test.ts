@@ -6,7 +6,7 @@ import type { Clock, Logger } from "@counterpart/core/ports/runtime";
 import type { SignedDigest } from "@counterpart/core/ports/senders";
 import { createSystemClock } from "../telemetry/runtime.ts";
 import { recoverPacked } from "./packed-signatures.ts";
-import { createSenderRecovery, type RecoveryThread, type ThreadEvents } from "./sender-recovery.ts";
+import { createSenderRecovery, type RecoveryThread, startWorker, type ThreadEvents } from "./sender-recovery.ts";
 
 const keyOf = (n: number): Uint8Array => keccak256(new Uint8Array([n >> 8, n & 255]));
 const SIGNERS = 5;
@@ -61,9 +61,18 @@ async function untilSent(thread: { readonly sent: readonly unknown[] }): Promise
 describe("recovering senders", () => {
   test("in a thread of its own gives what recovering here gives", async () => {
     const { logger, lines } = collectingLogger();
-    const { recover, stop } = createSenderRecovery({ threads: 1, clock, logger });
-    // Again and again, so that the thread is ready for some of them.
-    for (let round = 0; round < 5; round++) assert.deepEqual(await recover(many(600)), expected(600));
+    let messages = 0;
+    const start = (events: ThreadEvents): RecoveryThread => {
+      const { send, end } = startWorker(events);
+      const counted: RecoveryThread["send"] = (packed) => {
+        messages++;
+        send(packed);
+      };
+      return { send: counted, end };
+    };
+    const { recover, stop } = createSenderRecovery({ threads: 1, clock, logger, start });
+    // What comes before the thread is ready is done without it.
+    while (messages === 0) assert.deepEqual(await recover(many(600)), expected(600));
     await stop();
     assert.deepEqual(lines, []);
     assert.deepEqual(await recover(many(3)), expected(3), "it goes on without the thread");
@@ -129,6 +138,21 @@ describe("recovering senders", () => {
     await stop();
     thread.answerNext();
     assert.deepEqual(await Promise.all([answer, recover(many(2))]), [expected(400), expected(2)]);
+  });
+
+  test("makes whoever asks wait where more than there may be is waiting", async () => {
+    const never: Clock = { now: () => 0, setTimer: () => () => {} };
+    const { logger } = collectingLogger();
+    const { recover } = createSenderRecovery({ threads: 0, clock: never, logger, waitingMax: 16 });
+    const first = recover(many(8));
+    let isDone = false;
+    void first.then(() => {
+      isDone = true;
+    });
+    await turn();
+    assert.equal(isDone, false);
+    void recover(many(16));
+    assert.deepEqual(await first, expected(8));
   });
 
   test("begins no thread for a few", async () => {

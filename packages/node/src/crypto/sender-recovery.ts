@@ -43,6 +43,8 @@ export interface SenderRecoveryDeps {
   readonly logger: Logger;
   /** A thread of this program unless given. */
   readonly start?: (events: ThreadEvents) => RecoveryThread;
+  /** Signatures that may wait. */
+  readonly waitingMax?: number;
 }
 
 export interface SenderRecovery {
@@ -70,7 +72,8 @@ interface Helper {
   readonly sent: Item[][];
 }
 
-function startWorker(events: ThreadEvents): RecoveryThread {
+/** A thread of this program. */
+export function startWorker(events: ThreadEvents): RecoveryThread {
   const ending = import.meta.url.endsWith(".ts") ? "ts" : "js";
   const worker = new Worker(new URL(`./recovery-worker.${ending}`, import.meta.url), { name: "sender-recovery" });
   let isEnding = false;
@@ -97,7 +100,8 @@ function startWorker(events: ThreadEvents): RecoveryThread {
 }
 
 export function createSenderRecovery(deps: SenderRecoveryDeps): SenderRecovery {
-  const { threads = Math.max(1, availableParallelism() - 1), clock, logger, start = startWorker } = deps;
+  const { clock, logger, start = startWorker, waitingMax = WAITING_MAX } = deps;
+  const { threads = Math.max(1, availableParallelism() - 1) } = deps;
   const helpers = new Set<Helper>();
   let hasStarted = threads === 0;
   let waiting: Item[] = [];
@@ -186,7 +190,7 @@ export function createSenderRecovery(deps: SenderRecoveryDeps): SenderRecovery {
         const request: Request = { senders: new Array(signed.length), left: signed.length, resolve };
         requests.push(request);
         for (const [index, one] of signed.entries()) waiting.push({ signed: one, request, index });
-        while (waiting.length > WAITING_MAX) workHere();
+        while (waiting.length > waitingMax) workHere();
         schedule();
       });
     },
