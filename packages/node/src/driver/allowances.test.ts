@@ -1,17 +1,10 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, it } from "node:test";
-import { NO_METRICS } from "@counterpart/core/base/no-metrics";
 import { encodeHeader } from "@counterpart/core/chain/header";
-import type { Message } from "@counterpart/core/sync/message-types";
-import { decodeMessage, encodeMessage } from "@counterpart/core/sync/messages";
+import { encodeMessage } from "@counterpart/core/sync/messages";
 import { createMetricsRegistry } from "../telemetry/metrics.ts";
 import { createAllowances, createBucket } from "./allowances.ts";
-import { createDriverMetrics } from "./driver-metrics.ts";
-import { createFakeContracts, createFakeEngine } from "./fake-chain.test-support.ts";
 import { ALLOWANCES_MAX, ANNOUNCEMENTS_BURST, SERVED_BYTES_BURST, SERVING_MS_BURST } from "./limits.ts";
-import { createPacking } from "./packing.ts";
-import { createRequestHandler } from "./request-handler.ts";
-import type { Session } from "./session.ts";
 import { startStranger, versionFor } from "./stranger.test-support.ts";
 import { createWorld, sameAll, type World } from "./test-node.test-support.ts";
 import { createVirtualClock } from "./virtual-clock.test-support.ts";
@@ -60,42 +53,6 @@ describe("allowances", () => {
     const allowances = createAllowances(createVirtualClock(), () => {});
     allowances("a").noteServed(0, SERVING_MS_BURST + 1);
     assert.ok(allowances("a").servingWaitMs() > 0);
-  });
-});
-
-describe("a request whose answer takes long", () => {
-  it("is charged the time, so that the peer is told when to come back, and served then", async () => {
-    const virtual = createVirtualClock();
-    /** What each look at the clock costs. */
-    let lookMs = 0;
-    let ahead = 0;
-    const pass = (): number => {
-      ahead += lookMs;
-      return ahead;
-    };
-    const clock = { now: () => virtual.now() + pass(), setTimer: virtual.setTimer };
-    const engine = createFakeEngine("server");
-    const handle = createRequestHandler({
-      engine,
-      contracts: createFakeContracts(engine),
-      clock,
-      instanceId: "here",
-      isDiverged: () => false,
-      metrics: createDriverMetrics(NO_METRICS),
-      allowances: createAllowances(clock, () => {}),
-      peers: undefined as never,
-    });
-    const packing = createPacking(undefined, createDriverMetrics(NO_METRICS));
-    const session = { peerId: "a", serving: 0, turn: Promise.resolve(), packing } as unknown as Session;
-    const frame = encodeMessage({ type: "GetHeaders", from: { number: 0 }, count: 1, direction: "up" });
-    const ask = async (): Promise<Message> => decodeMessage(await virtual.run(handle(session, frame)));
-    lookMs = SERVING_MS_BURST;
-    assert.equal((await ask()).type, "Headers");
-    lookMs = 0;
-    const refused = await ask();
-    assert.ok(refused.type === "Error" && refused.code === "BUSY" && refused.retryAfterMs > 0);
-    await virtual.pass(refused.retryAfterMs);
-    assert.equal((await ask()).type, "Headers");
   });
 });
 

@@ -69,7 +69,7 @@ export const PACKED_RATIO_MAX = 20;
 /** and so much at the most. */
 export const UNPACKED_BYTES_MAX = 4 * KIB * KIB;
 
-export const SERVE_CPU_MS_MAX = 50;
+export const SERVE_CPU_MS_MAX = 15;
 export const BUSY_RETRY_MS = 100;
 /** How often and how long a request that a peer is too busy for is repeated. */
 export const BUSY_TRIES_MAX = 4;

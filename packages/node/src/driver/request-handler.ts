@@ -1,4 +1,7 @@
-/** Takes peers' requests: a few of each peer at a time, one after another, and never without a pause in between. */
+/**
+ * Takes peers' requests, a few of each peer at a time. One answer is made at a time, of one peer after the other, and
+ * after each of them whoever else waits for this thread has a turn.
+ */
 
 import { CodedError } from "@counterpart/core/base/errors";
 import { REQUESTS_MAX } from "@counterpart/core/sync/limits";
@@ -45,10 +48,7 @@ export function createRequestHandler(deps: RequestHandlerDeps): RequestHandler {
     return serve(deps, request);
   };
   /** Answers within the peer's allowance. What the answer has cost is known, and charged, afterwards. */
-  const inTurn = async (session: Session, frame: Uint8Array): Promise<Uint8Array> => {
-    const turn = session.turn;
-    session.turn = turn.then(() => sleep(deps.clock, 0));
-    await turn;
+  const answerWithin = (session: Session, frame: Uint8Array): Uint8Array => {
     const allowance = deps.allowances(session.peerId);
     const waitMs = allowance.servingWaitMs();
     if (waitMs > 0) return busy("rate", waitMs);
@@ -59,6 +59,21 @@ export function createRequestHandler(deps: RequestHandlerDeps): RequestHandler {
     const encoded = session.packing.pack(encodeMessage(message), session.version?.codecs, isText);
     allowance.noteServed(encoded.length, deps.clock.now() - startMs);
     return encoded;
+  };
+  let turn = Promise.resolve();
+  const rest = (): Promise<void> => sleep(deps.clock, 0);
+  /** Only a peer's first request waits among those of all peers, so that they take turns. */
+  const inTurn = (session: Session, frame: Uint8Array): Promise<Uint8Array> => {
+    const answered = session.turn.then(() => {
+      const made = turn.then(() => answerWithin(session, frame));
+      turn = made.then(rest, rest);
+      return made;
+    });
+    session.turn = answered.then(
+      () => {},
+      () => {},
+    );
+    return answered;
   };
   return async (session, frame) => {
     if (session.serving >= REQUESTS_MAX) {
