@@ -19,7 +19,7 @@ export interface TemplateArtifact {
 }
 
 /** Templates: source file → contract in it. The artifact is named after the source. */
-export const TEMPLATES = { token: "Token" } as const;
+export const TEMPLATES = { token: "Token", nft: "Nft" } as const;
 export type TemplateName = keyof typeof TEMPLATES;
 
 const SETTINGS = {

@@ -179,6 +179,7 @@ export function createSimNode(world: World, name: string, role: Role = "full"): 
       ...{ engine, keys, clock, logger, instanceId },
       artifacts: createArtifactTable(store),
       idempotency: createIdempotency(store, clock),
+      compile: () => Promise.reject(new Error("nobody compiles here")),
     });
     node.onLife({ engine, contracts });
     const driver: Driver = createNetworkService({

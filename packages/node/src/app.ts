@@ -21,6 +21,7 @@ import type { Addresses, App } from "./app-types.ts";
 import { zstd } from "./compression/zstd.ts";
 import type { NodeConfig } from "./config.ts";
 import { createArtifactTable } from "./contracts/artifact-table.ts";
+import { createCompiler } from "./contracts/compiler.ts";
 import { createIdempotency } from "./contracts/idempotency.ts";
 import { createContractService } from "./contracts/service.ts";
 import type { ContractService } from "./contracts/types.ts";
@@ -238,13 +239,11 @@ async function openChain(ground: Ground): Promise<Chain> {
   onStop(() => engine.stop());
   const instanceId = openInstanceId(store);
   const contracts = createContractService({
-    engine,
-    keys,
-    clock,
+    ...{ engine, keys, clock, instanceId },
     logger: logger.child({ part: "contracts" }),
     artifacts: createArtifactTable(store),
     idempotency: createIdempotency(store, clock),
-    instanceId,
+    compile: createCompiler(),
   });
   onStop(() => contracts.stop());
   return { store, keys, contracts, instanceId, recoverSenders: startRecovery(ground), ...opened };

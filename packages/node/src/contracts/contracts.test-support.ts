@@ -19,6 +19,7 @@ import type { Engine } from "../engine/types.ts";
 import type { KeyRing } from "../keys/types.ts";
 import { createMemoryStore } from "../store/memory-store.ts";
 import { createArtifactTable } from "./artifact-table.ts";
+import { createCompiler } from "./compiler.ts";
 import { createIdempotency } from "./idempotency.ts";
 import { createContractService } from "./service.ts";
 import type { ArgumentValue, ContractService, SendResult } from "./types.ts";
@@ -110,6 +111,7 @@ export function openTestNode(options: TestNodeOptions = {}): TestNode {
   const idempotency = createIdempotency(store, clock);
   const service = createContractService({
     ...{ engine, keys, clock, artifacts, idempotency, instanceId },
+    compile: createCompiler(),
     logger: silentLogger,
   });
   if (sealing) {

@@ -7,6 +7,7 @@ import { createAddress } from "@counterpart/core/chain/address";
 import { keccak256, keccak256Hex } from "@counterpart/core/crypto/crypto";
 import { accountOf } from "../engine/engine.test-support.ts";
 import { compile, LAB_SOURCE, number, openTestNode, requireIncluded } from "./contracts.test-support.ts";
+import nftTemplate from "./templates/nft.json" with { type: "json" };
 import tokenTemplate from "./templates/token.json" with { type: "json" };
 import type { DeployRequest } from "./types.ts";
 
@@ -22,6 +23,44 @@ async function refuses(code: ErrorCode, work: Promise<unknown>): Promise<void> {
     return true;
   });
 }
+
+describe("deploying an nft", () => {
+  const NFT = { contractType: "nft", name: "Cards", symbol: "CARD" } as const;
+
+  it("gives a contract whose owner mints numbered tokens, with URIs of their own or by number, up to the cap", async () => {
+    const { service, keys } = openTestNode();
+    const { address } = requireIncluded(await service.deploy({ ...NFT, baseUri: "https://cards.example/", cap: "2" }));
+    const { artifact } = await service.get(address);
+    assert.deepEqual([artifact?.contractType, artifact?.name, artifact?.cap], ["nft", "Cards", "2"]);
+    const mint = (params: Record<string, string>) => service.execute(address, { function: "mint", params });
+    assert.equal(requireIncluded(await mint({ to: accountOf(2) })).result, "1");
+    assert.equal(requireIncluded(await mint({ to: keys.own, uri: "ipfs://two" })).result, "2");
+    const uri = (tokenId: string) => service.call(address, { function: "tokenURI", params: { tokenId } });
+    assert.deepEqual([await uri("1"), await uri("2")], ["https://cards.example/1", "ipfs://two"]);
+    assert.equal(await service.call(address, { function: "ownerOf", params: ["1"] }), accountOf(2));
+    assert.equal(await service.balance(address, accountOf(2)), 1n);
+    await refuses("EXECUTION_REVERTED", mint({ to: keys.own }));
+    await service.execute(address, { function: "burn", params: { tokenId: "2" } });
+    await refuses("EXECUTION_REVERTED", uri("2"));
+    // What was burned makes room, and its number is not given again.
+    assert.equal(requireIncluded(await mint({ to: keys.own })).result, "3");
+    assert.equal(await uri("3"), "https://cards.example/3");
+    assert.equal((await service.get(address)).totalSupply, "2");
+  });
+
+  it("lets nobody mint without the role, and gives every contract the same code", async () => {
+    const { service } = openTestNode({ others: [2] });
+    const one = requireIncluded(await service.deploy(NFT)).address;
+    const two = requireIncluded(await service.deploy({ ...NFT, name: "Other", cap: "7", baseUri: "x" })).address;
+    const stranger = { function: "mint", params: { to: accountOf(2) }, from: accountOf(2) };
+    await refuses("EXECUTION_REVERTED", service.execute(one, stranger));
+    const codes = [(await service.get(one)).entry.codeHash, (await service.get(two)).entry.codeHash];
+    assert.deepEqual(codes, [nftTemplate.deployedBytecodeHash, nftTemplate.deployedBytecodeHash]);
+    for (const interfaceId of ["0x80ac58cd", "0x5b5e139f", "0x7965db0b"]) {
+      assert.equal(await service.call(one, { function: "supportsInterface", params: { interfaceId } }), true);
+    }
+  });
+});
 
 describe("deploying a token", () => {
   it("answers with address, block and events, and the contract has its artifact", async () => {

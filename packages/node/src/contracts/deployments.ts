@@ -7,8 +7,9 @@ import { encodeContent } from "@counterpart/core/sync/artifact-content";
 import type { ArtifactContent } from "@counterpart/core/sync/artifact-types";
 import { type ContractAbi, parseContractAbi } from "./abi.ts";
 import { encodeParams, invalidParameter, toAmount } from "./params.ts";
+import nftTemplate from "./templates/nft.json" with { type: "json" };
 import tokenTemplate from "./templates/token.json" with { type: "json" };
-import type { DeployRequest } from "./types.ts";
+import type { CustomRequest, DeployRequest } from "./types.ts";
 
 export interface Deployment {
   /** Creation code and arguments. */
@@ -20,14 +21,19 @@ export interface Deployment {
 }
 
 type TokenRequest = Extract<DeployRequest, { contractType: "token" }>;
-type CustomRequest = Extract<DeployRequest, { contractType: "custom" }>;
+type NftRequest = Extract<DeployRequest, { contractType: "nft" }>;
+/** What can be deployed without asking a compiler. */
+export type PreparedRequest = TokenRequest | NftRequest | CustomRequest;
 
 const NAME_BYTES_MAX = 256;
 const SYMBOL_BYTES_MAX = 64;
+const URI_BYTES_MAX = 2_048;
 const DECIMALS_DEFAULT = 18;
 
 const tokenAbi = parseContractAbi(tokenTemplate.abi);
 const tokenCode = hexToBytes(tokenTemplate.bytecode);
+const nftAbi = parseContractAbi(nftTemplate.abi);
+const nftCode = hexToBytes(nftTemplate.bytecode);
 
 function checkText(text: string, parameter: string, bytesMax: number): void {
   if (text === "") throw invalidParameter(parameter, "string", "is empty");
@@ -71,6 +77,28 @@ function prepareToken(request: TokenRequest, owner: Hex): Deployment {
   };
 }
 
+function prepareNft(request: NftRequest, owner: Hex): Deployment {
+  const { name, symbol, baseUri = "" } = request;
+  checkText(name, "name", NAME_BYTES_MAX);
+  checkText(symbol, "symbol", SYMBOL_BYTES_MAX);
+  if (baseUri !== "") checkText(baseUri, "base_uri", URI_BYTES_MAX);
+  const cap = toAmount(request.cap, "cap");
+  const content: ArtifactContent = {
+    contractType: "nft",
+    name,
+    symbol,
+    ...(cap > 0n && { cap: cap.toString() }),
+    abi: nftTemplate.abi,
+  };
+  const args = [name, symbol, baseUri, String(cap), owner];
+  return {
+    data: initcode(nftCode, encodeParams(nftAbi.constructorInputs, args)),
+    value: 0n,
+    abi: nftAbi,
+    content: encodeContent(content),
+  };
+}
+
 function prepareCustom(request: CustomRequest): Deployment {
   const { bytecode, name, symbol } = request;
   if (!isHex(bytecode) || bytecode.length === 2) {
@@ -98,10 +126,17 @@ function prepareCustom(request: CustomRequest): Deployment {
 
 /**
  * Checks a request and encodes it.
- * @param owner who deploys; a token's roles and initial supply go to it
+ * @param owner who deploys; a template's roles and initial supply go to it
  * @throws CodedError `INVALID_PARAMETER`, `MISSING_PARAMETER`, `UNKNOWN_PARAMETER`, `INVALID_BYTECODE`, `INVALID_ABI`,
  * `INVALID_ARTIFACT` when the artifact would be too large
  */
-export function prepareDeployment(request: DeployRequest, owner: Hex): Deployment {
-  return request.contractType === "token" ? prepareToken(request, owner) : prepareCustom(request);
+export function prepareDeployment(request: PreparedRequest, owner: Hex): Deployment {
+  switch (request.contractType) {
+    case "token":
+      return prepareToken(request, owner);
+    case "nft":
+      return prepareNft(request, owner);
+    case "custom":
+      return prepareCustom(request);
+  }
 }

@@ -13,6 +13,7 @@ import {
 import { createSlowClock } from "../engine/slow-clock.test-support.ts";
 import { createMemoryStore } from "../store/memory-store.ts";
 import { createArtifactTable } from "./artifact-table.ts";
+import { createCompiler } from "./compiler.ts";
 import { PAGE_CONTENT_BYTES_MAX, scanContracts } from "./contract-scan.ts";
 import {
   compile,
@@ -54,6 +55,7 @@ describe("a contract of a replica of some", () => {
       keys,
       clock,
       logger: silentLogger,
+      compile: createCompiler(),
       instanceId: "replica",
     });
     await assert.rejects(service.get(address), { code: "NOT_HELD" });
@@ -112,7 +114,7 @@ describe("listing contracts", () => {
     const clock = createSlowClock(100);
     const artifacts = createArtifactTable(node.store);
     const idempotency = createIdempotency(node.store, clock);
-    const parts = { ...node, artifacts, idempotency };
+    const parts = { ...node, artifacts, idempotency, compile: createCompiler() };
     const slow = createContractService({ ...parts, clock, logger: silentLogger, instanceId: "slow" });
     for (const filter of [{}, { type: "token" }]) {
       const pages = await everyPage({ ...node, service: slow }, { limit: 100, ...filter });
@@ -133,7 +135,7 @@ describe("listing contracts", () => {
     assert.ok(looked >= 5 && looked <= all, `${looked} turns for ${all} contracts`);
     const artifacts = createArtifactTable(node.store);
     const idempotency = createIdempotency(node.store, clock);
-    const parts = { ...node, artifacts, idempotency };
+    const parts = { ...node, artifacts, idempotency, compile: createCompiler() };
     const slow = createContractService({ ...parts, clock, logger: silentLogger, instanceId: "slow" });
     const before = clock.turns;
     const { contracts } = await slow.list({ limit: 9 });

@@ -229,7 +229,7 @@ describe("publishing", () => {
     const { address } = requireIncluded(await node.service.deploy(TOKEN));
     const heard = recordsHeard(node);
     const first = node.service.artifact(address);
-    const view = await node.service.publish(address, { name: "Renamed" });
+    const { view } = await node.service.publish(address, { name: "Renamed" });
     assert.deepEqual(view.artifact, { name: "Renamed" });
     assert.equal(view.artifactUpdatedAt, (first?.updatedAt ?? 0) + 1);
     assert.equal(node.service.artifacts().count, 1);
@@ -237,7 +237,7 @@ describe("publishing", () => {
       heard.map(({ origin }) => origin),
       ["local"],
     );
-    assert.deepEqual((await node.service.publish(address, {})).artifact, {});
+    assert.deepEqual((await node.service.publish(address, {})).view.artifact, {});
   });
 
   it("names a contract that another tool deployed, and a factory's child", async () => {

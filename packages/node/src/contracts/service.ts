@@ -1,6 +1,7 @@
 /** The contract service: what the APIs and the driver ask about contracts, and everything that is sent to them. */
 
-import { hexToBytes } from "@counterpart/core/base/bytes";
+import { type Hex, hexToBytes } from "@counterpart/core/base/bytes";
+import { CodedError } from "@counterpart/core/base/errors";
 import { keccak256Hex } from "@counterpart/core/crypto/crypto";
 import type { Clock, Logger } from "@counterpart/core/ports/runtime";
 import type { ArtifactRecord } from "@counterpart/core/sync/artifact-types";
@@ -11,6 +12,8 @@ import type { KeyRing } from "../keys/types.ts";
 import { parseContractAbi } from "./abi.ts";
 import { createArtifactStore } from "./artifact-store.ts";
 import type { ArtifactTable } from "./artifact-table.ts";
+import { compareCode } from "./code-match.ts";
+import type { CompileSolidity } from "./compiler.ts";
 import { createContentCache } from "./content-cache.ts";
 import { createHeadFollower } from "./head-follower.ts";
 import type { Idempotency } from "./idempotency.ts";
@@ -21,14 +24,15 @@ import { createSender } from "./sender.ts";
 import {
   balanceOf,
   callFunction,
+  compiledOf,
   deploy,
   execute,
   requireContract,
   submitSigned,
   type TransactingDeps,
 } from "./transacting.ts";
-import type { ContractService } from "./types.ts";
-import { createViews } from "./views.ts";
+import type { CodeSource, ContractService } from "./types.ts";
+import { contractNotFound, createViews } from "./views.ts";
 
 export interface ContractServiceDeps {
   readonly engine: ChainEngine;
@@ -37,6 +41,7 @@ export interface ContractServiceDeps {
   readonly logger: Logger;
   readonly artifacts: ArtifactTable;
   readonly idempotency: Idempotency;
+  readonly compile: CompileSolidity;
   /** Names this node's data; part of the tokens that lists give. At most 128 characters. */
   readonly instanceId: string;
 }
@@ -55,7 +60,7 @@ interface ContractEvents {
  * for a new contract is there when the contract is announced.
  */
 export function createContractService(deps: ContractServiceDeps): RunningContractService {
-  const { engine, keys, clock, logger, artifacts: table, idempotency, instanceId } = deps;
+  const { engine, keys, clock, logger, artifacts: table, idempotency, compile, instanceId } = deps;
   const contents = createContentCache();
   const emitter = createEmitter<ContractEvents>(logger);
   const store = createArtifactStore(table, engine);
@@ -66,7 +71,31 @@ export function createContractService(deps: ContractServiceDeps): RunningContrac
   const watch = createInclusionWatch(engine, clock);
   const views = createViews({ engine, clock, instanceId, store, contents });
   const sender = createSender(engine, keys);
-  const transacting: TransactingDeps = { engine, keys, store, contents, publisher, sender, watch, idempotency };
+  const transacting: TransactingDeps = {
+    engine,
+    keys,
+    store,
+    contents,
+    publisher,
+    sender,
+    watch,
+    idempotency,
+    compile,
+  };
+
+  /** @throws CodedError `CODE_MISMATCH`; those of `compiledOf` */
+  const checkCode = async (address: Hex, source: CodeSource) => {
+    const compiled = await compiledOf(transacting, source);
+    const code = await engine.read((snapshot) => {
+      const account = snapshot.account(address);
+      if (account === undefined) throw contractNotFound(address);
+      return snapshot.code(account.codeHash);
+    });
+    const match = compareCode(code, compiled);
+    if (match.match === "none") throw new CodedError("CODE_MISMATCH", match.reason, { address });
+    const { name, abi } = compiled;
+    return { match, content: { ...(name !== undefined && { name }), abi } };
+  };
 
   return {
     list: views.list,
@@ -76,11 +105,13 @@ export function createContractService(deps: ContractServiceDeps): RunningContrac
     execute: (address, call, waitMs, key) => execute(transacting, address, call, waitMs, key),
     submit: (transaction, key) => submitSigned(transacting, transaction, key),
     call: (address, call) => callFunction(transacting, address, call),
-    async publish(address, content) {
-      const entry = requireContract(engine, address);
-      if (content.abi !== undefined) parseContractAbi(content.abi);
-      publisher.publish(entry, content);
-      return views.get(address);
+    async publish(address, content, source) {
+      requireContract(engine, address);
+      const checked = source === undefined ? undefined : await checkCode(address, source);
+      const told = { ...checked?.content, ...content };
+      if (told.abi !== undefined) parseContractAbi(told.abi);
+      publisher.publish(requireContract(engine, address), told);
+      return { view: await views.get(address), ...(checked !== undefined && { match: checked.match }) };
     },
     async putRecord(record) {
       const { address } = record;

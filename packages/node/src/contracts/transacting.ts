@@ -9,17 +9,20 @@ import { withSnapshot } from "../engine/with-snapshot.ts";
 import type { KeyRing } from "../keys/types.ts";
 import type { AbiFunction, ContractAbi } from "./abi.ts";
 import type { ArtifactStore } from "./artifact-store.ts";
+import { type CompiledContract, readCompiled } from "./compiled.ts";
+import type { CompileSolidity } from "./compiler.ts";
 import type { ContentCache } from "./content-cache.ts";
 import { decodeLog, decodeOutputs } from "./decode.ts";
-import { prepareDeployment } from "./deployments.ts";
+import { type PreparedRequest, prepareDeployment } from "./deployments.ts";
 import { findFunction } from "./function-lookup.ts";
 import type { Entry, Idempotency, RequestKey } from "./idempotency.ts";
 import { type Included, type InclusionWatch, transactionConflicted } from "./inclusion.ts";
 import { encodeParams, invalidParameter, toAmount } from "./params.ts";
+import { completeProxy, findProxy, joinAbis } from "./proxies.ts";
 import type { Publisher } from "./publisher.ts";
 import { requireHeld, type Sender } from "./sender.ts";
 import { gasCap, type Message, requireSuccess, simulate } from "./simulation.ts";
-import type { DeployRequest, FunctionCall, SendResult } from "./types.ts";
+import type { CodeSource, DeployRequest, FunctionCall, SendResult } from "./types.ts";
 import { contractNotFound, usableAbi } from "./views.ts";
 
 export interface TransactingDeps {
@@ -31,6 +34,7 @@ export interface TransactingDeps {
   readonly sender: Sender;
   readonly watch: InclusionWatch;
   readonly idempotency: Idempotency;
+  readonly compile: CompileSolidity;
 }
 
 const WAIT_MS_DEFAULT = 30_000;
@@ -44,11 +48,28 @@ export function requireContract(engine: Pick<ChainEngine, "snapshot">, address: 
   return entry;
 }
 
-function requireAbi({ store, contents }: TransactingDeps, address: Hex): ContractAbi {
-  const record = store.visible(address)?.record;
-  const abi = record === undefined ? undefined : contents.abi(record);
+/** The ABI of the contract that a proxy delegates to; undefined where it is none, or nothing of that one is known here. */
+async function abiBehind({ engine, store, contents }: TransactingDeps, address: Hex): Promise<ContractAbi | undefined> {
+  const place = withSnapshot(engine, (snapshot) => findProxy(snapshot, address));
+  const proxy = place === undefined ? undefined : await completeProxy(engine, place);
+  const record = proxy === undefined ? undefined : store.visible(proxy.implementation)?.record;
+  return record === undefined ? undefined : usableAbi(contents, record);
+}
+
+/** @throws CodedError `ABI_MISSING`, `INVALID_ABI` */
+async function requireAbi(deps: TransactingDeps, address: Hex): Promise<ContractAbi> {
+  const record = deps.store.visible(address)?.record;
+  const own = record === undefined ? undefined : deps.contents.abi(record);
+  const abi = joinAbis(own, await abiBehind(deps, address));
   if (abi !== undefined) return abi;
   throw new CodedError("ABI_MISSING", "the contract has no ABI here: its owner can publish one", { address });
+}
+
+/** What a contract's logs are read by. */
+async function logAbi(deps: TransactingDeps, address: Hex): Promise<ContractAbi | undefined> {
+  const record = deps.store.visible(address)?.record;
+  const own = record === undefined ? undefined : usableAbi(deps.contents, record);
+  return joinAbis(own, await abiBehind(deps, address));
 }
 
 const withSelector = (selector: Hex, args: Uint8Array): Uint8Array => concatBytes(hexToBytes(selector), args);
@@ -69,9 +90,9 @@ interface Prepared {
   readonly value: bigint;
 }
 
-function prepareCall(deps: TransactingDeps, address: Hex, call: FunctionCall): Prepared {
+async function prepareCall(deps: TransactingDeps, address: Hex, call: FunctionCall): Promise<Prepared> {
   const entry = requireContract(deps.engine, address);
-  const abi = requireAbi(deps, address);
+  const abi = await requireAbi(deps, address);
   const fn = findFunction(abi, call.function, call.params);
   const data = withSelector(fn.selector, encodeParams(fn.inputs, call.params));
   return { entry, abi, fn, data, value: valueFor(fn, call) };
@@ -137,18 +158,17 @@ async function sendOnce(
 async function awaitResult(deps: TransactingDeps, sent: Sent, waitMs = WAIT_MS_DEFAULT): Promise<SendResult> {
   const status = await deps.watch.wait(sent.hash, Math.min(waitMs, WAIT_MS_MAX));
   const common = { transactionHash: sent.hash, ...(sent.address !== undefined && { address: sent.address }) };
-  if (status?.status === "included") return { ...common, ...includedResult(deps, status, sent.result) };
+  if (status?.status === "included") return { ...common, ...(await includedResult(deps, status, sent.result)) };
   if (status?.status === "conflicted") throw transactionConflicted(sent.hash, status.by);
   return { included: false, ...common, ...(status?.reason !== undefined && { reason: status.reason }) };
 }
 
-function includedResult({ store, contents }: TransactingDeps, included: Included, result: unknown) {
+async function includedResult(deps: TransactingDeps, included: Included, result: unknown) {
   const { receipt, blockHash, blockNumber, confirmations } = included;
   const isSuccess = receipt.status === 1;
-  const logs = receipt.logs.map((log) => {
-    const record = store.visible(log.address)?.record;
-    return { log, ...decodeLog(log, record === undefined ? undefined : usableAbi(contents, record)) };
-  });
+  const abis = new Map<Hex, ContractAbi | undefined>();
+  for (const address of new Set(receipt.logs.map((log) => log.address))) abis.set(address, await logAbi(deps, address));
+  const logs = receipt.logs.map((log) => ({ log, ...decodeLog(log, abis.get(log.address)) }));
   return {
     included: true,
     blockHash,
@@ -164,7 +184,7 @@ function includedResult({ store, contents }: TransactingDeps, included: Included
  * Deploys. The artifact is durable before this resolves with an inclusion; when the inclusion comes later, so does the
  * artifact.
  * @throws CodedError `FROM_NOT_HELD`, `INSUFFICIENT_FUNDS`, `EXECUTION_REVERTED`, `EXECUTION_HALTED`, those of
- * `prepareDeployment` and of the pool; `TRANSACTION_CONFLICTED` when another transaction takes the nonce meanwhile;
+ * `prepareDeployment`, of `compiledOf` and of the pool; `TRANSACTION_CONFLICTED` when another transaction takes the nonce meanwhile;
  * those of `Idempotency.enter`
  */
 export async function deploy(deps: TransactingDeps, request: DeployRequest, key?: RequestKey): Promise<SendResult> {
@@ -173,13 +193,30 @@ export async function deploy(deps: TransactingDeps, request: DeployRequest, key?
   return awaitResult(deps, { hash, result: null, address: createAddress(sender, nonce) }, request.waitMs);
 }
 
+/** @throws CodedError those of `readCompiled` and of `CompileSolidity` */
+export async function compiledOf(
+  { compile }: Pick<TransactingDeps, "compile">,
+  code: CodeSource,
+): Promise<CompiledContract> {
+  return code.kind === "artifact" ? readCompiled(code.artifact, code.libraries) : await compile(code);
+}
+
+/** What is deployed is called as its contract is, unless it is given a name. */
+async function withCode(deps: TransactingDeps, request: DeployRequest): Promise<PreparedRequest> {
+  if (!("code" in request)) return request;
+  const { code, ...rest } = request;
+  const { name, bytecode, abi } = await compiledOf(deps, code);
+  return { ...(name !== undefined && { name }), ...rest, bytecode, abi };
+}
+
 async function sendDeployment(
-  { engine, keys, publisher, sender }: TransactingDeps,
+  deps: TransactingDeps,
   request: DeployRequest,
   rowsFor: Entry["rows"],
 ): Promise<Accepted> {
+  const { engine, keys, publisher, sender } = deps;
   const from = requireHeld(keys, request.from ?? keys.own);
-  const { data, value, abi, content } = prepareDeployment(request, from);
+  const { data, value, abi, content } = prepareDeployment(await withCode(deps, request), from);
   const message: Message = { from, data, value };
   requireFunds(engine, message);
   const { outcome, gasLimit } = await simulate(engine, message, abi);
@@ -210,14 +247,19 @@ export async function execute(
 ): Promise<SendResult> {
   const { transaction, output } = await sendOnce(deps, key, (rowsFor) => sendExecution(deps, address, call, rowsFor));
   // A function that answers something else than its ABI says (as old tokens do) was executed all the same.
-  const result = decodeResult(deps, address, call, output);
+  const result = await decodeResult(deps, address, call, output);
   return awaitResult(deps, { hash: transaction.hash, result }, waitMs);
 }
 
 /** Null also where the contract's ABI has changed since. */
-function decodeResult(deps: TransactingDeps, address: Hex, call: FunctionCall, output: Uint8Array): unknown {
+async function decodeResult(
+  deps: TransactingDeps,
+  address: Hex,
+  call: FunctionCall,
+  output: Uint8Array,
+): Promise<unknown> {
   try {
-    const { outputs } = findFunction(requireAbi(deps, address), call.function, call.params);
+    const { outputs } = findFunction(await requireAbi(deps, address), call.function, call.params);
     return decodeOutputs(outputs, output)?.value ?? null;
   } catch (error) {
     if (isCodedError(error)) return null;
@@ -232,7 +274,7 @@ async function sendExecution(
   rowsFor: Entry["rows"],
 ): Promise<Accepted> {
   const { engine, keys, sender } = deps;
-  const { entry, abi, fn, data, value } = prepareCall(deps, address, call);
+  const { entry, abi, fn, data, value } = await prepareCall(deps, address, call);
   if (fn.view) {
     const use = `/api/v1/contracts/${address}/call`;
     throw new CodedError("VIEW_FUNCTION", `${fn.signature} changes no state: use ${use}`, {
@@ -274,7 +316,7 @@ export async function submitSigned(
  */
 export async function callFunction(deps: TransactingDeps, address: Hex, call: FunctionCall): Promise<unknown> {
   const { engine, keys } = deps;
-  const { entry, abi, fn, data, value } = prepareCall(deps, address, call);
+  const { entry, abi, fn, data, value } = await prepareCall(deps, address, call);
   const from = call.from ?? entry.owner ?? keys.own;
   requireFunds(engine, { from, value });
   const outcome = await engine.call({ from, to: address, data, value, gasLimit: gasCap(engine) });

@@ -5,7 +5,11 @@ import type { ErrorCode } from "@counterpart/core/base/error-catalogue";
 import type { AnyTransaction, Log, Transaction } from "@counterpart/core/chain/types";
 import type { ArtifactContent, ArtifactRecord, ArtifactsSummary } from "@counterpart/core/sync/artifact-types";
 import type { ContractEntry } from "../engine/types.ts";
+import type { CodeMatch } from "./code-match.ts";
+import type { Libraries } from "./compiled.ts";
+import type { SoliditySource } from "./compiler.ts";
 import type { RequestKey } from "./idempotency.ts";
+import type { DelegateProxy } from "./proxies.ts";
 
 /** One contract: its chain part, proven state, and its owner's artifact where there is one. */
 export interface ContractView {
@@ -24,6 +28,8 @@ export interface ContractView {
   readonly artifactUpdatedAt?: number;
   /** Answer of `totalSupply()` where the ABI has it (decimal string). */
   readonly totalSupply?: string;
+  /** Whose code it runs, where that is another contract's; with what the owner of that one has published. */
+  readonly proxy?: DelegateProxy & { readonly artifact?: ArtifactContent };
   /** How this node knows the state: by executing the chain, or by proofs against a header. */
   readonly checked: "executed" | "proven";
   /** Of the last change; absent when it is not known in which block that was. */
@@ -63,7 +69,40 @@ export type ArgumentValue =
   | readonly ArgumentValue[]
   | { readonly [key: string]: ArgumentValue };
 
+/** A contract's code as people have it: a tool's artifact, or its source. */
+export type CodeSource =
+  | { readonly kind: "artifact"; readonly artifact: unknown; readonly libraries?: Libraries }
+  | ({ readonly kind: "source" } & SoliditySource);
+
+interface CustomFields {
+  readonly contractType: "custom";
+  readonly name?: string;
+  readonly symbol?: string;
+  readonly args?: readonly ArgumentValue[];
+  readonly value?: ArgumentValue;
+  readonly from?: Hex;
+  readonly waitMs?: number;
+}
+
+/** With the code and ABI that it is created from. */
+export interface CustomRequest extends CustomFields {
+  readonly bytecode: Hex;
+  readonly abi: readonly unknown[];
+}
+
 export type DeployRequest =
+  | {
+      readonly contractType: "nft";
+      readonly name: string;
+      readonly symbol: string;
+      /** What comes before the numbers of tokens without a URI of their own. */
+      readonly baseUri?: string;
+      readonly cap?: ArgumentValue;
+      readonly from?: Hex;
+      readonly waitMs?: number;
+    }
+  | (CustomFields & { readonly code: CodeSource })
+  | CustomRequest
   | {
       readonly contractType: "token";
       readonly name: string;
@@ -71,17 +110,6 @@ export type DeployRequest =
       readonly decimals?: number;
       readonly cap?: ArgumentValue;
       readonly initialSupply?: ArgumentValue;
-      readonly from?: Hex;
-      readonly waitMs?: number;
-    }
-  | {
-      readonly contractType: "custom";
-      readonly name?: string;
-      readonly symbol?: string;
-      readonly bytecode: Hex;
-      readonly abi: readonly unknown[];
-      readonly args?: readonly ArgumentValue[];
-      readonly value?: ArgumentValue;
       readonly from?: Hex;
       readonly waitMs?: number;
     };
@@ -132,6 +160,12 @@ export interface ArtifactChange {
 
 export type MergeOutcome = "added" | "replaced" | "older" | "equal" | "refused" | "unknown-contract";
 
+export interface Publication {
+  readonly view: ContractView;
+  /** Of the code that came with it. */
+  readonly match?: CodeMatch;
+}
+
 export interface ContractService {
   list(filter: ContractFilter): Promise<ContractPage>;
   /** @throws CodedError `CONTRACT_NOT_FOUND` */
@@ -144,8 +178,13 @@ export interface ContractService {
   submit(transaction: Transaction, key?: RequestKey): Promise<AnyTransaction>;
   /** Decoded return value; integers as decimal strings. */
   call(address: Hex, call: FunctionCall): Promise<unknown>;
-  /** Signs new content with the owner's key held here, or keeps a record signed elsewhere. */
-  publish(address: Hex, content: ArtifactContent): Promise<ContractView>;
+  /**
+   * Signs new content with the owner's key held here.
+   * @param code held against the contract's before anything is signed; its ABI and name are taken where the content has none
+   * @throws CodedError `CODE_MISMATCH`; those of `CompileSolidity`
+   */
+  publish(address: Hex, content: ArtifactContent, code?: CodeSource): Promise<Publication>;
+  /** Keeps a record signed elsewhere. */
   putRecord(record: ArtifactRecord): Promise<MergeOutcome>;
 
   // What peers ask for.

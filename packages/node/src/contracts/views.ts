@@ -18,6 +18,7 @@ import type { ArtifactStore } from "./artifact-store.ts";
 import type { ContentCache } from "./content-cache.ts";
 import { scanContracts } from "./contract-scan.ts";
 import { formatCursor, formatSince, type Moment, parseCursor, parseSince } from "./page-token.ts";
+import { completeProxy, findProxy, joinAbis, type ProxyPlace } from "./proxies.ts";
 import type { ContractFilter, ContractPage, ContractView } from "./types.ts";
 
 export interface ViewDeps {
@@ -94,6 +95,7 @@ interface Draft {
   readonly view: ContractView;
   readonly abi: ContractAbi | undefined;
   readonly contentBytes: number;
+  readonly proxy: ProxyPlace | undefined;
 }
 
 export function createViews({ engine, clock, instanceId, store, contents }: ViewDeps): Views {
@@ -103,9 +105,18 @@ export function createViews({ engine, clock, instanceId, store, contents }: View
     if (outcome.status !== "success" || outcome.output.length !== 32) return undefined;
     return bytesToBigInt(outcome.output).toString();
   };
-  const complete = async ({ view, abi }: Draft): Promise<ContractView> => {
+  const complete = async ({ view, abi: own, proxy: place }: Draft): Promise<ContractView> => {
+    const proxy = place === undefined ? undefined : await completeProxy(engine, place);
+    const behind = proxy === undefined ? undefined : store.visible(proxy.implementation)?.record;
+    const abi = joinAbis(own, behind === undefined ? undefined : usableAbi(contents, behind));
     const supply = hasTotalSupply(abi) ? await totalSupply(view.entry.address) : undefined;
-    return supply === undefined ? view : { ...view, totalSupply: supply };
+    return {
+      ...view,
+      ...(supply !== undefined && { totalSupply: supply }),
+      ...(proxy !== undefined && {
+        proxy: { ...proxy, ...(behind !== undefined && { artifact: contents.content(behind) }) },
+      }),
+    };
   };
   const draftOf = (snapshot: Snapshot, entry: ContractEntry): Draft => {
     const record = store.visible(entry.address)?.record;
@@ -114,8 +125,9 @@ export function createViews({ engine, clock, instanceId, store, contents }: View
       ...viewOf(contents, snapshot, entry, record),
       checked: isExecuted ? "executed" : "proven",
     };
-    if (record === undefined) return { view, abi: undefined, contentBytes: 0 };
-    return { view, abi: usableAbi(contents, record), contentBytes: record.content.length };
+    const proxy = findProxy(snapshot, entry.address);
+    if (record === undefined) return { view, abi: undefined, contentBytes: 0, proxy };
+    return { view, abi: usableAbi(contents, record), contentBytes: record.content.length, proxy };
   };
   const now = (): Moment => {
     const { number, hash } = engine.head();

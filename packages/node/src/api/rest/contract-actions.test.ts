@@ -141,7 +141,7 @@ test("a call answers with the decoded result", async () => {
 
 test("artifact content is signed here, its cap exact", async () => {
   const api = await openTestApi();
-  api.contracts.set({ publish: async () => CONTRACT_VIEW });
+  api.contracts.set({ publish: async () => ({ view: CONTRACT_VIEW }) });
   const path = `${PATH}/${CONTRACT}/artifact`;
   const { status, json } = await api.send(
     "PUT",
@@ -149,14 +149,15 @@ test("artifact content is signed here, its cap exact", async () => {
     '{"name":"N","symbol":"S","decimals":6,"cap":1e27,"abi":[],"contract_type":"x"}',
   );
   assert.equal(status, 200);
-  assert.equal(json.address, CONTRACT_SHOWN);
+  assert.deepEqual([json.address, json.code_match], [CONTRACT_SHOWN, null]);
   assert.deepEqual(api.contracts.calls[0], [
     "publish",
     CONTRACT,
     { name: "N", symbol: "S", decimals: 6, cap: `1${"0".repeat(27)}`, abi: [], contractType: "x" },
+    undefined,
   ]);
   assert.equal((await api.send("PUT", path, {})).status, 200);
-  assert.deepEqual(api.contracts.calls[1], ["publish", CONTRACT, {}]);
+  assert.deepEqual(api.contracts.calls[1], ["publish", CONTRACT, {}, undefined]);
   const refused = await api.send("PUT", path, { cap: "1.5" });
   assert.deepEqual([refused.status, refused.json.field], [400, "cap"]);
 });

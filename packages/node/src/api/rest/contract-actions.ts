@@ -5,11 +5,12 @@ import { CodedError } from "@counterpart/core/base/errors";
 import type { ArtifactContent, ArtifactRecord } from "@counterpart/core/sync/artifact-types";
 import type { FastifyRequest } from "fastify";
 import Type from "typebox";
-import type { ArgumentValue, ContractView, FunctionCall } from "../../contracts/types.ts";
+import type { ArgumentValue, FunctionCall, Publication } from "../../contracts/types.ts";
 import { exactField } from "../body.ts";
 import type { ApiContext, ApiInstance } from "../context.ts";
 import { IdempotencyHeaders, requestKeyOf } from "../idempotency-key.ts";
 import { amountText, toJson } from "../json.ts";
+import { codeSourceOf } from "./code-source.ts";
 import {
   ArtifactBody,
   type ArtifactContentJson,
@@ -22,7 +23,7 @@ import {
   logToJson,
 } from "./contract-schemas.ts";
 import { AddressParams, PendingSchema, pendingToJson } from "./contracts.ts";
-import { addressOf, defined, HashSchema, hashOf, PROBLEM_RESPONSE, refTo } from "./schemas.ts";
+import { addressOf, defined, HashSchema, HexSchema, hashOf, nullable, PROBLEM_RESPONSE, refTo } from "./schemas.ts";
 
 const ExecutedSchema = Type.Object({
   transaction_hash: HashSchema,
@@ -33,6 +34,35 @@ const ExecutedSchema = Type.Object({
   logs: Type.Array(refTo(LogSchema)),
   confirmations: Type.Integer(),
 });
+
+const PublishedSchema = Type.Object({
+  ...ContractSchema.properties,
+  code_match: nullable(
+    Type.Object(
+      {
+        match: Type.Enum(["exact", "except_metadata"], {
+          description:
+            "exact: every byte but immutables; except_metadata: the same instructions, of sources that may differ in " +
+            "comments, names and paths",
+        }),
+        immutables: Type.Array(
+          Type.Object({
+            offsets: Type.Array(Type.Integer(), { description: "bytes from the start of the code" }),
+            value: HexSchema,
+          }),
+          { description: "what creation filled in: not part of what was compared" },
+        ),
+      },
+      { description: "what the compiled code that came with the request proved; null without any" },
+    ),
+  ),
+});
+
+function matchToJson(match: Publication["match"]) {
+  if (match === undefined) return null;
+  const immutables = match.immutables.map(({ offsets, value }) => ({ offsets: [...offsets], value }));
+  return { match: match.match, immutables };
+}
 
 function functionCallOf(request: FastifyRequest, body: { readonly function: string; readonly from?: string }) {
   return defined({
@@ -146,7 +176,7 @@ function recordOf(address: ArtifactRecord["address"], json: ArtifactRecordJson):
 }
 
 /** @throws CodedError `STALE_ARTIFACT`, `INVALID_ARTIFACT`, `CONTRACT_NOT_FOUND` */
-async function putRecord({ backend }: ApiContext, record: ArtifactRecord): Promise<ContractView> {
+async function putRecord({ backend }: ApiContext, record: ArtifactRecord): Promise<Publication> {
   const { address } = record;
   const outcome = await backend.contracts.putRecord(record);
   if (outcome === "older") throw new CodedError("STALE_ARTIFACT", "a newer artifact is already held", { address });
@@ -155,7 +185,7 @@ async function putRecord({ backend }: ApiContext, record: ArtifactRecord): Promi
     throw new CodedError("INVALID_ARTIFACT", message, { address });
   }
   const view = await backend.contracts.get(address);
-  if (outcome !== "unknown-contract") return view;
+  if (outcome !== "unknown-contract") return { view };
   const { codeHash } = view.entry;
   throw new CodedError("INVALID_ARTIFACT", `the record is of other code than the contract's, ${codeHash}`, {
     address,
@@ -174,19 +204,21 @@ function registerArtifact(server: ApiInstance, context: ApiContext): void {
         summary: "Publish what the owner says of a contract",
         description:
           "Content fields are signed here, where this node holds the owner's key; a record was signed elsewhere. An " +
-          "empty content withdraws the artifact. Fails with FROM_NOT_HELD, INVALID_ARTIFACT or STALE_ARTIFACT.",
+          "empty content withdraws the artifact. An artifact of a tool, or a source, is held against the contract's code " +
+          "first: its ABI and name are published, and the answer says what was proven. Fails with FROM_NOT_HELD, " +
+          "INVALID_ARTIFACT, STALE_ARTIFACT, CODE_MISMATCH or COMPILATION_FAILED.",
         params: AddressParams,
         body: ArtifactBody,
-        response: { 200: refTo(ContractSchema), default: PROBLEM_RESPONSE },
+        response: { 200: PublishedSchema, default: PROBLEM_RESPONSE },
       },
     },
     async (request) => {
       const address = addressOf(request.params.address, "address");
       const { body } = request;
-      const view = await ("record" in body
+      const { view, match } = await ("record" in body
         ? putRecord(context, recordOf(address, body.record))
-        : backend.contracts.publish(address, contentOf(body, exactField(request, "cap"))));
-      return contractToJson(view, certified);
+        : backend.contracts.publish(address, contentOf(body, exactField(request, "cap")), codeSourceOf(body)));
+      return { ...contractToJson(view, certified), code_match: matchToJson(match) };
     },
   );
 }

@@ -19,6 +19,23 @@ import {
   WaitSchema,
 } from "./schemas.ts";
 
+const ProxySchema = Type.Object(
+  {
+    kind: Type.Enum(["erc1967", "erc1967_beacon", "erc1167"]),
+    implementation: AddressSchema,
+    implementation_name: nullable(Type.String()),
+    implementation_abi: nullable(
+      Type.Array(Type.Unknown(), {
+        description:
+          "as the implementation's owner published it; null in lists. Its functions can be called here by name",
+      }),
+    ),
+    beacon: nullable(AddressSchema),
+    admin: nullable(AddressSchema),
+  },
+  { description: "whose code the contract runs, where it delegates to another one; else null" },
+);
+
 export const ContractSchema = Type.Object(
   {
     address: AddressSchema,
@@ -45,6 +62,7 @@ export const ContractSchema = Type.Object(
     state_hash: Type.String({ description: "keccak(rlp[address, nonce, balance, storage_root, code_hash])" }),
     artifact_hash: Type.String({ description: "hash of the artifact's content, or zero" }),
     integrity_hash: Type.String({ description: "keccak(state_hash ‖ artifact_hash)" }),
+    proxy: nullable(ProxySchema),
     checked: Type.Enum(["executed", "proven"], { description: "how this node knows the state" }),
     certified: CertifiedSchema,
     final: Type.Boolean(),
@@ -60,8 +78,21 @@ const MILLISECONDS = 1000;
 const shownTime = (moment: BlockMoment | undefined): number | null =>
   moment === undefined ? null : moment.timestamp * MILLISECONDS;
 
+function proxyToJson(proxy: ContractView["proxy"], inList: boolean): ContractJson["proxy"] {
+  if (proxy === undefined) return null;
+  const { kind, implementation, beacon, admin, artifact } = proxy;
+  return {
+    kind,
+    implementation: shownAddress(implementation),
+    implementation_name: artifact?.name ?? null,
+    implementation_abi: inList || artifact?.abi === undefined ? null : [...artifact.abi],
+    beacon: shownAddressOrNull(beacon),
+    admin: shownAddressOrNull(admin),
+  };
+}
+
 /** A contract as callers see it. Wide numbers are decimal strings, times milliseconds. */
-export function contractToJson(view: ContractView, certified: Certified): ContractJson {
+export function contractToJson(view: ContractView, certified: Certified, inList = false): ContractJson {
   const { entry, artifact } = view;
   return {
     address: shownAddress(entry.address),
@@ -86,6 +117,7 @@ export function contractToJson(view: ContractView, certified: Certified): Contra
     state_hash: view.stateHash,
     artifact_hash: view.artifactHash,
     integrity_hash: view.integrityHash,
+    proxy: proxyToJson(view.proxy, inList),
     checked: view.checked,
     certified,
     final: false,
@@ -146,22 +178,79 @@ const TokenBody = Type.Object(
   },
 );
 
+const NftBody = Type.Object(
+  {
+    contract_type: Type.Literal("nft"),
+    name: Type.String({ minLength: 1, maxLength: NAME_CHARACTERS_MAX }),
+    symbol: Type.String({ minLength: 1, maxLength: 64 }),
+    base_uri: Type.Optional(
+      Type.String({ maxLength: 2_048, description: "comes before the numbers of tokens without a URI of their own" }),
+    ),
+    cap: Type.Optional(AmountSchema),
+    from: Type.Optional(FromSchema),
+    wait_ms: Type.Optional(WaitSchema),
+  },
+  {
+    additionalProperties: false,
+    title: "Nft",
+    description: "ERC-721",
+    examples: [{ contract_type: "nft", name: "TestCards", symbol: "CARD", base_uri: "https://example.org/cards/" }],
+  },
+);
+
+const CODE_FIELDS_MAX = 256;
+/** A contract's code as people have it. */
+const codeFields = {
+  artifact: Type.Optional(
+    Type.Record(Type.String(), Type.Unknown(), {
+      description: "of Hardhat or Foundry, or a contract of solc's standard JSON output",
+    }),
+  ),
+  source: Type.Optional(Type.String({ description: "Solidity, one file" })),
+  sources: Type.Optional(
+    Type.Record(Type.String({ maxLength: 512 }), Type.String(), {
+      maxProperties: CODE_FIELDS_MAX,
+      description: "Solidity, text by the path that it is imported by",
+    }),
+  ),
+  contract: Type.Optional(
+    Type.String({ maxLength: 512, description: "which of a source's contracts: a name, or path:name" }),
+  ),
+  optimizer_runs: Type.Optional(Type.Integer({ minimum: 1, maximum: 4_294_967_295, default: 200 })),
+  via_ir: Type.Optional(Type.Boolean({ default: false })),
+  libraries: Type.Optional(
+    Type.Record(Type.String(), AddressSchema, {
+      maxProperties: CODE_FIELDS_MAX,
+      description: "addresses of libraries to link with, by name or path:name",
+    }),
+  ),
+};
+
 const CustomBody = Type.Object(
   {
     contract_type: Type.Literal("custom"),
     name: Type.Optional(Type.String({ maxLength: NAME_CHARACTERS_MAX })),
     symbol: Type.Optional(Type.String({ maxLength: 64 })),
-    bytecode: Type.String({ description: "creation code, hexadecimal, without constructor arguments" }),
-    abi: AbiSchema,
+    bytecode: Type.Optional(
+      Type.String({ description: "creation code, hexadecimal, without constructor arguments; with abi" }),
+    ),
+    abi: Type.Optional(AbiSchema),
+    ...codeFields,
     args: Type.Optional(Type.Array(ArgumentSchema, { maxItems: 256, description: "constructor arguments" })),
     value: Type.Optional(AmountSchema),
     from: Type.Optional(FromSchema),
     wait_ms: Type.Optional(WaitSchema),
   },
-  { additionalProperties: false, title: "Custom", description: "any EVM bytecode with its ABI" },
+  {
+    additionalProperties: false,
+    title: "Custom",
+    description: "any EVM bytecode with its ABI, a tool's artifact, or Solidity source",
+  },
 );
 
-export const DeployBody = Type.Union([TokenBody, CustomBody], { discriminator: { propertyName: "contract_type" } });
+export const DeployBody = Type.Union([TokenBody, NftBody, CustomBody], {
+  discriminator: { propertyName: "contract_type" },
+});
 export type DeployBodyJson = Static<typeof DeployBody>;
 
 const ParamsSchema = Type.Union(
@@ -198,8 +287,13 @@ const ArtifactContentBody = Type.Object(
     decimals: Type.Optional(Type.Integer({ minimum: 0, maximum: 255 })),
     cap: Type.Optional(AmountSchema),
     abi: Type.Optional(AbiSchema),
+    ...codeFields,
   },
-  { additionalProperties: false, title: "Content", description: "signed here with the owner's key" },
+  {
+    additionalProperties: false,
+    title: "Content",
+    description: "signed here with the owner's key; compiled code that comes with it must be the contract's",
+  },
 );
 
 const ArtifactRecordBody = Type.Object(

@@ -40,6 +40,7 @@ test("a contract is shown with exactly the documented fields", async () => {
     state_hash: hash32("6"),
     artifact_hash: hash32("7"),
     integrity_hash: hash32("8"),
+    proxy: null,
     checked: "executed",
     certified: "signer",
     final: false,
@@ -205,6 +206,48 @@ test("bytecode is deployed with or without 0x, its arguments exact", async () =>
   }
 });
 
+test("an nft, an artifact and sources are passed on as they are meant", async () => {
+  const api = await openTestApi();
+  api.contracts.set({ deploy: async () => PENDING });
+  const asked = async (body: object): Promise<unknown> => {
+    assert.equal((await api.send("POST", PATH, body)).status, 202);
+    return (plain(api.contracts.calls.at(-1)) as unknown[])[1];
+  };
+  const nft = { contract_type: "nft", name: "N", symbol: "S", base_uri: "u", cap: 3 };
+  const wanted = { contractType: "nft", name: "N", symbol: "S", baseUri: "u", cap: { source: "3" } };
+  assert.deepEqual(await asked(nft), wanted);
+  const libraries = { L: CONTRACT };
+  const artifact = { contract_type: "custom", artifact: { abi: [], bytecode: "0x00" }, libraries, args: ["1"] };
+  assert.deepEqual(await asked(artifact), {
+    contractType: "custom",
+    code: { kind: "artifact", artifact: { abi: [], bytecode: "0x00" }, libraries },
+    args: ["1"],
+  });
+  const sources = { "a.sol": "contract A {}" };
+  const settings = { contract: "A", optimizer_runs: 1, via_ir: true };
+  assert.deepEqual(await asked({ contract_type: "custom", sources, ...settings }), {
+    contractType: "custom",
+    code: { kind: "source", sources, contract: "A", optimizerRuns: 1, viaIr: true },
+  });
+  assert.deepEqual(await asked({ contract_type: "custom", source: "contract A {}" }), {
+    contractType: "custom",
+    code: { kind: "source", sources: { "Contract.sol": "contract A {}" } },
+  });
+});
+
+test("a proxy is shown with its implementation, whose ABI is left out of lists", async () => {
+  const api = await openTestApi();
+  const abi = [{ type: "function", name: "store" }];
+  const proxy = { kind: "erc1967", implementation: OWNER, artifact: { name: "Box", abi } } as const;
+  const view = { ...CONTRACT_VIEW, proxy };
+  api.contracts.set({ get: async () => view, list: async () => ({ contracts: [view], since: "s" }) });
+  const shown = { kind: "erc1967", implementation: OWNER_SHOWN, implementation_name: "Box", beacon: null, admin: null };
+  const { json } = await api.get(`${PATH}/${CONTRACT}`);
+  assert.deepEqual(json.proxy, { ...shown, implementation_abi: abi });
+  const list = (await api.get(PATH)).json.contracts as { proxy: unknown }[];
+  assert.deepEqual(list[0]?.proxy, { ...shown, implementation_abi: null });
+});
+
 test("a deployment that is not included in time answers 202 with what to ask for", async () => {
   const api = await openTestApi();
   api.contracts.set({ deploy: async () => PENDING });
@@ -230,10 +273,13 @@ test("a constructor that reverts only when it is sealed answers 200 with status 
 });
 
 test("a wrong deployment names its field, by the contract's type", async () => {
-  const { send } = await openTestApi();
+  const { send, contracts } = await openTestApi();
+  contracts.set({ deploy: () => assert.fail("it was taken") });
   const cases: [body: Record<string, unknown>, field: string, message: RegExp][] = [
     [{}, "contract_type", /contract_type is required/],
-    [{ contract_type: "nft" }, "contract_type", /must be "token" or "custom"/],
+    [{ contract_type: "coin" }, "contract_type", /must be "token" or "nft" or "custom"/],
+    [{ contract_type: "nft", name: "N" }, "symbol", /body\.symbol is required$/],
+    [{ contract_type: "nft", name: "N", symbol: "S", decimals: 2 }, "decimals", /not a known field/],
     [{ contract_type: "token", symbol: "T" }, "name", /body\.name is required$/],
     [{ ...TOKEN, decimals: 256 }, "decimals", /must be <= 255/],
     [{ ...TOKEN, cap: true }, "cap", /must be string or number/],
@@ -241,6 +287,12 @@ test("a wrong deployment names its field, by the contract's type", async () => {
     [{ ...TOKEN, from: "0x12" }, "from", /must match pattern/],
     [{ contract_type: "custom", bytecode: "0x00" }, "abi", /body\.abi is required$/],
     [{ contract_type: "custom", bytecode: "0x00", abi: {} }, "abi", /must be array/],
+    [{ contract_type: "custom" }, "bytecode", /is required, with abi/],
+    [{ contract_type: "custom", source: "", abi: [] }, "abi", /is what the source gives/],
+    [{ contract_type: "custom", source: "", artifact: {} }, "source", /exclude each other/],
+    [{ contract_type: "custom", artifact: {}, contract: "A" }, "contract", /needs source/],
+    [{ contract_type: "custom", bytecode: "0x00", abi: [], libraries: {} }, "libraries", /needs artifact/],
+    [{ contract_type: "custom", sources: { a: 1 } }, "sources.a", /must be string/],
   ];
   for (const [body, field, message] of cases) {
     const { status, json } = await send("POST", PATH, body);

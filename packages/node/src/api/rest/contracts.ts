@@ -9,6 +9,7 @@ import { exactField } from "../body.ts";
 import type { ApiContext, ApiInstance } from "../context.ts";
 import { IdempotencyHeaders, requestKeyOf } from "../idempotency-key.ts";
 import { sameAmount } from "../json.ts";
+import { codeSourceOf } from "./code-source.ts";
 import { ContractSchema, contractToJson, DeployBody, type DeployBodyJson, LogSchema } from "./contract-schemas.ts";
 import {
   AddressSchema,
@@ -126,17 +127,43 @@ function deployRequestOf(request: FastifyRequest, body: DeployBodyJson): DeployR
       initialSupply: exactField(request, "initial_supply"),
     });
   }
+  if (body.contract_type === "nft") {
+    return defined({
+      ...common,
+      contractType: body.contract_type,
+      name: body.name,
+      symbol: body.symbol,
+      baseUri: body.base_uri,
+      cap: exactField(request, "cap"),
+    });
+  }
   const args = exactField(request, "args");
   return defined({
     ...common,
     contractType: body.contract_type,
     name: body.name,
     symbol: body.symbol,
-    bytecode: bytecodeOf(body.bytecode),
-    abi: body.abi,
     args: Array.isArray(args) ? args : undefined,
     value: exactField(request, "value"),
+    ...codeOf(body),
   });
+}
+
+/** Code and ABI, or where they are to be had from. @throws CodedError `INVALID_REQUEST`, `INVALID_BYTECODE` */
+function codeOf(body: Extract<DeployBodyJson, { contract_type: "custom" }>) {
+  const code = codeSourceOf(body);
+  const { bytecode, abi } = body;
+  const refuse = (field: string, reason: string): never => {
+    throw new CodedError("INVALID_REQUEST", `body.${field} ${reason}`, { field });
+  };
+  if (code !== undefined) {
+    for (const field of ["bytecode", "abi"] as const) {
+      if (body[field] !== undefined) refuse(field, `is what the ${code.kind} gives`);
+    }
+    return { code };
+  }
+  if (bytecode === undefined) return refuse("bytecode", "is required, with abi, where no artifact or source is given");
+  return { bytecode: bytecodeOf(bytecode), abi: abi ?? refuse("abi", "is required") };
 }
 
 export function registerContracts(server: ApiInstance, context: ApiContext): void {
@@ -173,7 +200,7 @@ function registerList(server: ApiInstance, { backend, certified }: ApiContext): 
         }),
       );
       return {
-        contracts: page.contracts.map((view) => contractToJson(view, certified)),
+        contracts: page.contracts.map((view) => contractToJson(view, certified, true)),
         cursor: page.cursor ?? null,
         since: page.since,
       };
