@@ -1,4 +1,4 @@
-/** Runs the official vectors of the folder that COUNTERPART_FIXTURES names: `npm run conformance [-- suite …]`. */
+/** Runs the official vectors of the folder that COUNTERPART_FIXTURES names: `npm run conformance [-- suite[/folder] …]`. */
 
 import { useCrypto } from "@counterpart/core/crypto/crypto";
 import { createNativeCrypto } from "../packages/node/src/crypto/native.ts";

@@ -101,6 +101,28 @@ describe("the conformance run", () => {
     });
   });
 
+  test("counts the cases of one folder where that was asked for", async () => {
+    const right = { in: "dog", out: "0x83646f67" };
+    const fixtures = fixturesOf({
+      "ethereum-tests/RLPTests/a.json": { wrong: { in: "dog", out: "0x83646f68" } },
+      "ethereum-tests/RLPTests/below/b.json": { right, invalid: { in: "INVALID", out: "0x01" } },
+      "ethereum-tests/RLPTests/beside/c.json": { right },
+    });
+    assert.deepEqual(await run(fixtures, "RLPTests/beside", "RLPTests/below", "RLPTests/beside"), {
+      code: 1,
+      lines: [
+        "RLPTests/beside: 1 passed, 0 failed, 0 skipped",
+        "  failed: below/b.json: invalid: accepted, though it is invalid",
+        "RLPTests/below: 1 passed, 1 failed, 0 skipped",
+      ],
+    });
+    assert.deepEqual(await run(fixtures, "RLPTests/absent"), {
+      code: 1,
+      lines: ["  failed: RLPTests: there are no cases of absent", "RLPTests/absent: 0 passed, 1 failed, 0 skipped"],
+    });
+    assert.match((await run(fixtures, "Nothing/below")).lines[0] ?? "", /^unknown suite Nothing\/below; supported: /);
+  });
+
   test("fails when a folder holds no cases or a file cannot be read as vectors", async () => {
     for (const content of [{}, "not JSON", [], { vector: null }, { vector: { in: "dog" } }]) {
       const { code, lines } = await run(fixturesOf({ [RLP_FILE]: content }), "RLPTests");

@@ -39,8 +39,9 @@ const folderOf = (id: string): string => posix.dirname(id.split(": ")[0] ?? "");
 
 /**
  * Runs a suite. A suite that breaks, or finds no case at all, has failed: silence must never look like success.
+ * @param part folder below the suite's whose cases alone count; absent: all count
  */
-export async function runSuite(suite: Suite, folder: string): Promise<SuiteResult> {
+export async function runSuite(suite: Suite, folder: string, part?: string): Promise<SuiteResult> {
   const failed: Outcome[] = [];
   const skipped: Outcome[] = [];
   const folders = new Map<string, FolderResult>();
@@ -49,23 +50,32 @@ export async function runSuite(suite: Suite, folder: string): Promise<SuiteResul
     const counts = folders.get(folder) ?? { passed: 0, failed: 0, skipped: 0 };
     folders.set(folder, { ...counts, [kind]: counts[kind] + 1 });
   };
+  const isWanted = (id: string): boolean => part === undefined || folderOf(id) === part;
   const report: Report = {
-    pass: (id) => count(id, "passed"),
+    pass(id) {
+      if (isWanted(id)) count(id, "passed");
+    },
     fail(id, reason) {
+      if (!isWanted(id)) return;
       count(id, "failed");
       failed.push({ id, reason });
     },
     skip(id, reason) {
+      if (!isWanted(id)) return;
       count(id, "skipped");
       skipped.push({ id, reason });
     },
   };
+  const failSuite = (reason: string): void => {
+    count(suite.name, "failed");
+    failed.push({ id: suite.name, reason });
+  };
   try {
     await suite.run(folder, report);
   } catch (error) {
-    report.fail(suite.name, `the suite broke: ${describeError(error)}`);
+    failSuite(`the suite broke: ${describeError(error)}`);
   }
-  if (folders.size === 0) report.fail(suite.name, "the folder holds no cases");
+  if (folders.size === 0) failSuite(part === undefined ? "the folder holds no cases" : `there are no cases of ${part}`);
   const passed = [...folders.values()].reduce((sum, each) => sum + each.passed, 0);
   return { folders, passed, failed, skipped };
 }

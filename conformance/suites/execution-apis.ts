@@ -1,6 +1,7 @@
 /**
  * The chain of execution-apis, which comes to every fork: it is imported into a store, every block executed and held to
  * its header, must end with the head that the suite names, be exported as it came, and be whole by all checks of a store.
+ * Then a node serves it, and must answer the recorded requests as recorded.
  */
 
 import { createReadStream, existsSync, readFileSync } from "node:fs";
@@ -17,6 +18,7 @@ import { encodedBlocks, headNumber } from "../../packages/node/src/engine/stored
 import { createMemoryStore } from "../../packages/node/src/store/memory-store.ts";
 import { check, describeError, type Report, runCase, type Suite } from "../suite.ts";
 import { objectOf, textOf } from "./json-fields.ts";
+import { runRpcCases } from "./rpc-run.ts";
 
 const BLOCK_BYTES_MAX = 16 * 1024 * 1024;
 
@@ -31,6 +33,7 @@ export const executionApis: Suite = {
     for (const name of Object.keys(CHECKS)) {
       await runCase(report, `import: ${name}`, () => checkStore(name, genesis, store));
     }
+    await runRpcCases(folder, report);
   },
 };
 
