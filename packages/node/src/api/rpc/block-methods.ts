@@ -1,40 +1,15 @@
 /** Blocks and transactions as they are on the chain or in the pool. */
 
-import type { AnyDecodedBlock } from "@counterpart/core/chain/any-block";
-import type { AnySealedHeader } from "@counterpart/core/chain/any-header";
 import { decodeTransactionWith } from "@counterpart/core/chain/transaction";
 import { blobBaseFeeAt } from "@counterpart/core/consensus/foreign-rules";
 import type { RecoverSenders } from "@counterpart/core/ports/senders";
-import { EMPTY_TRIE_ROOT } from "@counterpart/core/trie/ordered";
 import type { ChainEngine } from "../../engine/types.ts";
 import { fetchedBlock, transactionOf } from "../state.ts";
 import { headerAt, readBlockNumber } from "./block-ref.ts";
 import type { RpcMethod } from "./dispatch.ts";
-import { baseFeeAfter } from "./fees.ts";
 import { formatBlock, formatPendingBlock, formatReceipt, formatTransaction, placeOf, quantity } from "./format.ts";
 import { defineMethod, optional, readBoolean, readData, readHash, required } from "./params.ts";
-
-/**
- * The block that would be sealed now if nothing waited: no block is built for a question, so what is in the pool is
- * not in it.
- */
-function pendingBlock(engine: ChainEngine): AnyDecodedBlock {
-  const head = engine.head();
-  const { timestamp = head.timestamp } = engine.nextContext();
-  const header: AnySealedHeader = {
-    ...head,
-    parentHash: head.hash,
-    number: head.number + 1,
-    timestamp,
-    transactionsRoot: EMPTY_TRIE_ROOT,
-    receiptsRoot: EMPTY_TRIE_ROOT,
-    logsBloom: new Uint8Array(head.logsBloom.length),
-    gasUsed: 0,
-    baseFeePerGas: baseFeeAfter(engine, head),
-    extraData: new Uint8Array(0),
-  };
-  return { header, transactions: [] };
-}
+import { pendingBlock } from "./pending-block.ts";
 
 export function blockMethods(engine: ChainEngine): Record<string, RpcMethod> {
   return {

@@ -13,23 +13,27 @@ import { badValue, member, readBoolean, readHash, readObject, readSafeQuantity }
 export type BlockRef =
   | { readonly kind: "head" }
   | { readonly kind: "pending" }
+  /** The last block that no reorganisation can take back. */
+  | { readonly kind: "final" }
   | { readonly kind: "number"; readonly number: number }
   | { readonly kind: "hash"; readonly hash: Hex; readonly requireCanonical: boolean };
 
-export const LATEST: BlockRef = { kind: "head" };
+/** A tag or a number. */
+export type NumberRef = Exclude<BlockRef, { readonly kind: "hash" }>;
 
-/** Nothing is final on a chain without finality, so `safe` and `finalized` are the genesis. */
-const TAGS: Readonly<Record<string, BlockRef>> = {
+export const LATEST: NumberRef = { kind: "head" };
+
+const TAGS: Readonly<Record<string, NumberRef>> = {
   latest: LATEST,
   pending: { kind: "pending" },
   earliest: { kind: "number", number: 0 },
-  safe: { kind: "number", number: 0 },
-  finalized: { kind: "number", number: 0 },
+  safe: { kind: "final" },
+  finalized: { kind: "final" },
 };
 
 /** A tag or a number. */
-export function readBlockNumber(value: JsonValue): BlockRef {
-  if (typeof value === "string" && Object.hasOwn(TAGS, value)) return TAGS[value] as BlockRef;
+export function readBlockNumber(value: JsonValue): NumberRef {
+  if (typeof value === "string" && Object.hasOwn(TAGS, value)) return TAGS[value] as NumberRef;
   return { kind: "number", number: readSafeQuantity(value) };
 }
 
@@ -47,10 +51,22 @@ export function readBlockRef(value: JsonValue): BlockRef {
 
 const byHash = (hash: Hex, requireCanonical = false): BlockRef => ({ kind: "hash", hash, requireCanonical });
 
+/**
+ * The last block that is sure to stay: of an imported chain, which does not change, its head; of this node's own, the
+ * genesis, as proof of authority has no finality and a better branch may begin anywhere.
+ */
+export const finalNumber = (engine: ChainEngine): number => (engine.schedule === undefined ? 0 : engine.head().number);
+
+/** The number of the block that a tag or a number means; for `pending`, of the head. */
+export function numberOfRef(engine: ChainEngine, ref: NumberRef): number {
+  if (ref.kind === "number") return ref.number;
+  return ref.kind === "final" ? finalNumber(engine) : engine.head().number;
+}
+
 /** The header that is meant; undefined when it is not held, or a hash is not on the canonical chain. */
 export function headerAt(engine: ChainEngine, ref: BlockRef): AnySealedHeader | undefined {
   if (ref.kind === "head" || ref.kind === "pending") return engine.head();
-  if (ref.kind === "number") return engine.header(ref.number);
+  if (ref.kind !== "hash") return engine.header(numberOfRef(engine, ref));
   const header = engine.header(ref.hash);
   if (header === undefined || engine.isCanonical(ref.hash)) return header;
   if (ref.requireCanonical) throw serverError("hash is not currently canonical");

@@ -4,7 +4,7 @@ import type { Clock } from "@counterpart/core/ports/runtime";
 import type { ArgumentValue } from "../../contracts/types.ts";
 import { createPacer } from "../../engine/pacer.ts";
 import { isExactNumber, type JsonValue, parseExactJson, toJsonText, toPlainJson } from "../json.ts";
-import { RPC_CODES, RpcError, rpcErrorOf } from "./errors.ts";
+import { RPC_CODES, RpcError, responseTooLarge, rpcErrorOf } from "./errors.ts";
 
 /** Takes positional parameters; may return a promise. What it returns is JSON, with bigint as decimal text. */
 export type RpcMethod = (params: readonly JsonValue[]) => unknown;
@@ -91,7 +91,7 @@ export function createDispatcher({ methods, clock, onDefect }: DispatcherOptions
     }
     const result = await method(call.params);
     const text = result === undefined ? "null" : toJsonText(result);
-    if (text.length > RESPONSE_CHARACTERS_MAX) throw new RpcError(RPC_CODES.responseTooLarge, "response too large");
+    if (text.length > RESPONSE_CHARACTERS_MAX) throw responseTooLarge();
     return text;
   }
 

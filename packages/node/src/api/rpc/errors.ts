@@ -4,7 +4,7 @@ import { ERROR_CATALOGUE, type ErrorCode } from "@counterpart/core/base/error-ca
 import { isCodedError } from "@counterpart/core/base/errors";
 import type { JsonValue } from "../json.ts";
 
-/** JSON-RPC 2.0, section 5.1; `reverted` and `server` as in go-ethereum. */
+/** JSON-RPC 2.0, section 5.1; the others as in go-ethereum, `prunedHistory` as in EIP-4444. */
 export const RPC_CODES = {
   parse: -32700,
   invalidRequest: -32600,
@@ -14,6 +14,9 @@ export const RPC_CODES = {
   server: -32000,
   responseTooLarge: -32003,
   reverted: 3,
+  timeout: 4,
+  prunedHistory: 4444,
+  limitExceeded: -38026,
 } as const;
 
 export class RpcError extends Error {
@@ -29,6 +32,7 @@ export class RpcError extends Error {
 }
 
 export const serverError = (message: string): RpcError => new RpcError(RPC_CODES.server, message);
+export const responseTooLarge = (): RpcError => new RpcError(RPC_CODES.responseTooLarge, "response too large");
 export const invalidParams = (message: string): RpcError => new RpcError(RPC_CODES.invalidParams, message);
 
 /** Words that wallets and libraries look for, before this node's own. */
@@ -55,5 +59,5 @@ export function rpcErrorOf(error: unknown): RpcError | undefined {
   if (error.code === "MALFORMED_JSON") return new RpcError(RPC_CODES.parse, `parse error: ${error.message}`);
   const words = KNOWN_WORDS[error.code];
   const message = words === undefined || error.message.includes(words) ? error.message : `${words}: ${error.message}`;
-  return new RpcError(RPC_CODES.server, message);
+  return new RpcError(error.code === "PRUNED" ? RPC_CODES.prunedHistory : RPC_CODES.server, message);
 }

@@ -109,6 +109,10 @@ async function rewardsOf(
 export const baseFeeAfter = ({ schedule }: Pick<ChainEngine, "schedule">, header: AnySealedHeader): bigint =>
   schedule === undefined ? nextBaseFee(header) : nextFees(schedule, header).gas;
 
+/** Price of blob gas in the block after `header`; on this node's own chain, which has no blobs, always 1. */
+const blobFeeAfter = ({ schedule }: Pick<ChainEngine, "schedule">, header: AnySealedHeader): bigint =>
+  schedule === undefined ? 1n : nextFees(schedule, header).blobGas;
+
 /** Price of blob gas in blocks and in the one after the last; on this node's own chain, which has no blobs, always 1. */
 function blobFees(schedule: ForkSchedule | undefined, headers: readonly AnySealedHeader[], last: AnySealedHeader) {
   if (schedule === undefined) return [...headers, last].map(() => 1n);
@@ -146,6 +150,8 @@ export function feeMethods(engine: ChainEngine, clock: Clock): Record<string, Rp
   return {
     eth_gasPrice: defineMethod([], () => quantity(suggestedPrice(engine))),
     eth_maxPriorityFeePerGas: defineMethod([], () => quantity(SUGGESTED_TIP)),
+    eth_baseFee: defineMethod([], () => quantity(baseFeeAfter(engine, engine.head()))),
+    eth_blobBaseFee: defineMethod([], () => quantity(blobFeeAfter(engine, engine.head()))),
     eth_feeHistory: defineMethod(
       [required(readCount), required(readBlockNumber), optional<number[] | undefined>(readPercentiles, undefined)],
       (count, ref, percentiles) => {

@@ -47,6 +47,9 @@ export function formatLog(log: Log, place: Place, transactionHash: Hex, transact
 
 export type FormattedLog = ReturnType<typeof formatLog>;
 
+/** A log is never shown in fewer. */
+export const LOG_CHARACTERS_MIN = 400;
+
 /** Index in its block of a transaction's first log. */
 export function firstLogIndex(receipts: readonly AnyReceipt[], transactionIndex: number): number {
   return receipts.slice(0, transactionIndex).reduce((count, { logs }) => count + logs.length, 0);
@@ -65,7 +68,11 @@ function formatBlobGas({ blobVersionedHashes: hashes }: AnyTransaction, price: b
  * A receipt with what the block around it adds.
  * @param blobGasPrice in that block
  */
-export function formatReceipt(included: Included, place: Place, blobGasPrice?: bigint) {
+export function formatReceipt(
+  included: Pick<Included, "transaction" | "receipt" | "index" | "firstLogIndex">,
+  place: Place,
+  blobGasPrice?: bigint,
+) {
   const { transaction, receipt, index, firstLogIndex: start } = included;
   return {
     transactionHash: transaction.hash,
@@ -85,6 +92,8 @@ export function formatReceipt(included: Included, place: Place, blobGasPrice?: b
     ...formatBlobGas(transaction, blobGasPrice),
   };
 }
+
+export type FormattedReceipt = ReturnType<typeof formatReceipt>;
 
 function formatSignature({ type, v, r, s, yParity }: AnyTransaction) {
   const signature = { v: quantity(v), r: quantity(r), s: quantity(s) };
@@ -142,6 +151,7 @@ export function formatTransaction(transaction: AnyTransaction, inclusion?: Inclu
   return {
     blockHash: header?.hash ?? null,
     blockNumber: header === undefined ? null : quantity(header.number),
+    blockTimestamp: header === undefined ? null : quantity(header.timestamp),
     transactionIndex: index === undefined ? null : quantity(index),
     hash: transaction.hash,
     from: transaction.sender,
@@ -215,6 +225,13 @@ export function formatBlock(block: AnyDecodedBlock, fullTransactions: boolean) {
     ...(header.withdrawalsRoot === undefined ? {} : { withdrawals: withdrawals.map(formatWithdrawal) }),
   };
 }
+
+/** An ommer, of which the chain holds no more than the header. */
+export const formatOmmer = (header: AnySealedHeader) => ({
+  ...formatHeader(header),
+  size: quantity(encodeAnyBlock({ header, transactions: [], ommers: [] }).length),
+  uncles: [],
+});
 
 /** A block that is not sealed: what only sealing gives is null, as in go-ethereum. */
 export function formatPendingBlock(block: AnyDecodedBlock) {

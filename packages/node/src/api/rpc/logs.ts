@@ -8,7 +8,7 @@ import { createPacer } from "../../engine/pacer.ts";
 import type { ChainEngine } from "../../engine/types.ts";
 import type { JsonValue } from "../json.ts";
 import { canonicalBlock } from "../state.ts";
-import { type BlockRef, headerAt, LATEST, readBlockNumber } from "./block-ref.ts";
+import { headerAt, LATEST, type NumberRef, numberOfRef, readBlockNumber } from "./block-ref.ts";
 import type { RpcMethod } from "./dispatch.ts";
 import { invalidParams, serverError } from "./errors.ts";
 import { type FormattedLog, formatLog, placeOf } from "./format.ts";
@@ -35,8 +35,8 @@ const REORGANISATIONS_MAX = 3;
 
 interface LogQuery extends LogFilter {
   readonly blockHash: Hex | undefined;
-  readonly from: BlockRef;
-  readonly to: BlockRef;
+  readonly from: NumberRef;
+  readonly to: NumberRef;
 }
 
 /** One value or a list of alternatives; null means anything. */
@@ -57,7 +57,7 @@ function readLogQuery(value: JsonValue): LogQuery {
   const from = member(object, "fromBlock", readBlockNumber);
   const to = member(object, "toBlock", readBlockNumber);
   if (blockHash !== undefined && (from !== undefined || to !== undefined)) {
-    throw badValue("cannot specify both blockHash and fromBlock/toBlock, choose one or the other");
+    throw badValue("cannot specify both BlockHash and FromBlock/ToBlock, choose one or the other");
   }
   return {
     blockHash,
@@ -98,9 +98,8 @@ function rangeOf(
 ): { readonly first: number; readonly last: AnySealedHeader } {
   const head = engine.head();
   const last = headerAt(engine, to) ?? head;
-  const first = from.kind === "number" ? from.number : head.number;
-  const asked = to.kind === "number" ? to.number : head.number;
-  if (first > asked) throw invalidParams("invalid block range: fromBlock is above toBlock");
+  const first = numberOfRef(engine, from);
+  if (first > numberOfRef(engine, to)) throw invalidParams("invalid block range params");
   if (last.number - first >= LOG_BLOCKS_MAX) throw serverError(`block range is wider than ${LOG_BLOCKS_MAX} blocks`);
   return { first, last };
 }

@@ -96,8 +96,10 @@ export function readHash(value: JsonValue): Hex {
 
 /** A storage slot: at most 32 bytes of hexadecimal digits, padded on the left. */
 export function readSlot(value: JsonValue): Hex {
-  const match = /^0x([0-9a-fA-F]{0,64})$/.exec(text(value));
-  if (match === null) throw badValue("expected a hex string of at most 32 bytes");
+  const given = text(value);
+  if (given.length > 66) throw badValue("storage key too long (want at most 32 bytes)");
+  const match = /^0x([0-9a-fA-F]*)$/.exec(given);
+  if (match === null) throw badValue(`invalid hex in storage key: ${JSON.stringify(given)}`);
   return `0x${(match[1] as string).toLowerCase().padStart(64, "0")}`;
 }
 

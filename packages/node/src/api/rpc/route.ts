@@ -7,11 +7,13 @@ import type { ApiContext, ApiInstance } from "../context.ts";
 import { checkInStep } from "../in-step.ts";
 import { PROBLEM_RESPONSE } from "../rest/schemas.ts";
 import { blockMethods, transactionMethods } from "./block-methods.ts";
+import { blockPartMethods } from "./block-parts.ts";
 import { callMethods } from "./call.ts";
 import { createDispatcher, type RpcMethod } from "./dispatch.ts";
 import { feeMethods } from "./fees.ts";
 import { logMethods } from "./logs.ts";
 import { nodeMethods } from "./node-methods.ts";
+import { rawMethods } from "./raw-methods.ts";
 import { stateMethods } from "./state-methods.ts";
 
 /** The same method, which fails with `DIVERGED` while this node's state is not to be trusted. */
@@ -30,6 +32,8 @@ export function createMethods({ backend, clock }: Pick<ApiContext, "backend" | "
   const methods = {
     ...nodeMethods(backend),
     ...blockMethods(engine),
+    ...blockPartMethods(engine, clock),
+    ...rawMethods(engine),
     ...transactionMethods(engine, recoverSenders),
     ...onState,
     ...feeMethods(engine, clock),

@@ -7,11 +7,19 @@ import type { JsonValue } from "../json.ts";
 import { accountOf, EMPTY_ACCOUNT } from "../state.ts";
 import { LATEST, readBlockRef, readState, stateViewAt } from "./block-ref.ts";
 import type { RpcMethod } from "./dispatch.ts";
+import { invalidParams, RPC_CODES, RpcError } from "./errors.ts";
 import { quantity, word } from "./format.ts";
-import { defineMethod, listOf, optional, readAddress, readSlot, required } from "./params.ts";
+import { defineMethod, listOf, optional, type Reader, readAddress, readObject, readSlot, required } from "./params.ts";
 
 const PROOF_SLOTS_MAX = 1024;
+/** Slots of one request for values, as in go-ethereum. */
+const VALUE_SLOTS_MAX = 1024;
 const SLOT_HEX_CHARACTERS = 66;
+
+interface SlotRequest {
+  readonly address: Hex;
+  readonly slots: readonly Hex[];
+}
 
 interface ProofSlot {
   readonly slot: Hex;
@@ -24,6 +32,18 @@ function readProofSlot(value: JsonValue): ProofSlot {
   const full = typeof value === "string" && value.length === SLOT_HEX_CHARACTERS;
   return { slot, key: full ? slot : quantity(BigInt(slot)) };
 }
+
+/** Slots of each contract, which are asked for at once. */
+const readSlotRequests: Reader<readonly SlotRequest[]> = (value) => {
+  const requests = Object.entries(readObject(value)).map(([name, slots]) => ({
+    address: readAddress(name),
+    slots: listOf(readSlot, VALUE_SLOTS_MAX)(slots ?? null),
+  }));
+  const count = requests.reduce((sum, { slots }) => sum + slots.length, 0);
+  if (count > VALUE_SLOTS_MAX) throw new RpcError(RPC_CODES.limitExceeded, `too many slots (max ${VALUE_SLOTS_MAX})`);
+  if (count === 0) throw invalidParams("empty request");
+  return requests;
+};
 
 const proofNodes = (nodes: readonly Uint8Array[]): Hex[] => nodes.map((node) => bytesToHex(node));
 
@@ -45,6 +65,16 @@ export function stateMethods(engine: ChainEngine): Record<string, RpcMethod> {
     eth_getStorageAt: defineMethod(
       [required(readAddress), required(readSlot), optional(readBlockRef, LATEST)],
       (address, slot, block) => readState(engine, block, (state) => word(state.storage(address, slot))),
+    ),
+
+    eth_getStorageValues: defineMethod(
+      [required(readSlotRequests), optional(readBlockRef, LATEST)],
+      (requests, block) =>
+        readState(engine, block, (state) =>
+          Object.fromEntries(
+            requests.map(({ address, slots }) => [address, slots.map((slot) => word(state.storage(address, slot)))]),
+          ),
+        ),
     ),
 
     eth_getProof: defineMethod(
