@@ -41,6 +41,9 @@ export interface ForkSchedule {
   readonly byTime: readonly Activation[];
   readonly bombDelays: readonly BombDelay[];
   readonly blobs: readonly BlobActivation[];
+  /** What a fork identifier is made of (EIP-2124): each block and each time, in seconds, at which any fork begins. */
+  readonly forkNumbers: readonly number[];
+  readonly forkTimes: readonly number[];
   /** First block with replay protection (EIP-155). */
   readonly replayProtection: number;
   /** Total difficulty of a parent from which on blocks are merged (EIP-3675). */
@@ -86,6 +89,15 @@ const BOMB_DELAYS: readonly (readonly [string, number])[] = [
 const CANCUN_BLOBS: BlobSchedule = { target: 3, max: 6, updateFraction: 3_338_477n };
 const PRAGUE_BLOBS: BlobSchedule = { target: 6, max: 9, updateFraction: 5_007_716n };
 
+/** Names of further forks by number that count in a fork identifier, though no rule here depends on them. */
+const UNRULED: readonly string[] = [
+  "eip155Block",
+  "muirGlacierBlock",
+  "arrowGlacierBlock",
+  "grayGlacierBlock",
+  "mergeNetsplitBlock",
+];
+
 /** What changes the limits of blobs, in order, with the limits where the file gives none. */
 const BLOB_CHANGES: readonly (readonly [string, BlobSchedule | undefined])[] = [
   ["cancun", CANCUN_BLOBS],
@@ -119,6 +131,10 @@ function activations(config: Config, names: readonly (readonly [string, Fork])[]
   }
   return names.map(([name, fork]) => ({ at: beginning(config, name), fork })).filter(({ at }) => at !== NEVER);
 }
+
+/** When the named forks begin, ascending, each moment once. */
+const beginnings = (config: Config, names: readonly string[]): number[] =>
+  [...new Set(names.map((name) => beginning(config, name)))].filter((at) => at !== NEVER).sort((a, b) => a - b);
 
 function positive(value: unknown, path: string): number {
   if (typeof value === "number" && Number.isSafeInteger(value) && value > 0) return value;
@@ -188,6 +204,8 @@ export function parseForkSchedule(config: unknown): ForkSchedule {
     byTime: activations(config, TIMED),
     bombDelays: BOMB_DELAYS.map(([name, blocks]) => ({ at: beginning(config, name), blocks })),
     blobs: blobActivations(config),
+    forkNumbers: beginnings(config, [...NUMBERED.map(([name]) => name), ...UNRULED]),
+    forkTimes: beginnings(config, [...TIMED.map(([name]) => name), ...BLOB_CHANGES.map(([name]) => `${name}Time`)]),
     replayProtection: beginning(config, "eip155Block"),
     terminalTotalDifficulty: terminalDifficulty(config.terminalTotalDifficulty),
     depositContract: depositContract(config.depositContractAddress),

@@ -217,6 +217,7 @@ export function createFakeEngine(sealer: string, chain = "dev"): FakeEngine {
       throw new CodedError("PRUNED", "a chain made up keeps no states");
     },
     historyStart: 0,
+    refusals: () => [],
     adopted: 0,
     adoption: adoptsNothing(head),
     pool: {
@@ -224,6 +225,8 @@ export function createFakeEngine(sealer: string, chain = "dev"): FakeEngine {
         return pool.size;
       },
       nextNonce: () => 0n,
+      senders: () => [],
+      contentOf: () => ({ pending: [], queued: [] }),
       transactions: () => [...pool.values()],
       get reinjecting() {
         return engine.reinjecting;

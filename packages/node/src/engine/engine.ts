@@ -130,6 +130,7 @@ export function createEngine(options: EngineOptions): Engine {
     get historyStart() {
       return readHistoryStart(store);
     },
+    historyBlocks: options.historyBlocks,
     get adopted() {
       return core.adopted;
     },
@@ -177,6 +178,7 @@ export function createEngine(options: EngineOptions): Engine {
       return countImport(core.metrics, await watched(work, options.onDamage));
     },
     refused: (hash) => core.refused.get(hash),
+    refusals: () => [...core.refused.values()],
     seal: () => queue.run(async () => (isReplica || adoption.isUnderway ? undefined : sealBlock(core))),
     on: core.emitter.on,
     stop: () => queue.stop(),

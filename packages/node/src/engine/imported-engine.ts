@@ -36,6 +36,8 @@ function emptyPool(source: AnySource): PoolView {
   return {
     pending: 0,
     nextNonce: (sender) => readAndClose(openSnapshot(source), (state) => state.account(sender)?.nonce ?? 0n),
+    senders: () => [],
+    contentOf: () => ({ pending: [], queued: [] }),
     transactions: () => [],
     reinjecting: 0,
     oldestExecutable: () => ({}),
@@ -132,6 +134,7 @@ export function createImportedEngine({ store, schedule, clock }: ImportedEngineO
     knows: (hash) => store.get("transactions", hexToBytes(hash)) !== undefined,
     snapshot: () => openSnapshot(source),
     stateAt: (block) => views.at(canonicalHeader(block), head, clock.now()),
+    refusals: () => [],
     contracts: (after, limit) => listContracts(store, after, limit),
     contractCount: () => readContractCount(store),
     call: async (message, overrides, block) =>

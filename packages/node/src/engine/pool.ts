@@ -10,7 +10,7 @@ import { CodedError } from "@counterpart/core/base/errors";
 import type { Transaction } from "@counterpart/core/chain/types";
 import type { StateReader } from "@counterpart/core/execution/types";
 import type { StoreWrite } from "@counterpart/core/ports/store";
-import type { TransactionOrigin } from "./types.ts";
+import type { PoolContent, TransactionOrigin } from "./types.ts";
 
 export interface PoolLimits {
   readonly transactionsMax: number;
@@ -260,6 +260,14 @@ export function createPool(limits: PoolLimits): Pool {
       return undefined;
     },
   };
+}
+
+/** What a sender has in the pool: what a block could hold now, and what waits behind a gap or for funds. */
+export function contentOf(pool: Pool, state: Accounts, sender: Hex): PoolContent {
+  const { nonce = 0n, balance = 0n } = state.account(sender) ?? {};
+  const all = pool.of(sender).map(({ transaction }) => transaction);
+  const ready = all.findIndex((each, at) => each.nonce !== nonce + BigInt(at) || balance < costOf(each));
+  return ready < 0 ? { pending: all, queued: [] } : { pending: all.slice(0, ready), queued: all.slice(ready) };
 }
 
 /** What a block on `head` could hold of some senders, each sender's in order of nonce. */

@@ -8,7 +8,7 @@ import type { Store, StoreWrite } from "@counterpart/core/ports/store";
 import { createStateView, type StateView } from "./state-view.ts";
 
 /** State is held for as many blocks as the limits say or this long, whichever is more. */
-const HELD_BLOCKS = 256;
+export const HELD_BLOCKS = 256;
 const HELD_MS = 15 * 60 * 1_000;
 
 export interface ViewLimits {

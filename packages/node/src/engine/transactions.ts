@@ -5,7 +5,7 @@ import { assert } from "@counterpart/core/base/errors";
 import { decodeBodyAt } from "@counterpart/core/chain/block";
 import { decodeReceiptAt } from "@counterpart/core/chain/receipt";
 import type { EngineCore } from "./core.ts";
-import { countUntried, oldestExecutable, overdue } from "./pool.ts";
+import { contentOf, countUntried, oldestExecutable, overdue } from "./pool.ts";
 import { readConflict } from "./pool-rows.ts";
 import type { OwnTransactionStatus, PoolView } from "./types.ts";
 
@@ -67,6 +67,8 @@ export function poolView(core: EngineCore): PoolView {
       return pool.size;
     },
     nextNonce: (sender) => pool.nextNonce(sender, accounts.account(sender)?.nonce ?? 0n),
+    senders: () => [...pool.senders()],
+    contentOf: (sender) => contentOf(pool, accounts, sender),
     transactions: () => [...pool.all()].map(({ transaction }) => transaction),
     oldestExecutable: oldest,
     overdue: (waitedMs, limit) => overdue(pool, accounts, core.head.hash, { nowMs: clock.now(), waitedMs, limit }),

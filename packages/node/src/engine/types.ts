@@ -179,8 +179,19 @@ export interface BlockState extends StateReader {
 /** Who reads the state of a block. */
 export type StateReaderKind = "caller" | "peer";
 
+/** Pending transactions of one sender, by nonce. */
+export interface PoolContent {
+  /** A block could hold them now. */
+  readonly pending: readonly Transaction[];
+  /** They wait for a nonce before them, or for funds. */
+  readonly queued: readonly Transaction[];
+}
+
 export interface PoolView {
   readonly pending: number;
+  /** Who has something pending. */
+  senders(): readonly Hex[];
+  contentOf(sender: Hex): PoolContent;
   /** Next nonce of a sender, its consecutive pending transactions included. */
   nextNonce(sender: Hex): bigint;
   transactions(): readonly Transaction[];
@@ -222,6 +233,8 @@ export interface ChainEngine {
   readAt<T>(block: Hex, read: (state: BlockState) => T): Promise<T>;
   /** Number of the first block whose state can be read. */
   readonly historyStart: number;
+  /** Blocks before the head whose states are kept; undefined: of all that are held. */
+  readonly historyBlocks?: number | undefined;
   /** Number of the block whose state was taken over; blocks up to it are known by their headers alone. 0: none was. */
   readonly adopted: number;
   readonly chainId: number;
@@ -248,6 +261,8 @@ export interface ChainEngine {
    * @throws CodedError `BLOCK_NOT_FOUND`, `PRUNED`
    */
   stateAt(block: Hex, reader: StateReaderKind): StateView;
+  /** The last blocks that execution here contradicted, oldest first. */
+  refusals(): readonly Pick<RefusedBlock, "header" | "encoded">[];
   /** Contracts in order of address, starting after `after`. */
   contracts(after: Hex | undefined, limit: number): readonly ContractEntry[];
   /** Contracts at the head, those of the genesis left out. */

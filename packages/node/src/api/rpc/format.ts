@@ -1,9 +1,16 @@
 /** The chain's values in the form of the Ethereum JSON-RPC API: quantities, data, objects as other clients give them. */
 
 import { bigIntToFixedBytes, bytesToHex, type Hex } from "@counterpart/core/base/bytes";
-import { type AnyDecodedBlock, encodeAnyBlock, toAnyBlock, type Withdrawal } from "@counterpart/core/chain/any-block";
+import {
+  type AnyDecodedBlock,
+  decodeAnyBlock,
+  encodeAnyBlock,
+  toAnyBlock,
+  type Withdrawal,
+} from "@counterpart/core/chain/any-block";
 import type { AnySealedHeader } from "@counterpart/core/chain/any-header";
 import type { AnyReceipt, AnyTransaction, Log } from "@counterpart/core/chain/types";
+import { keccak256Hex } from "@counterpart/core/crypto/crypto";
 import { GAS_PER_BLOB } from "@counterpart/core/execution/blob-gas";
 import type { TransactionStatus } from "../../engine/types.ts";
 
@@ -232,6 +239,28 @@ export const formatOmmer = (header: AnySealedHeader) => ({
   size: quantity(encodeAnyBlock({ header, transactions: [], ommers: [] }).length),
   uncles: [],
 });
+
+/** A block that execution contradicted, with the hashes of its transactions. */
+export function formatBadBlock({
+  header,
+  encoded,
+}: {
+  readonly header: AnySealedHeader;
+  readonly encoded: Uint8Array;
+}) {
+  const { transactions } = decodeAnyBlock(encoded);
+  return {
+    hash: header.hash,
+    block: {
+      ...formatHeader(header),
+      size: quantity(encoded.length),
+      transactions: transactions.map(keccak256Hex),
+      uncles: [],
+      withdrawals: [],
+    },
+    rlp: bytesToHex(encoded),
+  };
+}
 
 /** A block that is not sealed: what only sealing gives is null, as in go-ethereum. */
 export function formatPendingBlock(block: AnyDecodedBlock) {

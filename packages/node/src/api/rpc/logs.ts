@@ -91,16 +91,21 @@ function logsOfBlock(engine: ChainEngine, hash: Hex, filter: LogFilter): Formatt
   return logs;
 }
 
-/** Numbers of the first and last block; a range that ends beyond the head ends at the head. */
+/**
+ * The first block's number and the last block.
+ * @throws RpcError -32602 for a range that is reversed or ends beyond the head, and for pending logs; -32000 for a wide one
+ */
 function rangeOf(
   engine: ChainEngine,
   { from, to }: LogQuery,
 ): { readonly first: number; readonly last: AnySealedHeader } {
-  const head = engine.head();
-  const last = headerAt(engine, to) ?? head;
+  if (from.kind === "pending" || to.kind === "pending") throw invalidParams("pending logs are not supported");
   const first = numberOfRef(engine, from);
-  if (first > numberOfRef(engine, to)) throw invalidParams("invalid block range params");
-  if (last.number - first >= LOG_BLOCKS_MAX) throw serverError(`block range is wider than ${LOG_BLOCKS_MAX} blocks`);
+  const asked = numberOfRef(engine, to);
+  if (first > asked) throw invalidParams("invalid block range params");
+  const last = headerAt(engine, to);
+  if (last === undefined) throw invalidParams("block range extends beyond current head block");
+  if (asked - first >= LOG_BLOCKS_MAX) throw serverError(`block range is wider than ${LOG_BLOCKS_MAX} blocks`);
   return { first, last };
 }
 

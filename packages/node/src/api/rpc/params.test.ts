@@ -86,7 +86,8 @@ test("a block is named by tag, number, hash or an EIP-1898 object", () => {
   const hash = `0x${"ab".repeat(32)}`;
   assert.deepEqual(readBlockRef("latest"), { kind: "head" });
   assert.deepEqual(readBlockRef("pending"), { kind: "pending" });
-  for (const tag of ["earliest", "safe", "finalized", "0x0"]) {
+  for (const tag of ["safe", "finalized"]) assert.deepEqual(readBlockRef(tag), { kind: "final" });
+  for (const tag of ["earliest", "0x0"]) {
     assert.deepEqual(readBlockRef(tag), { kind: "number", number: 0 });
   }
   assert.deepEqual(readBlockRef({ blockNumber: "0x5" }), { kind: "number", number: 5 });

@@ -9,10 +9,13 @@ import { canonicalBlock, fetchedBlock, transactionOf } from "../state.ts";
 import { type BlockRef, headerAt, readBlockNumber, readBlockRef } from "./block-ref.ts";
 import { RESPONSE_CHARACTERS_MAX, type RpcMethod } from "./dispatch.ts";
 import { responseTooLarge, serverError } from "./errors.ts";
+import { formatBadBlock } from "./format.ts";
 import { defineMethod, readHash, readSafeQuantity, required } from "./params.ts";
 
 /** Nothing, as go-ethereum answers it. */
 const NOTHING = "0x";
+/** Two for the encoding, and one at the most for the rest: a transaction of 100 bytes has a hash of 66 characters. */
+const BAD_BLOCK_CHARACTERS_PER_BYTE = 3;
 
 /** @throws RpcError -32000 when there is no such block */
 function headerOf(engine: ChainEngine, ref: BlockRef, what: "header" | "block"): AnySealedHeader {
@@ -36,6 +39,18 @@ function rawReceipts(engine: ChainEngine, ref: BlockRef) {
     encoded.push(text);
   }
   return encoded;
+}
+
+/** The newest first, as many as an answer has room for. */
+function badBlocks(engine: ChainEngine) {
+  const shown: ReturnType<typeof formatBadBlock>[] = [];
+  let bytes = 0;
+  for (const refused of engine.refusals().toReversed()) {
+    bytes += refused.encoded.length;
+    if (bytes * BAD_BLOCK_CHARACTERS_PER_BYTE > RESPONSE_CHARACTERS_MAX) break;
+    shown.push(formatBadBlock(refused));
+  }
+  return shown;
 }
 
 /** Included or pending; what lost its nonce is on no chain. */
@@ -65,6 +80,8 @@ export function rawMethods(engine: ChainEngine): Record<string, RpcMethod> {
     debug_getRawReceipts: defineMethod([required(readBlockRef)], (ref) => rawReceipts(engine, ref)),
 
     debug_getRawTransaction: defineMethod([required(readHash)], (hash) => rawTransaction(engine, hash)),
+
+    debug_getBadBlocks: defineMethod([], () => badBlocks(engine)),
 
     eth_getRawTransactionByHash: defineMethod([required(readHash)], (hash) => rawTransaction(engine, hash)),
 

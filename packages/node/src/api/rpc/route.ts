@@ -9,12 +9,14 @@ import { PROBLEM_RESPONSE } from "../rest/schemas.ts";
 import { blockMethods, transactionMethods } from "./block-methods.ts";
 import { blockPartMethods } from "./block-parts.ts";
 import { callMethods } from "./call.ts";
+import { chainConfigMethods } from "./chain-config.ts";
 import { createDispatcher, type RpcMethod } from "./dispatch.ts";
 import { feeMethods } from "./fees.ts";
 import { logMethods } from "./logs.ts";
 import { nodeMethods } from "./node-methods.ts";
 import { rawMethods } from "./raw-methods.ts";
 import { stateMethods } from "./state-methods.ts";
+import { txpoolMethods } from "./txpool-methods.ts";
 
 /** The same method, which fails with `DIVERGED` while this node's state is not to be trusted. */
 const whileInStep =
@@ -34,6 +36,8 @@ export function createMethods({ backend, clock }: Pick<ApiContext, "backend" | "
     ...blockMethods(engine),
     ...blockPartMethods(engine, clock),
     ...rawMethods(engine),
+    ...chainConfigMethods(engine),
+    ...txpoolMethods(engine, clock),
     ...transactionMethods(engine, recoverSenders),
     ...onState,
     ...feeMethods(engine, clock),
