@@ -5,13 +5,16 @@ import { type Hex, hexToBytes } from "@counterpart/core/base/bytes";
 import { createAddress } from "@counterpart/core/chain/address";
 import { accountOf, creationOf, openTestEngine, transactionOf } from "../../engine/engine.test-support.ts";
 import { createFakeBackend, openTestApi, type TestApi } from "../fake-backend.test-support.ts";
+import { assertDocumentedResult } from "./documented-results.test-support.ts";
 
 export const OWN = accountOf(1);
 export const STRANGER: Hex = `0x${"77".repeat(20)}`;
 
+/** Every answer is held against what `rpc.discover` says of its method. */
 export async function ask<T = unknown>(api: TestApi, method: string, ...params: unknown[]): Promise<T> {
   const { result, error } = await api.rpc(method, ...params);
   assert.equal(error, undefined, `${method}: ${error?.message}`);
+  assertDocumentedResult(method, result);
   return result as T;
 }
 

@@ -19,7 +19,7 @@ function open(extra: Record<string, RpcMethod> = {}, clock: Clock = createManual
   const seen: unknown[] = [];
   const methods = new Map<string, RpcMethod>(
     Object.entries({
-      echo: (params) => {
+      echo: (params: unknown) => {
         seen.push(params);
         return params;
       },

@@ -7,7 +7,11 @@ import { isExactNumber, type JsonValue, parseExactJson, toJsonText, toPlainJson 
 import { RPC_CODES, RpcError, responseTooLarge, rpcErrorOf } from "./errors.ts";
 
 /** Takes positional parameters; may return a promise. What it returns is JSON, with bigint as decimal text. */
-export type RpcMethod = (params: readonly JsonValue[]) => unknown;
+export interface RpcMethod {
+  (params: readonly JsonValue[]): unknown;
+  /** What it takes, by position; absent where it reads its parameters by itself. */
+  readonly takes?: readonly { readonly isRequired: boolean }[] | undefined;
+}
 
 export const BATCH_MAX = 100;
 /** Characters of one answer, a whole batch included. */

@@ -47,13 +47,14 @@ export function defineMethod<const P extends readonly Parameter<unknown>[]>(
   parameters: P,
   run: (...values: Values<P>) => unknown,
 ): RpcMethod {
-  return (params) => {
+  const method = (params: readonly JsonValue[]): unknown => {
     if (params.length > parameters.length) {
       throw invalidParams(`too many arguments, want at most ${parameters.length}`);
     }
     const values = parameters.map((parameter, index) => readOne(parameter, params[index], index));
     return run(...(values as Values<P>));
   };
+  return Object.assign(method, { takes: parameters.map(({ fallback }) => ({ isRequired: fallback === undefined })) });
 }
 
 function text(value: JsonValue): string {

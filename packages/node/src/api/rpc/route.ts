@@ -14,17 +14,19 @@ import { createDispatcher, type RpcMethod } from "./dispatch.ts";
 import { feeMethods } from "./fees.ts";
 import { logMethods } from "./logs.ts";
 import { nodeMethods } from "./node-methods.ts";
+import { discoverMethod } from "./openrpc.ts";
 import { rawMethods } from "./raw-methods.ts";
 import { stateMethods } from "./state-methods.ts";
 import { txpoolMethods } from "./txpool-methods.ts";
 
 /** The same method, which fails with `DIVERGED` while this node's state is not to be trusted. */
-const whileInStep =
-  (network: NetworkService, method: RpcMethod): RpcMethod =>
-  (params) => {
+function whileInStep(network: NetworkService, method: RpcMethod): RpcMethod {
+  const checked = (params: Parameters<RpcMethod>[0]): unknown => {
     checkInStep(network);
     return method(params);
   };
+  return Object.assign(checked, { takes: method.takes });
+}
 
 /** Every method that this node answers. */
 export function createMethods({ backend, clock }: Pick<ApiContext, "backend" | "clock">): Map<string, RpcMethod> {
@@ -43,8 +45,9 @@ export function createMethods({ backend, clock }: Pick<ApiContext, "backend" | "
     ...feeMethods(engine, clock),
     ...logMethods(engine, clock),
   };
+  const discover = { "rpc.discover": discoverMethod(Object.keys(methods), backend.version) };
   return new Map(
-    Object.entries(methods).map(([name, method]) => [
+    Object.entries({ ...methods, ...discover }).map(([name, method]) => [
       name,
       needsState.has(name) ? whileInStep(network, method) : method,
     ]),
