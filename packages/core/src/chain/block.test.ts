@@ -160,7 +160,7 @@ describe("blocks", () => {
       (digest) => signDigest(digest, KEY),
     );
     const block = encodeBlock(blockOf([TRANSACTIONS[0] as Transaction, foreign]));
-    const error = rejects(() => decodeBlock(block, CHAIN_ID), /transaction 1: signed for chain 1/);
+    const error = rejects(() => decodeBlock(block, CHAIN_ID), /transaction 1: invalid chain id for signer: have 1/);
     assert.deepEqual(error.details, { index: 1, code: "INVALID_TRANSACTION" });
   });
 

@@ -1,7 +1,10 @@
-/** The rules that a transaction keeps or breaks whatever the state is. */
+/**
+ * The rules that a transaction keeps or breaks whatever the state is. What is said of a broken one begins as go-ethereum
+ * says it, because wallets and libraries look for those words.
+ */
 
 import { CodedError } from "../base/errors.ts";
-import { minimumGasLimit } from "./intrinsic-gas.ts";
+import { intrinsicGas, minimumGasLimit } from "./intrinsic-gas.ts";
 import { MAX_INITCODE_BYTES, TX_GAS_MAX } from "./rules.ts";
 import type { UnsignedTransaction } from "./transaction-fields.ts";
 
@@ -16,17 +19,20 @@ export function invalidTransaction(message: string, details: Readonly<Record<str
 function checkGas(transaction: UnsignedTransaction): void {
   const { gasLimit } = transaction;
   if (gasLimit > BigInt(TX_GAS_MAX)) {
-    throw new CodedError("GAS_LIMIT_EXCEEDED", `gas limit ${gasLimit} is above ${TX_GAS_MAX} (EIP-7825)`);
+    throw new CodedError("GAS_LIMIT_EXCEEDED", `transaction gas limit too high (cap: ${TX_GAS_MAX}, tx: ${gasLimit})`);
   }
   const minimum = minimumGasLimit(transaction);
-  if (gasLimit < BigInt(minimum)) {
-    throw invalidTransaction(`gas limit ${gasLimit} is below the intrinsic cost ${minimum}`, { minimum });
-  }
+  if (gasLimit >= BigInt(minimum)) return;
+  const words =
+    gasLimit < BigInt(intrinsicGas(transaction)) ? "intrinsic gas too low" : "insufficient gas for floor data gas cost";
+  throw invalidTransaction(`${words}: gas ${gasLimit}, minimum needed ${minimum}`, { minimum });
 }
 
 function checkPrice({ maxFeePerGas, maxPriorityFeePerGas, gasLimit, value }: UnsignedTransaction): void {
-  if (maxPriorityFeePerGas > maxFeePerGas) throw invalidTransaction("maxPriorityFeePerGas is above maxFeePerGas");
-  if (gasLimit * maxFeePerGas + value >= UINT256_END) throw invalidTransaction("cost and value exceed 256 bits");
+  if (maxPriorityFeePerGas > maxFeePerGas)
+    throw invalidTransaction("max priority fee per gas higher than max fee per gas");
+  if (gasLimit * maxFeePerGas + value >= UINT256_END)
+    throw invalidTransaction("insufficient funds for gas * price + value: the cost exceeds 256 bits");
 }
 
 /**
@@ -36,15 +42,16 @@ function checkPrice({ maxFeePerGas, maxPriorityFeePerGas, gasLimit, value }: Uns
 export function checkStatelessRules(transaction: UnsignedTransaction, chainId: number): void {
   const { type, to, nonce, data } = transaction;
   if (transaction.chainId !== undefined && transaction.chainId !== BigInt(chainId)) {
-    throw invalidTransaction(`signed for chain ${transaction.chainId}, this is chain ${chainId}`);
+    throw invalidTransaction(`invalid chain id for signer: have ${transaction.chainId} want ${chainId}`);
   }
-  if (nonce >= NONCE_END) throw invalidTransaction("nonce is at or above 2^64 - 1 (EIP-2681)");
+  if (nonce >= NONCE_END) throw invalidTransaction("nonce has max value (EIP-2681)");
   if (to === undefined && data.length > MAX_INITCODE_BYTES) {
-    throw invalidTransaction(`initcode has ${data.length} bytes, more than ${MAX_INITCODE_BYTES} (EIP-3860)`);
+    throw invalidTransaction(`max initcode size exceeded: code size ${data.length}, limit ${MAX_INITCODE_BYTES}`);
   }
-  if (type === 4 && to === undefined) throw invalidTransaction("a type 4 transaction cannot create a contract");
+  if (type === 4 && to === undefined)
+    throw invalidTransaction("EIP-7702 transaction cannot be used to create contract");
   if (type === 4 && transaction.authorizationList?.length === 0) {
-    throw invalidTransaction("a type 4 transaction needs an authorization");
+    throw invalidTransaction("EIP-7702 transaction with empty auth list");
   }
   checkGas(transaction);
   checkPrice(transaction);

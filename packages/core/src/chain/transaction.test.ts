@@ -199,59 +199,69 @@ describe("a transaction is refused", () => {
 
   it("when it was signed for another chain", () => {
     const raw = signTransaction(PLAIN, sign).raw;
-    rejects(() => decodeTransaction(raw, 1), /signed for chain 31337, this is chain 1/);
+    rejects(() => decodeTransaction(raw, 1), /invalid chain id for signer: have 31337 want 1/);
     const legacy = signTransaction({ ...PLAIN, type: 0 }, sign).raw;
-    rejects(() => decodeTransaction(legacy, 1), /signed for chain 31337/);
+    rejects(() => decodeTransaction(legacy, 1), /invalid chain id for signer: have 31337/);
   });
 
   it("when the tip is above the fee, or the cost does not fit", () => {
-    refused({ maxPriorityFeePerGas: 3n }, /maxPriorityFeePerGas/);
+    refused({ maxPriorityFeePerGas: 3n }, /^max priority fee per gas higher than max fee per gas$/);
     refused({ maxFeePerGas: 2n ** 255n }, /256 bits/);
     refused({ value: 2n ** 256n - 1n }, /256 bits/);
   });
 
   it("when the gas limit is below the intrinsic cost or the calldata floor", () => {
-    refused({ gasLimit: 20_999n }, /below the intrinsic cost 21000/);
+    refused({ gasLimit: 20_999n }, /^intrinsic gas too low: gas 20999, minimum needed 21000$/);
     // One nonzero byte: 16 gas of calldata, floor 40.
-    refused({ gasLimit: 21_039n, data: new Uint8Array([1]) }, /below the intrinsic cost 21040/);
+    refused(
+      { gasLimit: 21_039n, data: new Uint8Array([1]) },
+      /^insufficient gas for floor data gas cost: gas 21039, minimum needed 21040$/,
+    );
     assert.ok(signTransaction({ ...PLAIN, gasLimit: 21_040n, data: new Uint8Array([1]) }, sign));
     const accessList = [{ address: TO, storageKeys: [SLOT, SLOT] }];
-    refused({ gasLimit: 27_199n, accessList }, /below the intrinsic cost 27200/);
-    refused({ type: 4, gasLimit: 45_999n, authorizationList: [AUTHORIZATION] }, /below the intrinsic cost 46000/);
+    refused({ gasLimit: 27_199n, accessList }, /^intrinsic gas too low: .* 27200$/);
+    refused({ type: 4, gasLimit: 45_999n, authorizationList: [AUTHORIZATION] }, /^intrinsic gas too low: .* 46000$/);
   });
 
   it("when the gas limit is above 2^24", () => {
-    refused({ gasLimit: BigInt(TX_GAS_MAX) + 1n }, /EIP-7825/, "GAS_LIMIT_EXCEEDED");
+    refused(
+      { gasLimit: BigInt(TX_GAS_MAX) + 1n },
+      /^transaction gas limit too high \(cap: 16777216, tx: 16777217\)$/,
+      "GAS_LIMIT_EXCEEDED",
+    );
     assert.ok(signTransaction({ ...PLAIN, gasLimit: BigInt(TX_GAS_MAX) }, sign));
   });
 
   it("when its initcode is too long", () => {
     const data = new Uint8Array(MAX_INITCODE_BYTES + 1);
     const gasLimit = BigInt(TX_GAS_MAX);
-    rejects(() => signTransaction(withoutTo({ data, gasLimit }), sign), /EIP-3860/);
+    rejects(
+      () => signTransaction(withoutTo({ data, gasLimit }), sign),
+      /^max initcode size exceeded: code size 49153, limit 49152$/,
+    );
     assert.ok(signTransaction(withoutTo({ data: data.subarray(1), gasLimit }), sign));
     assert.ok(signTransaction({ ...PLAIN, data, gasLimit }, sign));
   });
 
   it("when a delegation has no target or no authorization", () => {
     const gasLimit = 100_000n;
-    refused({ type: 4, gasLimit, authorizationList: [] }, /needs an authorization/);
-    refused({ type: 4, gasLimit }, /needs an authorization/);
+    refused({ type: 4, gasLimit, authorizationList: [] }, /empty auth list/);
+    refused({ type: 4, gasLimit }, /empty auth list/);
     const creation = withoutTo({ type: 4, gasLimit, authorizationList: [AUTHORIZATION] });
-    rejects(() => signTransaction(creation, sign), /cannot create/);
+    rejects(() => signTransaction(creation, sign), /cannot be used to create contract/);
   });
 
   it("when its type is blob, unknown or absent", () => {
     rejects(() => decodeTransaction(new Uint8Array([3, 0xc0]), CHAIN_ID), /blob/, "BLOBS_UNSUPPORTED");
-    rejects(() => decodeTransaction(new Uint8Array([5, 0xc0]), CHAIN_ID), /unknown transaction type 5/);
-    rejects(() => decodeTransaction(new Uint8Array([0, 0xc0]), CHAIN_ID), /unknown transaction type 0/);
-    rejects(() => decodeTransaction(new Uint8Array([0x80]), CHAIN_ID), /unknown transaction type 128/);
+    rejects(() => decodeTransaction(new Uint8Array([5, 0xc0]), CHAIN_ID), /transaction type not supported: 5/);
+    rejects(() => decodeTransaction(new Uint8Array([0, 0xc0]), CHAIN_ID), /transaction type not supported: 0/);
+    rejects(() => decodeTransaction(new Uint8Array([0x80]), CHAIN_ID), /transaction type not supported: 128/);
     rejects(() => decodeTransaction(new Uint8Array(0), CHAIN_ID), /at least one byte/);
   });
 
   it("when it is too large, before it is parsed", () => {
     const raw = new Uint8Array(MAX_TRANSACTION_BYTES + 1).fill(0xff);
-    rejects(() => decodeTransaction(raw, CHAIN_ID), /above 131072/);
+    rejects(() => decodeTransaction(raw, CHAIN_ID), /^oversized data: transaction size 131073, limit 131072$/);
   });
 
   it("when a field has the wrong shape", () => {

@@ -108,7 +108,7 @@ function checkAgainstState(transaction: Transaction, state: Accounts, nonceMax: 
   const account = state.account(transaction.sender);
   const nonce = account?.nonce ?? 0n;
   if (transaction.nonce < nonce) {
-    throw new CodedError("NONCE_TOO_LOW", `nonce ${transaction.nonce} is used: the next one is ${nonce}`, {
+    throw new CodedError("NONCE_TOO_LOW", `nonce too low: next nonce ${nonce}, tx nonce ${transaction.nonce}`, {
       next_nonce: nonce.toString(),
     });
   }
@@ -117,10 +117,12 @@ function checkAgainstState(transaction: Transaction, state: Accounts, nonceMax: 
       next_nonce: nonce.toString(),
     });
   }
-  if ((account?.balance ?? 0n) < costOf(transaction)) {
-    throw new CodedError("INSUFFICIENT_FUNDS", "the sender cannot pay value and gas", {
-      balance: (account?.balance ?? 0n).toString(),
-      cost: costOf(transaction).toString(),
+  const [balance, cost] = [account?.balance ?? 0n, costOf(transaction)];
+  if (balance < cost) {
+    const sums = `balance ${balance}, tx cost ${cost}, overshot ${cost - balance}`;
+    throw new CodedError("INSUFFICIENT_FUNDS", `insufficient funds for gas * price + value: ${sums}`, {
+      balance: balance.toString(),
+      cost: cost.toString(),
     });
   }
 }
@@ -209,7 +211,10 @@ export function createPool(limits: PoolLimits): Pool {
       [...(bySender.get(sender)?.values() ?? [])].sort((a, b) => (a.transaction.nonce < b.transaction.nonce ? -1 : 1)),
     check(transaction, origin, state, blockGasLimit, peerId) {
       if (transaction.gasLimit > BigInt(blockGasLimit)) {
-        throw new CodedError("GAS_LIMIT_EXCEEDED", "the gas limit is above the block's");
+        throw new CodedError(
+          "GAS_LIMIT_EXCEEDED",
+          `exceeds block gas limit: ${transaction.gasLimit} is above ${blockGasLimit}`,
+        );
       }
       const next = nextNonce(transaction.sender, state.account(transaction.sender)?.nonce ?? 0n);
       checkAgainstState(transaction, state, next + BigInt(limits.nonceGapMax));

@@ -42,12 +42,15 @@ const KNOWN_WORDS: Partial<Record<ErrorCode, string>> = {
   NONCE_TOO_HIGH: "nonce too high",
   INSUFFICIENT_FUNDS: "insufficient funds for gas * price + value",
   UNDERPRICED: "replacement transaction underpriced",
-  GAS_LIMIT_EXCEEDED: "exceeds block gas limit",
   POOL_FULL: "txpool is full",
   POOL_SENDER_QUOTA: "txpool sender quota exceeded",
   BLOBS_UNSUPPORTED: "transaction type not supported",
   INVALID_TRANSACTION: "invalid transaction",
 };
+
+/** How what is said of a broken rule begins where it is in the words that everybody has: they need none before them. */
+const USUAL_WORDS =
+  /^(intrinsic gas|insufficient |max (priority fee|initcode)|nonce has max|invalid chain id|oversized|transaction type|EIP-7702)/;
 
 /** Whether a code means a defect or a failure of the machine, not a caller's mistake. */
 const isInternal = (code: ErrorCode): boolean => [500, 507].includes(ERROR_CATALOGUE[code].status);
@@ -58,6 +61,7 @@ export function rpcErrorOf(error: unknown): RpcError | undefined {
   if (!isCodedError(error) || isInternal(error.code)) return undefined;
   if (error.code === "MALFORMED_JSON") return new RpcError(RPC_CODES.parse, `parse error: ${error.message}`);
   const words = KNOWN_WORDS[error.code];
-  const message = words === undefined || error.message.includes(words) ? error.message : `${words}: ${error.message}`;
+  const isUsual = words === undefined || error.message.includes(words) || USUAL_WORDS.test(error.message);
+  const message = isUsual ? error.message : `${words}: ${error.message}`;
   return new RpcError(error.code === "PRUNED" ? RPC_CODES.prunedHistory : RPC_CODES.server, message);
 }

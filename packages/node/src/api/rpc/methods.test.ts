@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { bytesToHex, type Hex, hexToBytes } from "@counterpart/core/base/bytes";
 import { encodeBlock } from "@counterpart/core/chain/block";
+import { signAny } from "@counterpart/core/consensus/foreign-chain.test-support";
 import { EMPTY_TRIE_ROOT } from "@counterpart/core/trie/ordered";
 import { verifyState } from "@counterpart/core/verify/state-proof";
-import { openTestEngine, transactionOf } from "../../engine/engine.test-support.ts";
+import { keyOf, openTestEngine, transactionOf } from "../../engine/engine.test-support.ts";
 import { createFakeBackend, hash32, openTestApi, type TestApi } from "../fake-backend.test-support.ts";
 import { ask, fails, OWN, STRANGER, word } from "./asking.test-support.ts";
 
@@ -207,12 +208,49 @@ test("what the pool refuses has the words that wallets look for", async () => {
   const api = await openChain(2);
   const send = (transaction: { readonly raw: Uint8Array }) =>
     ["eth_sendRawTransaction", bytesToHex(transaction.raw)] as const;
-  await fails(api, -32000, /nonce too low/, ...send(transactionOf(1, 0, { value: 9n })));
-  await fails(api, -32000, /insufficient funds/, ...send(transactionOf(1, 2, { value: 10n ** 21n })));
+  await fails(api, -32000, /^nonce too low: next nonce 2, tx nonce 0$/, ...send(transactionOf(1, 0, { value: 9n })));
+  await fails(
+    api,
+    -32000,
+    /^insufficient funds for gas \* price \+ value: balance \d+, tx cost 1000000000000000000000, overshot \d+$/,
+    ...send(transactionOf(1, 2, { value: 10n ** 21n })),
+  );
   await fails(api, -32000, /invalid transaction/, "eth_sendRawTransaction", "0x02c0");
   await fails(api, -32000, /transaction type not supported/, "eth_sendRawTransaction", "0x03c0");
   await fails(api, -32602, /invalid argument 0/, "eth_sendRawTransaction", "c0");
   assert.equal(await ask(api, ...send(transactionOf(1, 1))), transactionOf(1, 1).hash);
+});
+
+test("what breaks a rule whatever the state is refused in the words of go-ethereum", async () => {
+  const api = await openTestApi();
+  const to = STRANGER;
+  const fees = { maxFeePerGas: 1n, maxPriorityFeePerGas: 1n };
+  const plain = { type: 2 as const, chainId: 31_337n, nonce: 0n, gasLimit: 50_000n, ...fees, to, value: 0n };
+  for (const [change, words] of [
+    [{ chainId: 1n }, "invalid chain id for signer: have 1 want 31337"],
+    [{ gasLimit: 20_000n }, "intrinsic gas too low: gas 20000, minimum needed 21000"],
+    [
+      { gasLimit: 21_016n, data: new Uint8Array([1]) },
+      "insufficient gas for floor data gas cost: gas 21016, minimum needed 21040",
+    ],
+    [{ gasLimit: 2n ** 24n + 1n }, "transaction gas limit too high (cap: 16777216, tx: 16777217)"],
+    [{ maxPriorityFeePerGas: 2n }, "max priority fee per gas higher than max fee per gas"],
+    [{ nonce: 2n ** 64n - 1n }, "nonce has max value (EIP-2681)"],
+    [{ type: 4 as const }, "EIP-7702 transaction with empty auth list"],
+  ] as const) {
+    const raw = signAny({ ...plain, data: new Uint8Array(0), ...change }, keyOf(1));
+    const { error } = await api.rpc("eth_sendRawTransaction", bytesToHex(raw));
+    assert.deepEqual([error?.code, error?.message], [-32000, words]);
+  }
+  const oversized = `0x02${"ff".repeat(131_072)}`;
+  await fails(
+    api,
+    -32000,
+    /^oversized data: transaction size 131073, limit 131072$/,
+    "eth_sendRawTransaction",
+    oversized,
+  );
+  await fails(api, -32000, /^transaction type not supported: 5$/, "eth_sendRawTransaction", "0x05c0");
 });
 
 test("transactions of each type have their own fields", async () => {
