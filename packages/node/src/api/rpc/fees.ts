@@ -12,7 +12,7 @@ import { headerAt, readBlockNumber } from "./block-ref.ts";
 import type { RpcMethod } from "./dispatch.ts";
 import { serverError } from "./errors.ts";
 import { quantity } from "./format.ts";
-import { badValue, defineMethod, listOf, optional, type Reader, readSafeQuantity, required } from "./params.ts";
+import { badValue, defineMethod, listOf, optional, type Reader, readCount, required } from "./params.ts";
 
 /** Fewer blocks than asked for may be answered, as the method's specification allows. */
 const HISTORY_BLOCKS_MAX = 1024;
@@ -62,13 +62,6 @@ export function rewardsAt(
     return paid[index]?.tip ?? 0n;
   });
 }
-
-/** A count: a quantity, or a JSON number as some clients send. */
-const readCount: Reader<number> = (value: JsonValue) => {
-  if (typeof value !== "number") return readSafeQuantity(value);
-  if (!Number.isSafeInteger(value) || value < 0) throw badValue("expected an unsigned integer");
-  return value;
-};
 
 const readPercentiles: Reader<number[]> = (value: JsonValue) => {
   const percentiles = listOf((item) => {

@@ -80,6 +80,13 @@ export function readSafeQuantity(value: JsonValue): number {
   return Number(quantity);
 }
 
+/** A count: a quantity, or a JSON number as some clients send. */
+export const readCount: Reader<number> = (value: JsonValue) => {
+  if (typeof value !== "number") return readSafeQuantity(value);
+  if (!Number.isSafeInteger(value) || value < 0) throw badValue("expected an unsigned integer");
+  return value;
+};
+
 export function readData(value: JsonValue): Uint8Array {
   const digits = text(value);
   if (!digits.startsWith("0x")) throw badValue("hex string without 0x prefix");

@@ -32,7 +32,7 @@ function whileInStep(network: NetworkService, method: RpcMethod): RpcMethod {
 export function createMethods({ backend, clock }: Pick<ApiContext, "backend" | "clock">): Map<string, RpcMethod> {
   const { engine, network, recoverSenders } = backend;
   const onState = { ...stateMethods(engine), ...callMethods(engine, clock) };
-  const needsState = new Set([...Object.keys(onState), "eth_sendRawTransaction"]);
+  const needsState = new Set([...Object.keys(onState), "eth_sendRawTransaction", "eth_sendRawTransactionSync"]);
   const methods = {
     ...nodeMethods(backend),
     ...blockMethods(engine),
@@ -40,7 +40,7 @@ export function createMethods({ backend, clock }: Pick<ApiContext, "backend" | "
     ...rawMethods(engine),
     ...chainConfigMethods(engine),
     ...txpoolMethods(engine, clock),
-    ...transactionMethods(engine, recoverSenders),
+    ...transactionMethods({ engine, recoverSenders, clock }),
     ...onState,
     ...feeMethods(engine, clock),
     ...logMethods(engine, clock),

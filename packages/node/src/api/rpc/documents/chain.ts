@@ -10,6 +10,8 @@ const INDEX = given("Index", "uint");
 const HYDRATED = maybe("Whole transactions", BOOLEAN);
 const TRANSACTION_HASH = given("Transaction hash", "hash32");
 
+const MILLISECONDS: Schema = { type: "integer", minimum: 0 };
+
 const orNull = (schema: Schema): Schema => anyOf(schema, NULL);
 
 const BLOCK = ["Block, or null", orNull(ref("Block"))] as const;
@@ -54,6 +56,11 @@ export const CHAIN_DOCUMENTS: MethodDocuments = {
     "Takes a signed transaction; it is durable when its hash is answered.",
     [given("Transaction", "bytes")],
     ["Transaction hash", "hash32"],
+  ),
+  eth_sendRawTransactionSync: documentOf(
+    "Takes a signed transaction and answers its receipt when it is included (EIP-7966).",
+    [given("Transaction", "bytes"), maybe("Timeout in milliseconds", anyOf(ref("uint"), MILLISECONDS))],
+    ["Receipt", "ReceiptInfo"],
   ),
   debug_getRawHeader: documentOf("Encoding of a header.", [BY_ANY], ["RLP", "bytes"]),
   debug_getRawBlock: documentOf("Encoding of a block.", [BY_ANY], ["RLP", "bytes"]),
