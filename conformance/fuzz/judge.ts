@@ -3,7 +3,9 @@
 import assert from "node:assert/strict";
 import { ERROR_CATALOGUE, type ErrorCode } from "@counterpart/core/base/error-catalogue";
 import { assertDocumented, type OpenApiDocument } from "../../packages/node/src/api/documented.test-support.ts";
+import { assertDocumentedResult } from "../../packages/node/src/api/rpc/documented-results.test-support.ts";
 import { RPC_CODES } from "../../packages/node/src/api/rpc/errors.ts";
+import { METHOD_DOCUMENTS } from "../../packages/node/src/api/rpc/openrpc.ts";
 import type { ApiOperation } from "./document.ts";
 import type { FuzzRequest } from "./requests.ts";
 import type { Answer } from "./wire.ts";
@@ -65,6 +67,19 @@ function checkRpcResponse(response: unknown): string {
   return String(code);
 }
 
+/** What was not included in time was taken all the same. */
+const ACTED: ReadonlySet<string> = new Set(["result", String(RPC_CODES.timeout)]);
+
+/** A result is held against the document of the method that was asked for. */
+function checkRpcResult(body: Buffer | undefined, response: unknown): void {
+  const request = parsed(body)?.value;
+  if (!isRecord(request) || !isRecord(response) || !("result" in response)) return;
+  const { method } = request;
+  if (typeof method === "string" && Object.hasOwn(METHOD_DOCUMENTS, method)) {
+    assertDocumentedResult(method, response.result);
+  }
+}
+
 function judgeRpc({ fault, body }: FuzzRequest, answer: Answer): Verdict {
   if (answer.status === 204) {
     assert.equal(answer.body.length, 0);
@@ -73,10 +88,11 @@ function judgeRpc({ fault, body }: FuzzRequest, answer: Answer): Verdict {
   assert.equal(answer.status, 200);
   const value: unknown = JSON.parse(answer.body.toString("utf8"));
   const outcomes = [value].flat().map(checkRpcResponse);
+  checkRpcResult(body, value);
   const wasJson = parsed(body) !== undefined && body?.length !== 0;
   if (fault === "bytes" && !wasJson) assert.deepEqual(outcomes, [String(RPC_CODES.parse)]);
   const outcome = Array.isArray(value) ? "batch" : (outcomes[0] ?? "");
-  return { outcome: `200 ${outcome}`, mayHaveActed: outcomes.includes("result") };
+  return { outcome: `200 ${outcome}`, mayHaveActed: outcomes.some((each) => ACTED.has(each)) };
 }
 
 /** A body that is no JSON, or that the document's schema does not allow, is never acted on. */

@@ -1,9 +1,11 @@
-/** Requests to the JSON-RPC API: good ones by method, changed like any other JSON. */
+/** Requests to the JSON-RPC API: good ones of every documented method, changed like any other JSON. */
 
+import type { Schema } from "../../packages/node/src/api/rpc/documents/schemas.ts";
+import { METHOD_DOCUMENTS } from "../../packages/node/src/api/rpc/openrpc.ts";
 import type { Dice } from "../../sim/dice.ts";
 import { type Json, Members } from "./json-text.ts";
 import { mutateJson, nastyValue } from "./nasty.ts";
-import type { Known, Source } from "./values.ts";
+import { type Known, type Source, valueFor } from "./values.ts";
 
 const TAGS: readonly string[] = ["latest", "earliest", "pending", "safe", "finalized", "0x0", "0x1"];
 
@@ -37,17 +39,8 @@ const wallet = ({ known }: Source, dice: Dice): string => dice.pick(known.wallet
 const contract = ({ known }: Source, dice: Dice): string => dice.pick(known.contracts);
 const tag = (dice: Dice): string => dice.pick(TAGS);
 
+/** Where the document alone would seldom give what the node knows. */
 const METHODS: Readonly<Record<string, Parameters>> = {
-  eth_accounts: () => [],
-  eth_blockNumber: () => [],
-  eth_chainId: () => [],
-  eth_gasPrice: () => [],
-  eth_maxPriorityFeePerGas: () => [],
-  eth_syncing: () => [],
-  net_listening: () => [],
-  net_peerCount: () => [],
-  net_version: () => [],
-  web3_clientVersion: () => [],
   web3_sha3: () => ["0x68"],
   eth_call: ({ known }, dice) => [message(known, dice), tag(dice)],
   eth_estimateGas: ({ known }, dice) => [message(known, dice)],
@@ -63,13 +56,54 @@ const METHODS: Readonly<Record<string, Parameters>> = {
   eth_getTransactionByHash: ({ known }, dice) => [dice.pick(known.transactions)],
   eth_getTransactionReceipt: ({ known }, dice) => [dice.pick(known.transactions)],
   eth_sendRawTransaction: ({ transactions }, dice) => [dice.pick(transactions)],
+  eth_sendRawTransactionSync: ({ transactions }, dice) => [dice.pick(transactions), dice.pick([1, "0x5"])],
   eth_nothing: () => [],
 };
 
+/** What moves the chain, or changes it without sealing: such effects are not accounted for here. */
+const isDevelopment = (name: string): boolean => /^(evm|hardhat|anvil)_/.test(name);
+
+const NAMES: readonly string[] = [
+  ...new Set([...Object.keys(METHODS), ...Object.keys(METHOD_DOCUMENTS).filter((name) => !isDevelopment(name))]),
+];
+
+/** Values by the names that documents give to schemas. */
+const BY_REFERENCE: Readonly<Record<string, (source: Source, dice: Dice, name: string) => Json>> = {
+  hash32: ({ known }, dice, name) => dice.pick(/block/i.test(name) ? known.blocks : known.transactions),
+  address: ({ known }, dice) => dice.pick([...known.contracts, ...known.wallets]),
+  uint: (_, dice) => dice.pick(["0x0", "0x1", "0x40"]),
+  bytes: ({ transactions }, dice) => dice.pick([...transactions, "0x", "0x00"]),
+  storageKey: (_, dice) => dice.pick(["0x", "0x0", `0x${"00".repeat(32)}`]),
+  BlockNumberOrTag: (_, dice) => tag(dice),
+  BlockNumberOrTagOrHash: ({ known }, dice) => dice.pick([tag(dice), dice.pick(known.blocks)]),
+  Filter: ({ known }, dice) => filter(known, dice),
+  GenericTransaction: ({ known }, dice) => message(known, dice),
+};
+
+function documented(schema: Schema, source: Source, dice: Dice, name: string): Json {
+  const { $ref, items, additionalProperties: values } = schema;
+  const named = typeof $ref === "string" ? BY_REFERENCE[$ref.split("/").at(-1) ?? ""] : undefined;
+  if (named !== undefined) return named(source, dice, name);
+  if (schema.type === "array") {
+    return Array.from({ length: dice.below(3) }, () => documented((items ?? {}) as Schema, source, dice, name));
+  }
+  if (schema.type === "object" && typeof values === "object" && values !== null) {
+    return new Members([[dice.pick(source.known.contracts), documented(values as Schema, source, dice, name)]]);
+  }
+  return valueFor(schema, source.known, dice);
+}
+
+/** As the method's document says, those that may be left out sometimes left out. */
+function documentedParams(method: string, source: Source, dice: Dice): readonly Json[] {
+  const params = METHOD_DOCUMENTS[method]?.params ?? [];
+  const count = dice.chance(0.3) ? params.filter(({ required }) => required).length : params.length;
+  return params.slice(0, count).map(({ name, schema }) => documented(schema, source, dice, name));
+}
+
 function call(source: Source, dice: Dice): Members {
-  const method = dice.pick(Object.keys(METHODS));
+  const method = dice.pick(NAMES);
   const id: Json = dice.pick<Json>([1, "a", null, 1.5]);
-  const params = METHODS[method]?.(source, dice) ?? [];
+  const params = METHODS[method]?.(source, dice) ?? documentedParams(method, source, dice);
   const members: readonly [string, Json][] = [
     ["jsonrpc", "2.0"],
     ["method", method],

@@ -3,6 +3,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { assertDocumentedResult } from "../../packages/node/src/api/rpc/documented-results.test-support.ts";
+import { METHOD_DOCUMENTS } from "../../packages/node/src/api/rpc/openrpc.ts";
 import { createApp } from "../../packages/node/src/app.ts";
 import { importChain } from "../../packages/node/src/cli/import.ts";
 import { CONFIG_DEFAULTS } from "../../packages/node/src/config.ts";
@@ -25,9 +27,10 @@ async function ask(url: string, request: string): Promise<Json> {
   return (await response.json()) as Json;
 }
 
-/** Ends the case with what is wrong with an answer. */
-function checkAnswer(given: Json, wanted: Json, isFormOnly: boolean): void {
+/** Ends the case with what is wrong with an answer: it must be the recorded one, and what the node documents. */
+function checkAnswer({ method, isFormOnly }: RpcCase, given: Json, wanted: Json): void {
   const hasResult = isObject(given) && given.error === undefined;
+  if (hasResult && Object.hasOwn(METHOD_DOCUMENTS, method)) assertDocumentedResult(method, given.result);
   if (isFormOnly && hasResult && isObject(wanted)) {
     const fault = formFault("result", given.result ?? null, wanted.result ?? null);
     check(fault === undefined, fault ?? "");
@@ -37,8 +40,8 @@ function checkAnswer(given: Json, wanted: Json, isFormOnly: boolean): void {
   check(found.length === 0, found.join("; "));
 }
 
-async function play(url: string, { exchanges, isFormOnly }: RpcCase): Promise<void> {
-  for (const { request, answer } of exchanges) checkAnswer(await ask(url, request), answer, isFormOnly);
+async function play(url: string, rpcCase: RpcCase): Promise<void> {
+  for (const { request, answer } of rpcCase.exchanges) checkAnswer(rpcCase, await ask(url, request), answer);
 }
 
 /** A case that is excused must fail. */
