@@ -114,6 +114,8 @@ test("a replica has no receipts, and says which history it lacks", async () => {
   const api = await openTestApi({}, createFakeBackend(replica));
   await fails(api, 4444, /^pruned history unavailable/, "eth_getBlockReceipts", "latest");
   await fails(api, -32000, /no peer is connected/, "eth_getBlockTransactionCountByNumber", "latest");
+  await fails(api, -32000, /a replica takes no transactions/, "eth_coinbase");
+  assert.deepEqual(await ask(api, "txpool_content"), { pending: {}, queued: {} });
 });
 
 test("on a chain without finality safe and finalized are the genesis, on one that stands still the head", async () => {

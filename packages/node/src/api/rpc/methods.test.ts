@@ -22,6 +22,7 @@ test("the node says what it is", async () => {
   assert.equal(await ask(api, "net_listening"), true);
   assert.match(await ask(api, "web3_clientVersion"), /^counterpart\/v0\.1\.0\//);
   assert.deepEqual(await ask(api, "eth_accounts"), []);
+  assert.equal(await ask(api, "eth_coinbase"), OWN);
   assert.equal(
     await ask(api, "web3_sha3", "0x68656c6c6f20776f726c64"),
     "0x47173285a8d7341e5e972fc677286384f802f8ef42a5ec5f03bbfa254cb01fad",

@@ -21,11 +21,19 @@ function syncing({ engine, network }: Backend) {
   };
 }
 
+/** The account that this node's blocks name. @throws CodedError `READ_ONLY`, `REPLICA` where it seals none */
+function coinbase({ engine, keys }: Backend) {
+  const refusal = engine.refusal();
+  if (refusal !== undefined) throw refusal;
+  return keys.own;
+}
+
 export function nodeMethods(backend: Backend): Record<string, RpcMethod> {
   const { engine, network, version } = backend;
   return {
     eth_chainId: defineMethod([], () => quantity(engine.chainId)),
     eth_syncing: defineMethod([], () => syncing(backend)),
+    eth_coinbase: defineMethod([], () => coinbase(backend)),
     // The node signs only through its REST API: nothing here may look as if it signed for callers.
     eth_accounts: defineMethod([], () => []),
     net_version: defineMethod([], () => engine.chainId.toString()),

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { Compile } from "typebox/schema";
 import { createFakeBackend, openTestApi } from "../fake-backend.test-support.ts";
@@ -43,6 +44,21 @@ test("the document lists exactly the methods there are, each with what it takes"
       name,
     );
   }
+});
+
+test("docs/API.md names every method, and none that there is not", async () => {
+  const { methods } = await openDocument();
+  const text = readFileSync(new URL("../../../../../docs/API.md", import.meta.url), "utf8");
+  const section = text.slice(text.indexOf("## JSON-RPC"));
+  const named = new Set(section.match(/(?<=`)(?:(?:eth|net|web3|debug|txpool)_|rpc\.)[a-zA-Z0-9]+(?=`)/g));
+  assert.deepEqual(
+    [...methods.keys()].filter((name) => !named.has(name)),
+    [],
+  );
+  assert.deepEqual(
+    [...named].filter((name) => !Object.hasOwn(METHOD_DOCUMENTS, name)),
+    [],
+  );
 });
 
 test("its names are unique, its parameters named, and its schemas are schemas", async () => {

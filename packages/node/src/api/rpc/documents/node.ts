@@ -22,6 +22,7 @@ export const NODE_DOCUMENTS: MethodDocuments = {
     [],
     ["Addresses", listOf(ref("address"))],
   ),
+  eth_coinbase: documentOf("The account that seals this node's blocks.", [], ["Address", "address"]),
   eth_config: documentOf("Rules of the chain, now and as they will be (EIP-7910).", [], ["Rules", "Configs"]),
   eth_capabilities: documentOf("From which block on the node has what.", [], ["Capabilities", "Capabilities"]),
   eth_gasPrice: documentOf("What to offer for gas.", [], PRICE),
