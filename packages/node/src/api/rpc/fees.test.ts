@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { transactionOf } from "../../engine/engine.test-support.ts";
-import { openTestApi } from "../fake-backend.test-support.ts";
+import { accountOf, openTestEngine, sealAll, transactionOf } from "../../engine/engine.test-support.ts";
+import { createFakeBackend, openTestApi } from "../fake-backend.test-support.ts";
 import { nextBaseFee, rewardsAt } from "./fees.ts";
 
 test("the next base fee follows EIP-1559, and a forced zero stays zero", () => {
@@ -49,6 +49,7 @@ test("wrong arguments of the history are invalid params", async () => {
     [],
     ["0x1"],
     ["0x1", "latest", [50, 10]],
+    ["0x1", "latest", [50, 50]],
     ["0x1", "latest", [101]],
     ["0x1", "latest", ["5"]],
     [-1, "latest"],
@@ -56,7 +57,22 @@ test("wrong arguments of the history are invalid params", async () => {
   ]) {
     assert.equal((await rpc("eth_feeHistory", ...params)).error?.code, -32602, JSON.stringify(params));
   }
-  assert.match((await rpc("eth_feeHistory", "0x1", "0x99")).error?.message ?? "", /beyond head/);
+  const beyond = (await rpc("eth_feeHistory", "0x1", "0x99")).error;
+  assert.deepEqual([beyond?.code, beyond?.message], [-32000, "request beyond head block: requested 153, head 0"]);
+  const { error } = await rpc("eth_feeHistory", "0x1", "latest", [50, 10]);
+  assert.match(error?.message ?? "", /invalid reward percentile: #0:50 >= #1:10$/);
+});
+
+test("what was paid in blocks of which only the header is known is not made up", async () => {
+  const full = openTestEngine();
+  await sealAll(full, [transactionOf(1, 0)]);
+  const replica = openTestEngine({ replica: [accountOf(9)] });
+  await replica.adoption.addHeaders([full.head()], new Uint8Array(0));
+  await replica.adoption.complete(full.head());
+  const { rpc } = await openTestApi({}, createFakeBackend(replica));
+  assert.equal((await rpc("eth_feeHistory", "0x1", "latest", [50])).error?.code, 4444);
+  const { result } = await rpc("eth_feeHistory", "0x1", "latest");
+  assert.deepEqual((result as Record<string, unknown>).baseFeePerGas, ["0x0", "0x0"]);
 });
 
 test("gas is free", async () => {

@@ -1,5 +1,6 @@
 /** Fees: what to offer, and what was paid. Source: EIP-1559; go-ethereum's fee history. */
 
+import type { Hex } from "@counterpart/core/base/bytes";
 import type { AnySealedHeader } from "@counterpart/core/chain/any-header";
 import type { AnyReceipt } from "@counterpart/core/chain/types";
 import { blobBaseFeeAt, blobGasUsedRatio, nextFees } from "@counterpart/core/consensus/foreign-rules";
@@ -8,6 +9,7 @@ import type { Clock } from "@counterpart/core/ports/runtime";
 import { createPacer } from "../../engine/pacer.ts";
 import type { ChainEngine } from "../../engine/types.ts";
 import type { JsonValue } from "../json.ts";
+import { canonicalBlock } from "../state.ts";
 import { headerAt, readBlockNumber } from "./block-ref.ts";
 import type { RpcMethod } from "./dispatch.ts";
 import { serverError } from "./errors.ts";
@@ -65,11 +67,13 @@ export function rewardsAt(
 
 const readPercentiles: Reader<number[]> = (value: JsonValue) => {
   const percentiles = listOf((item) => {
-    if (typeof item !== "number" || item < 0 || item > 100) throw badValue("percentiles are numbers from 0 to 100");
+    if (typeof item !== "number" || item < 0 || item > 100)
+      throw badValue(`invalid reward percentile: ${JSON.stringify(item)}`);
     return item;
   }, PERCENTILES_MAX)(value);
-  if (percentiles.some((item, at) => at > 0 && item < (percentiles[at - 1] as number))) {
-    throw badValue("percentiles must ascend");
+  const at = percentiles.findIndex((item, index) => index > 0 && item <= (percentiles[index - 1] as number));
+  if (at > 0) {
+    throw badValue(`invalid reward percentile: #${at - 1}:${percentiles[at - 1]} >= #${at}:${percentiles[at]}`);
   }
   return percentiles;
 };
@@ -83,6 +87,13 @@ function headersUpTo(engine: ChainEngine, newest: AnySealedHeader, count: number
   return headers;
 }
 
+/** @throws CodedError `PRUNED` where only the header is known: there is no telling what was paid */
+function receiptsOf(engine: ChainEngine, hash: Hex): readonly AnyReceipt[] {
+  const receipts = engine.receipts(hash);
+  if (receipts === undefined) canonicalBlock(engine, hash);
+  return receipts ?? [];
+}
+
 async function rewardsOf(
   engine: ChainEngine,
   clock: Clock,
@@ -92,7 +103,7 @@ async function rewardsOf(
   const pause = createPacer(clock);
   const rewards: string[][] = [];
   for (const { hash, gasUsed, baseFeePerGas = 0n } of headers) {
-    rewards.push(rewardsAt(percentiles, gasUsed, baseFeePerGas, engine.receipts(hash) ?? []).map(quantity));
+    rewards.push(rewardsAt(percentiles, gasUsed, baseFeePerGas, receiptsOf(engine, hash)).map(quantity));
     await pause();
   }
   return rewards;
@@ -149,7 +160,10 @@ export function feeMethods(engine: ChainEngine, clock: Clock): Record<string, Rp
       [required(readCount), required(readBlockNumber), optional<number[] | undefined>(readPercentiles, undefined)],
       (count, ref, percentiles) => {
         const newest = headerAt(engine, ref);
-        if (newest === undefined) throw serverError("request beyond head block");
+        if (newest === undefined) {
+          const [asked, head] = [ref.kind === "number" ? ref.number : ref.kind, engine.head().number];
+          throw serverError(`request beyond head block: requested ${asked}, head ${head}`);
+        }
         return feeHistory(engine, clock, newest, count, percentiles);
       },
     ),
