@@ -18,7 +18,7 @@ const NONCE_LIMIT = 2n ** 64n - 1n;
 const EXISTING_ACCOUNT_REFUND = 12_500;
 
 /** Who signed an authorization; undefined when its signature is not valid. */
-function authorityOf({ chainId, address, nonce, yParity, r, s }: Authorization): Hex | undefined {
+export function authorityOf({ chainId, address, nonce, yParity, r, s }: Authorization): Hex | undefined {
   const payload = encodeRlp([bigIntToBytes(chainId), hexToBytes(address), bigIntToBytes(nonce)]);
   const digest = keccak256(concatBytes(MAGIC, payload));
   try {

@@ -14,10 +14,18 @@ import { GO_ON } from "./halts.ts";
 import { blockWords, Machine } from "./machine.ts";
 import { type OpcodeTable, opcodeTable } from "./opcodes.ts";
 import { precompilesOf } from "./precompiles/precompiles.ts";
-import type { Precompile } from "./precompiles/types.ts";
 import { type BlobRules, type Rules, rulesOf } from "./rules.ts";
+import {
+  admit,
+  isFault,
+  type MessageChecks,
+  type MessageFault,
+  type SimulatedMessage,
+  type SimulatedOutcome,
+} from "./simulated-message.ts";
+import { movePrecompiles, type Precompiles, type StateOverrides } from "./state-overrides.ts";
 import type { Tracer } from "./tracer.ts";
-import { type Pause, runCall, runMessage, runTransaction } from "./transaction.ts";
+import { type Pause, runCall, runMessage, runTransaction, type TransactionMode } from "./transaction.ts";
 import type {
   BlockContext,
   BlockExecution,
@@ -58,7 +66,19 @@ export interface ExecutorOptions {
 
 /** A block under execution that takes blob transactions too. */
 export interface EvmBlockExecution extends BlockExecution {
-  run(transaction: ExecutableTransaction): Promise<TransactionOutcome | TransactionInvalid>;
+  /** @param tracer is told of this transaction, instead of the executor's */
+  run(transaction: ExecutableTransaction, tracer?: Tracer): Promise<TransactionOutcome | TransactionInvalid>;
+  /**
+   * Runs a message that nobody has signed like a transaction; its changes stay, unless it is at fault.
+   * @param tracer is told of it, instead of the executor's
+   */
+  simulate(
+    message: SimulatedMessage,
+    checks: MessageChecks,
+    tracer?: Tracer,
+  ): Promise<SimulatedOutcome | MessageFault>;
+  /** Nonce of an account as it is now. */
+  nonceOf(address: Hex): bigint;
   /** Adds to a balance outside of any transaction: the rewards of forks before the merge, and withdrawals. */
   credit(address: Hex, amount: bigint): void;
   /**
@@ -73,8 +93,21 @@ export interface EvmBlockExecution extends BlockExecution {
   lastSeen(): StateChanges;
 }
 
+/** How a block is executed that is not one of the chain. */
+export interface BeginOptions {
+  /** Precompiles that stand elsewhere, or are none any more. @throws CodedError as of `movePrecompiles` */
+  readonly overrides?: StateOverrides;
+  /** Leaves out the system calls of the block's beginning: the state is one from within the block. */
+  readonly isBegun?: boolean;
+  /** In the place of the executor's. What it throws ends the execution. */
+  readonly pause?: Pause;
+}
+
 export interface EvmExecutor extends Executor {
-  begin(context: BlockContext, state: StateReader): Promise<EvmBlockExecution>;
+  begin(context: BlockContext, state: StateReader, options?: BeginOptions): Promise<EvmBlockExecution>;
+  /** What every transaction finds warm: the addresses of the fork's precompiles. */
+  readonly precompiles: Precompiles;
+  readonly rules: Rules;
 }
 
 /** What all machines of an executor share. */
@@ -82,7 +115,7 @@ interface Shared {
   readonly chainId: number;
   readonly rules: Rules;
   readonly table: OpcodeTable;
-  readonly precompiles: ReadonlyMap<Word, Precompile>;
+  readonly precompiles: Precompiles;
   readonly alwaysWarm: ReadonlySet<Word>;
   readonly codes: CodeCache;
   readonly pause: Pause | undefined;
@@ -122,9 +155,10 @@ async function runWhole(
   transaction: ExecutableTransaction,
   context: BlockContext,
   pause: Pause | undefined,
+  mode?: TransactionMode,
 ) {
   try {
-    return await runTransaction(m, transaction, context, pause);
+    return await runTransaction(m, transaction, context, pause, mode);
   } catch (error) {
     m.world.revert(0);
     m.world.endTransaction(false);
@@ -133,32 +167,52 @@ async function runWhole(
   }
 }
 
-function createBlockExecution(m: Machine, context: BlockContext, shared: Shared, close: () => void): EvmBlockExecution {
+function createBlockExecution(
+  m: Machine,
+  context: BlockContext,
+  pause: Pause | undefined,
+  usual: Tracer | undefined,
+  close: () => void,
+): EvmBlockExecution {
   const used = { gas: 0, blobs: 0 };
   let state: "idle" | "running" | "finished" = "idle";
 
-  async function runOne(transaction: ExecutableTransaction) {
-    const fault = faultOf(transaction, m.world, m.rules, context, used);
-    if (fault !== undefined) return fault;
-    const outcome = await runWhole(m, transaction, context, shared.pause);
+  async function runOne(transaction: ExecutableTransaction, mode?: TransactionMode) {
+    const outcome = await runWhole(m, transaction, context, pause, mode);
     used.gas += outcome.gasUsed;
     used.blobs += transaction.blobVersionedHashes?.length ?? 0;
     return outcome;
+  }
+
+  async function whileRunning<T>(tracer: Tracer | undefined, work: () => Promise<T>): Promise<T> {
+    assert(state === "idle", `a transaction cannot run: the block is ${state}`);
+    state = "running";
+    if (tracer !== undefined) m.watch(tracer);
+    try {
+      return await work();
+    } finally {
+      if (tracer !== undefined) m.watch(usual);
+      state = "idle";
+    }
   }
 
   return {
     get gasUsed() {
       return used.gas;
     },
-    async run(transaction) {
-      assert(state === "idle", `a transaction cannot run: the block is ${state}`);
-      state = "running";
-      try {
-        return await runOne(transaction);
-      } finally {
-        state = "idle";
-      }
-    },
+    run: (transaction, tracer) =>
+      whileRunning(
+        tracer,
+        async () => faultOf(transaction, m.world, m.rules, context, used) ?? (await runOne(transaction)),
+      ),
+    simulate: (message, checks, tracer) =>
+      whileRunning(tracer, async () => {
+        const judged = admit(m, message, context, checks);
+        if (isFault(judged)) return judged;
+        const outcome = await runOne(judged.transaction, judged.mode);
+        return { ...outcome, gasSpent: outcome.gasSpent ?? outcome.gasUsed };
+      }),
+    nonceOf: (address) => m.world.peek(address)?.nonce ?? 0n,
     credit(address, amount) {
       assert(state === "idle", `a balance cannot be added to: the block is ${state}`);
       const account = m.world.account(address);
@@ -169,7 +223,7 @@ function createBlockExecution(m: Machine, context: BlockContext, shared: Shared,
       assert(state === "idle", `requests cannot be taken: the block is ${state}`);
       state = "running";
       try {
-        return await systemCall(m, contract, "0x", shared.pause);
+        return await systemCall(m, contract, "0x", pause);
       } finally {
         state = "idle";
       }
@@ -187,18 +241,25 @@ function createBlockExecution(m: Machine, context: BlockContext, shared: Shared,
   };
 }
 
-function openMachine(shared: Shared, context: BlockContext, state: StateReader, frames: Frame[]): Machine {
-  const { chainId, rules, table, precompiles, alwaysWarm, codes, pause, tracer } = shared;
-  return new Machine({
+function openMachine(
+  shared: Shared,
+  context: BlockContext,
+  state: StateReader,
+  frames: Frame[],
+  { overrides, pause = shared.pause }: BeginOptions = {},
+): Machine {
+  const { chainId, rules, table, precompiles, alwaysWarm, codes, tracer } = shared;
+  const machine = new Machine({
     rules,
     table,
-    precompiles,
+    precompiles: overrides === undefined ? precompiles : movePrecompiles(precompiles, overrides),
     world: new World(state, codes, alwaysWarm),
     block: blockWords(context, chainId, rules.isMerged),
-    tracer,
     isPausing: pause !== undefined,
     frames,
   });
+  machine.watch(tracer);
+  return machine;
 }
 
 /** A cache of code, bounded, that executors may share. */
@@ -227,11 +288,14 @@ export function createExecutor(options: ExecutorOptions): EvmExecutor {
     if (idleFrames.length < IDLE_MAX) idleFrames.push(frames);
   };
   return {
-    async begin(context, state) {
+    precompiles: shared.precompiles,
+    rules: shared.rules,
+    async begin(context, state, options = {}) {
       const frames = idleFrames.pop() ?? [];
-      const machine = openMachine(shared, context, state, frames);
-      await beginBlock(machine, context, pause);
-      return createBlockExecution(machine, context, shared, () => close(frames));
+      const machine = openMachine(shared, context, state, frames, options);
+      const ownPause = options.pause ?? pause;
+      if (options.isBegun !== true) await beginBlock(machine, context, ownPause);
+      return createBlockExecution(machine, context, ownPause, shared.tracer, () => close(frames));
     },
     async call(context, message, state) {
       const frames = idleFrames.pop() ?? [];

@@ -68,12 +68,14 @@ const FRAMES_KEPT = 32;
 export class Machine {
   readonly rules: Rules;
   /** What the loop reads. Where steps are traced it finds a fault in each, and looks closer. */
-  readonly table: OpcodeTable;
+  table: OpcodeTable;
   readonly stackTable: OpcodeTable;
   readonly precompiles: ReadonlyMap<Word, Precompile>;
+  /** Whether a precompile stands at an address that is no small number: only where one was moved. */
+  readonly hasMovedPrecompiles: boolean;
   readonly world: World;
   readonly block: BlockWords;
-  readonly tracer: Tracer | undefined;
+  tracer: Tracer | undefined;
   readonly isPausing: boolean;
   readonly #frames: Frame[];
   // What belongs to the present transaction:
@@ -95,19 +97,24 @@ export class Machine {
     readonly precompiles: ReadonlyMap<Word, Precompile>;
     readonly world: World;
     readonly block: BlockWords;
-    readonly tracer: Tracer | undefined;
     readonly isPausing: boolean;
     readonly frames: Frame[];
   }) {
     this.rules = parts.rules;
     this.stackTable = parts.table;
-    this.table = parts.tracer?.step === undefined ? parts.table : closelyWatched(parts.table);
+    this.table = parts.table;
     this.precompiles = parts.precompiles;
+    this.hasMovedPrecompiles = [...parts.precompiles.keys()].some((word) => typeof word === "bigint");
     this.world = parts.world;
     this.block = parts.block;
-    this.tracer = parts.tracer;
     this.isPausing = parts.isPausing;
     this.#frames = parts.frames;
+  }
+
+  /** Tells a tracer of all that runs from now on; undefined: nobody. */
+  watch(tracer: Tracer | undefined): void {
+    this.tracer = tracer;
+    this.table = tracer?.step === undefined ? this.stackTable : closelyWatched(this.stackTable);
   }
 
   /** A clear frame for a message that an account runs. */

@@ -76,6 +76,12 @@ function traceEnter(m: Machine, message: Message): void {
   });
 }
 
+/** Tells the tracer of a message that the frame cannot send, with the gas that it would have had and gives back. */
+export function traceRefusal(m: Machine, frame: Frame, message: Message, failure: string): void {
+  traceEnter(m, message);
+  m.tracer?.exit?.({ depth: frame.depth + 1, output: EMPTY_BYTES, gasLeft: gasAmount(message.gas), failure });
+}
+
 /** Begins a call that is allowed: there is depth for it, and the value. */
 export function beginCall(m: Machine, message: Message): Control {
   m.slice -= CALL_WEIGHT;
@@ -84,7 +90,7 @@ export function beginCall(m: Machine, message: Message): Control {
   const mark = world.mark();
   const { word } = message.codeOf;
   pay(world, message);
-  const precompile = typeof word === "number" ? m.precompiles.get(word) : undefined;
+  const precompile = typeof word === "number" || m.hasMovedPrecompiles ? m.precompiles.get(word) : undefined;
   if (precompile !== undefined) return beginPrecompile(m, message, precompile, mark);
   const code = delegateCode(m, message.codeOf);
   if (code.bytes.length === 0) return deliver(m, m.frame, message, GO_ON, EMPTY_BYTES, message.gas);

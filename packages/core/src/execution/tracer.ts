@@ -1,7 +1,9 @@
 /** What a tracer is told of an execution. It sees everything before it happens, and must change nothing. */
 
 import type { Hex } from "../base/bytes.ts";
+import type { Log } from "../chain/types.ts";
 import type { Frame } from "./frame.ts";
+import type { ExecutionStatus } from "./types.ts";
 
 export type CallKind = "CALL" | "CALLCODE" | "DELEGATECALL" | "STATICCALL" | "CREATE" | "CREATE2" | "SELFDESTRUCT";
 
@@ -39,8 +41,46 @@ export interface CallExit {
   readonly failure?: string;
 }
 
+/** An account as it is at the moment. */
+export interface TracedAccount {
+  readonly nonce: bigint;
+  readonly balance: bigint;
+  readonly codeHash: Hex;
+  readonly code: Uint8Array;
+}
+
+/** The state as it is at the moment. Looking at it makes nothing warm and changes nothing. */
+export interface TracedState {
+  /** Undefined where there is no account. */
+  account(address: Hex): TracedAccount | undefined;
+  storage(address: Hex, slot: Hex): bigint;
+}
+
+/** A transaction, or a message that runs like one, before anything of it has happened. */
+export interface TracedTransaction {
+  readonly from: Hex;
+  /** The recipient, or the contract that is to be created. */
+  readonly to: Hex;
+  readonly isCreation: boolean;
+  readonly coinbase: Hex;
+  readonly gasLimit: bigint;
+  /** Accounts whose authorizations may be applied (EIP-7702). */
+  readonly authorities: readonly Hex[];
+}
+
+/** A transaction that has ended, refunds and fees included. */
+export interface TracedEnd {
+  readonly status: ExecutionStatus;
+  readonly gasUsed: number;
+}
+
 export interface Tracer {
+  begin?(transaction: TracedTransaction, state: TracedState): void;
   step?(step: Step): void;
+  /** Also told of a message that cannot be sent, for want of balance or depth. */
   enter?(call: CallEnter): void;
   exit?(call: CallExit): void;
+  /** A log of the frame that runs; it counts for nothing when one of the messages around it fails. */
+  log?(log: Log): void;
+  end?(end: TracedEnd): void;
 }

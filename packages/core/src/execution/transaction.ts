@@ -4,7 +4,7 @@ import { EMPTY_BYTES, type Hex } from "../base/bytes.ts";
 import { assert } from "../base/errors.ts";
 import { createAddress } from "../chain/address.ts";
 import type { AccessListEntry, Log } from "../chain/types.ts";
-import { applyAuthorization } from "./authorizations.ts";
+import { applyAuthorization, authorityOf } from "./authorizations.ts";
 import { GAS_PER_BLOB } from "./blob-gas.ts";
 import { type Gas, gasAmount, gasOf } from "./frame.ts";
 import { GO_ON, haltName, OUT_OF_GAS, REVERTED } from "./halts.ts";
@@ -13,7 +13,7 @@ import type { Machine, MessageEnd } from "./machine.ts";
 import { beginCall, beginCreation } from "./messages.ts";
 import { floorGasOf, intrinsicGasOf } from "./transaction-gas.ts";
 import type { BlockContext, CallMessage, ExecutableTransaction, ExecutionStatus, TransactionOutcome } from "./types.ts";
-import { hexToWord, normal } from "./word.ts";
+import { hexToWord, normal, wordToAddress } from "./word.ts";
 
 /**
  * Gas until whoever owns the thread may do something else: at most about a millisecond of work. The loop is left as often
@@ -138,13 +138,16 @@ export function chargedGas(m: Machine, spent: bigint, refund: number, floor: num
   return charged < BigInt(floor) ? BigInt(floor) : charged;
 }
 
-/** Takes the fee for all the gas, and the blobs. */
+/** Takes the fee for all the gas, and the blobs, and counts the nonce. */
 function buyGas(m: Machine, transaction: ExecutableTransaction, price: bigint, context: BlockContext): void {
-  const { sender, gasLimit, blobVersionedHashes = [] } = transaction;
+  const { sender, gasLimit, blobVersionedHashes = [], maxFeePerBlobGas = 0n } = transaction;
   const account = m.world.account(sender);
-  const blobFee = GAS_PER_BLOB * BigInt(blobVersionedHashes.length) * (context.blobBaseFee ?? 1n);
+  const { blobBaseFee = 1n } = context;
+  // Less is offered only by a message that is simulated.
+  const blobPrice = maxFeePerBlobGas < blobBaseFee ? maxFeePerBlobGas : blobBaseFee;
+  const blobFee = GAS_PER_BLOB * BigInt(blobVersionedHashes.length) * blobPrice;
   m.world.setBalance(account, account.balance - gasLimit * price - blobFee);
-  m.world.setNonce(account, account.nonce + 1n);
+  m.world.setNonce(account, BigInt.asUintN(64, account.nonce + 1n));
 }
 
 /** Gives back what was not used, and pays the sealer; the base fee is burnt (EIP-1559). */
@@ -156,25 +159,55 @@ function settle(m: Machine, transaction: ExecutableTransaction, used: bigint, pr
   world.setBalance(coinbase, coinbase.balance + used * (rules.hasBaseFee ? price - baseFee : price));
 }
 
+function traceBegin(m: Machine, { sender, to, nonce, gasLimit, authorizationList }: ExecutableTransaction): void {
+  const { world } = m;
+  m.tracer?.begin?.(
+    {
+      from: sender,
+      to: to ?? createAddress(sender, nonce),
+      isCreation: to === undefined,
+      coinbase: wordToAddress(m.block.coinbase),
+      gasLimit,
+      authorities: authorizationList.flatMap((authorization) => authorityOf(authorization) ?? []),
+    },
+    {
+      account: (address) => world.peek(address),
+      storage: (address, slot) => world.peekSlot(address, slot),
+    },
+  );
+}
+
+/** What is different where a message runs like a transaction that nobody has signed. */
+export interface TransactionMode {
+  /** Paid for each unit of gas, whatever the transaction offers. Nobody is paid where it is zero. */
+  readonly gasPrice: bigint;
+  /** The sender pays nothing and is not looked at, so that it need not be held; its nonce stays. */
+  readonly leavesSender: boolean;
+}
+
 /** Runs a valid transaction in its block. */
 export async function runTransaction(
   m: Machine,
   transaction: ExecutableTransaction,
   context: BlockContext,
   pause: Pause | undefined,
+  mode?: TransactionMode,
 ): Promise<TransactionOutcome> {
   const { sender, to, gasLimit, value, data, nonce, accessList, authorizationList } = transaction;
-  const price = effectiveGasPrice(transaction, m, context);
+  const price = mode?.gasPrice ?? effectiveGasPrice(transaction, m, context);
   m.origin = hexToWord(sender);
   m.gasPrice = normal(price);
   m.blobHashes = transaction.blobVersionedHashes ?? [];
-  buyGas(m, transaction, price, context);
+  if (m.tracer !== undefined) traceBegin(m, transaction);
+  if (mode?.leavesSender !== true) buyGas(m, transaction, price, context);
   warmUp(m, { from: sender, to, accessList });
   m.refund = await authorize(m, authorizationList, pause);
   const gas = gasOf(gasLimit - BigInt(intrinsicGasOf(m.rules, transaction)));
   const end = await runMessage(m, { from: sender, to, value, data, gas, nonce }, pause);
-  const used = chargedGas(m, gasLimit - gasAmount(end), m.refund, floorGasOf(m.rules, transaction));
-  settle(m, transaction, used, price, context.baseFeePerGas);
+  const spent = gasLimit - gasAmount(end);
+  const floor = floorGasOf(m.rules, transaction);
+  const used = chargedGas(m, spent, m.refund, floor);
+  if (mode === undefined || price > 0n) settle(m, transaction, used, price, context.baseFeePerGas);
   const creates = to === undefined && end.outcome === GO_ON;
   const created = m.world.created().map(({ address }) => address);
   m.world.endTransaction(m.rules.clearsEmpty);
@@ -182,11 +215,13 @@ export async function runTransaction(
     valid: true,
     ...executionEnd(m, end),
     gasUsed: Number(used),
+    ...(mode === undefined ? {} : { gasSpent: Math.max(Number(spent), floor) }),
     ...(creates ? { contractAddress: createAddress(sender, nonce) } : {}),
     created,
     effectiveGasPrice: price,
   };
   m.reset();
+  m.tracer?.end?.(outcome);
   return outcome;
 }
 

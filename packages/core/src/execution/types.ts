@@ -64,6 +64,8 @@ export interface TransactionOutcome {
   readonly valid: true;
   readonly status: ExecutionStatus;
   readonly gasUsed: number;
+  /** Gas used before refunds were deducted; only of what was simulated. */
+  readonly gasSpent?: number;
   readonly logs: readonly Log[];
   /** Return data, or revert data. */
   readonly output: Uint8Array;

@@ -22,8 +22,9 @@ import {
   valuesOf,
 } from "./account-state.ts";
 import { type Code, type CodeCache, NO_CODE } from "./code.ts";
+import type { TracedAccount } from "./tracer.ts";
 import type { AccountChange, StateChanges, StateReader } from "./types.ts";
-import { hexToWord, normal, type Word, wordToAddress, wordToHex } from "./word.ts";
+import { big, hexToWord, normal, type Word, wordToAddress, wordToHex } from "./word.ts";
 
 const RECENT_SLOTS = 16;
 
@@ -109,6 +110,25 @@ export class World {
       account.isDestroyed = false;
     }
     return account;
+  }
+
+  /** An account as it is at the moment, without any trace of having been looked at. */
+  peek(address: Hex): TracedAccount | undefined {
+    const known = this.#accounts.get(address);
+    if (known !== undefined && !known.exists) return undefined;
+    const account = known ?? this.#reader.account(address);
+    if (account === undefined) return undefined;
+    const { nonce, balance, codeHash } = account;
+    return { nonce, balance, codeHash, code: this.#codeOf(codeHash).bytes };
+  }
+
+  /** The same of a slot. */
+  peekSlot(address: Hex, key: Hex): bigint {
+    const known = this.#accounts.get(address);
+    const slot = known?.slots.get(key);
+    if (slot !== undefined) return big(slot.value);
+    const isEmpty = known !== undefined && (known.isCleared || known.loaded === undefined);
+    return isEmpty ? 0n : this.#reader.storage(address, key);
   }
 
   code(account: AccountState): Code {

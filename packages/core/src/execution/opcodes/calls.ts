@@ -4,10 +4,10 @@ import { bytesToHex, concatBytes, EMPTY_BYTES, type Hex, hexToBytes } from "../.
 import { createAddress } from "../../chain/address.ts";
 import { keccak256 } from "../../crypto/crypto.ts";
 import type { AccountState } from "../account-state.ts";
-import { type Frame, returnGas, takeGas } from "../frame.ts";
+import { type Frame, type Gas, returnGas, takeGas } from "../frame.ts";
 import { type Control, GO_ON, INITCODE_SIZE_EXCEEDED, OUT_OF_GAS, REVERTED, STATIC_STATE_CHANGE } from "../halts.ts";
 import type { Machine } from "../machine.ts";
-import { beginCall, beginCreation, CALL_DEPTH_MAX, endFrame } from "../messages.ts";
+import { beginCall, beginCreation, CALL_DEPTH_MAX, endFrame, type Message, traceRefusal } from "../messages.ts";
 import { big, bounded, type Word, wordToBytes } from "../word.ts";
 import { accountAt, chargeAccount } from "./access.ts";
 import { wordsOf } from "./memory.ts";
@@ -17,6 +17,10 @@ const NEW_ACCOUNT_GAS = 25_000;
 const STIPEND = 2_300;
 const HASH_WORD_GAS = 6;
 const NONCE_MAX = 2n ** 64n - 1n;
+/** Why a message is refused, in the words of tracers. */
+const TOO_DEEP = "max call depth exceeded";
+const TOO_POOR = "insufficient balance for transfer";
+const NONCE_OVERFLOW = "nonce uint64 overflow";
 
 type CallOpcode = "CALL" | "CALLCODE" | "DELEGATECALL" | "STATICCALL";
 
@@ -36,8 +40,16 @@ function chargeDelegation(m: Machine, f: Frame, target: AccountState): boolean {
   return delegate === undefined || chargeAccount(m, f, m.world.accountAt(delegate));
 }
 
+/** Why the frame cannot send a message of this value; undefined when it can. */
+function refusalOf(f: Frame, value: Word): string | undefined {
+  if (f.depth >= CALL_DEPTH_MAX) return TOO_DEEP;
+  return f.account.balance < big(value) ? TOO_POOR : undefined;
+}
+
 /** A message that cannot be sent: its gas comes back, and zero is on the stack. */
-function refuse(f: Frame): Control {
+function refuse(m: Machine, f: Frame, why: string, gas: Gas, describe: () => Message): Control {
+  if (m.tracer !== undefined) traceRefusal(m, f, describe(), why);
+  returnGas(f, gas);
   f.returnData = EMPTY_BYTES;
   f.push(0);
   return GO_ON;
@@ -57,12 +69,8 @@ function send(m: Machine, f: Frame, kind: CallOpcode): Control {
   const gas = takeGas(f, wanted, m.rules.keepsSixtyFourth);
   if (gas === undefined) return OUT_OF_GAS;
   if (value !== 0) gas.gas += STIPEND;
-  if (f.depth >= CALL_DEPTH_MAX || f.account.balance < big(value)) {
-    returnGas(f, gas);
-    return refuse(f);
-  }
   const isDelegated = kind === "DELEGATECALL";
-  return beginCall(m, {
+  const message: Message = {
     kind,
     gas,
     caller: isDelegated ? f.caller : f.account.word,
@@ -74,7 +82,9 @@ function send(m: Machine, f: Frame, kind: CallOpcode): Control {
     isStatic: f.isStatic || kind === "STATICCALL",
     outputOffset: bounded(outputOffset),
     outputSize: bounded(outputSize),
-  });
+  };
+  const refusal = refusalOf(f, value);
+  return refusal === undefined ? beginCall(m, message) : refuse(m, f, refusal, gas, () => message);
 }
 
 export const call = (m: Machine, f: Frame): Control => send(m, f, "CALL");
@@ -99,29 +109,34 @@ function make(m: Machine, f: Frame, kind: "CREATE" | "CREATE2"): Control {
   const wordGas = rules.initcodeWord + (salt === undefined ? 0 : HASH_WORD_GAS);
   if (!f.charge(wordGas * wordsOf(size)) || !f.expand(offset, size)) return OUT_OF_GAS;
   const { account } = f;
-  if (f.depth >= CALL_DEPTH_MAX || account.balance < big(value) || account.nonce === NONCE_MAX) return refuse(f);
   const initcode = f.peek(offset, size);
   const gas = takeGas(f, f.gasWord, rules.keepsSixtyFourth);
   if (gas === undefined) return OUT_OF_GAS;
   const { nonce } = account;
+  const messageTo = (): Message => {
+    const address =
+      salt === undefined ? createAddress(account.address, nonce) : saltedAddress(account.address, salt, initcode);
+    const created = world.account(address);
+    return {
+      kind,
+      gas,
+      caller: account.word,
+      payer: account,
+      account: created,
+      codeOf: created,
+      value,
+      input: initcode,
+      isStatic: false,
+      outputOffset: 0,
+      outputSize: 0,
+    };
+  };
+  const refusal = refusalOf(f, value) ?? (nonce === NONCE_MAX ? NONCE_OVERFLOW : undefined);
+  if (refusal !== undefined) return refuse(m, f, refusal, gas, messageTo);
   world.setNonce(account, nonce + 1n);
-  const address =
-    salt === undefined ? createAddress(account.address, nonce) : saltedAddress(account.address, salt, initcode);
-  const created = world.account(address);
-  if (rules.warmAccess > 0) world.warm(created);
-  return beginCreation(m, {
-    kind,
-    gas,
-    caller: account.word,
-    payer: account,
-    account: created,
-    codeOf: created,
-    value,
-    input: initcode,
-    isStatic: false,
-    outputOffset: 0,
-    outputSize: 0,
-  });
+  const message = messageTo();
+  if (rules.warmAccess > 0) world.warm(message.account);
+  return beginCreation(m, message);
 }
 
 export const create = (m: Machine, f: Frame): Control => make(m, f, "CREATE");

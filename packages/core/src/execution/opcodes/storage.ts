@@ -72,6 +72,8 @@ export const log =
     if (!f.charge(LOG_BYTE_GAS * bounded(size)) || !f.expand(offset, size)) return OUT_OF_GAS;
     const topics: Hex[] = [];
     for (let i = 0; i < count; i++) topics.push(wordToHex(f.pop()));
-    m.logs.push({ address: f.account.address, topics, data: f.read(offset, size) });
+    const entry = { address: f.account.address, topics, data: f.read(offset, size) };
+    m.logs.push(entry);
+    m.tracer?.log?.(entry);
     return GO_ON;
   };
