@@ -175,10 +175,12 @@ function openImportedChain({ config, logger, clock }: Ground, store: Store, sche
 function openOwnChain(ground: Ground, store: GuardedStore, keys: KeyRing, genesis: Genesis): OwnChain {
   const { config, logger, clock, metrics } = ground;
   const remote: LateRemote = {};
+  const executor = createExecutor({ chainId: genesis.chainId, pause: createPacer(clock) });
   const engine = createEngine({
     store,
     genesis,
-    executor: createExecutor({ chainId: genesis.chainId, pause: createPacer(clock) }),
+    executor,
+    evm: executor,
     sealer: { address: keys.own, sign: (digest) => keys.sign(keys.own, digest) },
     clock,
     logger: logger.child({ part: "engine" }),

@@ -72,11 +72,7 @@ export interface EvmBlockExecution extends BlockExecution {
    * Runs a message that nobody has signed like a transaction; its changes stay, unless it is at fault.
    * @param tracer is told of it, instead of the executor's
    */
-  simulate(
-    message: SimulatedMessage,
-    checks: MessageChecks,
-    tracer?: Tracer,
-  ): Promise<SimulatedOutcome | MessageFault>;
+  simulate(message: SimulatedMessage, checks: MessageChecks, tracer?: Tracer): Promise<SimulatedOutcome | MessageFault>;
   /** Nonce of an account as it is now. */
   nonceOf(address: Hex): bigint;
   /** Adds to a balance outside of any transaction: the rewards of forks before the merge, and withdrawals. */

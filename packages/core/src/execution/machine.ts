@@ -50,6 +50,14 @@ export interface MessageEnd extends Gas {
   readonly output: Uint8Array;
 }
 
+/** Where the code of a frame ended exceptionally. */
+export interface Fault {
+  readonly control: Control;
+  readonly opcode: number;
+  /** Words on the stack. */
+  readonly height: number;
+}
+
 /** A precompile that works in steps, and what to do with its output. */
 export interface Waiting {
   readonly work: Generator<void, Uint8Array | undefined>;
@@ -88,6 +96,8 @@ export class Machine {
   frame: Frame | undefined;
   waiting: Waiting | undefined;
   end: MessageEnd | undefined;
+  /** The last exceptional halt of code. */
+  fault: Fault | undefined;
   /** Gas until the loop is left so that others can use the thread. */
   slice = 0;
 
@@ -134,6 +144,7 @@ export class Machine {
     this.frame = undefined;
     this.waiting = undefined;
     this.end = undefined;
+    this.fault = undefined;
     this.logs = [];
     this.refund = 0;
     this.blobHashes = [];

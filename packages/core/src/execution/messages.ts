@@ -23,6 +23,7 @@ import {
 import type { Machine } from "./machine.ts";
 import type { Precompile } from "./precompiles/types.ts";
 import type { CallKind } from "./tracer.ts";
+import { vmErrorOf } from "./vm-errors.ts";
 import { big, type Word, wordToAddress } from "./word.ts";
 import type { World } from "./world.ts";
 
@@ -79,7 +80,8 @@ function traceEnter(m: Machine, message: Message): void {
 /** Tells the tracer of a message that the frame cannot send, with the gas that it would have had and gives back. */
 export function traceRefusal(m: Machine, frame: Frame, message: Message, failure: string): void {
   traceEnter(m, message);
-  m.tracer?.exit?.({ depth: frame.depth + 1, output: EMPTY_BYTES, gasLeft: gasAmount(message.gas), failure });
+  const gasLeft = gasAmount(message.gas);
+  m.tracer?.exit?.({ depth: frame.depth + 1, output: EMPTY_BYTES, gasLeft, failure, vmError: failure });
 }
 
 /** Begins a call that is allowed: there is depth for it, and the value. */
@@ -187,6 +189,7 @@ export function endFrame(m: Machine, frame: Frame, outcome: Control, output: Uin
     m.refund = frame.refundMark;
   }
   const isHalt = final !== GO_ON && final !== REVERTED;
+  if (isHalt) m.fault = { control: final, opcode: frame.code.padded[frame.pc] ?? 0, height: frame.sp };
   return deliver(m, frame.parent, frame, final, isHalt ? EMPTY_BYTES : output, isHalt ? NO_GAS : frame);
 }
 
@@ -241,5 +244,6 @@ function traceExit(m: Machine, parent: Frame | undefined, outcome: Control, outp
     output,
     gasLeft: gasAmount(gas),
     ...(failure === undefined ? {} : { failure }),
+    ...(failure === undefined || outcome === REVERTED ? {} : { vmError: vmErrorOf(m, outcome) }),
   });
 }

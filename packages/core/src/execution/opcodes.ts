@@ -151,6 +151,14 @@ const NAMES: ReadonlyMap<number, string> = new Map(OPCODES.map(({ code, name }) 
 /** Name of an opcode, whatever the fork. */
 export const opcodeName = (code: number): string => NAMES.get(code) ?? `opcode 0x${code.toString(16)}`;
 
+/** Whether any fork has this opcode. */
+export const isOpcode = (code: number): boolean => NAMES.has(code);
+
+/** Words that an opcode takes from the stack and leaves there; none for what is no opcode. */
+export function opcodeStack(code: number): { readonly takes: number; readonly leaves: number } {
+  return OPCODES.find((opcode) => opcode.code === code) ?? { takes: 0, leaves: 0 };
+}
+
 /** Arrays by opcode, as the loop reads them. */
 export interface OpcodeTable {
   readonly prices: Uint16Array;

@@ -39,6 +39,8 @@ export interface CallExit {
   readonly gasLeft: bigint;
   /** "revert", or the name of the exceptional halt. */
   readonly failure?: string;
+  /** The halt in the words of go-ethereum. */
+  readonly vmError?: string;
 }
 
 /** An account as it is at the moment. */

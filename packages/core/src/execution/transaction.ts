@@ -13,6 +13,7 @@ import type { Machine, MessageEnd } from "./machine.ts";
 import { beginCall, beginCreation } from "./messages.ts";
 import { floorGasOf, intrinsicGasOf } from "./transaction-gas.ts";
 import type { BlockContext, CallMessage, ExecutableTransaction, ExecutionStatus, TransactionOutcome } from "./types.ts";
+import { vmErrorOf } from "./vm-errors.ts";
 import { hexToWord, normal, wordToAddress } from "./word.ts";
 
 /**
@@ -28,6 +29,7 @@ export interface ExecutionEnd {
   readonly status: ExecutionStatus;
   readonly output: Uint8Array;
   readonly halt?: string;
+  readonly vmError?: string;
   readonly logs: readonly Log[];
 }
 
@@ -37,7 +39,8 @@ export function halted(halt: string): ExecutionEnd {
 
 function executionEnd(m: Machine, { outcome, output }: MessageEnd): ExecutionEnd {
   if (outcome === GO_ON) return { status: "success", output, logs: m.logs };
-  return outcome === REVERTED ? { status: "reverted", output, logs: [] } : halted(haltName(outcome));
+  if (outcome === REVERTED) return { status: "reverted", output, logs: [] };
+  return { ...halted(haltName(outcome)), vmError: vmErrorOf(m, outcome) };
 }
 
 /** The price that a transaction pays for each unit of gas. */

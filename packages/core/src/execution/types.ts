@@ -71,6 +71,8 @@ export interface TransactionOutcome {
   readonly output: Uint8Array;
   /** Name of the EVM exception, when halted. */
   readonly halt?: string;
+  /** The same in the words of go-ethereum, which tools look for. */
+  readonly vmError?: string;
   /** Contract created at top level. */
   readonly contractAddress?: Hex;
   /** Every account that received contract code (not an EIP-7702 delegation) and holds it at the end. */
@@ -136,6 +138,7 @@ export interface CallOutcome {
   /** Gas that a transaction with this message would be charged, intrinsic cost included, refunds deducted. */
   readonly gasUsed: number;
   readonly halt?: string;
+  readonly vmError?: string;
   readonly logs: readonly Log[];
   /** Set when `to` is absent and the creation succeeded. */
   readonly contractAddress?: Hex;

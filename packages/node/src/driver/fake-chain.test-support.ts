@@ -257,6 +257,7 @@ export function createFakeEngine(sealer: string, chain = "dev"): FakeEngine {
     },
     knows: (hash) => pool.has(hash),
     stateAt: unsupported,
+    execute: unsupported,
     snapshot: () => ({
       head: head(),
       contract: (address) => entries.get(address),

@@ -5,6 +5,7 @@ import type { CodedError } from "@counterpart/core/base/errors";
 import { NO_METRICS } from "@counterpart/core/base/no-metrics";
 import type { Genesis } from "@counterpart/core/chain/genesis";
 import type { SealedHeader, Transaction } from "@counterpart/core/chain/types";
+import { createExecutor, type EvmExecutor } from "@counterpart/core/execution/executor";
 import type { Executor, StateReader } from "@counterpart/core/execution/types";
 import type { Metrics } from "@counterpart/core/ports/metrics";
 import type { Clock, Logger } from "@counterpart/core/ports/runtime";
@@ -40,6 +41,8 @@ export interface EngineOptions {
   readonly store: Store;
   readonly genesis: Genesis;
   readonly executor: Executor;
+  /** Runs what is only simulated or traced; one of its own when absent. */
+  readonly evm?: EvmExecutor;
   readonly sealer: Sealer;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -58,6 +61,7 @@ export interface EngineOptions {
 }
 
 export interface EngineCore {
+  readonly evm: EvmExecutor;
   readonly store: Store;
   readonly genesisHash: Hex;
   readonly signers: readonly Hex[];
@@ -129,6 +133,7 @@ export function openCore(options: EngineOptions): EngineCore {
   });
   loadSide(store, chain, admission);
   return {
+    evm: options.evm ?? createExecutor({ chainId }),
     store,
     genesisHash,
     signers,

@@ -14,6 +14,7 @@ import { contextOf } from "./block-processor.ts";
 import { listContracts } from "./contract-index.ts";
 import { type EngineCore, type EngineOptions, openCore } from "./core.ts";
 import { countHead, countImport, countRefusal, declareEngineGauges } from "./engine-metrics.ts";
+import { createSite, type ExecutionSite, ownRules } from "./execution-site.ts";
 import type { Guesses } from "./guesses.ts";
 import { importBlocks, sealBlock } from "./head-mover.ts";
 import { readHistoryStart } from "./history.ts";
@@ -24,6 +25,7 @@ import { createRemoteBodies } from "./remote-bodies.ts";
 import { withRemoteState } from "./remote-state.ts";
 import { type OpenSnapshot, type OpenState, openSnapshot, openStateAt } from "./snapshot.ts";
 import type { StateView } from "./state-view.ts";
+import { VIEW_LIMITS } from "./state-views.ts";
 import { isKnown, poolView, transactionStatus } from "./transactions.ts";
 import type { Engine, StateReaderKind } from "./types.ts";
 import { readAndClose } from "./with-snapshot.ts";
@@ -46,6 +48,17 @@ async function call(
 function nextContext({ head, clock, sealer }: EngineCore): Partial<BlockContext> {
   const timestamp = Math.max(Math.floor(clock.now() / 1000), head.timestamp);
   return { number: head.number + 1, timestamp, coinbase: sealer.address, parentHash: head.hash };
+}
+
+function siteOf(core: EngineCore, state: OpenState<SealedHeader>): ExecutionSite {
+  const site = createSite(state, ownRules(core), VIEW_LIMITS.changesMax);
+  if (core.holding.role !== "chosen") return site;
+  return {
+    ...site,
+    scratch() {
+      throw new CodedError("NOT_HELD", "a replica of some contracts has no root of a changed state: ask a full node");
+    },
+  };
 }
 
 /** Headers above the head may be known while its state is taken over. */
@@ -164,6 +177,15 @@ export function createEngine(options: EngineOptions): Engine {
       withRemoteState(core, async (guesses) =>
         call(core, block === undefined ? snapshot(guesses) : stateOf(block, guesses), message, overrides),
       ),
+    execute: (block, work) =>
+      withRemoteState(core, async (guesses) => {
+        const state = block === undefined ? snapshot(guesses) : stateOf(block, guesses);
+        try {
+          return await work(siteOf(core, state));
+        } finally {
+          state.done();
+        }
+      }),
     nextContext: () => nextContext(core),
     async submit(transaction, origin, companions = [], peerId = undefined) {
       requireExecution();

@@ -10,6 +10,7 @@ import type { Clock } from "@counterpart/core/ports/runtime";
 import type { Store } from "@counterpart/core/ports/store";
 import { createAnyChainReader } from "./chain-reader.ts";
 import { listContracts, readContractCount } from "./contract-index.ts";
+import { createSite, importedRules } from "./execution-site.ts";
 import { readHistoryStart } from "./history.ts";
 import { openHolding } from "./holding.ts";
 import { readOnlyRefusal } from "./imported.ts";
@@ -137,6 +138,14 @@ export function createImportedEngine({ store, schedule, clock }: ImportedEngineO
     refusals: () => [],
     contracts: (after, limit) => listContracts(store, after, limit),
     contractCount: () => readContractCount(store),
+    async execute(block, work) {
+      const state = block === undefined ? openSnapshot(source) : openStateAt(source, block);
+      try {
+        return await work(createSite(state, importedRules(schedule, rulesOf), CHANGES_MAX));
+      } finally {
+        state.done();
+      }
+    },
     call: async (message, overrides, block) =>
       call(block === undefined ? openSnapshot(source) : openStateAt(source, block), message, overrides),
   };

@@ -28,6 +28,9 @@ type Reader<H extends AnySealedHeader> = ChainReader<H, AnyDecodedBlock, AnyRece
 /** `done` must be called. */
 export interface OpenState<H extends AnySealedHeader> extends BlockState {
   readonly header: H;
+  readonly head: H;
+  /** What the state is read from, as it is at the head. */
+  readonly rows: StoreReader;
   canonicalHash(number: number): Hex | undefined;
   done(): void;
 }
@@ -66,6 +69,7 @@ export function openSnapshot<H extends AnySealedHeader>(core: Source<H>, guesses
     ...state,
     head,
     header: head,
+    rows,
     canonicalHash: chain.canonicalHash,
     heldCode: (codeHash) => rows.get("codes", hexToBytes(codeHash)),
     contract: (address) =>
@@ -103,7 +107,7 @@ export function openStateAt<H extends AnySealedHeader>(core: Source<H>, block: H
     const header = canonicalHeader(chain, block);
     requireHistory(rows, header);
     const state = createStateReader(rowsAt(rows, header.number));
-    return { ...state, header, canonicalHash: chain.canonicalHash, done: () => rows.done() };
+    return { ...state, header, head: chain.head(), rows, canonicalHash: chain.canonicalHash, done: () => rows.done() };
   } catch (error) {
     rows.done();
     throw error;

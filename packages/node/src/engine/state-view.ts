@@ -141,7 +141,7 @@ function createRowsBefore(base: Pick<StoreReader, "get" | "range">) {
  * The first values of every row that the blocks after `number` changed: what it was at that block.
  * @throws CodedError `PRUNED` when they changed more than `changesMax` rows
  */
-function changedSince(store: StoreReader, number: number, head: number, changesMax: number): PreviousValue[] {
+export function changedSince(store: StoreReader, number: number, head: number, changesMax: number): PreviousValue[] {
   const first = new Map<string, PreviousValue>();
   for (let at = head; at > number; at--) {
     const row = store.get("changes", numberKey(at));

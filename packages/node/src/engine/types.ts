@@ -20,6 +20,7 @@ import type { PoaRules, Tip } from "@counterpart/core/consensus/poa";
 import type { BlockContext, CallMessage, CallOutcome, StateReader } from "@counterpart/core/execution/types";
 import type { StoreWrite } from "@counterpart/core/ports/store";
 import type { Adoption } from "./adoption.ts";
+import type { ExecutionSite } from "./execution-site.ts";
 import type { Holding } from "./holding.ts";
 import type { StateView } from "./state-view.ts";
 
@@ -274,6 +275,13 @@ export interface ChainEngine {
    * @throws CodedError those of `readAt`; reverts and halts are results
    */
   call(message: CallMessage, overrides?: Partial<BlockContext>, block?: Hex): Promise<CallOutcome>;
+  /**
+   * Executes on the state after a block what is not to be kept. The work may be begun again, where the state must be fetched
+   * first.
+   * @param block a canonical block; undefined: the head
+   * @throws CodedError those of `readAt`, and those of the work
+   */
+  execute<T>(block: Hex | undefined, work: (site: ExecutionSite) => Promise<T>): Promise<T>;
   /** Number, time and sealer of a block sealed now. */
   nextContext(): Partial<BlockContext>;
   /**
