@@ -43,13 +43,18 @@ test("wrong calls are refused with the reason", async () => {
   await fails(api, -32602, /"data" and "input"/, "eth_call", { to: OWN, data: "0x01", input: "0x02" });
   await fails(api, -32602, /both gasPrice/, "eth_call", { to: OWN, gasPrice: "0x1", maxFeePerGas: "0x1" });
   await fails(api, -32602, /to: /, "eth_call", { to: "0x12" });
-  await fails(api, -32602, /overrides are not supported/, "eth_call", { to: OWN }, "latest", {
-    [OWN]: { balance: "0x1" },
-  });
   await fails(api, -32602, /authorization without/, "eth_estimateGas", { to: OWN, authorizationList: [{}] });
-  await fails(api, -32000, /insufficient funds/, "eth_call", { from: STRANGER, to: OWN, value: "0x1" });
+  await fails(
+    api,
+    -32000,
+    /^err: insufficient funds for gas \* price \+ value: address 0x7777\w+ have 0 want 1 \(supplied gas 50000000\)$/,
+    "eth_call",
+    { from: STRANGER, to: OWN, value: "0x1" },
+  );
   await fails(api, -32000, /insufficient funds/, "eth_estimateGas", { from: STRANGER, to: OWN, value: "0x1" });
-  await fails(api, -32000, /intrinsic gas too low/, "eth_call", { to: OWN, gas: "0x5207" });
+  const tooLow = /^err: intrinsic gas too low: have 20999, want 21000 \(supplied gas 20999\)$/;
+  await fails(api, -32000, tooLow, "eth_call", { to: OWN, gas: "0x5207" });
+  await fails(api, -32000, /chainId does not match node's \(have=7, want=/, "eth_call", { to: OWN, chainId: "0x7" });
   assert.equal(await ask(api, "eth_call", { to: OWN }, "latest", {}, {}), "0x");
 });
 

@@ -2,38 +2,49 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Hex } from "@counterpart/core/base/bytes";
 import { TX_GAS_MAX } from "@counterpart/core/chain/rules";
-import type { CallMessage, CallOutcome } from "@counterpart/core/execution/types";
+import type { SimulatedMessage, SimulatedOutcome } from "@counterpart/core/execution/simulated-message";
+import type { ExecutionStatus } from "@counterpart/core/execution/types";
 import fc from "fast-check";
 import { RpcError } from "./errors.ts";
 import { type Estimation, estimateGas } from "./estimate.ts";
 
 const TO: Hex = `0x${"22".repeat(20)}`;
 
-const outcome = (status: CallOutcome["status"], gasUsed: number, halt?: string): CallOutcome => ({
+const outcome = (status: ExecutionStatus, gasUsed: number, halt?: string): SimulatedOutcome => ({
+  valid: true,
   status,
   gasUsed,
+  gasSpent: gasUsed,
   output: new Uint8Array(0),
   logs: [],
+  created: [],
+  effectiveGasPrice: 0n,
   ...(halt === undefined ? {} : { halt }),
 });
 
 /** A message that succeeds with `needed` gas and is charged `charged`. */
 function estimation(needed: number, charged: number, over: Partial<Estimation> = {}) {
   const limits: number[] = [];
-  const message: CallMessage = {
-    from: `0x${"11".repeat(20)}`,
+  const message: SimulatedMessage = {
+    type: 2,
+    sender: `0x${"11".repeat(20)}`,
     to: TO,
     data: new Uint8Array([1]),
     value: 0n,
-    gasLimit: TX_GAS_MAX,
+    gasLimit: 50_000_000n,
+    maxFeePerGas: 0n,
+    maxPriorityFeePerGas: 0n,
+    accessList: [],
+    authorizationList: [],
   };
   const given: Estimation = {
     message,
-    feeCap: 0n,
     balance: 0n,
     toHasCode: true,
-    blockGasLimit: 60_000_000,
-    async run({ gasLimit }) {
+    transactionGasMax: BigInt(TX_GAS_MAX),
+    async run({ gasLimit: limit }) {
+      const gasLimit = Number(limit);
+      if (gasLimit < 21_000) return { valid: false, kind: "INTRINSIC_GAS", message: "intrinsic gas too low" };
       limits.push(gasLimit);
       return gasLimit >= needed ? outcome("success", charged) : outcome("halted", gasLimit, "out of gas");
     },
@@ -77,19 +88,28 @@ test("a message that needs more than is allowed says so", async () => {
   const { given } = estimation(TX_GAS_MAX + 1, 0);
   await rejectsWith(estimateGas(given), -32000, /gas required exceeds allowance \(16777216\)/);
   const small = estimation(100_000, 100_000);
-  const tight = { ...small.given.message, gasLimit: 50_000 };
+  const tight = { ...small.given.message, gasLimit: 50_000n };
   await rejectsWith(estimateGas({ ...small.given, message: tight }), -32000, /exceeds allowance \(50000\)/);
-  const none = { ...small.given.message, gasLimit: 20_000 };
+  const none = { ...small.given.message, gasLimit: 20_000n };
   await rejectsWith(estimateGas({ ...small.given, message: none }), -32000, /exceeds allowance \(20000\)/);
 });
 
 test("what the sender can pay bounds the gas", async () => {
-  const { given, limits } = estimation(100_000, 100_000, { feeCap: 10n, balance: 1_500_000n });
-  const gas = await estimateGas({ ...given, message: { ...given.message, value: 100_000n } });
+  const { given, limits } = estimation(100_000, 100_000, { balance: 1_500_000n });
+  const paying = { ...given.message, maxFeePerGas: 10n };
+  const gas = await estimateGas({ ...given, message: { ...paying, value: 100_000n } });
   assert.equal(limits[0], 140_000);
   assert.ok(gas >= 100_000 && gas <= 140_000);
-  const poor = estimation(100_000, 100_000, { feeCap: 10n, balance: 500_000n });
-  await rejectsWith(estimateGas(poor.given), -32000, /exceeds allowance \(50000\)/);
+  const poor = estimation(100_000, 100_000, { balance: 500_000n });
+  await rejectsWith(estimateGas({ ...poor.given, message: paying }), -32000, /exceeds allowance \(50000\)/);
+  const broke = { ...paying, value: 500_001n };
+  await rejectsWith(estimateGas({ ...poor.given, message: broke }), -32000, /insufficient funds for transfer/);
+});
+
+test("what keeps a message from running at all is told with the gas it was tried with", async () => {
+  const fault = { valid: false, kind: "FEE_CAP_TOO_LOW", message: "max fee per gas less than block base fee" } as const;
+  const { given } = estimation(0, 0, { run: async () => fault });
+  await rejectsWith(estimateGas(given), -32000, /^failed with 16777216 gas: max fee per gas less than block base fee$/);
 });
 
 test("another halt than lack of gas is named", async () => {

@@ -46,8 +46,8 @@ export function revertReason(output: Uint8Array): string | undefined {
 }
 
 /** What a caller is told of a message that did not succeed. */
-export function failureOf(outcome: Pick<CallOutcome, "status" | "output" | "halt">): RpcError {
-  if (outcome.status !== "reverted") return serverError(outcome.halt ?? "execution halted");
+export function failureOf(outcome: Pick<CallOutcome, "status" | "output" | "halt" | "vmError">): RpcError {
+  if (outcome.status !== "reverted") return serverError(outcome.vmError ?? outcome.halt ?? "execution halted");
   const reason = revertReason(outcome.output);
   const message = reason === undefined ? "execution reverted" : `execution reverted: ${reason}`;
   return new RpcError(RPC_CODES.reverted, message, bytesToHex(outcome.output));

@@ -1,0 +1,35 @@
+/** What one request may make this node execute: gas, time, and characters of the answer. */
+
+import type { Spend } from "@counterpart/core/execution/tracers/budget";
+import type { Clock } from "@counterpart/core/ports/runtime";
+import { createPacer, type Pause } from "../../engine/pacer.ts";
+import { RESPONSE_CHARACTERS_MAX } from "./dispatch.ts";
+import { RPC_CODES, RpcError, serverError } from "./errors.ts";
+
+/** Gas of one call, and of all calls of one simulation, as in go-ethereum's default. */
+export const RPC_GAS_CAP = 50_000_000n;
+/** How long a call or a simulation may run, pauses for others included. */
+export const EVM_MS_MAX = 5_000;
+
+/** A pause for whoever runs code: others get their turn, and when the time is up it fails. */
+export function createDeadline(clock: Clock, limitMs: number, message: string): Pause {
+  const pause = createPacer(clock);
+  const startMs = clock.now();
+  return async () => {
+    if (clock.now() - startMs > limitMs) throw serverError(message);
+    await pause();
+  };
+}
+
+/** The deadline of a call. */
+export const callDeadline = (clock: Clock): Pause =>
+  createDeadline(clock, EVM_MS_MAX, `execution aborted (timeout = ${EVM_MS_MAX / 1_000}s)`);
+
+/** Counts what an answer will take while it is gathered. */
+export function createSpend(charactersMax = RESPONSE_CHARACTERS_MAX): Spend {
+  let left = charactersMax;
+  return (characters) => {
+    left -= characters;
+    if (left < 0) throw new RpcError(RPC_CODES.responseTooLarge, "response too large");
+  };
+}
