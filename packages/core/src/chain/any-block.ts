@@ -63,6 +63,10 @@ function withdrawalToRlp({ index, validatorIndex, address, amount }: Withdrawal)
   return [rlpBigInt(index), rlpBigInt(validatorIndex), hexToBytes(address), rlpBigInt(amount / GWEI)];
 }
 
+/** What a header holds for its block's withdrawals. */
+export const withdrawalsRoot = (withdrawals: readonly Withdrawal[]): Hex =>
+  orderedTrieRoot(withdrawals.map((withdrawal) => encodeRlp(withdrawalToRlp(withdrawal))));
+
 function withdrawalFromRlp(item: RlpItem): Withdrawal {
   const [index, validatorIndex, address, amount] = asList(item, "withdrawal", 4);
   return {

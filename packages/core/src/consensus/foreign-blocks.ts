@@ -84,7 +84,7 @@ export interface ForeignExecution {
 const invalid = (message: string): CodedError => new CodedError("INVALID_BLOCK", message);
 
 /** Before Byzantium a receipt has the root of the state after its transaction instead of a status. */
-function withRoot(receipt: AnyReceipt, stateRoot: Hex | undefined): AnyReceipt {
+export function withRoot(receipt: AnyReceipt, stateRoot: Hex | undefined): AnyReceipt {
   if (stateRoot === undefined) return receipt;
   const { status: _, ...rest } = receipt;
   return { ...rest, stateRoot };
@@ -110,7 +110,11 @@ async function runTransactions(
 }
 
 /** Deposits, withdrawals and consolidations. @throws CodedError `INVALID_BLOCK` */
-async function takeRequests(execution: EvmBlockExecution, receipts: readonly AnyReceipt[], deposits: Hex) {
+export async function takeRequests(
+  execution: EvmBlockExecution,
+  receipts: readonly AnyReceipt[],
+  deposits: Hex,
+): Promise<readonly Uint8Array[]> {
   const requests = [
     depositsIn(
       receipts.flatMap(({ logs }) => logs),

@@ -27,9 +27,12 @@ export interface MessageChecks {
   readonly nonce: boolean;
   /** Whether a message that offers nothing for its gas must pay the base fee all the same. */
   readonly baseFee: boolean;
+  /** Whether nothing follows the message, so that its sender's nonce need not be counted where it pays nothing. */
+  readonly isLast: boolean;
 }
 
-export const NO_CHECKS: MessageChecks = { nonce: false, baseFee: false };
+/** Of a message that is only to be looked at. */
+export const NO_CHECKS: MessageChecks = { nonce: false, baseFee: false, isLast: true };
 
 export type MessageFaultKind =
   | "NONCE_TOO_LOW"
@@ -146,7 +149,7 @@ const blobPriceOf = ({ blobBaseFee = 1n }: BlockContext): bigint => blobBaseFee;
 
 /** Whether the sender need not be looked at: it pays nothing, and nothing is made of its nonce. */
 function leavesSender({ to, authorizationList }: SimulatedMessage, cost: bigint, checks: MessageChecks): boolean {
-  return to !== undefined && cost === 0n && authorizationList.length === 0 && !checks.nonce;
+  return checks.isLast && to !== undefined && cost === 0n && authorizationList.length === 0 && !checks.nonce;
 }
 
 /** Judges a message by the state of the machine. Whether its sender is a contract, and EIP-7825, do not matter. */

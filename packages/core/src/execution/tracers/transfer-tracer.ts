@@ -17,7 +17,13 @@ const LOG_CHARACTERS = 600;
 export interface TransferTracer {
   readonly tracer: Tracer;
   /** The logs of the last message. */
-  logs(): readonly Log[];
+  logs(): readonly TracedLog[];
+}
+
+export interface TracedLog {
+  readonly log: Log;
+  /** Number among all logs of the block so far, those that were undone included, as in go-ethereum. */
+  readonly index: number;
 }
 
 const topicOf = (address: Hex): Hex => `0x${address.slice(2).padStart(64, "0")}`;
@@ -29,12 +35,13 @@ function transferOf({ from, to, value }: CallEnter): Log {
 
 /** @param showsTransfers whether transfers of ether have logs */
 export function createTransferTracer(showsTransfers: boolean, spend: Spend): TransferTracer {
-  let logs: Log[] = [];
+  let logs: TracedLog[] = [];
+  let count = 0;
   /** Where the logs of each message that runs begin. */
   const marks: number[] = [];
   const add = (log: Log): void => {
     spend(LOG_CHARACTERS + 2 * log.data.length);
-    logs.push(log);
+    logs.push({ log, index: count++ });
   };
   const tracer: Tracer = {
     begin() {

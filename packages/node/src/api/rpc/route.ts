@@ -16,6 +16,7 @@ import { logMethods } from "./logs.ts";
 import { nodeMethods } from "./node-methods.ts";
 import { discoverMethod } from "./openrpc.ts";
 import { rawMethods } from "./raw-methods.ts";
+import { simulateMethods } from "./simulate.ts";
 import { stateMethods } from "./state-methods.ts";
 import { txpoolMethods } from "./txpool-methods.ts";
 
@@ -31,7 +32,7 @@ function whileInStep(network: NetworkService, method: RpcMethod): RpcMethod {
 /** Every method that this node answers. */
 export function createMethods({ backend, clock }: Pick<ApiContext, "backend" | "clock">): Map<string, RpcMethod> {
   const { engine, network, recoverSenders } = backend;
-  const onState = { ...stateMethods(engine), ...callMethods(engine, clock) };
+  const onState = { ...stateMethods(engine), ...callMethods(engine, clock), ...simulateMethods(engine, clock) };
   const needsState = new Set([...Object.keys(onState), "eth_sendRawTransaction", "eth_sendRawTransactionSync"]);
   const methods = {
     ...nodeMethods(backend),
