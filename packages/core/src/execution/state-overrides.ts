@@ -121,3 +121,27 @@ export function overriddenState(base: StateReader, overrides: StateOverrides): S
     code: (codeHash) => codes.get(codeHash) ?? base.code(codeHash),
   };
 }
+
+/** A state as changes leave it; the state beneath is not changed. */
+export function changedState(base: StateReader, changes: StateChanges): StateReader {
+  const { accounts, storage, codes, cleared } = changes;
+  const isForgotten = (address: Hex): boolean => accounts.get(address) === null || cleared?.has(address) === true;
+  return {
+    account(address) {
+      const change = accounts.get(address);
+      const previous = base.account(address);
+      if (change === null) return undefined;
+      const slots = storage.get(address)?.size ?? 0;
+      if (change === undefined && slots === 0) return previous;
+      const account = previous ?? ABSENT;
+      const oldRoot = isForgotten(address) ? EMPTY_TRIE_ROOT : account.storageRoot;
+      return { ...account, ...change, storageRoot: slots > 0 ? SOME_ROOT : oldRoot };
+    },
+    storage(address, slot) {
+      const changed = storage.get(address)?.get(slot);
+      if (changed !== undefined) return changed;
+      return isForgotten(address) ? 0n : base.storage(address, slot);
+    },
+    code: (codeHash) => codes.get(codeHash) ?? base.code(codeHash),
+  };
+}

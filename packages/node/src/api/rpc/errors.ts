@@ -17,6 +17,8 @@ export const RPC_CODES = {
   timeout: 4,
   prunedHistory: 4444,
   limitExceeded: -38026,
+  /** EIP-1474: more is asked at once than this node answers. */
+  busy: -32005,
 } as const;
 
 export class RpcError extends Error {

@@ -18,6 +18,7 @@ import { discoverMethod } from "./openrpc.ts";
 import { rawMethods } from "./raw-methods.ts";
 import { simulateMethods } from "./simulate.ts";
 import { stateMethods } from "./state-methods.ts";
+import { traceMethods } from "./trace.ts";
 import { txpoolMethods } from "./txpool-methods.ts";
 
 /** The same method, which fails with `DIVERGED` while this node's state is not to be trusted. */
@@ -32,7 +33,12 @@ function whileInStep(network: NetworkService, method: RpcMethod): RpcMethod {
 /** Every method that this node answers. */
 export function createMethods({ backend, clock }: Pick<ApiContext, "backend" | "clock">): Map<string, RpcMethod> {
   const { engine, network, recoverSenders } = backend;
-  const onState = { ...stateMethods(engine), ...callMethods(engine, clock), ...simulateMethods(engine, clock) };
+  const onState = {
+    ...stateMethods(engine),
+    ...callMethods(engine, clock),
+    ...simulateMethods(engine, clock),
+    ...traceMethods(engine, clock),
+  };
   const needsState = new Set([...Object.keys(onState), "eth_sendRawTransaction", "eth_sendRawTransactionSync"]);
   const methods = {
     ...nodeMethods(backend),

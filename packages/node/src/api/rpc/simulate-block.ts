@@ -24,7 +24,11 @@ import type {
 } from "@counterpart/core/execution/simulated-message";
 import { overrideChanges } from "@counterpart/core/execution/state-overrides";
 import type { Spend } from "@counterpart/core/execution/tracers/budget";
-import { createTransferTracer, type TracedLog, type TransferTracer } from "@counterpart/core/execution/tracers/transfer-tracer";
+import {
+  createTransferTracer,
+  type TracedLog,
+  type TransferTracer,
+} from "@counterpart/core/execution/tracers/transfer-tracer";
 import type { BlockContext } from "@counterpart/core/execution/types";
 import { EMPTY_TRIE_ROOT, orderedTrieRoot } from "@counterpart/core/trie/ordered";
 import type { ExecutionSite, Scratch } from "../../engine/execution-site.ts";
