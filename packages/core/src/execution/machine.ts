@@ -56,6 +56,8 @@ export interface Fault {
   readonly opcode: number;
   /** Words on the stack. */
   readonly height: number;
+  /** Left for the opcode; below zero where it was too little for its price. */
+  readonly gas: number;
 }
 
 /** A precompile that works in steps, and what to do with its output. */

@@ -14,13 +14,16 @@ import {
   GO_ON,
   haltName,
   INVALID_CODE,
+  INVALID_OPCODE,
   OUT_OF_GAS,
   PRECOMPILE_FAILED,
   REVERTED,
+  STACK_OVERFLOW,
+  STACK_UNDERFLOW,
   SWITCH,
   WAIT,
 } from "./halts.ts";
-import type { Machine } from "./machine.ts";
+import type { Fault, Machine } from "./machine.ts";
 import type { Precompile } from "./precompiles/types.ts";
 import type { CallKind } from "./tracer.ts";
 import { vmErrorOf } from "./vm-errors.ts";
@@ -68,7 +71,8 @@ function traceEnter(m: Machine, message: Message): void {
   m.tracer?.enter?.({
     kind: message.kind,
     depth: m.frame === undefined ? 0 : m.frame.depth + 1,
-    from: wordToAddress(message.caller),
+    // Whose code sends it, also where it runs as if somebody else had.
+    from: message.kind === "DELEGATECALL" ? message.account.address : wordToAddress(message.caller),
     to:
       message.kind === "CALLCODE" || message.kind === "DELEGATECALL" ? message.codeOf.address : message.account.address,
     value: big(message.value),
@@ -180,6 +184,12 @@ export function beginCreation(m: Machine, message: Message): Control {
   return SWITCH;
 }
 
+/** Where a frame stands that halts: at the opcode that cannot run, or behind the one that failed. */
+function faultIn({ code, pc, sp, gas }: Frame, control: Control): Fault {
+  const isBefore = control === INVALID_OPCODE || control === STACK_UNDERFLOW || control === STACK_OVERFLOW;
+  return { control, opcode: code.padded[isBefore ? pc : pc - 1] ?? 0, height: sp, gas };
+}
+
 /** Ends the frame that runs. Its maker, if any, is current then. */
 export function endFrame(m: Machine, frame: Frame, outcome: Control, output: Uint8Array): Control {
   const final = outcome === GO_ON && frame.kind === "create" ? depositCode(m, frame, output) : outcome;
@@ -189,7 +199,7 @@ export function endFrame(m: Machine, frame: Frame, outcome: Control, output: Uin
     m.refund = frame.refundMark;
   }
   const isHalt = final !== GO_ON && final !== REVERTED;
-  if (isHalt) m.fault = { control: final, opcode: frame.code.padded[frame.pc] ?? 0, height: frame.sp };
+  if (isHalt) m.fault = faultIn(frame, final);
   return deliver(m, frame.parent, frame, final, isHalt ? EMPTY_BYTES : output, isHalt ? NO_GAS : frame);
 }
 

@@ -10,6 +10,7 @@ import {
   INVALID_CODE,
   INVALID_JUMP,
   INVALID_OPCODE,
+  OUT_OF_GAS,
   OUT_OF_RANGE,
   STACK_OVERFLOW,
   STACK_UNDERFLOW,
@@ -20,6 +21,7 @@ import { isOpcode, opcodeName, opcodeStack, STACK_MAX } from "./opcodes.ts";
 
 /** Byte that is set aside to be no opcode (EIP-141). */
 const INVALID = 0xfe;
+const SSTORE = 0x55;
 
 const WORDS: Readonly<Record<Control, string>> = {
   [INVALID_JUMP]: "invalid jump destination",
@@ -37,7 +39,11 @@ function nameOf(opcode: number): string {
   return isOpcode(opcode) ? opcodeName(opcode) : `opcode 0x${opcode.toString(16)} not defined`;
 }
 
-function wordsOfFault({ control, opcode, height }: Fault): string | undefined {
+function wordsOfFault({ control, opcode, height, gas }: Fault): string | undefined {
+  // EIP-2200: there was enough for the price, but too little would have been left.
+  if (control === OUT_OF_GAS && opcode === SSTORE && gas >= 0) {
+    return "out of gas: not enough gas for reentrancy sentry";
+  }
   const { takes, leaves } = opcodeStack(opcode);
   if (control === INVALID_OPCODE) return `invalid opcode: ${nameOf(opcode)}`;
   if (control === STACK_UNDERFLOW) return `stack underflow (${height} <=> ${takes})`;

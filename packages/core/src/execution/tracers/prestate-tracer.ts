@@ -93,16 +93,20 @@ class Looks {
   readonly seen = new Map<Hex, Seen>();
   readonly #state: TracedState;
   readonly #options: PrestateTracerOptions;
+  #pending: (() => void) | undefined;
 
   constructor(state: TracedState, options: PrestateTracerOptions) {
     this.#state = state;
     this.#options = options;
   }
 
-  account(address: Hex): Seen {
+  account(address: Hex): void {
+    if (!this.seen.has(address)) this.#add(address, this.#state.account(address));
+  }
+
+  #add(address: Hex, account: TracedAccount | undefined): Seen {
     const known = this.seen.get(address);
     if (known !== undefined) return known;
-    const account = this.#state.account(address);
     const seen: Seen = { account, storage: new Map() };
     const codeCharacters = this.#options.disableCode ? 0 : 2 * (account?.code.length ?? 0);
     this.#options.spend(ACCOUNT_CHARACTERS + codeCharacters);
@@ -110,27 +114,50 @@ class Looks {
     return seen;
   }
 
-  slot(address: Hex, slot: Hex): void {
-    if (this.#options.disableStorage) return;
-    const { storage } = this.account(address);
+  #addSlot(address: Hex, slot: Hex, value: bigint): void {
+    const { storage } = this.#add(address, this.#state.account(address));
     if (storage.has(slot)) return;
     this.#options.spend(SLOT_CHARACTERS);
-    storage.set(slot, this.#state.storage(address, slot));
+    storage.set(slot, value);
   }
 
-  /** A message's code: the account's own, or that of the account it delegates to. */
+  /** Whose code a message to an account runs: its own, or that of the account it delegates to. */
   called(address: Hex): void {
     this.account(address);
     const delegate = delegateOf(this.#state.account(address)?.code ?? NOTHING.code);
     if (delegate !== undefined) this.account(delegate);
   }
 
+  /** Notes what the opcode looks at as it is before it, to be added when it is known not to have failed. */
   step({ opcode, frame }: Step): void {
-    const { stack, sp } = frame;
-    const top = (below: number): Word => stack[sp - 1 - below] as Word;
-    if ((opcode === OP.SLOAD || opcode === OP.SSTORE) && sp >= 1) this.slot(frame.account.address, wordToHex(top(0)));
-    else if (LOOKING.has(opcode) && sp >= 1) this.account(wordToAddress(addressWord(top(0))));
-    else if (CALLING.has(opcode) && sp >= 5) this.called(wordToAddress(addressWord(top(1))));
+    this.settle();
+    const { stack, sp, account } = frame;
+    const addressBelow = (below: number): Hex => wordToAddress(addressWord(stack[sp - 1 - below] as Word));
+    if ((opcode === OP.SLOAD || opcode === OP.SSTORE) && sp >= 1) {
+      if (this.#options.disableStorage) return;
+      const slot = wordToHex(stack[sp - 1] as Word);
+      const value = this.#state.storage(account.address, slot);
+      this.#pending = () => this.#addSlot(account.address, slot, value);
+    } else if (LOOKING.has(opcode) && sp >= 1) {
+      const address = addressBelow(0);
+      const before = this.#state.account(address);
+      this.#pending = () => void this.#add(address, before);
+    } else if (CALLING.has(opcode) && sp >= 5) {
+      const address = addressBelow(1);
+      this.#pending = () => this.called(address);
+    }
+  }
+
+  /** The last opcode did not fail. */
+  settle(): void {
+    const add = this.#pending;
+    this.#pending = undefined;
+    add?.();
+  }
+
+  /** The last opcode failed. */
+  drop(): void {
+    this.#pending = undefined;
   }
 
   #shown(account: TracedAccount): ShownAccount {
@@ -200,8 +227,15 @@ export function createPrestateTracer(options: PrestateTracerOptions): PrestateTr
     step(step) {
       looks?.step(step);
     },
-    enter({ kind, to }) {
+    enter({ kind, to, depth }) {
+      looks?.settle();
+      // An authorization of the transaction itself may have delegated its recipient.
+      if (depth === 0 && kind === "CALL") looks?.called(to);
       if (kind === "CREATE" || kind === "CREATE2") looks?.account(to);
+    },
+    exit({ failure }) {
+      if (failure === undefined || failure === "revert") looks?.settle();
+      else looks?.drop();
     },
     end() {
       if (options.diffMode && looks !== undefined) difference = looks.difference();
