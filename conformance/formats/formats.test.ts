@@ -22,6 +22,8 @@ interface Facts {
   readonly peers: readonly string[];
   /** A token, and what was read of the state while each of these blocks was the head. */
   readonly token?: Hex;
+  /** Every log of the chain. */
+  readonly logs?: readonly Readonly<Record<string, unknown>>[];
   readonly states?: readonly { block: number; token: string; balance: Hex; nonce: Hex }[];
 }
 
@@ -80,6 +82,36 @@ async function checkStates(node: TestNode, { states = [], token, contracts }: Fa
   }
 }
 
+/** Older formats had no index of logs: what is found does not depend on how much of it a node has made. */
+async function checkLogs(node: TestNode, { logs = [] }: Facts): Promise<void> {
+  for (const log of logs) {
+    const { address, topics, blockNumber } = log;
+    const found = (await rpc(node, "eth_getLogs", {
+      address,
+      topics,
+      fromBlock: "0x0",
+      toBlock: "latest",
+    })) as unknown[];
+    assert.partialDeepStrictEqual(
+      found.find((one) => (one as typeof log).blockNumber === blockNumber),
+      log,
+    );
+  }
+  if (logs.length > 0) assert.deepEqual(await rpc(node, "eth_getLogs", { fromBlock: "0x0" }), logs);
+}
+
+function checkWhole(path: string, options: Parameters<typeof openLmdbStore>[1]): Promise<void> {
+  const store = openLmdbStore(path, options);
+  const genesisHash = bytesToHex(store.get("meta", utf8ToBytes("genesis")) ?? new Uint8Array(0));
+  const { chainId, signers } = DEV_GENESIS;
+  const results = verifyStore(store, { chainId, signers, genesisHash });
+  assert.deepEqual(
+    results.flatMap(({ faults }) => faults),
+    [],
+  );
+  return store.close();
+}
+
 test("there is a database of every older format", () => {
   const formats = files.map((file) => Number(/\d+/.exec(file)?.[0])).sort((a, b) => a - b);
   assert.deepEqual(
@@ -96,20 +128,15 @@ for (const file of files) {
       const facts = JSON.parse(readFileSync(join(folder, `${name}.json`), "utf8")) as Facts;
       const path = unpack(file, data);
       const versions: unknown[] = [];
-      const store = openLmdbStore(path, { onMigrated: (found) => versions.push(found) });
+      await checkWhole(path, { onMigrated: (found) => versions.push(found) });
       assert.deepEqual(versions, [{ from: Number(name.slice("format-".length)), to: FORMAT_VERSION }]);
-      const genesisHash = bytesToHex(store.get("meta", utf8ToBytes("genesis")) ?? new Uint8Array(0));
-      const { chainId, signers } = DEV_GENESIS;
-      const results = verifyStore(store, { chainId, signers, genesisHash });
-      assert.deepEqual(
-        results.flatMap(({ faults }) => faults),
-        [],
-      );
-      await store.close();
       const node = await startNode(data);
       await checkFacts(node, facts);
+      await checkLogs(node, facts);
       await checkStates(node, facts);
+      await checkLogs(node, facts);
       await node.stop();
+      await checkWhole(path, { migrates: false });
     } finally {
       rmSync(data, { recursive: true, force: true });
     }

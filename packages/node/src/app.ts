@@ -5,7 +5,7 @@
 
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import { bytesToHex, bytesToUtf8, type Hex, utf8ToBytes } from "@counterpart/core/base/bytes";
+import { bytesToHex, type Hex } from "@counterpart/core/base/bytes";
 import { CodedError } from "@counterpart/core/base/errors";
 import type { Genesis } from "@counterpart/core/chain/genesis";
 import type { ForkSchedule } from "@counterpart/core/consensus/fork-schedule";
@@ -51,6 +51,7 @@ import { type GuardedStore, guardStore } from "./store/damage-guard.ts";
 import { openDataDir } from "./store/data-dir.ts";
 import { createEvidenceFiles } from "./store/evidence-files.ts";
 import { readGenesis } from "./store/genesis-file.ts";
+import { openInstanceId } from "./store/instance-id.ts";
 import { openLmdbStore } from "./store/lmdb-store.ts";
 import { probeDatabase } from "./store/probe.ts";
 import { createMetricsRegistry, type MetricsRegistry } from "./telemetry/metrics.ts";
@@ -111,16 +112,6 @@ export function chooseCrypto(logger: Logger): Promise<void> {
   return chosen;
 }
 
-/** A name for this database, made with it. Peers keep how far they have read this node's changes under it. */
-function openInstanceId(store: Store): string {
-  const key = utf8ToBytes("instance");
-  const stored = store.get("meta", key);
-  if (stored !== undefined) return bytesToUtf8(stored);
-  const made = randomBytes(16).toString("hex");
-  store.write([{ table: "meta", key, value: utf8ToBytes(made) }]);
-  return made;
-}
-
 const DAMAGE_ADVICE =
   "this node writes nothing more, neither blocks nor transactions: stop it, look with `counterpart db verify`, and " +
   "restore a backup, or move the database away and let the node fetch the chain from a peer";
@@ -165,7 +156,7 @@ function checkImported(engine: ChainEngine, { genesis: path }: NodeConfig): void
 
 function openImportedChain({ config, logger, clock }: Ground, store: Store, schedule: ForkSchedule): ChainEngine {
   checkReadOnly(config);
-  const engine = createImportedEngine({ store, schedule, clock });
+  const engine = createImportedEngine({ store, schedule, clock, logger: logger.child({ part: "engine" }) });
   checkImported(engine, config);
   const { number, hash } = engine.head();
   logger.info("an imported chain is served, read-only", { chainId: engine.chainId, number, hash });
@@ -346,6 +337,7 @@ async function startApi(
     port: config.apiPort,
     ...(token === undefined ? {} : { token: bytesToHex(token) }),
     certified: certifies ? "signer" : "none",
+    logLimits: { blocks: config.logBlocks, results: config.logResults },
     damage: () => store.damage,
   });
   const { url } = await api.start();

@@ -31,6 +31,12 @@ export type TableName =
   | "accountHistory"
   /** keccak(address) ‖ keccak(slot) ‖ number (8 bytes) → value before the canonical block with this number; empty: zero. */
   | "storageHistory"
+  /** number (8 bytes) → what can be asked of the logs of that canonical block; those without logs have none. */
+  | "logItems"
+  /** number (8 bytes) of the first block of a section of the index of logs → number of the last, and how its rows are cut. */
+  | "logSections"
+  /** number (8 bytes) of a section's first block ‖ leading bits of items (2 bytes) → these items, each with its blocks. */
+  | "logEntries"
   /**
    * table name ‖ 0x00 ‖ key → what that row becomes when the branch being executed wins. Rows of a branch that did not
    * win may stay until the next switch of branches or the next start; nobody reads them.

@@ -26,6 +26,7 @@ import { registerStatus } from "./rest/status.ts";
 import { registerTransactions } from "./rest/transactions.ts";
 import { registerWallets } from "./rest/wallets.ts";
 import { createRouteTable, type RouteTable } from "./route-table.ts";
+import { LOG_LIMITS, type LogLimits } from "./rpc/logs.ts";
 import { registerRpc } from "./rpc/route.ts";
 import { compileRequestSchema } from "./validation.ts";
 
@@ -42,6 +43,8 @@ export interface ApiServerOptions {
   readonly allowedHosts?: readonly string[];
   /** Who vouches for blocks; "none" when absent. */
   readonly certified?: Certified;
+  /** What one query of logs may ask for; 100,000 blocks and 10,000 logs when absent. */
+  readonly logLimits?: LogLimits;
   /** Whether the node serves; always, when absent. */
   readonly ready?: () => boolean;
   /** What is wrong with the database, while something is: the node then does not count as ready. */
@@ -215,6 +218,7 @@ export async function buildServer(options: ApiServerOptions, stopping = () => fa
     host,
     token,
     certified = "none",
+    logLimits = LOG_LIMITS,
     ready = () => true,
     damage = () => undefined,
   } = options;
@@ -223,7 +227,7 @@ export async function buildServer(options: ApiServerOptions, stopping = () => fa
   }
   const metrics = createApiMetrics(options.metrics ?? NO_METRICS);
   const isReady = (): boolean => ready() && !stopping();
-  const context: ApiContext = { backend, clock, logger, metrics, certified, damage, ready: isReady };
+  const context: ApiContext = { backend, clock, logger, metrics, certified, logLimits, damage, ready: isReady };
   const server = createFastify(options, metrics);
   const routes = createRouteTable(server);
   registerJsonBodies(server);

@@ -19,6 +19,7 @@ const TABLES = [
     "changes",
     "accountHistory",
     "storageHistory",
+    "logItems",
     "contracts",
     "preimages",
     "pool",
@@ -171,6 +172,18 @@ const DAMAGE: readonly (readonly [string, () => readonly StoreWrite[], keyof typ
     () => [{ table: "meta", key: utf8ToBytes("history"), value: bigIntToFixedBytes(999n, 8) }],
     "history",
     "meta",
+  ],
+  [
+    "logs of another block",
+    () => [{ ...firstRow("logItems"), table: "logItems", value: new Uint8Array(8) }],
+    "index of logs",
+    "logItems",
+  ],
+  [
+    "logs of a block that is not on the chain",
+    () => [{ table: "logItems", key: new Uint8Array(8).fill(9), value: firstRow("logItems").value }],
+    "index of logs",
+    "logItems",
   ],
   [
     "an indexed transaction that is on no block",

@@ -7,6 +7,7 @@ import { checkBlockRows, checkCanonical, checkIndexes, checkSide } from "../engi
 import { type ChainFacts, type Check, faultAt, type StoreFault } from "../engine/verify/check.ts";
 import { checkHistory } from "../engine/verify/history-checks.ts";
 import { checkConflicts, checkContracts, checkMeta, checkPool } from "../engine/verify/index-checks.ts";
+import { checkLogs } from "../engine/verify/log-checks.ts";
 import { checkAccounts, checkCodes, checkStorage } from "../engine/verify/state-checks.ts";
 import { checkArtifacts } from "./verify-artifacts.ts";
 
@@ -17,6 +18,7 @@ export const CHECKS: Readonly<Record<string, Check>> = {
   "rows of blocks": checkBlockRows,
   indexes: checkIndexes,
   history: checkHistory,
+  "index of logs": checkLogs,
   accounts: checkAccounts,
   storage: checkStorage,
   code: checkCodes,

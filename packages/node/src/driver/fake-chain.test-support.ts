@@ -120,6 +120,7 @@ export function createFakeEngine(sealer: string, chain = "dev"): FakeEngine {
   const pool = new Map<Hex, Transaction>();
   const listeners: { [K in keyof EngineEvents]: EngineEvents[K][] } = {
     head: [],
+    leaving: [],
     named: [],
     pooled: [],
     transaction: [],
@@ -251,6 +252,7 @@ export function createFakeEngine(sealer: string, chain = "dev"): FakeEngine {
     block: (at) => (typeof at === "number" ? canonical[at] : blocks.get(at)),
     isCanonical: (hash) => canonical[blocks.get(hash)?.header.number ?? -1]?.header.hash === hash,
     receipts: () => undefined,
+    logs: { next: (_groups, _from, to) => ({ candidates: [], last: to }) },
     transaction(hash) {
       const transaction = pool.get(hash);
       return transaction === undefined ? undefined : { status: "pending", transaction };

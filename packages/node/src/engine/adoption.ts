@@ -17,10 +17,11 @@ import { ADOPTION_KEY, adoptedRow, isAdopting } from "./adopted.ts";
 import { indexAdopted, nameContracts } from "./adopted-contracts.ts";
 import { contractCountRow } from "./contract-index.ts";
 import type { EngineCore } from "./core.ts";
-import { advance, announce } from "./head-mover.ts";
+import { advance, announce, announceLeaving } from "./head-mover.ts";
 import { createHeaderChain } from "./header-chain.ts";
 import { historyStartRow } from "./history.ts";
 import { clearStorage, forgetMoments, removeStrayContracts, removeStrayStorages, withoutState } from "./leftovers.ts";
+import { logsFrom } from "./log-index.ts";
 import { createOverlay, type Overlay } from "./overlay.ts";
 import { rowsOf } from "./paging.ts";
 import { forgetStranded, forkBelowHistory, retreatTo } from "./retreat.ts";
@@ -335,7 +336,10 @@ export function createAdoption(core: EngineCore, queue: WriterQueue): Adoption {
           contractCountRow(contracts),
           adoptedRow(target.number),
           historyStartRow(target.number),
+          logsFrom(target.number),
         ];
+        const reverted = retreat?.reverted ?? [];
+        announceLeaving(core, reverted);
         store.write([...rows, ...headers.settle(target)]);
         underway = false;
         clearCaches();
@@ -344,7 +348,6 @@ export function createAdoption(core: EngineCore, queue: WriterQueue): Adoption {
         core.adopted = target.number;
         core.head = target;
         settlement.apply();
-        const reverted = retreat?.reverted ?? [];
         announce(core, { head: target, reverted, applied: [], ...difference, sealedHere: false, rebuilt }, settlement);
         if (core.holding.role !== "full") return;
         forgetStranded(core);

@@ -23,6 +23,8 @@ import type { NodeCache } from "@counterpart/core/trie/node";
 import { createChainReader } from "./chain-reader.ts";
 import { contractsIn, type IndexChanges, indexContracts, keepingOrigin } from "./contract-index.ts";
 import { historyRows, historyStartRow, readHistoryStart } from "./history.ts";
+import { unwindLogs } from "./log-index.ts";
+import { encodeItems } from "./log-items.ts";
 import type { Overlay, PreviousValue } from "./overlay.ts";
 import type { Pause } from "./pacer.ts";
 import { decodePrevious, encodeLocation, encodePrevious, metaKey, numberKey } from "./rows.ts";
@@ -101,6 +103,8 @@ export interface BlockRows {
   readonly encodedHeader: Uint8Array;
   readonly body: Uint8Array;
   readonly receipts: Uint8Array;
+  /** What the index of logs has of it. */
+  readonly logItems: Uint8Array;
   readonly creations: readonly Creation[];
   readonly changes: StateChanges;
 }
@@ -113,6 +117,7 @@ export function appendRows(overlay: Overlay, block: BlockRows): BlockEffects {
   overlay.put("headers", hash, block.encodedHeader);
   overlay.put("bodies", hash, block.body);
   overlay.put("receipts", hash, block.receipts);
+  if (block.logItems.length > 0) overlay.put("logItems", numberKey(header.number), block.logItems);
   overlay.put("canonical", numberKey(header.number), hash);
   overlay.put("side", hash, null);
   const previous = overlay.recorded();
@@ -138,6 +143,7 @@ export function appendBlock(
     encodedHeader: encodeHeader(header),
     body: encodeBody(transactions),
     receipts: encodeReceipts(receipts),
+    logItems: encodeItems(receipts),
     creations,
     changes,
   });
@@ -240,6 +246,7 @@ export function unwindHead(overlay: Overlay, chainId: number): Unwound {
   if (root !== parent.stateRoot)
     throw new CodedError("STORE_CORRUPT", `unwinding block ${head.number} misses its root`);
   unwindHistory(overlay, head.number, previous);
+  unwindLogs(overlay, head.number);
   overlay.put("changes", numberKey(head.number), null);
   overlay.put("canonical", numberKey(head.number), null);
   overlay.put("receipts", hexToBytes(head.hash), null);

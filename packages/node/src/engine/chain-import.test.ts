@@ -20,6 +20,7 @@ import { createMemoryStore } from "../store/memory-store.ts";
 import { createChainImport } from "./chain-import.ts";
 import { createAnyChainReader } from "./chain-reader.ts";
 import { readContractCount } from "./contract-index.ts";
+import { silentLogger } from "./engine.test-support.ts";
 import { createImportedEngine } from "./imported-engine.ts";
 import { encodedBlocks } from "./stored-blocks.ts";
 
@@ -97,7 +98,7 @@ describe("importing a chain", () => {
     const { store, chain } = open();
     for (const block of BLOCKS) await chain.add(block);
     chain.flush();
-    const engine = createImportedEngine({ store, schedule: GENESIS.schedule, clock: CLOCK });
+    const engine = createImportedEngine({ store, schedule: GENESIS.schedule, clock: CLOCK, logger: silentLogger });
     const read = (number: number) =>
       engine.readAt(engine.header(number)?.hash as Hex, (state) => ({
         account: state.account(CONTRACT),
@@ -178,7 +179,7 @@ describe("importing a chain", () => {
 describe("an imported chain", () => {
   it("seals nothing, takes no transactions, and says so", async () => {
     const { store } = open();
-    const engine = createImportedEngine({ store, schedule: GENESIS.schedule, clock: CLOCK });
+    const engine = createImportedEngine({ store, schedule: GENESIS.schedule, clock: CLOCK, logger: silentLogger });
     assert.equal(engine.refusal()?.code, "READ_ONLY");
     await assert.rejects(engine.submit({} as never, "local"), refusal("READ_ONLY", /imported/));
     assert.equal(engine.pool.nextNonce(SENDER), 0n);
@@ -188,7 +189,7 @@ describe("an imported chain", () => {
     const { store, chain } = open();
     for (const block of BLOCKS) await chain.add(block);
     chain.flush();
-    const engine = createImportedEngine({ store, schedule: GENESIS.schedule, clock: CLOCK });
+    const engine = createImportedEngine({ store, schedule: GENESIS.schedule, clock: CLOCK, logger: silentLogger });
     // RETURNDATASIZE is an opcode from Byzantium on.
     const message = { from: SENDER, data: hexToBytes("0x3d60005260206000f3"), value: 0n, gasLimit: 100_000 };
     const at = (number: number) => engine.call(message, {}, engine.header(number)?.hash as Hex);
@@ -201,7 +202,7 @@ describe("an imported chain", () => {
     const { store, chain } = open();
     for (const block of BLOCKS) await chain.add(block);
     chain.flush();
-    const engine = createImportedEngine({ store, schedule: GENESIS.schedule, clock: CLOCK });
+    const engine = createImportedEngine({ store, schedule: GENESIS.schedule, clock: CLOCK, logger: silentLogger });
     const fourth = engine.block(4);
     const status = engine.transaction(fourth?.transactions[1]?.hash as Hex);
     assert.ok(status?.status === "included");

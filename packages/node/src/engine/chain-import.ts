@@ -25,6 +25,7 @@ import { appendRows } from "./block-processor.ts";
 import { createAnyChainReader } from "./chain-reader.ts";
 import { contractCountRow, readContractCount } from "./contract-index.ts";
 import { openImported, readTotalDifficulty, totalDifficultyRow } from "./imported.ts";
+import { encodeItems } from "./log-items.ts";
 import { createOverlay, type Overlay } from "./overlay.ts";
 import { applyChanges, createStateReader } from "./state.ts";
 
@@ -111,6 +112,7 @@ async function execute(deps: ForeignDeps, progress: Progress, block: AnyBlock, e
     encodedHeader: encodeAnyHeader(header),
     body: encodeAnyBody({ transactions, ommers, ...(withdrawals && { withdrawals }) }),
     receipts: encodeReceipts(receipts),
+    logItems: encodeItems(receipts),
     creations,
     changes,
   });

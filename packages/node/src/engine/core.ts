@@ -20,6 +20,7 @@ import { createEmitter, type Emitter } from "./emitter.ts";
 import { createEngineMetrics, type EngineMetrics } from "./engine-metrics.ts";
 import { createHeadAccounts, type HeadAccounts } from "./head-accounts.ts";
 import { type Holding, openHolding } from "./holding.ts";
+import type { SectionLimits } from "./log-keeper.ts";
 import { createLosers, type Losers } from "./losers.ts";
 import { openGenesis } from "./open-genesis.ts";
 import { OVERLAY_BYTES_MAX } from "./overlay.ts";
@@ -51,6 +52,8 @@ export interface EngineOptions {
   readonly historyBlocks?: number;
   /** What a branch under execution may take in memory before it is put aside in the store. */
   readonly overlayBytesMax?: number;
+  /** How the index of logs is gathered; as is good for a node, unless given. */
+  readonly logSections?: SectionLimits;
   readonly metrics?: Metrics;
   /** Never executes a block: all of the state, or these contracts, are taken over from peers. */
   readonly replica?: "all" | readonly Hex[];

@@ -14,6 +14,7 @@ import type { Clock, Logger } from "@counterpart/core/ports/runtime";
 import type { Store } from "@counterpart/core/ports/store";
 import { createMemoryStore } from "../store/memory-store.ts";
 import { createEngine } from "./engine.ts";
+import type { SectionLimits } from "./log-keeper.ts";
 import type { PoolLimits } from "./pool.ts";
 import type { RemoteState } from "./remote-state.ts";
 import type { Engine } from "./types.ts";
@@ -101,6 +102,7 @@ export interface TestEngineOptions {
   readonly executor?: Executor;
   readonly overlayBytesMax?: number;
   readonly historyBlocks?: number;
+  readonly logSections?: SectionLimits;
   readonly metrics?: Metrics;
   readonly replica?: "all" | readonly Hex[];
   readonly remote?: RemoteState;
@@ -120,6 +122,7 @@ export function openTestEngine(options: TestEngineOptions = {}): Engine {
     ...(options.poolLimits === undefined ? {} : { poolLimits: options.poolLimits }),
     ...(options.overlayBytesMax === undefined ? {} : { overlayBytesMax: options.overlayBytesMax }),
     ...(options.historyBlocks === undefined ? {} : { historyBlocks: options.historyBlocks }),
+    ...(options.logSections === undefined ? {} : { logSections: options.logSections }),
     ...(options.metrics === undefined ? {} : { metrics: options.metrics }),
     ...(options.replica === undefined ? {} : { replica: options.replica }),
     ...(options.remote === undefined ? {} : { remote: options.remote }),

@@ -21,6 +21,8 @@ import { readHistoryStart } from "./history.ts";
 import { createHistoryKeeper } from "./history-keeper.ts";
 import { replicaRefusal } from "./holding.ts";
 import { createJournal } from "./journal.ts";
+import { createLogIndex } from "./log-index.ts";
+import { createLogKeeper } from "./log-keeper.ts";
 import { createRemoteBodies } from "./remote-bodies.ts";
 import { withRemoteState } from "./remote-state.ts";
 import { type OpenSnapshot, type OpenState, openSnapshot, openStateAt } from "./snapshot.ts";
@@ -131,6 +133,16 @@ export function createEngine(options: EngineOptions): Engine {
     return openStateAt(core, block, guesses);
   };
   const keeper = createHistoryKeeper(core, queue, options.historyBlocks ?? Number.POSITIVE_INFINITY);
+  const logKeeper = createLogKeeper({
+    store,
+    clock: core.clock,
+    logger: core.logger,
+    queue,
+    head: () => core.head.number,
+    adopted: () => core.adopted,
+    ...(options.logSections && { limits: options.logSections }),
+  });
+  core.emitter.on("head", () => void logKeeper.run());
   countEvents(core);
   const engine: Engine = {
     adoption,
@@ -158,6 +170,7 @@ export function createEngine(options: EngineOptions): Engine {
     fetchBlock: createRemoteBodies(core).fetch,
     isCanonical: (hash) => isCanonical(core, hash),
     receipts: chain.receipts,
+    logs: createLogIndex(store),
     transaction: (hash) => transactionStatus(core, hash),
     knows: (hash) => isKnown(core, hash),
     stateAt(block, reader) {
@@ -207,5 +220,6 @@ export function createEngine(options: EngineOptions): Engine {
   };
   declareEngineGauges(options.metrics ?? NO_METRICS, engine);
   void keeper.run();
+  void logKeeper.run();
   return engine;
 }

@@ -4,7 +4,7 @@ import { type Hex, utf8ToBytes } from "@counterpart/core/base/bytes";
 import { dropOldest } from "@counterpart/core/base/drop-oldest";
 import { assert } from "@counterpart/core/base/errors";
 import { encodeBlock } from "@counterpart/core/chain/block";
-import type { Block, Transaction } from "@counterpart/core/chain/types";
+import type { Block, SealedHeader, Transaction } from "@counterpart/core/chain/types";
 import type { TreeNode } from "@counterpart/core/consensus/block-tree";
 import { compareHeads, maySeal, VANITY_BYTES } from "@counterpart/core/consensus/poa";
 import { withCrypto } from "@counterpart/core/crypto/crypto";
@@ -33,6 +33,11 @@ export function announce(core: EngineCore, change: HeadChange, settlement: Settl
   for (const transaction of settlement.reinjected) core.emitter.emit("transaction", transaction, "reinjected");
 }
 
+/** To be called before the write. */
+export function announceLeaving({ emitter }: EngineCore, reverted: readonly SealedHeader[]): void {
+  if (reverted.length > 0) emitter.emit("leaving", reverted);
+}
+
 function* rowsOf({ overlay }: Move, settlement: Settlement, contractCount: number): Iterable<StoreWrite> {
   yield* overlay.writes();
   yield* settlement.writes;
@@ -46,6 +51,7 @@ function commit(core: EngineCore, move: Move, sealedHere: boolean): void {
   const settlement = settle(core, nonces, returned, createStateReader(overlay), clock.now());
   const difference = differenceOf(store, overlay, move.touched);
   const count = core.contractCount + difference.contractsCreated.length - difference.contractsRemoved.length;
+  announceLeaving(core, reverted);
   for (const views of Object.values(core.views)) {
     if (reverted.length > 0) views.clear();
     else views.beforeWrite(overlay.writes());

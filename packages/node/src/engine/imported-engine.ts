@@ -6,7 +6,7 @@ import type { AnySealedHeader } from "@counterpart/core/chain/any-header";
 import { createRulesOfBlocks, foreignContext } from "@counterpart/core/consensus/foreign-rules";
 import type { ForkSchedule } from "@counterpart/core/consensus/fork-schedule";
 import type { CallMessage } from "@counterpart/core/execution/types";
-import type { Clock } from "@counterpart/core/ports/runtime";
+import type { Clock, Logger } from "@counterpart/core/ports/runtime";
 import type { Store } from "@counterpart/core/ports/store";
 import { createAnyChainReader } from "./chain-reader.ts";
 import { listContracts, readContractCount } from "./contract-index.ts";
@@ -14,12 +14,15 @@ import { createSite, importedRules } from "./execution-site.ts";
 import { readHistoryStart } from "./history.ts";
 import { openHolding } from "./holding.ts";
 import { readOnlyRefusal } from "./imported.ts";
+import { createLogIndex } from "./log-index.ts";
+import { createLogKeeper } from "./log-keeper.ts";
 import { createPacer } from "./pacer.ts";
 import { createProvenState } from "./proven-state.ts";
 import { type OpenState, openSnapshot, openStateAt, type Source } from "./snapshot.ts";
 import { createStateViews, VIEW_LIMITS } from "./state-views.ts";
 import type { ChainEngine, PoolView, TransactionStatus } from "./types.ts";
 import { readAndClose } from "./with-snapshot.ts";
+import { createWriterQueue } from "./writer-queue.ts";
 
 /** Nobody waits for a block meanwhile, so that proofs may take back more than beside a chain that grows. */
 const CHANGES_MAX = 250_000;
@@ -28,6 +31,7 @@ export interface ImportedEngineOptions {
   readonly store: Store;
   readonly schedule: ForkSchedule;
   readonly clock: Clock;
+  readonly logger: Logger;
 }
 
 type AnySource = Source<AnySealedHeader>;
@@ -79,12 +83,11 @@ function fixedParts(source: AnySource, schedule: ForkSchedule) {
     nextContext: () => ({ number: head.number + 1, timestamp: head.timestamp, parentHash: head.hash }),
     submit: () => Promise.reject(readOnlyRefusal()),
     on: () => () => {},
-    stop: async () => {},
   } satisfies Partial<ChainEngine>;
 }
 
 /** Opens an imported chain to be read. */
-export function createImportedEngine({ store, schedule, clock }: ImportedEngineOptions): ChainEngine {
+export function createImportedEngine({ store, schedule, clock, logger }: ImportedEngineOptions): ChainEngine {
   const chain = createAnyChainReader(store);
   const head = chain.head();
   const source: AnySource = {
@@ -116,8 +119,11 @@ export function createImportedEngine({ store, schedule, clock }: ImportedEngineO
     if (header !== undefined) return header;
     throw new CodedError("BLOCK_NOT_FOUND", `block ${block} is not on the chain of this node`);
   };
+  const queue = createWriterQueue();
+  void createLogKeeper({ store, clock, logger, queue, head: () => head.number, adopted: () => 0 }).run();
   return {
     ...fixedParts(source, schedule),
+    stop: () => queue.stop(),
     genesisHash,
     read: async (read) => readAndClose(openSnapshot(source), read),
     readAt: async (block, read) => readAndClose(openStateAt(source, block), read),
@@ -131,6 +137,7 @@ export function createImportedEngine({ store, schedule, clock }: ImportedEngineO
     },
     isCanonical: chain.isCanonical,
     receipts: chain.receipts,
+    logs: createLogIndex(store),
     transaction: (hash) => statusOf(source, hash),
     knows: (hash) => store.get("transactions", hexToBytes(hash)) !== undefined,
     snapshot: () => openSnapshot(source),

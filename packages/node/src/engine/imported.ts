@@ -20,6 +20,7 @@ import type { Store, StoreReader, StoreWrite } from "@counterpart/core/ports/sto
 import { EMPTY_TRIE_ROOT } from "@counterpart/core/trie/ordered";
 import { indexGenesis } from "./contract-index.ts";
 import { historyStartRow } from "./history.ts";
+import { logsFrom } from "./log-index.ts";
 import { createOverlay } from "./overlay.ts";
 import { metaKey, numberKey } from "./rows.ts";
 import { applyChanges } from "./state.ts";
@@ -76,7 +77,7 @@ function genesisRows(genesis: ForeignGenesis): {
   for (const name of ["genesis", "head"]) overlay.put("meta", metaKey(name), hash);
   overlay.put("meta", metaKey("role"), utf8ToBytes("full"));
   overlay.put("meta", CONFIG_KEY, utf8ToBytes(genesis.config));
-  for (const { table, key, value } of [historyStartRow(0), totalDifficultyRow(header.difficulty)]) {
+  for (const { table, key, value } of [historyStartRow(0), logsFrom(0), totalDifficultyRow(header.difficulty)]) {
     overlay.put(table, key, value);
   }
   return { header, rows: overlay.writes() };

@@ -10,6 +10,7 @@ import type { Store } from "@counterpart/core/ports/store";
 import { EMPTY_TRIE_ROOT } from "@counterpart/core/trie/ordered";
 import { indexGenesis } from "./contract-index.ts";
 import { historyStartRow } from "./history.ts";
+import { logsFrom } from "./log-index.ts";
 import { createOverlay } from "./overlay.ts";
 import { metaKey, numberKey } from "./rows.ts";
 import { applyChanges } from "./state.ts";
@@ -38,6 +39,6 @@ export function openGenesis(store: Store, genesis: Genesis): Hex {
   overlay.put("canonical", numberKey(0), hash);
   overlay.put("meta", metaKey("genesis"), hash);
   overlay.put("meta", metaKey("head"), hash);
-  store.write([...overlay.writes(), historyStartRow(0)]);
+  store.write([...overlay.writes(), historyStartRow(0), logsFrom(0)]);
   return header.hash;
 }

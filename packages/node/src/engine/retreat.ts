@@ -50,7 +50,7 @@ export async function retreatTo(core: EngineCore, overlay: Overlay, target: Seal
     for (const address of contractsIn(previous)) touched.add(address);
     for (const { table, key } of historyRows(header.number, previous)) overlay.put(table, key, null);
     for (const table of ["bodies", "receipts"] as const) overlay.put(table, hexToBytes(header.hash), null);
-    overlay.put("changes", numberKey(header.number), null);
+    for (const table of ["changes", "logItems"] as const) overlay.put(table, numberKey(header.number), null);
     for (const { hash } of transactions) overlay.put("transactions", hexToBytes(hash), null);
     const parent = chain.header(header.parentHash);
     assert(parent !== undefined, "the headers of the chain are held");

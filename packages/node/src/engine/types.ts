@@ -22,6 +22,7 @@ import type { StoreWrite } from "@counterpart/core/ports/store";
 import type { Adoption } from "./adoption.ts";
 import type { ExecutionSite } from "./execution-site.ts";
 import type { Holding } from "./holding.ts";
+import type { LogIndex } from "./log-index.ts";
 import type { StateView } from "./state-view.ts";
 
 /**
@@ -113,6 +114,11 @@ export interface HeadChange {
 export type Naming = Pick<HeadChange, "head" | "contractsCreated" | "contractsUpdated" | "contractsRemoved">;
 
 export interface EngineEvents {
+  /**
+   * Blocks are about to leave the canonical chain, highest first. What is stored of them can be read until the listener
+   * returns. `head` tells that they have left; where the write fails, it does not come.
+   */
+  leaving(headers: readonly SealedHeader[]): void;
   head(change: HeadChange): void;
   /** The head has not moved: `contractsCreated` are listed from now on, of the others more is known. */
   named(naming: Naming): void;
@@ -253,6 +259,8 @@ export interface ChainEngine {
   isCanonical(hash: Hex): boolean;
   /** Receipts of a canonical block. */
   receipts(hash: Hex): readonly AnyReceipt[] | undefined;
+  /** Which canonical blocks may have logs that are asked for. */
+  readonly logs: LogIndex;
   transaction(hash: Hex): TransactionStatus | undefined;
   /** Whether `transaction` would give something, without reading the block that holds it. */
   knows(transaction: Hex): boolean;

@@ -3,13 +3,14 @@
  * would misread gets the next number, a migration, and a file in the old format among the fixtures of the tests.
  */
 
+import { concatBytes } from "@counterpart/core/base/bytes";
 import { CodedError } from "@counterpart/core/base/errors";
-import { decodeHeader } from "@counterpart/core/chain/header";
+import { decodeAnyHeader } from "@counterpart/core/chain/any-header";
 import { keccak256 } from "@counterpart/core/crypto/crypto";
 import type { TableName } from "@counterpart/core/ports/tables";
 import { CHECKSUM_BYTES, checkedValue, isSound, withChecksum } from "./row-checksum.ts";
 
-export const FORMAT_VERSION = 4;
+export const FORMAT_VERSION = 5;
 
 /** Rows as they lie on disk, within one transaction. */
 export interface RawRows {
@@ -25,6 +26,7 @@ const VERSION_KEY = new TextEncoder().encode("version");
 const GENESIS_KEY = new TextEncoder().encode("genesis");
 const HEAD_KEY = new TextEncoder().encode("head");
 const HISTORY_KEY = new TextEncoder().encode("history");
+const LOGS_KEY = new TextEncoder().encode("logs");
 const NUMBER_BYTES = 8;
 
 /** Rows of a table in order, read a page at a time, so that they may be written meanwhile. */
@@ -59,15 +61,29 @@ function encodeNumber(number: number): Uint8Array {
   return value;
 }
 
-/** 3 → 4: states of earlier blocks can be read. The history begins at the head; a node that runs makes what is before. */
-function addHistory(rows: RawRows): void {
+/** Number of the head; undefined where there is no chain. @throws CodedError `STORE_CORRUPT` */
+function headNumber(rows: RawRows): number | undefined {
   const hash = rows.get("meta", HEAD_KEY);
-  if (hash === undefined) return;
+  if (hash === undefined) return undefined;
   const key = checkedValue("meta", HEAD_KEY, hash);
   const header = rows.get("headers", key);
   if (header === undefined) throw new CodedError("STORE_CORRUPT", "the head's header is not in the store");
-  const number = encodeNumber(decodeHeader(checkedValue("headers", key, header)).number);
-  rows.put("meta", HISTORY_KEY, withChecksum("meta", HISTORY_KEY, number));
+  return decodeAnyHeader(checkedValue("headers", key, header)).number;
+}
+
+/** 3 → 4: states of earlier blocks can be read. The history begins at the head; a node that runs makes what is before. */
+function addHistory(rows: RawRows): void {
+  const head = headNumber(rows);
+  if (head === undefined) return;
+  rows.put("meta", HISTORY_KEY, withChecksum("meta", HISTORY_KEY, encodeNumber(head)));
+}
+
+/** 4 → 5: logs are found by what is in them. The index begins at the head; a node that runs makes what is before. */
+function addLogIndex(rows: RawRows): void {
+  const head = headNumber(rows);
+  if (head === undefined) return;
+  const bounds = concatBytes(encodeNumber(head), encodeNumber(head));
+  rows.put("meta", LOGS_KEY, withChecksum("meta", LOGS_KEY, bounds));
 }
 
 /** By the format that each starts from. */
@@ -75,6 +91,7 @@ const MIGRATIONS: Readonly<Record<number, (rows: RawRows) => void>> = {
   1: addChecksums,
   2: addPreimages,
   3: addHistory,
+  4: addLogIndex,
 };
 
 /** The format of what is stored; undefined for an empty database. Format 1 had no checksums, this row included. */

@@ -3,6 +3,8 @@
 import { type Hex, hexToBytes } from "@counterpart/core/base/bytes";
 import type { Log } from "@counterpart/core/chain/types";
 import { keccak256 } from "@counterpart/core/crypto/crypto";
+import type { ItemGroups } from "../../engine/log-index.ts";
+import { ADDRESS_ITEM, itemOf } from "../../engine/log-items.ts";
 
 export interface LogFilter {
   /** Any of them; empty: every address. */
@@ -16,6 +18,13 @@ export function matchesLog({ addresses, topics }: LogFilter, log: Log): boolean 
   if (topics.length > log.topics.length) return false;
   return topics.every((wanted, at) => wanted.length === 0 || wanted.includes(log.topics[at] as Hex));
 }
+
+/** What the index of logs is asked for. */
+export const itemsOf = ({ addresses, topics }: LogFilter): ItemGroups =>
+  [
+    addresses.map((address) => itemOf(ADDRESS_ITEM, address)),
+    ...topics.map((wanted, at) => wanted.map((topic) => itemOf(at, topic))),
+  ].filter((alternatives) => alternatives.length > 0);
 
 const BLOOM_BITS_MASK = 2047;
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Hex } from "@counterpart/core/base/bytes";
+import { createLogIndex } from "../../engine/log-index.ts";
 import { createSlowClock } from "../../engine/slow-clock.test-support.ts";
 import { createFakeBackend, hash32, openTestApi } from "../fake-backend.test-support.ts";
 import { ask, brief, fails, LOGGER, openLogs, type ShownLog, STRANGER, word } from "./asking.test-support.ts";
@@ -85,23 +86,41 @@ test("wrong log filters are invalid params", async () => {
   }
 });
 
-test("a range of logs is bounded, and its blooms spare the blocks that cannot match", async () => {
-  const { engine } = await openLogs([5], [6]);
-  const head = { ...engine.head(), number: 10_000 };
+test("a range of logs is bounded, and only blocks are read that can match", async () => {
+  const { engine } = await openLogs([5], [6], [5, 6, 5]);
   const reads: unknown[] = [];
-  const stretched = {
+  const watched = {
     ...engine,
-    head: () => head,
-    header: (at: number | Hex) => (at === head.number ? head : engine.header(Math.min(Number(at), 3))),
-    block: (at: number | Hex) => {
-      reads.push(at);
-      return engine.block(at);
+    receipts(hash: Hex) {
+      reads.push(engine.header(hash)?.number);
+      return engine.receipts(hash);
     },
   };
-  const api = await openTestApi({}, createFakeBackend(stretched));
-  await fails(api, -32000, /wider than 10000 blocks/, "eth_getLogs", { fromBlock: "0x0", toBlock: "latest" });
-  const none = await ask<ShownLog[]>(api, "eth_getLogs", { fromBlock: "0x1", address: STRANGER });
-  assert.deepEqual([none, reads], [[], []]);
+  const api = await openTestApi({ logLimits: { blocks: 4, results: 2 } }, createFakeBackend(watched));
+  await fails(api, -32000, /wider than 4 blocks/, "eth_getLogs", { fromBlock: "0x0", toBlock: "latest" });
+  const find = async (filter: Record<string, unknown>) => brief(await ask<ShownLog[]>(api, "eth_getLogs", filter));
+  assert.deepEqual(await find({ fromBlock: "0x1", address: STRANGER }), []);
+  assert.deepEqual(reads, []);
+  assert.deepEqual(await find({ fromBlock: "0x1", topics: [word(6)] }), ["3/0/0:6", "4/1/1:6"]);
+  assert.deepEqual(reads, [3, 4]);
+  await fails(api, -32000, /more than 2 results/, "eth_getLogs", { fromBlock: "0x1", topics: [word(5)] });
+});
+
+test("blocks that are not in the index are told from each other by their blooms", async () => {
+  const { engine } = await openLogs([5], [6], [5]);
+  const reads: unknown[] = [];
+  const watched = {
+    ...engine,
+    logs: createLogIndex({ get: () => new Uint8Array(16).fill(1), range: () => [] }),
+    receipts(hash: Hex) {
+      reads.push(engine.header(hash)?.number);
+      return engine.receipts(hash);
+    },
+  };
+  const api = await openTestApi({}, createFakeBackend(watched));
+  const found = await ask<ShownLog[]>(api, "eth_getLogs", { fromBlock: "0x0", topics: [word(5)] });
+  assert.deepEqual(brief(found), ["2/0/0:5", "4/0/0:5"]);
+  assert.deepEqual(reads, [2, 4]);
 });
 
 test("others have their turn between slow blocks, however few they are", async () => {

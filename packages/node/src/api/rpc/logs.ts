@@ -1,18 +1,19 @@
-/** eth_getLogs: the logs of a bounded range of canonical blocks, blooms first. */
+/** eth_getLogs: the logs of a bounded range of canonical blocks, those first that the index leads to. */
 
 import type { Hex } from "@counterpart/core/base/bytes";
 import type { AnyDecodedBlock } from "@counterpart/core/chain/any-block";
 import type { AnySealedHeader } from "@counterpart/core/chain/any-header";
+import type { AnyReceipt } from "@counterpart/core/chain/types";
 import type { Clock } from "@counterpart/core/ports/runtime";
 import { createPacer } from "../../engine/pacer.ts";
 import type { ChainEngine } from "../../engine/types.ts";
 import type { JsonValue } from "../json.ts";
-import { canonicalBlock } from "../state.ts";
+import { canonicalBlock, canonicalHeader } from "../state.ts";
 import { headerAt, LATEST, type NumberRef, numberOfRef, readBlockNumber } from "./block-ref.ts";
 import type { RpcMethod } from "./dispatch.ts";
 import { invalidParams, serverError } from "./errors.ts";
 import { type FormattedLog, formatLog, placeOf } from "./format.ts";
-import { createBloomTest, type LogFilter, matchesLog } from "./log-filter.ts";
+import { createBloomTest, itemsOf, type LogFilter, matchesLog } from "./log-filter.ts";
 import {
   badValue,
   defineMethod,
@@ -26,14 +27,21 @@ import {
   required,
 } from "./params.ts";
 
-export const LOG_BLOCKS_MAX = 10_000;
-export const LOG_RESULTS_MAX = 10_000;
+/** What one query may ask for. */
+export interface LogLimits {
+  /** Blocks of its range. */
+  readonly blocks: number;
+  /** Logs of its answer. */
+  readonly results: number;
+}
+
+export const LOG_LIMITS: LogLimits = { blocks: 100_000, results: 10_000 };
 const ADDRESSES_MAX = 1000;
 const TOPIC_ALTERNATIVES_MAX = 1000;
 const TOPIC_POSITIONS_MAX = 4;
 const REORGANISATIONS_MAX = 3;
 
-interface LogQuery extends LogFilter {
+export interface LogQuery extends LogFilter {
   readonly blockHash: Hex | undefined;
   readonly from: NumberRef;
   readonly to: NumberRef;
@@ -51,7 +59,8 @@ const oneOrMany =
 const readTopic: Reader<Hex[]> = (value: JsonValue) =>
   Array.isArray(value) && value.includes(null) ? [] : oneOrMany(readHash, TOPIC_ALTERNATIVES_MAX)(value);
 
-function readLogQuery(value: JsonValue): LogQuery {
+/** What eth_getLogs and filters take. */
+export function readLogQuery(value: JsonValue): LogQuery {
   const object: JsonObject = readObject(value);
   const blockHash = member(object, "blockHash", readHash);
   const from = member(object, "fromBlock", readBlockNumber);
@@ -68,26 +77,42 @@ function readLogQuery(value: JsonValue): LogQuery {
   };
 }
 
-function collect(engine: ChainEngine, block: AnyDecodedBlock, filter: LogFilter, into: FormattedLog[]): void {
-  const place = placeOf(block.header);
+/** The logs of a canonical block; its body is read only where one matches. */
+function* logsIn(engine: ChainEngine, header: AnySealedHeader, filter: LogFilter): Generator<FormattedLog> {
+  const receipts = engine.receipts(header.hash);
+  let block: AnyDecodedBlock | undefined;
   let logIndex = 0;
-  for (const [index, receipt] of (engine.receipts(block.header.hash) ?? []).entries()) {
-    const hash = block.transactions[index]?.hash as Hex;
-    for (const log of receipt.logs) {
-      if (matchesLog(filter, log)) into.push(formatLog(log, place, hash, index, logIndex));
+  for (const [index, { logs }] of (receipts ?? canonicalReceipts(engine, header)).entries()) {
+    for (const log of logs) {
+      if (matchesLog(filter, log)) {
+        block ??= engine.block(header.hash) ?? canonicalBlock(engine, header.hash);
+        const hash = block?.transactions[index]?.hash;
+        if (hash === undefined) return;
+        yield formatLog(log, placeOf(header), hash, index, logIndex);
+      }
       logIndex++;
     }
   }
-  if (into.length > LOG_RESULTS_MAX) {
-    throw serverError(`query returned more than ${LOG_RESULTS_MAX} results: narrow the block range or the filter`);
+}
+
+/** None where the block has left the chain meanwhile. @throws CodedError `PRUNED` where only the header is known */
+function canonicalReceipts(engine: ChainEngine, { hash }: AnySealedHeader): readonly AnyReceipt[] {
+  canonicalBlock(engine, hash);
+  return [];
+}
+
+function collect(found: Iterable<FormattedLog>, into: FormattedLog[], { results }: LogLimits): void {
+  for (const log of found) {
+    if (into.length < results) into.push(log);
+    else throw serverError(`query returned more than ${results} results: narrow the block range or the filter`);
   }
 }
 
-function logsOfBlock(engine: ChainEngine, hash: Hex, filter: LogFilter): FormattedLog[] {
-  const block = canonicalBlock(engine, hash);
-  if (block === undefined) throw serverError("unknown block");
+function logsOfBlock(engine: ChainEngine, hash: Hex, filter: LogFilter, limits: LogLimits): FormattedLog[] {
+  const header = canonicalHeader(engine, hash);
+  if (header === undefined) throw serverError("unknown block");
   const logs: FormattedLog[] = [];
-  collect(engine, block, filter, logs);
+  collect(logsIn(engine, header, filter), logs, limits);
   return logs;
 }
 
@@ -98,6 +123,7 @@ function logsOfBlock(engine: ChainEngine, hash: Hex, filter: LogFilter): Formatt
 function rangeOf(
   engine: ChainEngine,
   { from, to }: LogQuery,
+  { blocks }: LogLimits,
 ): { readonly first: number; readonly last: AnySealedHeader } {
   if (from.kind === "pending" || to.kind === "pending") throw invalidParams("pending logs are not supported");
   const first = numberOfRef(engine, from);
@@ -105,38 +131,50 @@ function rangeOf(
   if (first > asked) throw invalidParams("invalid block range params");
   const last = headerAt(engine, to);
   if (last === undefined) throw invalidParams("block range extends beyond current head block");
-  if (asked - first >= LOG_BLOCKS_MAX) throw serverError(`block range is wider than ${LOG_BLOCKS_MAX} blocks`);
+  if (asked - first >= blocks) throw serverError(`block range is wider than ${blocks} blocks`);
   return { first, last };
 }
 
 /** Undefined when the chain was reorganised while the range was read. */
-async function logsOfRange(engine: ChainEngine, clock: Clock, query: LogQuery): Promise<FormattedLog[] | undefined> {
-  const { first, last } = rangeOf(engine, query);
+async function logsOfRange({ engine, clock, limits }: LogSource, query: LogQuery): Promise<FormattedLog[] | undefined> {
+  const { first, last } = rangeOf(engine, query, limits);
+  const groups = itemsOf(query);
   const mayMatch = createBloomTest(query);
   const logs: FormattedLog[] = [];
   const pause = createPacer(clock);
-  for (let number = first; number <= last.number; number++) {
-    const header = engine.header(number);
-    if (header === undefined) return undefined;
-    if (mayMatch(header.logsBloom)) {
-      const block = engine.block(header.hash) ?? canonicalBlock(engine, header.hash);
-      if (block === undefined) return undefined;
-      collect(engine, block, query, logs);
+  for (let number = first; number <= last.number; ) {
+    const stretch = engine.logs.next(groups, number, last.number);
+    for (const candidate of stretch.candidates) {
+      const header = engine.header(candidate);
+      if (header === undefined) return undefined;
+      if (mayMatch(header.logsBloom)) collect(logsIn(engine, header, query), logs, limits);
+      await pause();
     }
+    number = stretch.last + 1;
     await pause();
   }
   return engine.isCanonical(last.hash) ? logs : undefined;
 }
 
-export function logMethods(engine: ChainEngine, clock: Clock): Record<string, RpcMethod> {
-  return {
-    eth_getLogs: defineMethod([required(readLogQuery)], async (query) => {
-      if (query.blockHash !== undefined) return logsOfBlock(engine, query.blockHash, query);
-      for (let attempt = 0; attempt < REORGANISATIONS_MAX; attempt++) {
-        const logs = await logsOfRange(engine, clock, query);
-        if (logs !== undefined) return logs;
-      }
-      throw serverError("the chain was reorganised during the query: ask again");
-    }),
-  };
+export interface LogSource {
+  readonly engine: ChainEngine;
+  readonly clock: Clock;
+  readonly limits: LogLimits;
 }
+
+/**
+ * The canonical logs that a filter matches, in order.
+ * @throws RpcError when the range is too wide or the logs are too many, or the chain does not stand still
+ */
+export async function logsOf(source: LogSource, query: LogQuery): Promise<FormattedLog[]> {
+  if (query.blockHash !== undefined) return logsOfBlock(source.engine, query.blockHash, query, source.limits);
+  for (let attempt = 0; attempt < REORGANISATIONS_MAX; attempt++) {
+    const logs = await logsOfRange(source, query);
+    if (logs !== undefined) return logs;
+  }
+  throw serverError("the chain was reorganised during the query: ask again");
+}
+
+export const logMethods = (source: LogSource): Record<string, RpcMethod> => ({
+  eth_getLogs: defineMethod([required(readLogQuery)], (query) => logsOf(source, query)),
+});

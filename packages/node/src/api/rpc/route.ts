@@ -12,7 +12,7 @@ import { callMethods } from "./call.ts";
 import { chainConfigMethods } from "./chain-config.ts";
 import { createDispatcher, type RpcMethod } from "./dispatch.ts";
 import { feeMethods } from "./fees.ts";
-import { logMethods } from "./logs.ts";
+import { LOG_LIMITS, logMethods } from "./logs.ts";
 import { nodeMethods } from "./node-methods.ts";
 import { discoverMethod } from "./openrpc.ts";
 import { rawMethods } from "./raw-methods.ts";
@@ -30,8 +30,10 @@ function whileInStep(network: NetworkService, method: RpcMethod): RpcMethod {
   return Object.assign(checked, { takes: method.takes });
 }
 
+export type MethodContext = Pick<ApiContext, "backend" | "clock"> & Partial<Pick<ApiContext, "logLimits">>;
+
 /** Every method that this node answers. */
-export function createMethods({ backend, clock }: Pick<ApiContext, "backend" | "clock">): Map<string, RpcMethod> {
+export function createMethods({ backend, clock, logLimits = LOG_LIMITS }: MethodContext): Map<string, RpcMethod> {
   const { engine, network, recoverSenders } = backend;
   const onState = {
     ...stateMethods(engine),
@@ -50,7 +52,7 @@ export function createMethods({ backend, clock }: Pick<ApiContext, "backend" | "
     ...transactionMethods({ engine, recoverSenders, clock }),
     ...onState,
     ...feeMethods(engine, clock),
-    ...logMethods(engine, clock),
+    ...logMethods({ engine, clock, limits: logLimits }),
   };
   const discover = { "rpc.discover": discoverMethod(Object.keys(methods), backend.version) };
   return new Map(
