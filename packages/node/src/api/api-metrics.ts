@@ -14,6 +14,11 @@ export function createApiMetrics(metrics: Metrics) {
       help: "Event streams that were cut because their reader is too slow",
       labels: [],
     }),
+    cutSockets: metrics.counter({
+      name: "counterpart_api_cut_websockets_total",
+      help: "WebSocket connections that were cut because their reader is too slow, or asks for too much",
+      labels: [],
+    }),
     dropped: metrics.counter({
       name: "counterpart_api_dropped_connections_total",
       help: "Connections beyond the most that the API holds",

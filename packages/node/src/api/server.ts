@@ -1,5 +1,6 @@
 /** The HTTP server: REST under `/api/v1`, JSON-RPC at `/`, documentation at `/docs`. */
 
+import type { IncomingHttpHeaders } from "node:http";
 import { CodedError } from "@counterpart/core/base/errors";
 import { NO_METRICS } from "@counterpart/core/base/no-metrics";
 import type { Metrics } from "@counterpart/core/ports/metrics";
@@ -28,6 +29,7 @@ import { registerWallets } from "./rest/wallets.ts";
 import { createRouteTable, type RouteTable } from "./route-table.ts";
 import { LOG_LIMITS, type LogLimits } from "./rpc/logs.ts";
 import { registerRpc } from "./rpc/route.ts";
+import { registerUpgrades, SOCKETS_MAX } from "./streams/websocket.ts";
 import { compileRequestSchema } from "./validation.ts";
 
 export interface ApiServerOptions {
@@ -63,7 +65,8 @@ export interface ApiServer {
 const REQUEST_TIMEOUT_MS = 30_000;
 const KEEP_ALIVE_MS = 10_000;
 const STOP_GRACE_MS = 5_000;
-const CONNECTIONS_MAX = 512;
+/** HTTP, whatever WebSocket takes. */
+const CONNECTIONS_MAX = 512 + SOCKETS_MAX;
 const PARAM_CHARACTERS_MAX = 128;
 const API_PREFIX = "/api/v1";
 
@@ -105,6 +108,8 @@ function refuseUnknown(request: FastifyRequest, routes: RouteTable): never {
   throw new CodedError("METHOD_NOT_ALLOWED", `${pathOf(request)} has no method ${request.method}`, { allowed });
 }
 
+const isUpgrade = ({ upgrade }: IncomingHttpHeaders): boolean => upgrade?.toLowerCase() === "websocket";
+
 interface GuardOptions extends ApiServerOptions {
   readonly stopping: () => boolean;
   readonly routes: RouteTable;
@@ -131,6 +136,10 @@ function registerGuards(server: ApiInstance, options: GuardOptions): void {
         .send();
     }
     if (request.is404) refuseUnknown(request, routes);
+    if (isUpgrade(headers)) {
+      if (pathOf(request) !== "/") throw new CodedError("ROUTE_NOT_FOUND", "WebSocket is served at / alone");
+      checkToken?.(headers.authorization);
+    }
     if (!WRITES.has(request.method)) return;
     checkToken?.(headers.authorization);
     // Across origins a page sends nothing but a POST without asking first, so that without a body others need no type.
@@ -191,6 +200,8 @@ function createFastify(options: ApiServerOptions, metrics: ApiMetrics): ApiInsta
     genReqId: createRequestIds(options.backend),
     routerOptions: { maxParamLength: PARAM_CHARACTERS_MAX },
     frameworkErrors: replyWithProblem,
+    // Whoever offers another protocol, such as h2c, is answered as if he did not.
+    http: { shouldUpgradeCallback: ({ headers }) => isUpgrade(headers) },
     clientErrorHandler: (error, socket) => {
       metrics.malformed.add({});
       if (socket.writable) socket.end(rawProblem(error.code));
@@ -230,6 +241,7 @@ export async function buildServer(options: ApiServerOptions, stopping = () => fa
   const context: ApiContext = { backend, clock, logger, metrics, certified, logLimits, damage, ready: isReady };
   const server = createFastify(options, metrics);
   const routes = createRouteTable(server);
+  await registerUpgrades(server);
   registerJsonBodies(server);
   registerGuards(server, { ...options, stopping, routes });
   server.addHook("onResponse", async (request, reply) => {

@@ -17,9 +17,14 @@ export const BATCH_MAX = 100;
 /** Characters of one answer, a whole batch included. */
 export const RESPONSE_CHARACTERS_MAX = 16 * 1024 * 1024;
 
+type Methods = ReadonlyMap<string, RpcMethod>;
+
 export interface Dispatcher {
-  /** The answer to a request's text; undefined when it held notifications only. Never rejects. */
-  handle(text: string): Promise<string | undefined>;
+  /**
+   * The answer to a request's text; undefined when it held notifications only. Never rejects.
+   * @param own methods of the connection that it came by, before those of everybody
+   */
+  handle(text: string, own?: ReadonlyMap<string, RpcMethod>): Promise<string | undefined>;
 }
 
 export interface DispatcherOptions {
@@ -87,8 +92,8 @@ function callOf(request: JsonObject, id: string | undefined): Call {
 }
 
 export function createDispatcher({ methods, clock, onDefect }: DispatcherOptions): Dispatcher {
-  async function run(call: Call): Promise<string> {
-    const method = methods.get(call.method);
+  async function run(call: Call, own: Methods | undefined): Promise<string> {
+    const method = own?.get(call.method) ?? methods.get(call.method);
     if (method === undefined) {
       const name = call.method.slice(0, 100);
       throw new RpcError(RPC_CODES.methodNotFound, `the method ${name} does not exist/is not available`);
@@ -107,7 +112,7 @@ export function createDispatcher({ methods, clock, onDefect }: DispatcherOptions
   }
 
   /** The answer to one request; undefined for a notification. */
-  async function handleOne(request: ArgumentValue): Promise<string | undefined> {
+  async function handleOne(request: ArgumentValue, own?: Methods): Promise<string | undefined> {
     if (!isObject(request)) return errorText("null", invalidRequest("invalid request: not an object"));
     const given = Object.hasOwn(request, "id");
     const id = given ? idText(request.id) : undefined;
@@ -116,7 +121,7 @@ export function createDispatcher({ methods, clock, onDefect }: DispatcherOptions
     try {
       const call = callOf(request, id);
       name = call.method;
-      const result = await run(call);
+      const result = await run(call, own);
       return id === undefined ? undefined : `{"jsonrpc":"2.0","id":${id},"result":${result}}`;
     } catch (error) {
       const known = failure(error, name);
@@ -126,7 +131,7 @@ export function createDispatcher({ methods, clock, onDefect }: DispatcherOptions
     }
   }
 
-  async function handleBatch(requests: readonly ArgumentValue[]): Promise<string | undefined> {
+  async function handleBatch(requests: readonly ArgumentValue[], own?: Methods): Promise<string | undefined> {
     if (requests.length === 0) return errorText("null", invalidRequest("empty batch"));
     if (requests.length > BATCH_MAX)
       return errorText("null", invalidRequest(`batch of more than ${BATCH_MAX} requests`));
@@ -137,7 +142,7 @@ export function createDispatcher({ methods, clock, onDefect }: DispatcherOptions
       const started: Promise<string | undefined>[] = [];
       for (const request of group) {
         await pause();
-        started.push(handleOne(request));
+        started.push(handleOne(request, own));
       }
       const given = (await Promise.all(started)).filter((answer) => answer !== undefined);
       size += given.reduce((sum, answer) => sum + answer.length, 0);
@@ -150,14 +155,14 @@ export function createDispatcher({ methods, clock, onDefect }: DispatcherOptions
   }
 
   return {
-    async handle(text) {
+    async handle(text, own) {
       let request: ArgumentValue;
       try {
         request = parseExactJson(text);
       } catch (error) {
         return errorText("null", failure(error, "parse"));
       }
-      return Array.isArray(request) ? await handleBatch(request) : await handleOne(request);
+      return Array.isArray(request) ? await handleBatch(request, own) : await handleOne(request, own);
     },
   };
 }

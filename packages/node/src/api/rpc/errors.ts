@@ -35,6 +35,7 @@ export class RpcError extends Error {
 
 export const serverError = (message: string): RpcError => new RpcError(RPC_CODES.server, message);
 export const responseTooLarge = (): RpcError => new RpcError(RPC_CODES.responseTooLarge, "response too large");
+export const tooMuchAtOnce = (message: string): RpcError => new RpcError(RPC_CODES.busy, message);
 export const invalidParams = (message: string): RpcError => new RpcError(RPC_CODES.invalidParams, message);
 
 /** Words that wallets and libraries look for, before this node's own. */

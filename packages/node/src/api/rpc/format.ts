@@ -190,7 +190,8 @@ function formatLaterFields(header: AnySealedHeader) {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 }
 
-function formatHeader(header: AnySealedHeader) {
+/** A header alone, as subscribers get it. */
+export function formatHeader(header: AnySealedHeader) {
   return {
     number: quantity(header.number),
     hash: header.hash,

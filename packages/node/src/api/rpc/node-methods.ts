@@ -10,7 +10,7 @@ import { defineMethod, readData, required } from "./params.ts";
 const isConnected = ({ state }: PeerView): boolean => state === "syncing" || state === "synced";
 
 /** Progress while blocks are being fetched; false otherwise, whatever heights peers claim. */
-function syncing({ engine, network }: Backend) {
+export function syncing({ engine, network }: Pick<Backend, "engine" | "network">) {
   const progress = network.progress();
   if (progress === undefined) return false;
   const current = engine.head().number;

@@ -1,4 +1,4 @@
-/** JSON-RPC over HTTP: `POST /`. */
+/** JSON-RPC at `/`: over HTTP, and over WebSocket. */
 
 import Type from "typebox";
 import type { NetworkService } from "../../driver/types.ts";
@@ -6,6 +6,10 @@ import { BODY_BYTES_MAX, textOf } from "../body.ts";
 import type { ApiContext, ApiInstance } from "../context.ts";
 import { checkInStep } from "../in-step.ts";
 import { PROBLEM_RESPONSE } from "../rest/schemas.ts";
+import { createChainFeed } from "../streams/chain-feed.ts";
+import { createFilters, type Filters } from "../streams/filters.ts";
+import { withoutSubscriptions } from "../streams/subscriptions.ts";
+import { createSockets, registerWebSocket } from "../streams/websocket.ts";
 import { blockMethods, transactionMethods } from "./block-methods.ts";
 import { blockPartMethods } from "./block-parts.ts";
 import { callMethods } from "./call.ts";
@@ -30,10 +34,16 @@ function whileInStep(network: NetworkService, method: RpcMethod): RpcMethod {
   return Object.assign(checked, { takes: method.takes });
 }
 
-export type MethodContext = Pick<ApiContext, "backend" | "clock"> & Partial<Pick<ApiContext, "logLimits">>;
+export type MethodContext = Pick<ApiContext, "backend" | "clock"> &
+  Partial<Pick<ApiContext, "logLimits">> & { readonly filters?: Filters };
 
 /** Every method that this node answers. */
-export function createMethods({ backend, clock, logLimits = LOG_LIMITS }: MethodContext): Map<string, RpcMethod> {
+export function createMethods({
+  backend,
+  clock,
+  logLimits = LOG_LIMITS,
+  filters,
+}: MethodContext): Map<string, RpcMethod> {
   const { engine, network, recoverSenders } = backend;
   const onState = {
     ...stateMethods(engine),
@@ -53,6 +63,8 @@ export function createMethods({ backend, clock, logLimits = LOG_LIMITS }: Method
     ...onState,
     ...feeMethods(engine, clock),
     ...logMethods({ engine, clock, limits: logLimits }),
+    ...withoutSubscriptions,
+    ...filters?.methods,
   };
   const discover = { "rpc.discover": discoverMethod(Object.keys(methods), backend.version) };
   return new Map(
@@ -70,14 +82,23 @@ const RequestBody = Type.Unknown({
 
 /** Registers `POST /` in a scope of its own, because its failures are JSON-RPC errors, malformed JSON included. */
 export function registerRpc(parent: ApiInstance, context: ApiContext): void {
+  const { backend, clock, logger, logLimits } = context;
+  const feed = createChainFeed({ backend, clock, logger });
+  const filters = createFilters({ feed, source: { engine: backend.engine, clock, limits: logLimits } });
   const dispatcher = createDispatcher({
-    methods: createMethods(context),
+    methods: createMethods({ ...context, filters }),
     clock: context.clock,
     onDefect: (error, method) => {
       const stack = error instanceof Error ? error.stack : String(error);
       context.logger.error("JSON-RPC method failed", { method, stack });
     },
   });
+  const sockets = createSockets({ ...context, dispatcher, feed });
+  parent.addHook("onClose", async () => {
+    filters.close();
+    feed.close();
+  });
+  registerWebSocket(parent, sockets);
   parent.register((scope: ApiInstance, _options, done) => {
     scope.removeAllContentTypeParsers();
     const parser = { parseAs: "buffer", bodyLimit: BODY_BYTES_MAX } as const;

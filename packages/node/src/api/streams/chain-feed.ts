@@ -1,0 +1,241 @@
+/**
+ * Tells followers what happens to the chain and the pool, in an order in which each thing agrees with what was told
+ * before: of a change of head first the logs of the blocks that leave, highest first and marked as removed, then block by
+ * block those that join, their headers before their logs. It runs in slices beside everything else. What the receipts of
+ * leaving blocks say is read before they are gone.
+ */
+
+import type { Hex } from "@counterpart/core/base/bytes";
+import { dropOldest } from "@counterpart/core/base/drop-oldest";
+import type { AnySealedHeader } from "@counterpart/core/chain/any-header";
+import type { AnyTransaction, SealedHeader } from "@counterpart/core/chain/types";
+import type { Clock, Logger } from "@counterpart/core/ports/runtime";
+import { createPacer } from "../../engine/pacer.ts";
+import type { HeadChange } from "../../engine/types.ts";
+import type { Backend } from "../backend.ts";
+import { formatHeader, formatTransaction } from "../rpc/format.ts";
+import { syncing } from "../rpc/node-methods.ts";
+import { type MatchedLog, matchedLogs } from "./log-matching.ts";
+import { createGroups, createItem, type Follower, type Group, type Item, type Topic } from "./topics.ts";
+
+export interface FeedLimits {
+  /** Changes that wait to be told. */
+  readonly waiting: number;
+  /** Removed logs that one reorganisation may have. */
+  readonly removedLogs: number;
+}
+
+export const FEED_LIMITS: FeedLimits = { waiting: 65_536, removedLogs: 100_000 };
+/** Transactions, and blocks, that are remembered as told. */
+const TOLD_TRANSACTIONS_MAX = 65_536;
+const TOLD_BLOCKS_MAX = 1_024;
+const SYNC_POLL_MS = 1_000;
+
+export interface ChainFeed {
+  /** Begins with what happens from now on. Returns the function that ends it. */
+  follow(topic: Topic, follower: Follower): () => void;
+  /** Resolves when everything is told that had happened when it was called. */
+  settled(): Promise<void>;
+  close(): void;
+}
+
+export interface ChainFeedDeps {
+  readonly backend: Pick<Backend, "engine" | "network">;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly limits?: FeedLimits;
+}
+
+/** Some work of telling; it may pause where it yields. */
+type Telling = () => Generator<undefined>;
+
+export function createChainFeed(deps: ChainFeedDeps): ChainFeed {
+  const { backend, clock, logger, limits = FEED_LIMITS } = deps;
+  const { engine } = backend;
+  const groups = createGroups();
+  const toldTransactions = new Set<Hex>();
+  const toldBlocks = new Map<number, Hex>([[engine.head().number, engine.head().hash]]);
+  const waiting: Telling[] = [];
+  let current: Generator<undefined> | undefined;
+  let running: Promise<void> | undefined;
+  /** What the blocks have that are leaving; undefined: more than can be told. */
+  let leaving: MatchedLog[] | undefined = [];
+
+  const tell = ({ followers }: Pick<Group, "followers">, item: Item): void => {
+    for (const follower of [...followers]) follower.deliver(item);
+  };
+  const lose = (kinds: readonly Topic["kind"][]): void => {
+    for (const kind of kinds) {
+      for (const { followers } of groups.of(kind)) for (const follower of [...followers]) follower.lose();
+    }
+  };
+
+  /** The next piece of work; whether there was any. */
+  const advance = (): boolean => {
+    current ??= waiting.shift()?.();
+    if (current === undefined) return false;
+    if (current.next().done === true) current = undefined;
+    return true;
+  };
+  const runAll = async (): Promise<void> => {
+    const pause = createPacer(clock);
+    try {
+      // Not at once: whoever is telling this node of a change has not ended yet.
+      await Promise.resolve();
+      while (advance()) await pause();
+    } catch (error) {
+      current = undefined;
+      logger.error("followers of the chain could not be told", { error: String(error) });
+      lose(["heads", "blocks", "logs", "pending"]);
+    } finally {
+      running = undefined;
+      if (waiting.length > 0) running = runAll();
+    }
+  };
+  const enqueue = (telling: Telling): void => {
+    if (waiting.length >= limits.waiting) {
+      waiting.length = 0;
+      logger.warn("followers of the chain are not told everything: too much happens at once");
+      lose(["heads", "blocks", "logs", "pending"]);
+      return;
+    }
+    waiting.push(telling);
+    running ??= runAll();
+  };
+
+  function* tellBlock(header: AnySealedHeader): Generator<undefined> {
+    const heads = groups.of("heads");
+    const item = heads.length === 0 ? undefined : createItem(formatHeader(header));
+    for (const group of heads) if (item !== undefined) tell(group, item);
+    for (const group of groups.of("blocks")) tell(group, createItem(header.hash));
+    yield;
+    for (const matched of matchedLogs(engine, groups.of("logs"), header, false)) {
+      if (matched === undefined) yield;
+      else tell(matched.group, matched.item);
+    }
+  }
+  /** Headers that joined where nothing was executed: from the head back to what was told. */
+  function followedHeaders(head: SealedHeader): SealedHeader[] {
+    const headers: SealedHeader[] = [];
+    let header: SealedHeader | undefined = head;
+    while (header !== undefined && toldBlocks.get(header.number) !== header.hash && headers.length < TOLD_BLOCKS_MAX) {
+      headers.unshift(header);
+      header = engine.header(header.parentHash) as SealedHeader | undefined;
+    }
+    return headers;
+  }
+  function* tellHead(removed: readonly MatchedLog[], headers: readonly SealedHeader[]): Generator<undefined> {
+    for (const [at, { group, item }] of removed.entries()) {
+      tell(group, item);
+      if (at % 64 === 63) yield;
+    }
+    for (const header of headers) yield* tellBlock(header);
+  }
+  const noteTransaction = (hash: Hex): boolean => {
+    if (toldTransactions.has(hash)) return false;
+    toldTransactions.add(hash);
+    dropOldest(toldTransactions, TOLD_TRANSACTIONS_MAX);
+    return true;
+  };
+  function* tellTransaction(transaction: AnyTransaction): Generator<undefined> {
+    for (const group of groups.of("pending")) {
+      tell(group, createItem(group.topic.full ? formatTransaction(transaction) : transaction.hash));
+    }
+    yield;
+  }
+  /** What was sealed as soon as it came is told before its block. */
+  const tellSealed = ({ applied, sealedHere }: HeadChange): void => {
+    if (!sealedHere) return;
+    for (const { transactions, load } of applied) {
+      const fresh = new Set(transactions.filter(noteTransaction));
+      if (fresh.size === 0 || groups.of("pending").length === 0) continue;
+      for (const transaction of load().transactions) {
+        if (fresh.has(transaction.hash)) enqueue(() => tellTransaction(transaction));
+      }
+    }
+  };
+  const isFollowed = (...kinds: Topic["kind"][]): boolean => kinds.some((kind) => groups.of(kind).length > 0);
+
+  const onLeaving = (headers: readonly SealedHeader[]): void => {
+    leaving = [];
+    if (!isFollowed("logs")) return;
+    // Their logs have to be told before they are told as removed, and are there no longer afterwards.
+    while (advance());
+    for (const header of headers) {
+      for (const matched of matchedLogs(engine, groups.of("logs"), header, true)) {
+        if (matched !== undefined) leaving.push(matched);
+      }
+      if (leaving.length <= limits.removedLogs) continue;
+      leaving = undefined;
+      return;
+    }
+  };
+  const onHead = (change: HeadChange): void => {
+    tellSealed(change);
+    const isExecuted = change.applied.length > 0;
+    const headers = isExecuted ? change.applied.map(({ header }) => header) : followedHeaders(change.head);
+    for (const { number, hash } of headers) {
+      toldBlocks.delete(number);
+      toldBlocks.set(number, hash);
+    }
+    dropOldest(toldBlocks, TOLD_BLOCKS_MAX);
+    const removed = change.reverted.length === 0 ? [] : leaving;
+    leaving = [];
+    if (removed === undefined) {
+      logger.warn("followers of logs are not told of a reorganisation: it removes too many");
+      lose(["logs"]);
+    }
+    if (!isFollowed("heads", "blocks", "logs")) return;
+    enqueue(() => tellHead(removed ?? [], headers));
+  };
+
+  let cancelPoll: (() => void) | undefined;
+  let wasSyncing = false;
+  const tellSyncing = (): void => {
+    const progress = syncing(backend);
+    if (progress === false && !wasSyncing) return;
+    wasSyncing = progress !== false;
+    const item = createItem(progress === false ? false : { syncing: true, status: progress });
+    for (const group of groups.of("syncing")) tell(group, item);
+  };
+  const pollSyncing = (): void => {
+    cancelPoll = undefined;
+    if (!isFollowed("syncing")) return;
+    tellSyncing();
+    cancelPoll = clock.setTimer(SYNC_POLL_MS, pollSyncing);
+  };
+
+  const ends = [
+    engine.on("leaving", onLeaving),
+    engine.on("head", onHead),
+    engine.on("transaction", (transaction, origin) => {
+      const isNew = noteTransaction(transaction.hash);
+      if ((isNew || origin === "reinjected") && isFollowed("pending")) enqueue(() => tellTransaction(transaction));
+    }),
+  ];
+  const begin = (topic: Topic, follower: Follower): (() => void) => {
+    const end = groups.add(topic, follower);
+    if (topic.kind !== "syncing") return end;
+    if (cancelPoll === undefined) {
+      wasSyncing = syncing(backend) !== false;
+      cancelPoll = clock.setTimer(SYNC_POLL_MS, pollSyncing);
+    }
+    if (!wasSyncing) follower.deliver(createItem(false));
+    return end;
+  };
+  return {
+    follow(topic, follower) {
+      // What happened before is told before: to whoever followed then.
+      while (advance());
+      return begin(topic, follower);
+    },
+    async settled() {
+      while (running !== undefined) await running;
+    },
+    close() {
+      for (const end of ends) end();
+      cancelPoll?.();
+      waiting.length = 0;
+    },
+  };
+}

@@ -1,0 +1,155 @@
+/**
+ * Filters that are polled: `eth_newFilter` and its kin (execution-apis, and go-ethereum where the specification is
+ * silent). What happens waits in a filter until it is asked for. A filter that nobody asks for goes after five minutes, one
+ * in which too much waits at once: both answer "filter not found" from then on.
+ */
+
+import type { Hex } from "@counterpart/core/base/bytes";
+import type { Clock } from "@counterpart/core/ports/runtime";
+import type { JsonValue } from "../json.ts";
+import type { RpcMethod } from "../rpc/dispatch.ts";
+import { serverError, tooMuchAtOnce } from "../rpc/errors.ts";
+import { type LogQuery, type LogSource, logsOf, readLogQuery } from "../rpc/logs.ts";
+import { badValue, defineMethod, optional, type Reader, readBoolean, required } from "../rpc/params.ts";
+import type { ChainFeed } from "./chain-feed.ts";
+import { logTopicOf, requireExecution } from "./log-topic.ts";
+import { createStreamId } from "./stream-id.ts";
+import type { Topic } from "./topics.ts";
+
+export interface FilterLimits {
+  readonly filters: number;
+  /** What waits in one filter, and in all. */
+  readonly items: number;
+  readonly itemsOfAll: number;
+  readonly idleMs: number;
+}
+
+export const FILTER_LIMITS: FilterLimits = { filters: 1_024, items: 10_000, itemsOfAll: 262_144, idleMs: 300_000 };
+
+interface Filter {
+  /** Of a filter of logs. */
+  readonly query: LogQuery | undefined;
+  items: unknown[];
+  usedAtMs: number;
+  end(): void;
+}
+
+export interface Filters {
+  readonly methods: Record<string, RpcMethod>;
+  readonly size: number;
+  close(): void;
+}
+
+export interface FilterDeps {
+  readonly feed: ChainFeed;
+  readonly source: LogSource;
+  readonly limits?: FilterLimits;
+}
+
+/** An id in the form in which it was given out; what is no such id is that of no filter. */
+const readId: Reader<string> = (value: JsonValue) => {
+  if (typeof value !== "string") throw badValue("expected a string");
+  return value.toLowerCase();
+};
+
+const notFound = () => serverError("filter not found");
+
+/** Calls `sweep` some time after the last call, as long as it says that there is more to come. */
+function createSweeper(clock: Clock, everyMs: number, sweep: () => boolean) {
+  let cancel: (() => void) | undefined;
+  const run = (): void => {
+    cancel = sweep() ? clock.setTimer(everyMs, run) : undefined;
+  };
+  return {
+    start(): void {
+      cancel ??= clock.setTimer(everyMs, run);
+    },
+    stop(): void {
+      cancel?.();
+      cancel = undefined;
+    },
+  };
+}
+
+export function createFilters({ feed, source, limits = FILTER_LIMITS }: FilterDeps): Filters {
+  const { engine, clock } = source;
+  const filters = new Map<string, Filter>();
+  let itemCount = 0;
+
+  const remove = (id: string): boolean => {
+    const filter = filters.get(id);
+    if (filter === undefined) return false;
+    filter.end();
+    itemCount -= filter.items.length;
+    return filters.delete(id);
+  };
+  const expire = (): boolean => {
+    const nowMs = clock.now();
+    for (const [id, { usedAtMs }] of [...filters]) if (nowMs - usedAtMs >= limits.idleMs) remove(id);
+    return filters.size > 0;
+  };
+  const sweeper = createSweeper(clock, limits.idleMs / 5, expire);
+  const add = (topic: Topic, query?: LogQuery): Hex => {
+    expire();
+    if (filters.size >= limits.filters) {
+      throw tooMuchAtOnce(`this node keeps ${limits.filters} filters already: uninstall some`);
+    }
+    const id = createStreamId();
+    const filter: Filter = { query, items: [], usedAtMs: clock.now(), end: () => {} };
+    filters.set(id, filter);
+    filter.end = feed.follow(topic, {
+      deliver({ value }) {
+        filter.items.push(value);
+        itemCount++;
+        if (filter.items.length > limits.items || itemCount > limits.itemsOfAll) remove(id);
+      },
+      lose: () => remove(id),
+    });
+    sweeper.start();
+    return id;
+  };
+  /** @throws RpcError `filter not found` */
+  const use = async (id: string): Promise<Filter> => {
+    await feed.settled();
+    expire();
+    const filter = filters.get(id);
+    if (filter === undefined) throw notFound();
+    filter.usedAtMs = clock.now();
+    return filter;
+  };
+
+  const methods = {
+    eth_newFilter: defineMethod([required(readLogQuery)], (query) => {
+      requireExecution(engine, "logs");
+      return add(logTopicOf(query), query);
+    }),
+    eth_newBlockFilter: defineMethod([], () => add({ kind: "blocks" })),
+    eth_newPendingTransactionFilter: defineMethod([optional(readBoolean, false)], (full) => {
+      requireExecution(engine, "pending transactions");
+      return add({ kind: "pending", full });
+    }),
+    eth_getFilterChanges: defineMethod([required(readId)], async (id) => {
+      const filter = await use(id);
+      const { items } = filter;
+      filter.items = [];
+      itemCount -= items.length;
+      return items;
+    }),
+    eth_getFilterLogs: defineMethod([required(readId)], async (id) => {
+      const { query } = await use(id);
+      if (query === undefined) throw notFound();
+      return logsOf(source, query);
+    }),
+    eth_uninstallFilter: defineMethod([required(readId)], (id) => remove(id)),
+  } satisfies Record<string, RpcMethod>;
+  return {
+    methods,
+    get size() {
+      return filters.size;
+    },
+    close() {
+      sweeper.stop();
+      for (const id of [...filters.keys()]) remove(id);
+    },
+  };
+}

@@ -1,0 +1,157 @@
+/**
+ * `eth_subscribe` and `eth_unsubscribe` of one connection, as go-ethereum has them. What a subscription tells follows the
+ * answer that has its id, however long that takes.
+ */
+
+import type { Hex } from "@counterpart/core/base/bytes";
+import type { ChainEngine } from "../../engine/types.ts";
+import type { JsonValue } from "../json.ts";
+import type { RpcMethod } from "../rpc/dispatch.ts";
+import { invalidParams, RPC_CODES, RpcError, serverError, tooMuchAtOnce } from "../rpc/errors.ts";
+import { readLogQuery } from "../rpc/logs.ts";
+import { badValue, defineMethod, optional, type Reader, readBoolean, required } from "../rpc/params.ts";
+import type { ChainFeed } from "./chain-feed.ts";
+import { logTopicOf, requireExecution } from "./log-topic.ts";
+import { createStreamId } from "./stream-id.ts";
+import type { Topic } from "./topics.ts";
+
+/** What all connections share. */
+export interface SubscriptionRoom {
+  readonly max: number;
+  readonly maxOfConnection: number;
+  used: number;
+}
+
+export interface SubscriptionDeps {
+  readonly engine: ChainEngine;
+  readonly feed: ChainFeed;
+  readonly room: SubscriptionRoom;
+  /** Sends a notification's text. */
+  readonly send: (text: string) => void;
+  /** A follower missed something: its connection ends. */
+  readonly lose: () => void;
+}
+
+interface Subscription {
+  /** What was told before the answer with the id was sent; undefined afterwards. */
+  early: string[] | undefined;
+  end(): void;
+}
+
+/** The subscriptions that one message opens. */
+export interface Opening {
+  readonly methods: ReadonlyMap<string, RpcMethod>;
+  /** To be called when the message's answer was sent. */
+  answered(): void;
+}
+
+export interface Subscriptions {
+  opening(): Opening;
+  readonly size: number;
+  close(): void;
+}
+
+const NAME = required<string>((value: JsonValue) => value as string);
+const readId: Reader<string> = (value: JsonValue) => {
+  if (typeof value !== "string") throw badValue("expected a string");
+  return value.toLowerCase();
+};
+
+/** Topics by the name of their subscription, from the whole parameters. */
+function topicsFor(engine: ChainEngine, begin: (topic: Topic) => Hex): Readonly<Record<string, RpcMethod>> {
+  return {
+    newHeads: defineMethod([NAME], () => begin({ kind: "heads" })),
+    logs: defineMethod([NAME, required(readLogQuery)], (_name, query) => {
+      requireExecution(engine, "logs");
+      return begin(logTopicOf(query));
+    }),
+    newPendingTransactions: defineMethod([NAME, optional(readBoolean, false)], (_name, full) => {
+      requireExecution(engine, "pending transactions");
+      return begin({ kind: "pending", full });
+    }),
+    syncing: defineMethod([NAME], () => begin({ kind: "syncing" })),
+  };
+}
+
+export function createSubscriptions({ engine, feed, room, send, lose }: SubscriptionDeps): Subscriptions {
+  const subscriptions = new Map<string, Subscription>();
+
+  const end = (id: string): boolean => {
+    const subscription = subscriptions.get(id);
+    if (subscription === undefined) return false;
+    subscription.end();
+    room.used--;
+    return subscriptions.delete(id);
+  };
+  const begin = (topic: Topic, opened: Subscription[]): Hex => {
+    if (subscriptions.size >= room.maxOfConnection) {
+      throw tooMuchAtOnce(`a connection may have ${room.maxOfConnection} subscriptions`);
+    }
+    if (room.used >= room.max) throw tooMuchAtOnce(`this node serves ${room.max} subscriptions already`);
+    const id = createStreamId();
+    const prefix = `{"jsonrpc":"2.0","method":"eth_subscription","params":{"subscription":"${id}","result":`;
+    const subscription: Subscription = { early: [], end: () => {} };
+    subscriptions.set(id, subscription);
+    opened.push(subscription);
+    room.used++;
+    subscription.end = feed.follow(topic, {
+      deliver({ text }) {
+        const notification = `${prefix}${text}}}`;
+        if (subscription.early === undefined) send(notification);
+        else if (subscription.early.push(notification) > EARLY_MAX) lose();
+      },
+      lose,
+    });
+    return id;
+  };
+  const subscribe = (params: readonly JsonValue[], opened: Subscription[]): unknown => {
+    const [name] = params;
+    if (typeof name !== "string") throw invalidParams("expected subscription name as first argument");
+    const topics = topicsFor(engine, (topic) => begin(topic, opened));
+    const open = Object.hasOwn(topics, name) ? topics[name] : undefined;
+    if (open !== undefined) return open(params);
+    const shown = JSON.stringify(name.slice(0, 100));
+    throw new RpcError(RPC_CODES.methodNotFound, `no ${shown} subscription in eth namespace`);
+  };
+  const unsubscribe = defineMethod([required(readId)], (id) => {
+    if (!end(id)) throw serverError("subscription not found");
+    return true;
+  });
+  return {
+    opening() {
+      const opened: Subscription[] = [];
+      return {
+        methods: new Map<string, RpcMethod>([
+          ["eth_subscribe", (params) => subscribe(params, opened)],
+          ["eth_unsubscribe", unsubscribe],
+        ]),
+        answered() {
+          for (const subscription of opened) {
+            const early = subscription.early ?? [];
+            subscription.early = undefined;
+            for (const text of early) send(text);
+          }
+        },
+      };
+    },
+    get size() {
+      return subscriptions.size;
+    },
+    close() {
+      for (const id of [...subscriptions.keys()]) end(id);
+    },
+  };
+}
+
+/** Notifications that wait for the answer with the id: a batch may take a while. */
+const EARLY_MAX = 4_096;
+
+/** The same two over HTTP, where nothing can be told. */
+export const withoutSubscriptions: Record<string, RpcMethod> = {
+  eth_subscribe: () => {
+    throw new RpcError(RPC_CODES.methodNotFound, "notifications not supported");
+  },
+  eth_unsubscribe: defineMethod([required(readId)], () => {
+    throw serverError("subscription not found");
+  }),
+};
