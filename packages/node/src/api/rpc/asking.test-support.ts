@@ -31,7 +31,7 @@ export async function fails(
 }
 
 /** Logs the first word it is called with as its only topic. */
-const LOGGER_CODE = hexToBytes("0x6009600c60003960096000f360003560006000a100");
+export const LOGGER_CODE = hexToBytes("0x6009600c60003960096000f360003560006000a100");
 export const LOGGER = createAddress(OWN, 0n);
 export const word = (n: number): Hex => `0x${n.toString(16).padStart(64, "0")}`;
 

@@ -1,0 +1,220 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Hex } from "@counterpart/core/base/bytes";
+import { createTimedClock } from "../../contracts/contracts.test-support.ts";
+import { openTestEngine, silentLogger, transactionOf } from "../../engine/engine.test-support.ts";
+import type { Engine } from "../../engine/types.ts";
+import { createFakeBackend } from "../fake-backend.test-support.ts";
+import { LOGGER, type ShownLog, STRANGER, word } from "../rpc/asking.test-support.ts";
+import { createChainFeed, FEED_LIMITS, type FeedLimits } from "./chain-feed.ts";
+import { createRecorder, type Recorder, rivalBranch, sealLogs, submitLog } from "./following.test-support.ts";
+import type { LogTopic } from "./topics.ts";
+
+function open(engine: Engine = openTestEngine(), limits: FeedLimits = FEED_LIMITS) {
+  const fake = createFakeBackend(engine);
+  const clock = createTimedClock();
+  const feed = createChainFeed({ backend: fake.backend, clock, logger: silentLogger, limits });
+  return { engine, feed, clock, network: fake.network };
+}
+
+const logs = (fields: Partial<LogTopic> = {}): LogTopic => ({
+  ...{ kind: "logs", addresses: [], topics: [], from: undefined, to: undefined },
+  ...fields,
+});
+
+type TellLog = ShownLog & { readonly removed: boolean };
+const shown = ({ told }: Recorder<TellLog>): string[] =>
+  told.map(
+    (log) => `${log.removed ? "-" : "+"}${Number(log.blockNumber)}/${Number(log.logIndex)}:${Number(log.topics[0])}`,
+  );
+
+test("headers, hashes and logs of new blocks are told to whoever follows them, from now on", async () => {
+  const { engine, feed } = open();
+  await sealLogs(engine, 0);
+  await sealLogs(engine, 1);
+  const [heads, blocks, all, some, none] = Array.from({ length: 5 }, () => createRecorder<never>());
+  feed.follow({ kind: "heads" }, heads as Recorder);
+  feed.follow({ kind: "blocks" }, blocks as Recorder);
+  feed.follow(logs(), all as Recorder);
+  feed.follow(logs({ addresses: [LOGGER], topics: [[word(3), word(4)]] }), some as Recorder);
+  feed.follow(logs({ addresses: [STRANGER] }), none as Recorder);
+  const hashes = [await sealLogs(engine, 2, 3), await sealLogs(engine, 4)];
+  await feed.settled();
+  assert.deepEqual(
+    (heads as Recorder<{ hash: Hex }>).told.map(({ hash }) => hash),
+    hashes,
+  );
+  assert.deepEqual(blocks?.told, hashes);
+  assert.deepEqual(shown(all as never), ["+3/0:2", "+3/1:3", "+4/0:4"]);
+  assert.deepEqual(shown(some as never), ["+3/1:3", "+4/0:4"]);
+  assert.deepEqual(none?.told, []);
+});
+
+test("a log that several match is made once", async () => {
+  const { engine, feed } = open();
+  await sealLogs(engine, 0);
+  const [one, two] = [createRecorder(), createRecorder()];
+  feed.follow(logs({ topics: [[word(5)]] }), one);
+  feed.follow(logs({ addresses: [LOGGER] }), two);
+  await sealLogs(engine, 5);
+  await feed.settled();
+  assert.equal(one.told.length, 1);
+  assert.equal(one.told[0], two.told[0]);
+});
+
+test("a reorganisation removes logs from the last one down, then adds those of the winning branch", async () => {
+  const { engine, feed } = open();
+  await sealLogs(engine, 0);
+  await sealLogs(engine, 1);
+  const recorder = createRecorder<TellLog>();
+  const heads = createRecorder<{ number: string; hash: Hex }>();
+  feed.follow(logs(), recorder);
+  feed.follow({ kind: "heads" }, heads);
+  await sealLogs(engine, 2, 3);
+  await sealLogs(engine, 4);
+  const branch = await rivalBranch(engine, 2, [7], [8, 9], [10]);
+  await engine.import(branch);
+  await feed.settled();
+  assert.deepEqual(shown(recorder), [
+    ...["+3/0:2", "+3/1:3", "+4/0:4"],
+    ...["-4/0:4", "-3/1:3", "-3/0:2"],
+    ...["+3/0:7", "+4/0:8", "+4/1:9", "+5/0:10"],
+  ]);
+  const byPlace = new Map<string, TellLog>();
+  for (const { removed, ...log } of recorder.told) {
+    const place = `${(log as never as { blockHash: Hex }).blockHash}/${log.logIndex}`;
+    // What is removed is what was added, word for word.
+    if (removed) assert.deepEqual(log, byPlace.get(place));
+    else byPlace.set(place, log as TellLog);
+  }
+  assert.deepEqual(
+    heads.told.slice(-3).map(({ hash }) => hash),
+    branch.map(({ header }) => header.hash),
+  );
+});
+
+test("what has not been told yet when its block leaves is told, and then removed", async () => {
+  const { engine, feed } = open();
+  await sealLogs(engine, 0);
+  await sealLogs(engine, 1);
+  const recorder = createRecorder<TellLog>();
+  const rival = await rivalBranch(engine, 0, [7], [8]);
+  feed.follow(logs(), recorder);
+  // Nothing is awaited between the two but what the engine itself awaits.
+  await sealLogs(engine, 2);
+  await engine.import(rival);
+  await feed.settled();
+  assert.deepEqual(shown(recorder), ["+3/0:2", "-3/0:2", "+3/0:7", "+4/0:8"]);
+});
+
+test("only blocks within the range of a filter are told", async () => {
+  const { engine, feed } = open();
+  await sealLogs(engine, 0);
+  const recorder = createRecorder<TellLog>();
+  feed.follow(logs({ from: 3, to: 4 }), recorder);
+  for (const topic of [2, 3, 4, 5]) await sealLogs(engine, topic);
+  await feed.settled();
+  assert.deepEqual(shown(recorder), ["+3/0:3", "+4/0:4"]);
+});
+
+test("a transaction is told once: when the pool takes it, or, when it is sealed at once, before its block", async () => {
+  const { engine, feed } = open();
+  await sealLogs(engine, 0);
+  const hashes = createRecorder<Hex>();
+  const full = createRecorder<{ hash: Hex; blockHash: null }>();
+  const heads = createRecorder();
+  feed.follow({ kind: "pending", full: false }, hashes);
+  feed.follow({ kind: "pending", full: true }, full);
+  const first = await submitLog(engine, 1);
+  await feed.settled();
+  assert.deepEqual(hashes.told, [first]);
+  let told = -1;
+  feed.follow({ kind: "heads" }, { ...heads, deliver: () => (told = hashes.told.length) });
+  // Sealed before it is durable, so that the pool never tells of it.
+  const second = transactionOf(2, 0);
+  const submitted = engine.submit(second, "local");
+  await engine.seal();
+  await submitted;
+  await feed.settled();
+  assert.deepEqual(hashes.told, [first, second.hash]);
+  assert.equal(told, 2);
+  assert.deepEqual(
+    full.told.map(({ hash, blockHash }) => [hash, blockHash]),
+    [
+      [first, null],
+      [second.hash, null],
+    ],
+  );
+});
+
+test("a transaction whose block left the chain is told again", async () => {
+  const { engine, feed } = open();
+  await sealLogs(engine, 0);
+  const rival = await rivalBranch(engine, 0, [7], [8]);
+  const hashes = createRecorder<Hex>();
+  feed.follow({ kind: "pending", full: false }, hashes);
+  await engine.submit(transactionOf(3, 0), "local");
+  await engine.seal();
+  await engine.import(rival);
+  await feed.settled();
+  assert.deepEqual(hashes.told, [transactionOf(3, 0).hash, transactionOf(3, 0).hash]);
+});
+
+test("whoever cannot be told of all removed logs is told so, and nobody else is", async () => {
+  const { engine, feed } = open(openTestEngine(), { ...FEED_LIMITS, removedLogs: 2 });
+  await sealLogs(engine, 0);
+  const [recorder, heads] = [createRecorder(), createRecorder()];
+  feed.follow(logs(), recorder);
+  feed.follow({ kind: "heads" }, heads);
+  await sealLogs(engine, 1, 2, 3);
+  await engine.import(await rivalBranch(engine, 1, [7], [8]));
+  await feed.settled();
+  assert.deepEqual([recorder.lost, heads.lost], [1, 0]);
+});
+
+test("when too much waits, followers are told so instead of being told a part", async () => {
+  const { engine, feed } = open(openTestEngine(), { ...FEED_LIMITS, waiting: 0 });
+  const heads = createRecorder();
+  feed.follow({ kind: "heads" }, heads);
+  await sealLogs(engine, 0);
+  await feed.settled();
+  assert.deepEqual([heads.told, heads.lost], [[], 1]);
+});
+
+test("a follower that has ended, and a feed that is closed, tell nothing", async () => {
+  const { engine, feed, clock } = open();
+  const [one, two] = [createRecorder(), createRecorder()];
+  const end = feed.follow({ kind: "heads" }, one);
+  feed.follow({ kind: "heads" }, two);
+  feed.follow({ kind: "syncing" }, createRecorder());
+  end();
+  await sealLogs(engine, 0);
+  await feed.settled();
+  feed.close();
+  await sealLogs(engine, 1);
+  await feed.settled();
+  assert.deepEqual([one.told.length, two.told.length, clock.timers], [0, 1, 0]);
+});
+
+test("synchronising is told when it begins, while it goes on and when it ends", async () => {
+  const { feed, clock, network } = open();
+  const recorder = createRecorder();
+  feed.follow({ kind: "syncing" }, recorder);
+  clock.advance(1_000);
+  assert.deepEqual(recorder.told.splice(0), [false]);
+  network.set({ progress: () => ({ fromBlock: 1, toBlock: 9 }) as never });
+  clock.advance(1_000);
+  const late = createRecorder();
+  feed.follow({ kind: "syncing" }, late);
+  clock.advance(1_000);
+  const status = { startingBlock: "0x1", currentBlock: "0x0", highestBlock: "0x9" };
+  assert.deepEqual(recorder.told.splice(0), [
+    { syncing: true, status },
+    { syncing: true, status },
+  ]);
+  assert.deepEqual(late.told, [{ syncing: true, status }]);
+  network.set({ progress: () => undefined });
+  clock.advance(1_000);
+  clock.advance(1_000);
+  assert.deepEqual(recorder.told, [false]);
+});
