@@ -6,6 +6,7 @@ import type { AnySealedHeader } from "@counterpart/core/chain/any-header";
 import { type Content, createForeignChain } from "@counterpart/core/consensus/foreign-chain.test-support";
 import { parseForeignGenesis } from "@counterpart/core/consensus/foreign-genesis";
 import { createChainImport } from "../engine/chain-import.ts";
+import { silentLogger } from "../engine/engine.test-support.ts";
 import { GENESIS } from "../engine/imported.test-support.ts";
 import { createImportedEngine } from "../engine/imported-engine.ts";
 import { createMemoryStore } from "../store/memory-store.ts";
@@ -20,7 +21,7 @@ export async function openImportedApi(encoded: readonly Uint8Array[], genesisTex
   const chain = createChainImport({ store, genesis, clock });
   for (const block of encoded) await chain.add(block);
   chain.flush();
-  const engine = createImportedEngine({ store, schedule: genesis.schedule, clock });
+  const engine = createImportedEngine({ store, schedule: genesis.schedule, clock, logger: silentLogger });
   const fake = createFakeBackend();
   const api = await openTestApi({}, { ...fake, backend: { ...fake.backend, engine } });
   return { imported: engine, api };

@@ -20,7 +20,7 @@ import { canonicalBlock, transactionOf } from "../state.ts";
 import { headerAt, LATEST, onState, readBlockNumber, readBlockRef } from "./block-ref.ts";
 import { type CallArgs, messageOf, readCallArgs } from "./call-args.ts";
 import type { RpcMethod } from "./dispatch.ts";
-import { RPC_CODES, RpcError, serverError, tooMuchAtOnce } from "./errors.ts";
+import { serverError, tooMuchAtOnce } from "./errors.ts";
 import { createDeadline, createSpend, RPC_GAS_CAP } from "./execution-limits.ts";
 import { type BlockOverrides, NO_STATE_OVERRIDES, readBlockOverrides, readStateOverrides } from "./overrides.ts";
 import { defineMethod, member, optional, readData, readHash, readSafeQuantity, required } from "./params.ts";
