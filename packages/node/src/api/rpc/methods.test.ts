@@ -3,11 +3,12 @@ import { test } from "node:test";
 import { bytesToHex, type Hex, hexToBytes } from "@counterpart/core/base/bytes";
 import { encodeBlock } from "@counterpart/core/chain/block";
 import { signAny } from "@counterpart/core/consensus/foreign-chain.test-support";
+import { checksumAddress } from "@counterpart/core/crypto/crypto";
 import { EMPTY_TRIE_ROOT } from "@counterpart/core/trie/ordered";
 import { verifyState } from "@counterpart/core/verify/state-proof";
 import { keyOf, openTestEngine, transactionOf } from "../../engine/engine.test-support.ts";
 import { createFakeBackend, hash32, openTestApi, type TestApi } from "../fake-backend.test-support.ts";
-import { ask, fails, OWN, STRANGER, word } from "./asking.test-support.ts";
+import { ask, fails, LOGGER, OWN, openLogs, STRANGER, word } from "./asking.test-support.ts";
 
 async function openChain(blocks: number): Promise<TestApi> {
   const api = await openTestApi();
@@ -20,6 +21,8 @@ test("the node says what it is", async () => {
   assert.equal(await ask(api, "eth_chainId"), "0x7a69");
   assert.equal(await ask(api, "net_version"), "31337");
   assert.equal(await ask(api, "net_listening"), true);
+  api.network.set({ addresses: () => [] });
+  assert.equal(await ask(api, "net_listening"), false, "as on a chain that was imported");
   assert.match(await ask(api, "web3_clientVersion"), /^counterpart\/v0\.1\.0\//);
   assert.deepEqual(await ask(api, "eth_accounts"), []);
   assert.equal(await ask(api, "eth_coinbase"), OWN);
@@ -148,6 +151,36 @@ test("the state of a block that is not on the chain is refused with a clear erro
   const api = await openChain(2);
   await fails(api, -32000, /header not found/, "eth_getBalance", OWN, "0x3");
   await fails(api, -32000, /header not found/, "eth_getBalance", OWN, { blockHash: hash32("1") });
+});
+
+test("slots of several accounts are read at once, at any block", async () => {
+  const { api, engine } = await openLogs([5]);
+  const slots = [word(0), "0x1"];
+  const zeros = [word(0), word(0)];
+  assert.deepEqual(await ask(api, "eth_getStorageValues", { [LOGGER]: slots, [STRANGER]: [] }), {
+    [LOGGER]: zeros,
+    [STRANGER]: [],
+  });
+  const checksummed = checksumAddress(LOGGER);
+  assert.deepEqual(await ask(api, "eth_getStorageValues", { [checksummed]: slots }, "0x1"), { [LOGGER]: zeros });
+  const [half, whole] = [512, 1_024].map((count) => Array(count).fill("0x0"));
+  const most = await ask<Record<string, string[]>>(api, "eth_getStorageValues", { [LOGGER]: half, [STRANGER]: half });
+  assert.equal(most[STRANGER]?.length, 512);
+  for (const tooMany of [{ [LOGGER]: whole, [STRANGER]: ["0x0"] }, { [LOGGER]: [...(whole ?? []), "0x0"] }]) {
+    await fails(api, -38026, /^too many slots \(max 1024\)$/, "eth_getStorageValues", tooMany);
+  }
+  for (const empty of [{}, { [LOGGER]: [] }]) await fails(api, -32602, /empty request/, "eth_getStorageValues", empty);
+  for (const wrong of [[], "0x", { "0x12": ["0x0"] }, { [LOGGER]: "0x0" }, { [LOGGER]: null }, { [LOGGER]: [1] }]) {
+    await fails(api, -32602, /./, "eth_getStorageValues", wrong);
+  }
+  await fails(api, -32000, /header not found/, "eth_getStorageValues", { [LOGGER]: slots }, "0x9");
+  assert.equal(engine.head().number, 2);
+});
+
+test("a wrong storage key is told as go-ethereum tells it", async () => {
+  const api = await openTestApi();
+  await fails(api, -32602, /invalid hex in storage key: "0xasdf"$/, "eth_getStorageAt", OWN, "0xasdf");
+  await fails(api, -32602, /storage key too long \(want at most 32 bytes\)$/, "eth_getStorageAt", OWN, `${word(1)}0`);
 });
 
 test("a proof is given at recent blocks too", async () => {

@@ -37,7 +37,7 @@ export function nodeMethods(backend: Backend): Record<string, RpcMethod> {
     // The node signs only through its REST API: nothing here may look as if it signed for callers.
     eth_accounts: defineMethod([], () => []),
     net_version: defineMethod([], () => engine.chainId.toString()),
-    net_listening: defineMethod([], () => true),
+    net_listening: defineMethod([], () => network.addresses().length > 0),
     net_peerCount: defineMethod([], () => quantity(network.peers().filter(isConnected).length)),
     web3_clientVersion: defineMethod([], () => `counterpart/v${version}/node${process.versions.node}`),
     web3_sha3: defineMethod([required(readData)], (data) => keccak256Hex(data)),

@@ -33,14 +33,13 @@ function readProofSlot(value: JsonValue): ProofSlot {
   return { slot, key: full ? slot : quantity(BigInt(slot)) };
 }
 
-/** Slots of each contract, which are asked for at once. */
+/** Slots of each account, as `{address: [slot…]}`. */
 const readSlotRequests: Reader<readonly SlotRequest[]> = (value) => {
-  const requests = Object.entries(readObject(value)).map(([name, slots]) => ({
-    address: readAddress(name),
-    slots: listOf(readSlot, VALUE_SLOTS_MAX)(slots ?? null),
-  }));
-  const count = requests.reduce((sum, { slots }) => sum + slots.length, 0);
+  const entries = Object.entries(readObject(value));
+  const count = entries.reduce((sum, [, slots]) => sum + (Array.isArray(slots) ? slots.length : 0), 0);
   if (count > VALUE_SLOTS_MAX) throw new RpcError(RPC_CODES.limitExceeded, `too many slots (max ${VALUE_SLOTS_MAX})`);
+  const readSlots = listOf(readSlot, VALUE_SLOTS_MAX);
+  const requests = entries.map(([name, slots]) => ({ address: readAddress(name), slots: readSlots(slots ?? null) }));
   if (count === 0) throw invalidParams("empty request");
   return requests;
 };
