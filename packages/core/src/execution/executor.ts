@@ -245,10 +245,12 @@ function openMachine(
   { overrides, pause = shared.pause }: BeginOptions = {},
 ): Machine {
   const { chainId, rules, table, precompiles, alwaysWarm, codes, tracer } = shared;
+  const isMoved = overrides !== undefined && overrides.size > 0;
   const machine = new Machine({
     rules,
     table,
-    precompiles: overrides === undefined ? precompiles : movePrecompiles(precompiles, overrides),
+    precompiles: isMoved ? movePrecompiles(precompiles, overrides) : precompiles,
+    hasMovedPrecompiles: isMoved,
     world: new World(state, codes, alwaysWarm),
     block: blockWords(context, chainId, rules.isMerged),
     isPausing: pause !== undefined,

@@ -39,7 +39,10 @@ function stackFault({ stackMin, stackMax }: OpcodeTable, op: number, height: num
 
 /** Tells the tracer of the opcode. Then says whether it can run. */
 function traceStep(m: Machine, f: Frame, table: OpcodeTable, op: number): Control {
-  m.tracer?.step?.({ pc: f.pc, opcode: op, gas: BigInt(f.gasWord), depth: f.depth, frame: f, refund: m.refund });
+  // Initcode of no bytes has no opcode either.
+  const isCode = f.code.bytes.length > 0;
+  if (isCode)
+    m.tracer?.step?.({ pc: f.pc, opcode: op, gas: BigInt(f.gasWord), depth: f.depth, frame: f, refund: m.refund });
   return stackFault(table, op, f.sp);
 }
 

@@ -81,7 +81,7 @@ export class Machine {
   table: OpcodeTable;
   readonly stackTable: OpcodeTable;
   readonly precompiles: ReadonlyMap<Word, Precompile>;
-  /** Whether a precompile stands at an address that is no small number: only where one was moved. */
+  /** Whether precompiles may stand at addresses that are no small numbers, as none does by itself. */
   readonly hasMovedPrecompiles: boolean;
   readonly world: World;
   readonly block: BlockWords;
@@ -107,6 +107,7 @@ export class Machine {
     readonly rules: Rules;
     readonly table: OpcodeTable;
     readonly precompiles: ReadonlyMap<Word, Precompile>;
+    readonly hasMovedPrecompiles: boolean;
     readonly world: World;
     readonly block: BlockWords;
     readonly isPausing: boolean;
@@ -116,7 +117,7 @@ export class Machine {
     this.stackTable = parts.table;
     this.table = parts.table;
     this.precompiles = parts.precompiles;
-    this.hasMovedPrecompiles = [...parts.precompiles.keys()].some((word) => typeof word === "bigint");
+    this.hasMovedPrecompiles = parts.hasMovedPrecompiles;
     this.world = parts.world;
     this.block = parts.block;
     this.isPausing = parts.isPausing;

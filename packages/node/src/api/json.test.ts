@@ -3,7 +3,16 @@ import { test } from "node:test";
 import { isCodedError } from "@counterpart/core/base/errors";
 import fc from "fast-check";
 import type { ArgumentValue } from "../contracts/types.ts";
-import { amountText, isExactNumber, parseExactJson, sameAmount, toJson, toPlainJson } from "./json.ts";
+import {
+  amountText,
+  isExactNumber,
+  parseExactJson,
+  sameAmount,
+  toJson,
+  toJsonInSteps,
+  toJsonText,
+  toPlainJson,
+} from "./json.ts";
 
 const field = (value: ArgumentValue, name: string): ArgumentValue =>
   (value as Readonly<Record<string, ArgumentValue>>)[name] as ArgumentValue;
@@ -94,4 +103,20 @@ test("values of other layers become JSON: integers as decimal strings, bytes as 
     c: [null, 1],
   });
   assert.equal(toJson(undefined), null);
+});
+
+test("a large value becomes the same text in steps, with pauses", async () => {
+  const value = {
+    gas: 1,
+    none: undefined,
+    list: Array.from({ length: 1_000 }, (_, at) => ({ at, stack: ["0x1"], storage: { [`0x${at}`]: "0x2" } })),
+    nested: [[[[[[1, null, "a\n"]]]]]],
+    empty: [{}, [], "", 0, false, null],
+    'qu"ote': { big: 5n, bytes: Uint8Array.of(1, 2) },
+  };
+  let pauses = 0;
+  const { text } = await toJsonInSteps(value, async () => void pauses++);
+  assert.equal(text, toJsonText(value));
+  assert.ok(pauses >= 7 && pauses < 100, `${pauses}`);
+  assert.equal((await toJsonInSteps("text", async () => {})).text, '"text"');
 });

@@ -139,3 +139,34 @@ export function toJsonText(value: unknown): string {
 export function toJson(value: unknown): JsonValue {
   return value === undefined ? null : (JSON.parse(toJsonText(value)) as JsonValue);
 }
+
+/** JSON that is text already, to be sent as it is. */
+export class JsonText {
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
+/** Items of a list, or members of an object, that are made into text at a stretch. */
+const STRETCH = 128;
+/** Lists in lists are done in steps down to here; what is below is small, or bounded with the whole. */
+const STEPPED_DEPTH = 4;
+
+async function stepsOf(value: unknown, pause: () => Promise<void>, depth: number): Promise<string> {
+  if (typeof value !== "object" || value === null || value instanceof Uint8Array) return toJsonText(value);
+  if (depth === STEPPED_DEPTH) return toJsonText(value);
+  const parts: string[] = [];
+  for (const [name, item] of Object.entries(value)) {
+    if (item === undefined) continue;
+    if (parts.length % STRETCH === STRETCH - 1) await pause();
+    const text = typeof item === "object" ? await stepsOf(item, pause, depth + 1) : toJsonText(item);
+    parts.push(Array.isArray(value) ? text : `${JSON.stringify(name)}:${text}`);
+  }
+  return Array.isArray(value) ? `[${parts.join(",")}]` : `{${parts.join(",")}}`;
+}
+
+/** A large value as JSON, with pauses in which others have the thread. */
+export const toJsonInSteps = async (value: unknown, pause: () => Promise<void>): Promise<JsonText> =>
+  new JsonText(await stepsOf(value, pause, 0));

@@ -3,7 +3,7 @@
 import type { Clock } from "@counterpart/core/ports/runtime";
 import type { ArgumentValue } from "../../contracts/types.ts";
 import { createPacer } from "../../engine/pacer.ts";
-import { isExactNumber, type JsonValue, parseExactJson, toJsonText, toPlainJson } from "../json.ts";
+import { isExactNumber, JsonText, type JsonValue, parseExactJson, toJsonText, toPlainJson } from "../json.ts";
 import { RPC_CODES, RpcError, responseTooLarge, rpcErrorOf } from "./errors.ts";
 
 /** Takes positional parameters; may return a promise. What it returns is JSON, with bigint as decimal text. */
@@ -99,7 +99,7 @@ export function createDispatcher({ methods, clock, onDefect }: DispatcherOptions
       throw new RpcError(RPC_CODES.methodNotFound, `the method ${name} does not exist/is not available`);
     }
     const result = await method(call.params);
-    const text = result === undefined ? "null" : toJsonText(result);
+    const text = result instanceof JsonText ? result.text : result === undefined ? "null" : toJsonText(result);
     if (text.length > RESPONSE_CHARACTERS_MAX) throw responseTooLarge();
     return text;
   }

@@ -33,3 +33,20 @@ export function createSpend(charactersMax = RESPONSE_CHARACTERS_MAX): Spend {
     if (left < 0) throw new RpcError(RPC_CODES.responseTooLarge, "response too large");
   };
 }
+
+/** Runs work, unless too much of it runs already. @throws RpcError -32005 */
+export type Turns = <T>(work: () => Promise<T>) => Promise<T>;
+
+/** @param name of what there may be so many at the same time, in the plural */
+export function createTurns(max: number, name: string): Turns {
+  let running = 0;
+  return async (work) => {
+    if (running >= max) throw new RpcError(RPC_CODES.busy, `${max} ${name} are under way: ask again`);
+    running++;
+    try {
+      return await work();
+    } finally {
+      running--;
+    }
+  };
+}

@@ -4,6 +4,7 @@ import { bytesToHex } from "@counterpart/core/base/bytes";
 import type { Clock } from "@counterpart/core/ports/runtime";
 import type { ExecutionSite } from "../../engine/execution-site.ts";
 import type { ChainEngine } from "../../engine/types.ts";
+import { toJsonInSteps } from "../json.ts";
 import { LATEST, onState, readBlockRef } from "./block-ref.ts";
 import type { RpcMethod } from "./dispatch.ts";
 import { callDeadline, createSpend, RPC_GAS_CAP } from "./execution-limits.ts";
@@ -58,7 +59,7 @@ async function simulate(site: ExecutionSite, simulation: Simulation, clock: Cloc
     progress.spend(BLOCK_CHARACTERS);
     results.push(formatResult(await simulateBlock(progress, block), simulation.returnFullTransactions));
   }
-  return results;
+  return toJsonInSteps(results, progress.pause);
 }
 
 export function simulateMethods(engine: ChainEngine, clock: Clock): Record<string, RpcMethod> {

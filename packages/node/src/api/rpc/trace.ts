@@ -15,13 +15,13 @@ import type { Clock } from "@counterpart/core/ports/runtime";
 import type { ExecutionSite } from "../../engine/execution-site.ts";
 import type { Pause } from "../../engine/pacer.ts";
 import type { ChainEngine } from "../../engine/types.ts";
-import type { JsonValue } from "../json.ts";
+import { type JsonValue, toJsonInSteps } from "../json.ts";
 import { canonicalBlock, transactionOf } from "../state.ts";
 import { headerAt, LATEST, onState, readBlockNumber, readBlockRef } from "./block-ref.ts";
 import { type CallArgs, messageOf, readCallArgs } from "./call-args.ts";
 import type { RpcMethod } from "./dispatch.ts";
-import { serverError, tooMuchAtOnce } from "./errors.ts";
-import { createDeadline, createSpend, RPC_GAS_CAP } from "./execution-limits.ts";
+import { serverError } from "./errors.ts";
+import { createDeadline, createSpend, createTurns, RPC_GAS_CAP, type Turns } from "./execution-limits.ts";
 import { type BlockOverrides, NO_STATE_OVERRIDES, readBlockOverrides, readStateOverrides } from "./overrides.ts";
 import { defineMethod, member, optional, readData, readHash, readSafeQuantity, required } from "./params.ts";
 import { beginAt, placeOn } from "./run-message.ts";
@@ -35,25 +35,11 @@ const ENTRY_CHARACTERS = 100;
 interface TraceDeps {
   readonly engine: ChainEngine;
   readonly clock: Clock;
-  /** Runs one trace, unless there are too many. @throws RpcError -32005 */
-  readonly inTurn: <T>(work: () => Promise<T>) => Promise<T>;
+  readonly inTurn: Turns;
 }
 
 const deadlineOf = ({ clock }: TraceDeps, { timeoutMs }: TraceConfig): Pause =>
   createDeadline(clock, timeoutMs, "execution timeout");
-
-function createTurns(): TraceDeps["inTurn"] {
-  let running = 0;
-  return async (work) => {
-    if (running >= TRACES_MAX) throw tooMuchAtOnce(`${TRACES_MAX} traces are under way: ask again`);
-    running++;
-    try {
-      return await work();
-    } finally {
-      running--;
-    }
-  };
-}
 
 /** A block under execution again, on the state of its parent. */
 interface Replay {
@@ -108,7 +94,7 @@ function traceTransaction(deps: TraceDeps, hash: Hex, config: TraceConfig): Prom
     const pause = deadlineOf(deps, config);
     const replay = await beginReplay(site, block.header, pause);
     await runUnwatched(replay, block.transactions.slice(0, status.index), pause);
-    return traceOne(replay, status.transaction, config, createSpend());
+    return toJsonInSteps(await traceOne(replay, status.transaction, config, createSpend()), pause);
   });
 }
 
@@ -123,7 +109,7 @@ function traceBlock(deps: TraceDeps, { header, transactions }: AnyDecodedBlock, 
       spend(ENTRY_CHARACTERS);
       results.push({ txHash: transaction.hash, result: await traceOne(replay, transaction, config, spend) });
     }
-    return results;
+    return toJsonInSteps(results, pause);
   });
 }
 
@@ -184,7 +170,7 @@ async function traceCallOn(
   const outcome = await execution.simulate(message, NO_CHECKS, tracing.tracer);
   if (!outcome.valid) throw serverError(`tracing failed: ${outcome.message}`);
   execution.finish();
-  return tracing.result(outcome);
+  return toJsonInSteps(tracing.result(outcome), pause);
 }
 
 /** The state within a block, before the transaction of an index. */
@@ -234,7 +220,7 @@ function requireBlock({ engine }: TraceDeps, ref: BlockName, name: string): AnyD
 }
 
 export function traceMethods(engine: ChainEngine, clock: Clock): Record<string, RpcMethod> {
-  const deps: TraceDeps = { engine, clock, inTurn: createTurns() };
+  const deps: TraceDeps = { engine, clock, inTurn: createTurns(TRACES_MAX, "traces") };
   const { inTurn } = deps;
   const config = optional(readTraceConfig, DEFAULT_TRACE);
   return {
