@@ -11,7 +11,6 @@ import type { Genesis } from "@counterpart/core/chain/genesis";
 import type { ForkSchedule } from "@counterpart/core/consensus/fork-schedule";
 import { POA_RULES_ID } from "@counterpart/core/consensus/poa";
 import { useCrypto } from "@counterpart/core/crypto/crypto";
-import { createExecutor } from "@counterpart/core/execution/executor";
 import type { Clock, Logger, Random } from "@counterpart/core/ports/runtime";
 import type { RecoverSenders } from "@counterpart/core/ports/senders";
 import type { Store } from "@counterpart/core/ports/store";
@@ -35,9 +34,9 @@ import { createSealerLoop } from "./driver/sealer.ts";
 import { createStoredBanBook, createStoredCheckpoints, createStoredPeerBook } from "./driver/stored.ts";
 import type { NetworkService } from "./driver/types.ts";
 import { createEngine } from "./engine/engine.ts";
+import { createExecutors } from "./engine/executors.ts";
 import { foreignGenesisHash, readImported } from "./engine/imported.ts";
 import { createImportedEngine } from "./engine/imported-engine.ts";
-import { createPacer } from "./engine/pacer.ts";
 import { type LateRemote, lateRemote } from "./engine/remote-state.ts";
 import type { ChainEngine, Engine } from "./engine/types.ts";
 import { developmentKeys } from "./keys/development.ts";
@@ -166,12 +165,10 @@ function openImportedChain({ config, logger, clock }: Ground, store: Store, sche
 function openOwnChain(ground: Ground, store: GuardedStore, keys: KeyRing, genesis: Genesis): OwnChain {
   const { config, logger, clock, metrics } = ground;
   const remote: LateRemote = {};
-  const executor = createExecutor({ chainId: genesis.chainId, pause: createPacer(clock) });
   const engine = createEngine({
     store,
     genesis,
-    executor,
-    evm: executor,
+    ...createExecutors(genesis.chainId, clock),
     sealer: { address: keys.own, sign: (digest) => keys.sign(keys.own, digest) },
     clock,
     logger: logger.child({ part: "engine" }),

@@ -2,6 +2,7 @@
 
 import type { RpcMethod } from "./dispatch.ts";
 import { CHAIN_DOCUMENTS } from "./documents/chain.ts";
+import { EXECUTION_DOCUMENTS } from "./documents/execution.ts";
 import type { MethodDocuments } from "./documents/method-document.ts";
 import { NODE_DOCUMENTS } from "./documents/node.ts";
 import { SCHEMAS } from "./documents/schemas.ts";
@@ -9,7 +10,12 @@ import { STATE_DOCUMENTS } from "./documents/state.ts";
 import { defineMethod } from "./params.ts";
 
 /** Every method that a node may have. Which of them one has is for `rpc.discover` to say. */
-export const METHOD_DOCUMENTS: MethodDocuments = { ...NODE_DOCUMENTS, ...CHAIN_DOCUMENTS, ...STATE_DOCUMENTS };
+export const METHOD_DOCUMENTS: MethodDocuments = {
+  ...NODE_DOCUMENTS,
+  ...CHAIN_DOCUMENTS,
+  ...STATE_DOCUMENTS,
+  ...EXECUTION_DOCUMENTS,
+};
 
 /** The document of these methods, in the order of their names; what is not documented is not in it. */
 export function openRpcDocument(names: Iterable<string>, version: string) {

@@ -1,11 +1,10 @@
-/** Documents of the methods on states, and of those that execute. */
+/** Documents of the methods on states. */
 
 import { documentOf, given, type MethodDocuments, maybe } from "./method-document.ts";
 import { listOf, ref, tableOf } from "./schemas.ts";
 
 const ADDRESS = given("Address", "address");
 const BLOCK = maybe("Block", "BlockNumberOrTagOrHash");
-const MESSAGE = given("Transaction", "GenericTransaction");
 const KEYS = listOf(ref("storageKey"));
 
 export const STATE_DOCUMENTS: MethodDocuments = {
@@ -26,15 +25,5 @@ export const STATE_DOCUMENTS: MethodDocuments = {
     "Account and slots with their proofs (EIP-1186).",
     [ADDRESS, given("Storage slots", KEYS), BLOCK],
     ["Proof", "AccountProof"],
-  ),
-  eth_call: documentOf(
-    "Runs a message and changes nothing.",
-    [MESSAGE, BLOCK, maybe("State overrides", { type: "object" }), maybe("Block overrides", { type: "object" })],
-    ["Output", "bytes"],
-  ),
-  eth_estimateGas: documentOf(
-    "The gas limit with which a message succeeds.",
-    [MESSAGE, BLOCK, maybe("State overrides", { type: "object" })],
-    ["Gas", "uint"],
   ),
 };
