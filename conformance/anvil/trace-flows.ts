@@ -126,6 +126,11 @@ function addCalls(script: Script): void {
   script.call("forward what reverts", forward, concatBytes(words(outer), words(3n, 8n, 9n)));
   script.call("forward ether", forward, words(RECIPIENT), { value: 5n });
   script.call("forward ether to nobody yet", forward, words(`0x${"4e".repeat(20)}`), { value: 5n });
+  const silenced = script.deploy(
+    "what logs and reverts",
+    concatBytes(LOGGER.slice(0, -1), assemble("PUSH0 PUSH0 REVERT")),
+  );
+  script.call("forward what logs and reverts", forward, concatBytes(words(silenced), words(1n, 2n, 3n)));
   script.call("send what is not there", script.deploy("a poor contract", POOR));
   script.call("look at accounts", script.deploy("a looker", LOOKER), words(RECIPIENT, store));
   script.call("call a precompile", script.deploy("a probe", PROBE), concatBytes(words(4n, 100_000n), words(5n)));
