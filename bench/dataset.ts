@@ -33,7 +33,7 @@ interface Made {
   readonly seconds: number;
 }
 
-const cacheFolder = (): string => join(tmpdir(), "counterpart-bench-data");
+export const cacheFolder = (): string => join(tmpdir(), "counterpart-bench-data");
 const factoryOf = (account: Hex): Hex => getContractAddress({ from: account, nonce: 0n }).toLowerCase() as Hex;
 
 /** The calls in at most `blocks` parts of about the same gas. */

@@ -12,6 +12,7 @@ import type { DatasetSize } from "./dataset.ts";
 import { hostileCode } from "./hostile-code.ts";
 import { joining } from "./joining.ts";
 import { latency } from "./latency.ts";
+import { logs } from "./logs.ts";
 import { loops } from "./loops.ts";
 import { merging } from "./merging.ts";
 import { Bench } from "./processes.ts";
@@ -19,6 +20,7 @@ import { memory, recovery } from "./recovery.ts";
 import { resync } from "./resync.ts";
 import { executions, type Figures, freshNode, propagation, type Scenario } from "./scenarios.ts";
 import { median, round } from "./statistics.ts";
+import { subscribers } from "./subscribers.ts";
 import { transfers } from "./transfers.ts";
 import { writers } from "./writers.ts";
 
@@ -38,6 +40,8 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   loops,
   accounts,
   "hostile-code": hostileCode,
+  subscribers,
+  logs,
 };
 
 const { values, positionals } = parseArgs({

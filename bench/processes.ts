@@ -32,6 +32,14 @@ export interface NodeProcess {
   peakMemoryBytes(): number;
 }
 
+/** Another node to compare with. */
+export interface Peer {
+  readonly url: string;
+  stop(): Promise<void>;
+  /** Resident now. */
+  memoryBytes(): number;
+}
+
 interface NodeOptions {
   readonly dataDir?: string;
   readonly flags?: readonly string[];
@@ -144,7 +152,7 @@ export class Bench {
   }
 
   /** Anvil, which seals automatically unless told otherwise; undefined where it is not installed. Gives its URL. */
-  async anvil(flags: readonly string[] = []): Promise<{ readonly url: string; stop(): Promise<void> } | undefined> {
+  async anvil(flags: readonly string[] = []): Promise<Peer | undefined> {
     let binary: string;
     try {
       const [system, cpu] = [process.platform, process.arch === "x64" ? "amd64" : process.arch];
@@ -157,7 +165,7 @@ export class Bench {
     });
     this.#children.add(child);
     const url = await firstLine(child, (line) => /Listening on (127\.0\.0\.1:\d+)/.exec(line)?.[1]);
-    return { url: `http://${url}`, stop: () => this.#stop(child) };
+    return { url: `http://${url}`, stop: () => this.#stop(child), memoryBytes: () => statusBytes(child, "VmRSS") };
   }
 
   /** Hardhat's node, which seals automatically; undefined where it is not installed. Gives its URL. */
