@@ -69,7 +69,7 @@ export const ERROR_CATALOGUE = {
   RATE_LIMITED: entry(429, "too many requests"),
   IDEMPOTENCY_KEY_REUSED: entry(422, "the Idempotency-Key was used for another request in the last 24 hours"),
   IDEMPOTENCY_KEYS_FULL: entry(503, "this node remembers as many idempotency keys as it may"),
-  TOO_MANY_SUBSCRIBERS: entry(503, "this node serves as many event streams as it may"),
+  TOO_MANY_SUBSCRIBERS: entry(503, "this node serves as many event streams, or WebSocket connections, as it may"),
   HOST_NOT_ALLOWED: entry(403, "the Host or Origin header is not one this node answers to"),
   UNAUTHORIZED: entry(401, "the bearer token is missing or wrong"),
   NOT_READY: entry(503, "the node is starting, stopping, or still taking the state over from its peers"),

@@ -6,7 +6,7 @@
 import { request as httpRequest } from "node:http";
 import type { Hex } from "@counterpart/core/base/bytes";
 import { CodedError } from "@counterpart/core/base/errors";
-import type { LogFields, Logger } from "@counterpart/core/ports/runtime";
+import type { Clock, LogFields, Logger } from "@counterpart/core/ports/runtime";
 import type { ContractService, ContractView } from "../contracts/types.ts";
 import { recoverOne } from "../crypto/packed-signatures.ts";
 import type { NetworkService } from "../driver/types.ts";
@@ -17,7 +17,10 @@ import { createSystemClock } from "../telemetry/runtime.ts";
 import type { Backend } from "./backend.ts";
 import type { ApiInstance } from "./context.ts";
 import { checkDocumented } from "./documented.test-support.ts";
+import { LOG_LIMITS } from "./rpc/logs.ts";
+import { createMethods } from "./rpc/route.ts";
 import { type ApiServerOptions, buildServer } from "./server.ts";
+import { createStreams } from "./streams/streams.ts";
 
 /** Lower case, with a checksum that differs from it. */
 export const CONTRACT: Hex = "0x5fbdb2315678afecb367f032d93f642f64180aa3";
@@ -88,6 +91,13 @@ function createScript<T extends object>(): {
       given = { ...given, ...answers };
     },
   };
+}
+
+/** The methods of a node on this backend, as they are without a server. */
+export function methodsOf(backend: Backend) {
+  const clock: Clock = { now: () => 0, setTimer: () => () => {} };
+  const context = { backend, clock, logger: createRecordingLogger(), logLimits: LOG_LIMITS };
+  return createMethods({ ...context, filters: createStreams(context).filters });
 }
 
 export interface LogLine {

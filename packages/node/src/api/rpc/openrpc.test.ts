@@ -2,11 +2,10 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { Compile } from "typebox/schema";
-import { createFakeBackend, openTestApi } from "../fake-backend.test-support.ts";
+import { createFakeBackend, methodsOf, openTestApi } from "../fake-backend.test-support.ts";
 import { ask } from "./asking.test-support.ts";
 import { resolved } from "./documented-results.test-support.ts";
 import { METHOD_DOCUMENTS, openRpcDocument } from "./openrpc.ts";
-import { createMethods } from "./route.ts";
 
 interface ShownMethod {
   readonly name: string;
@@ -25,7 +24,7 @@ interface ShownDocument {
 async function openDocument() {
   const fake = createFakeBackend();
   const api = await openTestApi({}, fake);
-  const methods = createMethods({ backend: fake.backend, clock: { now: () => 0, setTimer: () => () => {} } });
+  const methods = methodsOf(fake.backend);
   return { methods, document: await ask<ShownDocument>(api, "rpc.discover") };
 }
 

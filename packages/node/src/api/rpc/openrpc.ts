@@ -7,6 +7,7 @@ import type { MethodDocuments } from "./documents/method-document.ts";
 import { NODE_DOCUMENTS } from "./documents/node.ts";
 import { SCHEMAS } from "./documents/schemas.ts";
 import { STATE_DOCUMENTS } from "./documents/state.ts";
+import { STREAM_DOCUMENTS } from "./documents/streams.ts";
 import { defineMethod } from "./params.ts";
 
 /** Every method that a node may have. Which of them one has is for `rpc.discover` to say. */
@@ -15,6 +16,7 @@ export const METHOD_DOCUMENTS: MethodDocuments = {
   ...CHAIN_DOCUMENTS,
   ...STATE_DOCUMENTS,
   ...EXECUTION_DOCUMENTS,
+  ...STREAM_DOCUMENTS,
 };
 
 /** The document of these methods, in the order of their names; what is not documented is not in it. */

@@ -6,8 +6,8 @@ import { BODY_BYTES_MAX, textOf } from "../body.ts";
 import type { ApiContext, ApiInstance } from "../context.ts";
 import { checkInStep } from "../in-step.ts";
 import { PROBLEM_RESPONSE } from "../rest/schemas.ts";
-import { createChainFeed } from "../streams/chain-feed.ts";
-import { createFilters, type Filters } from "../streams/filters.ts";
+import type { Filters } from "../streams/filters.ts";
+import { createStreams } from "../streams/streams.ts";
 import { withoutSubscriptions } from "../streams/subscriptions.ts";
 import { createSockets, registerWebSocket } from "../streams/websocket.ts";
 import { blockMethods, transactionMethods } from "./block-methods.ts";
@@ -16,7 +16,7 @@ import { callMethods } from "./call.ts";
 import { chainConfigMethods } from "./chain-config.ts";
 import { createDispatcher, type RpcMethod } from "./dispatch.ts";
 import { feeMethods } from "./fees.ts";
-import { LOG_LIMITS, logMethods } from "./logs.ts";
+import { logMethods } from "./logs.ts";
 import { nodeMethods } from "./node-methods.ts";
 import { discoverMethod } from "./openrpc.ts";
 import { rawMethods } from "./raw-methods.ts";
@@ -34,16 +34,12 @@ function whileInStep(network: NetworkService, method: RpcMethod): RpcMethod {
   return Object.assign(checked, { takes: method.takes });
 }
 
-export type MethodContext = Pick<ApiContext, "backend" | "clock"> &
-  Partial<Pick<ApiContext, "logLimits">> & { readonly filters?: Filters };
+export interface MethodContext extends Pick<ApiContext, "backend" | "clock" | "logLimits"> {
+  readonly filters: Filters;
+}
 
 /** Every method that this node answers. */
-export function createMethods({
-  backend,
-  clock,
-  logLimits = LOG_LIMITS,
-  filters,
-}: MethodContext): Map<string, RpcMethod> {
+export function createMethods({ backend, clock, logLimits, filters }: MethodContext): Map<string, RpcMethod> {
   const { engine, network, recoverSenders } = backend;
   const onState = {
     ...stateMethods(engine),
@@ -64,7 +60,7 @@ export function createMethods({
     ...feeMethods(engine, clock),
     ...logMethods({ engine, clock, limits: logLimits }),
     ...withoutSubscriptions,
-    ...filters?.methods,
+    ...filters.methods,
   };
   const discover = { "rpc.discover": discoverMethod(Object.keys(methods), backend.version) };
   return new Map(
@@ -82,22 +78,17 @@ const RequestBody = Type.Unknown({
 
 /** Registers `POST /` in a scope of its own, because its failures are JSON-RPC errors, malformed JSON included. */
 export function registerRpc(parent: ApiInstance, context: ApiContext): void {
-  const { backend, clock, logger, logLimits } = context;
-  const feed = createChainFeed({ backend, clock, logger });
-  const filters = createFilters({ feed, source: { engine: backend.engine, clock, limits: logLimits } });
+  const streams = createStreams(context);
   const dispatcher = createDispatcher({
-    methods: createMethods({ ...context, filters }),
+    methods: createMethods({ ...context, filters: streams.filters }),
     clock: context.clock,
     onDefect: (error, method) => {
       const stack = error instanceof Error ? error.stack : String(error);
       context.logger.error("JSON-RPC method failed", { method, stack });
     },
   });
-  const sockets = createSockets({ ...context, dispatcher, feed });
-  parent.addHook("onClose", async () => {
-    filters.close();
-    feed.close();
-  });
+  const sockets = createSockets({ ...context, dispatcher, feed: streams.feed });
+  parent.addHook("onClose", async () => streams.close());
   registerWebSocket(parent, sockets);
   parent.register((scope: ApiInstance, _options, done) => {
     scope.removeAllContentTypeParsers();

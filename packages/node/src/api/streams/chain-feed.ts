@@ -10,12 +10,12 @@ import { dropOldest } from "@counterpart/core/base/drop-oldest";
 import type { AnySealedHeader } from "@counterpart/core/chain/any-header";
 import type { AnyTransaction, SealedHeader } from "@counterpart/core/chain/types";
 import type { Clock, Logger } from "@counterpart/core/ports/runtime";
-import { createPacer } from "../../engine/pacer.ts";
 import type { HeadChange } from "../../engine/types.ts";
 import type { Backend } from "../backend.ts";
 import { formatHeader, formatTransaction } from "../rpc/format.ts";
-import { syncing } from "../rpc/node-methods.ts";
 import { type MatchedLog, matchedLogs } from "./log-matching.ts";
+import { createSyncingFeed } from "./syncing-feed.ts";
+import { createTellingQueue } from "./telling-queue.ts";
 import { createGroups, createItem, type Follower, type Group, type Item, type Topic } from "./topics.ts";
 
 export interface FeedLimits {
@@ -29,7 +29,6 @@ export const FEED_LIMITS: FeedLimits = { waiting: 65_536, removedLogs: 100_000 }
 /** Transactions, and blocks, that are remembered as told. */
 const TOLD_TRANSACTIONS_MAX = 65_536;
 const TOLD_BLOCKS_MAX = 1_024;
-const SYNC_POLL_MS = 1_000;
 
 export interface ChainFeed {
   /** Begins with what happens from now on. Returns the function that ends it. */
@@ -46,18 +45,12 @@ export interface ChainFeedDeps {
   readonly limits?: FeedLimits;
 }
 
-/** Some work of telling; it may pause where it yields. */
-type Telling = () => Generator<undefined>;
-
 export function createChainFeed(deps: ChainFeedDeps): ChainFeed {
   const { backend, clock, logger, limits = FEED_LIMITS } = deps;
   const { engine } = backend;
   const groups = createGroups();
   const toldTransactions = new Set<Hex>();
   const toldBlocks = new Map<number, Hex>([[engine.head().number, engine.head().hash]]);
-  const waiting: Telling[] = [];
-  let current: Generator<undefined> | undefined;
-  let running: Promise<void> | undefined;
   /** What the blocks have that are leaving; undefined: more than can be told. */
   let leaving: MatchedLog[] | undefined = [];
 
@@ -70,38 +63,15 @@ export function createChainFeed(deps: ChainFeedDeps): ChainFeed {
     }
   };
 
-  /** The next piece of work; whether there was any. */
-  const advance = (): boolean => {
-    current ??= waiting.shift()?.();
-    if (current === undefined) return false;
-    if (current.next().done === true) current = undefined;
-    return true;
-  };
-  const runAll = async (): Promise<void> => {
-    const pause = createPacer(clock);
-    try {
-      // Not at once: whoever is telling this node of a change has not ended yet.
-      await Promise.resolve();
-      while (advance()) await pause();
-    } catch (error) {
-      current = undefined;
-      logger.error("followers of the chain could not be told", { error: String(error) });
+  const queue = createTellingQueue({
+    clock,
+    max: limits.waiting,
+    onLost(error) {
+      const reason = error === undefined ? "too much happens at once" : String(error);
+      logger.error("followers of the chain are not told everything", { reason });
       lose(["heads", "blocks", "logs", "pending"]);
-    } finally {
-      running = undefined;
-      if (waiting.length > 0) running = runAll();
-    }
-  };
-  const enqueue = (telling: Telling): void => {
-    if (waiting.length >= limits.waiting) {
-      waiting.length = 0;
-      logger.warn("followers of the chain are not told everything: too much happens at once");
-      lose(["heads", "blocks", "logs", "pending"]);
-      return;
-    }
-    waiting.push(telling);
-    running ??= runAll();
-  };
+    },
+  });
 
   function* tellBlock(header: AnySealedHeader): Generator<undefined> {
     const heads = groups.of("heads");
@@ -150,7 +120,7 @@ export function createChainFeed(deps: ChainFeedDeps): ChainFeed {
       const fresh = new Set(transactions.filter(noteTransaction));
       if (fresh.size === 0 || groups.of("pending").length === 0) continue;
       for (const transaction of load().transactions) {
-        if (fresh.has(transaction.hash)) enqueue(() => tellTransaction(transaction));
+        if (fresh.has(transaction.hash)) queue.add(() => tellTransaction(transaction));
       }
     }
   };
@@ -160,7 +130,7 @@ export function createChainFeed(deps: ChainFeedDeps): ChainFeed {
     leaving = [];
     if (!isFollowed("logs")) return;
     // Their logs have to be told before they are told as removed, and are there no longer afterwards.
-    while (advance());
+    queue.flush();
     for (const header of headers) {
       for (const matched of matchedLogs(engine, groups.of("logs"), header, true)) {
         if (matched !== undefined) leaving.push(matched);
@@ -186,56 +156,31 @@ export function createChainFeed(deps: ChainFeedDeps): ChainFeed {
       lose(["logs"]);
     }
     if (!isFollowed("heads", "blocks", "logs")) return;
-    enqueue(() => tellHead(removed ?? [], headers));
+    queue.add(() => tellHead(removed ?? [], headers));
   };
 
-  let cancelPoll: (() => void) | undefined;
-  let wasSyncing = false;
-  const tellSyncing = (): void => {
-    const progress = syncing(backend);
-    if (progress === false && !wasSyncing) return;
-    wasSyncing = progress !== false;
-    const item = createItem(progress === false ? false : { syncing: true, status: progress });
-    for (const group of groups.of("syncing")) tell(group, item);
-  };
-  const pollSyncing = (): void => {
-    cancelPoll = undefined;
-    if (!isFollowed("syncing")) return;
-    tellSyncing();
-    cancelPoll = clock.setTimer(SYNC_POLL_MS, pollSyncing);
-  };
-
+  const syncing = createSyncingFeed(backend, clock, groups, tell);
   const ends = [
     engine.on("leaving", onLeaving),
     engine.on("head", onHead),
     engine.on("transaction", (transaction, origin) => {
       const isNew = noteTransaction(transaction.hash);
-      if ((isNew || origin === "reinjected") && isFollowed("pending")) enqueue(() => tellTransaction(transaction));
+      if ((isNew || origin === "reinjected") && isFollowed("pending")) queue.add(() => tellTransaction(transaction));
     }),
   ];
-  const begin = (topic: Topic, follower: Follower): (() => void) => {
-    const end = groups.add(topic, follower);
-    if (topic.kind !== "syncing") return end;
-    if (cancelPoll === undefined) {
-      wasSyncing = syncing(backend) !== false;
-      cancelPoll = clock.setTimer(SYNC_POLL_MS, pollSyncing);
-    }
-    if (!wasSyncing) follower.deliver(createItem(false));
-    return end;
-  };
   return {
     follow(topic, follower) {
       // What happened before is told before: to whoever followed then.
-      while (advance());
-      return begin(topic, follower);
+      queue.flush();
+      const end = groups.add(topic, follower);
+      if (topic.kind === "syncing") syncing.begin(follower);
+      return end;
     },
-    async settled() {
-      while (running !== undefined) await running;
-    },
+    settled: queue.settled,
     close() {
       for (const end of ends) end();
-      cancelPoll?.();
-      waiting.length = 0;
+      syncing.close();
+      queue.clear();
     },
   };
 }

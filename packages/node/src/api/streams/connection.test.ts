@@ -7,7 +7,7 @@ import { openTestEngine, silentLogger } from "../../engine/engine.test-support.t
 import { createFakeBackend } from "../fake-backend.test-support.ts";
 import { createDispatcher, type RpcMethod } from "../rpc/dispatch.ts";
 import { createChainFeed } from "./chain-feed.ts";
-import { CONNECTION_LIMITS, type ConnectionLimits, type Socket, serveConnection } from "./connection.ts";
+import { CONNECTION_LIMITS, type ConnectionLimits, createConnection, type Socket } from "./connection.ts";
 import { sealLogs } from "./following.test-support.ts";
 import { createSubscriptions, type SubscriptionRoom } from "./subscriptions.ts";
 
@@ -66,7 +66,7 @@ function open(limits: Partial<ConnectionLimits> = {}, room: Partial<Subscription
   const socket = new FakeSocket();
   const counts = { cut: 0, closed: 0 };
   const shared: SubscriptionRoom = { max: 10, maxOfConnection: 3, used: 0, ...room };
-  const connection = serveConnection({
+  const connection = createConnection({
     socket,
     dispatcher: createDispatcher({ methods, clock: createTimedClock(), onDefect: () => {} }),
     limits: { ...CONNECTION_LIMITS, ...limits },

@@ -68,7 +68,7 @@ export interface ConnectionDeps {
   readonly onClose: () => void;
 }
 
-export function serveConnection(deps: ConnectionDeps): Connection {
+export function createConnection(deps: ConnectionDeps): Connection {
   const { socket, dispatcher, limits } = deps;
   const waiting: Uint8Array[] = [];
   let waitingBytes = 0;

@@ -148,9 +148,12 @@ const EARLY_MAX = 4_096;
 
 /** The same two over HTTP, where nothing can be told. */
 export const withoutSubscriptions: Record<string, RpcMethod> = {
-  eth_subscribe: () => {
-    throw new RpcError(RPC_CODES.methodNotFound, "notifications not supported");
-  },
+  eth_subscribe: Object.assign(
+    () => {
+      throw new RpcError(RPC_CODES.methodNotFound, "notifications not supported");
+    },
+    { takes: [{ isRequired: true }, { isRequired: false }] },
+  ),
   eth_unsubscribe: defineMethod([required(readId)], () => {
     throw serverError("subscription not found");
   }),

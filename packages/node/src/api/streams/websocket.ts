@@ -6,7 +6,7 @@ import { BODY_BYTES_MAX } from "../body.ts";
 import type { ApiContext, ApiInstance } from "../context.ts";
 import type { Dispatcher } from "../rpc/dispatch.ts";
 import type { ChainFeed } from "./chain-feed.ts";
-import { CLOSE, CONNECTION_LIMITS, type Connection, type Socket, serveConnection } from "./connection.ts";
+import { CLOSE, CONNECTION_LIMITS, type Connection, createConnection, type Socket } from "./connection.ts";
 import { createSubscriptions, type SubscriptionRoom } from "./subscriptions.ts";
 
 export const SOCKETS_MAX = 1_024;
@@ -63,7 +63,7 @@ export function createSockets({ backend, clock, logger, metrics, dispatcher, fee
       throw new CodedError("TOO_MANY_SUBSCRIBERS", `this node serves ${SOCKETS_MAX} WebSocket connections already`);
     },
     serve(socket) {
-      const connection = serveConnection({
+      const connection = createConnection({
         socket,
         dispatcher,
         limits: CONNECTION_LIMITS,
