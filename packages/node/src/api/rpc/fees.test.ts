@@ -40,7 +40,11 @@ test("the history has a base fee more than it has blocks, and rewards when asked
   const whole = (await api.rpc("eth_feeHistory", 5000, "0x1")).result as Record<string, unknown[]>;
   assert.equal(whole.gasUsedRatio?.length, 2);
   assert.equal(whole.reward, undefined);
-  assert.deepEqual((await api.rpc("eth_feeHistory", "0x0", "latest")).result, { oldestBlock: "0x0", gasUsedRatio: [] });
+  assert.deepEqual((await api.rpc("eth_feeHistory", "0x0", "latest")).result, {
+    oldestBlock: "0x0",
+    baseFeePerGas: [],
+    gasUsedRatio: [],
+  });
 });
 
 test("wrong arguments of the history are invalid params", async () => {

@@ -134,7 +134,7 @@ async function feeHistory(
   const headers = headersUpTo(engine, newest, Math.min(count, most));
   const last = headers.at(-1);
   const { schedule } = engine;
-  if (last === undefined) return { oldestBlock: quantity(0), gasUsedRatio: [] };
+  if (last === undefined) return { oldestBlock: quantity(0), baseFeePerGas: [], gasUsedRatio: [] };
   return {
     oldestBlock: quantity(headers[0]?.number ?? 0),
     baseFeePerGas: [...headers.map(({ baseFeePerGas = 0n }) => baseFeePerGas), baseFeeAfter(engine, last)].map(

@@ -250,9 +250,8 @@ export const SCHEMAS: Readonly<Record<SchemaName, Schema>> = {
     objectOf({ startingBlock: ref("uint"), currentBlock: ref("uint"), highestBlock: ref("uint") }),
   ),
   FeeHistory: objectOf(
-    { oldestBlock: ref("uint"), gasUsedRatio: listOf(RATIO) },
+    { oldestBlock: ref("uint"), gasUsedRatio: listOf(RATIO), baseFeePerGas: listOf(ref("uint")) },
     {
-      baseFeePerGas: listOf(ref("uint")),
       baseFeePerBlobGas: listOf(ref("uint")),
       blobGasUsedRatio: listOf(RATIO),
       reward: listOf(listOf(ref("uint"))),
