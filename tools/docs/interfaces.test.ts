@@ -8,7 +8,7 @@ import { documentOf } from "../../packages/node/src/api/documented.test-support.
 import { methodsOf, openTestApi } from "../../packages/node/src/api/fake-backend.test-support.ts";
 import { CONFIG_DEFAULTS, CONFIG_OPTIONS } from "../../packages/node/src/config.ts";
 import { createMetricsRegistry } from "../../packages/node/src/telemetry/metrics.ts";
-import { codesIn, rowsOf, sectionOf } from "./markdown.ts";
+import { codesIn, rowsOf } from "./markdown.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 const README = readFileSync(resolve(ROOT, "README.md"), "utf8");
