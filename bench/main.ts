@@ -17,6 +17,7 @@ import { loops } from "./loops.ts";
 import { merging } from "./merging.ts";
 import { Bench } from "./processes.ts";
 import { memory, recovery } from "./recovery.ts";
+import { requests } from "./requests.ts";
 import { resync } from "./resync.ts";
 import { executions, type Figures, freshNode, propagation, type Scenario } from "./scenarios.ts";
 import { median, round } from "./statistics.ts";
@@ -37,6 +38,7 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   latency,
   resync,
   transfers,
+  requests,
   loops,
   accounts,
   "hostile-code": hostileCode,
