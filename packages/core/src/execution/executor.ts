@@ -163,78 +163,112 @@ async function runWhole(
   }
 }
 
-function createBlockExecution(
-  m: Machine,
-  context: BlockContext,
-  pause: Pause | undefined,
-  usual: Tracer | undefined,
-  close: () => void,
-): EvmBlockExecution {
-  const used = { gas: 0, blobs: 0 };
-  let state: "idle" | "running" | "finished" = "idle";
+/** A class, because an object with an accessor of its own costs more than a short call. */
+class OpenBlock implements EvmBlockExecution {
+  readonly #m: Machine;
+  readonly #context: BlockContext;
+  readonly #pause: Pause | undefined;
+  readonly #usual: Tracer | undefined;
+  readonly #close: () => void;
+  readonly #used = { gas: 0, blobs: 0 };
+  #state: "idle" | "running" | "finished" = "idle";
 
-  async function runOne(transaction: ExecutableTransaction, mode?: TransactionMode) {
-    const outcome = await runWhole(m, transaction, context, pause, mode);
-    used.gas += outcome.gasUsed;
-    used.blobs += transaction.blobVersionedHashes?.length ?? 0;
+  /** @param usual tracer, of which no transaction says otherwise */
+  constructor(
+    m: Machine,
+    context: BlockContext,
+    pause: Pause | undefined,
+    usual: Tracer | undefined,
+    close: () => void,
+  ) {
+    this.#m = m;
+    this.#context = context;
+    this.#pause = pause;
+    this.#usual = usual;
+    this.#close = close;
+  }
+
+  get gasUsed(): number {
+    return this.#used.gas;
+  }
+
+  async #runOne(transaction: ExecutableTransaction, mode?: TransactionMode): Promise<TransactionOutcome> {
+    const outcome = await runWhole(this.#m, transaction, this.#context, this.#pause, mode);
+    this.#used.gas += outcome.gasUsed;
+    this.#used.blobs += transaction.blobVersionedHashes?.length ?? 0;
     return outcome;
   }
 
-  async function whileRunning<T>(tracer: Tracer | undefined, work: () => Promise<T>): Promise<T> {
-    assert(state === "idle", `a transaction cannot run: the block is ${state}`);
-    state = "running";
-    if (tracer !== undefined) m.watch(tracer);
+  #begin(what: string, tracer?: Tracer): void {
+    assert(this.#state === "idle", `${what}: the block is ${this.#state}`);
+    this.#state = "running";
+    if (tracer !== undefined) this.#m.watch(tracer);
+  }
+
+  #end(tracer?: Tracer): void {
+    if (tracer !== undefined) this.#m.watch(this.#usual);
+    this.#state = "idle";
+  }
+
+  async run(transaction: ExecutableTransaction, tracer?: Tracer): Promise<TransactionOutcome | TransactionInvalid> {
+    this.#begin("a transaction cannot run", tracer);
     try {
-      return await work();
+      const { world, rules } = this.#m;
+      const fault = faultOf(transaction, world, rules, this.#context, this.#used);
+      return fault ?? (await this.#runOne(transaction));
     } finally {
-      if (tracer !== undefined) m.watch(usual);
-      state = "idle";
+      this.#end(tracer);
     }
   }
 
-  return {
-    get gasUsed() {
-      return used.gas;
-    },
-    run: (transaction, tracer) =>
-      whileRunning(
-        tracer,
-        async () => faultOf(transaction, m.world, m.rules, context, used) ?? (await runOne(transaction)),
-      ),
-    simulate: (message, checks, tracer) =>
-      whileRunning(tracer, async () => {
-        const judged = admit(m, message, context, checks);
-        if (isFault(judged)) return judged;
-        const outcome = await runOne(judged.transaction, judged.mode);
-        return { ...outcome, gasSpent: outcome.gasSpent ?? outcome.gasUsed };
-      }),
-    nonceOf: (address) => m.world.peek(address)?.nonce ?? 0n,
-    credit(address, amount) {
-      assert(state === "idle", `a balance cannot be added to: the block is ${state}`);
-      const account = m.world.account(address);
-      m.world.setBalance(account, account.balance + amount);
-      m.world.endTransaction(m.rules.clearsEmpty);
-    },
-    async requests(contract) {
-      assert(state === "idle", `requests cannot be taken: the block is ${state}`);
-      state = "running";
-      try {
-        return await systemCall(m, contract, "0x", pause);
-      } finally {
-        state = "idle";
-      }
-    },
-    lastSeen() {
-      assert(state === "idle", `the state between transactions cannot be told: the block is ${state}`);
-      return m.world.lastSeen();
-    },
-    finish() {
-      assert(state === "idle", `a block cannot be finished: it is ${state}`);
-      state = "finished";
-      close();
-      return m.world.changes();
-    },
-  };
+  async simulate(
+    message: SimulatedMessage,
+    checks: MessageChecks,
+    tracer?: Tracer,
+  ): Promise<SimulatedOutcome | MessageFault> {
+    this.#begin("a message cannot run", tracer);
+    try {
+      const judged = admit(this.#m, message, this.#context, checks);
+      if (isFault(judged)) return judged;
+      const outcome = await this.#runOne(judged.transaction, judged.mode);
+      return { ...outcome, gasSpent: outcome.gasSpent ?? outcome.gasUsed };
+    } finally {
+      this.#end(tracer);
+    }
+  }
+
+  nonceOf(address: Hex): bigint {
+    return this.#m.world.peek(address)?.nonce ?? 0n;
+  }
+
+  credit(address: Hex, amount: bigint): void {
+    assert(this.#state === "idle", `a balance cannot be added to: the block is ${this.#state}`);
+    const { world, rules } = this.#m;
+    const account = world.account(address);
+    world.setBalance(account, account.balance + amount);
+    world.endTransaction(rules.clearsEmpty);
+  }
+
+  async requests(contract: Hex): Promise<Uint8Array | undefined> {
+    this.#begin("requests cannot be taken");
+    try {
+      return await systemCall(this.#m, contract, "0x", this.#pause);
+    } finally {
+      this.#end();
+    }
+  }
+
+  lastSeen(): StateChanges {
+    assert(this.#state === "idle", `the state between transactions cannot be told: the block is ${this.#state}`);
+    return this.#m.world.lastSeen();
+  }
+
+  finish(): StateChanges {
+    assert(this.#state === "idle", `a block cannot be finished: it is ${this.#state}`);
+    this.#state = "finished";
+    this.#close();
+    return this.#m.world.changes();
+  }
 }
 
 function openMachine(
@@ -293,7 +327,7 @@ export function createExecutor(options: ExecutorOptions): EvmExecutor {
       const machine = openMachine(shared, context, state, frames, options);
       const ownPause = options.pause ?? pause;
       if (options.isBegun !== true) await beginBlock(machine, context, ownPause);
-      return createBlockExecution(machine, context, ownPause, shared.tracer, () => close(frames));
+      return new OpenBlock(machine, context, ownPause, shared.tracer, () => close(frames));
     },
     async call(context, message, state) {
       const frames = idleFrames.pop() ?? [];

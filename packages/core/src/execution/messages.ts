@@ -77,7 +77,7 @@ function traceEnter(m: Machine, message: Message): void {
       message.kind === "CALLCODE" || message.kind === "DELEGATECALL" ? message.codeOf.address : message.account.address,
     value: big(message.value),
     gas: gasAmount(message.gas),
-    input: message.input.slice(),
+    input: message.input,
   });
 }
 

@@ -28,7 +28,13 @@ function erring(opcode: number): Engines {
         const outcome = await execution.run(transaction);
         return outcome.valid && runs() > before ? { ...outcome, gasUsed: outcome.gasUsed + 1 } : outcome;
       };
-      return { ...execution, run };
+      return {
+        get gasUsed() {
+          return execution.gasUsed;
+        },
+        run,
+        finish: () => execution.finish(),
+      };
     },
   };
   return { ...engines, traced };

@@ -41,7 +41,7 @@ async function traced(state: MemoryState, message: Partial<CallMessage>): Promis
         trace.gas.push(gas);
         trace.stacks.push(frame.stack.slice(0, frame.sp).map(wordToHex).map(BigInt).join());
       },
-      enter: (call) => trace.calls.push(call),
+      enter: (call) => trace.calls.push({ ...call, input: call.input.slice() }),
       exit: (call) => trace.calls.push(call),
     },
   });

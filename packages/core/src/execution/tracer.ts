@@ -29,6 +29,7 @@ export interface CallEnter {
   readonly to: Hex;
   readonly value: bigint;
   readonly gas: bigint;
+  /** To be looked at during the call only: it may be the memory of whoever sends it. */
   readonly input: Uint8Array;
 }
 

@@ -60,7 +60,7 @@ export class World {
   /** Warm from the beginning of the transaction, whether it reads them or not. */
   readonly #warmUnread = new Set<Word>();
   readonly #accounts = new Map<Hex, AccountState>();
-  readonly #recent: (AccountState | undefined)[] = Array.from({ length: RECENT_ACCOUNTS }, () => undefined);
+  readonly #recent: (AccountState | undefined)[] = new Array(RECENT_ACCOUNTS).fill(undefined);
   readonly #newCodes = new Map<Hex, Code>();
   readonly #undoKinds: Undo[] = [];
   readonly #undoTargets: (AccountState | Slot | TransientSlot)[] = [];

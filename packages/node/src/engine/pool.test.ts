@@ -171,7 +171,13 @@ describe("a replacement", () => {
           whileBuilding();
           return outcome;
         };
-        return { ...execution, run };
+        return {
+          get gasUsed() {
+            return execution.gasUsed;
+          },
+          run,
+          finish: () => execution.finish(),
+        };
       },
     };
     const engine = openTestEngine({ executor });
@@ -205,7 +211,13 @@ describe("a journal that cannot be written while a block is built", () => {
           await goOn.promise;
           return outcome;
         };
-        return { ...execution, run };
+        return {
+          get gasUsed() {
+            return execution.gasUsed;
+          },
+          run,
+          finish: () => execution.finish(),
+        };
       },
     };
     const timers: (() => void)[] = [];
