@@ -161,7 +161,7 @@ test("a transaction whose block left the chain is told again", async () => {
 });
 
 test("whoever cannot be told of all removed logs is told so, and nobody else is", async () => {
-  const { engine, feed } = open(openTestEngine(), { ...FEED_LIMITS, removedLogs: 2 });
+  const { engine, feed } = open(openTestEngine(), { ...FEED_LIMITS, removedBytes: 2_000 });
   await sealLogs(engine, 0);
   const [recorder, heads] = [createRecorder(), createRecorder()];
   feed.follow(logs(), recorder);

@@ -21,11 +21,11 @@ import { createGroups, createItem, type Follower, type Group, type Item, type To
 export interface FeedLimits {
   /** Changes that wait to be told. */
   readonly waiting: number;
-  /** Removed logs that one reorganisation may have. */
-  readonly removedLogs: number;
+  /** Bytes, roughly, of the removed logs that one reorganisation may have. */
+  readonly removedBytes: number;
 }
 
-export const FEED_LIMITS: FeedLimits = { waiting: 65_536, removedLogs: 100_000 };
+export const FEED_LIMITS: FeedLimits = { waiting: 8_192, removedBytes: 64 * 1024 * 1024 };
 /** Transactions, and blocks, that are remembered as told. */
 const TOLD_TRANSACTIONS_MAX = 65_536;
 const TOLD_BLOCKS_MAX = 1_024;
@@ -131,11 +131,14 @@ export function createChainFeed(deps: ChainFeedDeps): ChainFeed {
     if (!isFollowed("logs")) return;
     // Their logs have to be told before they are told as removed, and are there no longer afterwards.
     queue.flush();
+    let bytes = 0;
     for (const header of headers) {
       for (const matched of matchedLogs(engine, groups.of("logs"), header, true)) {
-        if (matched !== undefined) leaving.push(matched);
+        if (matched === undefined) continue;
+        leaving.push(matched);
+        bytes += matched.bytes;
       }
-      if (leaving.length <= limits.removedLogs) continue;
+      if (bytes <= limits.removedBytes) continue;
       leaving = undefined;
       return;
     }

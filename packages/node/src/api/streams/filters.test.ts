@@ -39,6 +39,9 @@ function openFilters(limits: Partial<FilterLimits> = {}) {
   return { engine, clock, filters, call: call as (method: string, ...params: unknown[]) => Promise<unknown> };
 }
 
+/** Characters that the hash of a block counts. */
+const BLOCK = 168;
+
 const isNotFound = (error: unknown): boolean =>
   error instanceof RpcError && error.code === -32000 && error.message === "filter not found";
 
@@ -122,7 +125,7 @@ test("a filter that nobody asks for is gone after five minutes, one that is aske
 });
 
 test("filters are limited in number, and in what waits in one of them and in all", async () => {
-  const { engine, filters, call } = openFilters({ filters: 3, items: 3, itemsOfAll: 5 });
+  const { engine, filters, call } = openFilters({ filters: 3, characters: 3 * BLOCK, charactersOfAll: 5 * BLOCK });
   const ids = [await call("eth_newBlockFilter"), await call("eth_newBlockFilter"), await call("eth_newBlockFilter")];
   await assert.rejects(call("eth_newBlockFilter"), (error: RpcError) => error.code === -32005);
   await sealLogs(engine, 0);

@@ -1,13 +1,13 @@
 /**
  * Filters that are polled: `eth_newFilter` and its kin (execution-apis, and go-ethereum where the specification is
  * silent). What happens waits in a filter until it is asked for. A filter that nobody asks for goes after five minutes, one
- * in which too much waits at once: both answer "filter not found" from then on.
+ * in which more waits than an answer may hold: both answer "filter not found" from then on.
  */
 
 import type { Hex } from "@counterpart/core/base/bytes";
 import type { Clock } from "@counterpart/core/ports/runtime";
 import type { JsonValue } from "../json.ts";
-import type { RpcMethod } from "../rpc/dispatch.ts";
+import { RESPONSE_CHARACTERS_MAX, type RpcMethod } from "../rpc/dispatch.ts";
 import { serverError, tooMuchAtOnce } from "../rpc/errors.ts";
 import { type LogQuery, type LogSource, logsOf, readLogQuery } from "../rpc/logs.ts";
 import { badValue, defineMethod, optional, type Reader, readBoolean, required } from "../rpc/params.ts";
@@ -18,18 +18,26 @@ import type { Topic } from "./topics.ts";
 
 export interface FilterLimits {
   readonly filters: number;
-  /** What waits in one filter, and in all. */
-  readonly items: number;
-  readonly itemsOfAll: number;
+  /** Characters of what waits in one filter, no more than an answer may have, and in all. */
+  readonly characters: number;
+  readonly charactersOfAll: number;
   readonly idleMs: number;
 }
 
-export const FILTER_LIMITS: FilterLimits = { filters: 1_024, items: 10_000, itemsOfAll: 262_144, idleMs: 300_000 };
+export const FILTER_LIMITS: FilterLimits = {
+  filters: 1_024,
+  characters: RESPONSE_CHARACTERS_MAX,
+  charactersOfAll: 8 * RESPONSE_CHARACTERS_MAX,
+  idleMs: 300_000,
+};
+/** What an item takes beside its text, so that small ones are limited too. */
+const ITEM_CHARACTERS = 100;
 
 interface Filter {
   /** Of a filter of logs. */
   readonly query: LogQuery | undefined;
   items: unknown[];
+  characters: number;
   usedAtMs: number;
   end(): void;
 }
@@ -74,13 +82,13 @@ function createSweeper(clock: Clock, everyMs: number, sweep: () => boolean) {
 export function createFilters({ feed, source, limits = FILTER_LIMITS }: FilterDeps): Filters {
   const { engine, clock } = source;
   const filters = new Map<string, Filter>();
-  let itemCount = 0;
+  let charactersOfAll = 0;
 
   const remove = (id: string): boolean => {
     const filter = filters.get(id);
     if (filter === undefined) return false;
     filter.end();
-    itemCount -= filter.items.length;
+    charactersOfAll -= filter.characters;
     return filters.delete(id);
   };
   const expire = (): boolean => {
@@ -95,13 +103,15 @@ export function createFilters({ feed, source, limits = FILTER_LIMITS }: FilterDe
       throw tooMuchAtOnce(`this node keeps ${limits.filters} filters already: uninstall some`);
     }
     const id = createStreamId();
-    const filter: Filter = { query, items: [], usedAtMs: clock.now(), end: () => {} };
+    const filter: Filter = { query, items: [], characters: 0, usedAtMs: clock.now(), end: () => {} };
     filters.set(id, filter);
     filter.end = feed.follow(topic, {
-      deliver({ value }) {
+      deliver({ value, text }) {
+        const characters = text.length + ITEM_CHARACTERS;
         filter.items.push(value);
-        itemCount++;
-        if (filter.items.length > limits.items || itemCount > limits.itemsOfAll) remove(id);
+        filter.characters += characters;
+        charactersOfAll += characters;
+        if (filter.characters > limits.characters || charactersOfAll > limits.charactersOfAll) remove(id);
       },
       lose: () => remove(id),
     });
@@ -132,7 +142,8 @@ export function createFilters({ feed, source, limits = FILTER_LIMITS }: FilterDe
       const filter = await use(id);
       const { items } = filter;
       filter.items = [];
-      itemCount -= items.length;
+      charactersOfAll -= filter.characters;
+      filter.characters = 0;
       return items;
     }),
     eth_getFilterLogs: defineMethod([required(readId)], async (id) => {

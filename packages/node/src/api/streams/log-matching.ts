@@ -11,7 +11,11 @@ import { createItem, type Group, type Item, type LogTopic } from "./topics.ts";
 export interface MatchedLog {
   readonly group: Group<LogTopic>;
   readonly item: Item;
+  /** What it takes in memory, roughly. */
+  readonly bytes: number;
 }
+
+const LOG_BYTES = 1_000;
 
 interface PlacedLog {
   readonly log: Log;
@@ -54,7 +58,10 @@ export function* matchedLogs(
   const logs = logsOf(engine, header, removed);
   if (removed) logs.reverse();
   for (const group of concerned) {
-    for (const { log, item } of logs) if (matchesLog(group.topic, log)) yield { group, item: item() };
+    for (const { log, item } of logs) {
+      if (!matchesLog(group.topic, log)) continue;
+      yield { group, item: item(), bytes: LOG_BYTES + 2 * log.data.length };
+    }
     yield undefined;
   }
 }

@@ -51,6 +51,9 @@ export interface Subscriptions {
   close(): void;
 }
 
+/** Characters of notifications that wait for the answers with their ids: a batch may take a while. */
+const EARLY_CHARACTERS_MAX = 4 * 1024 * 1024;
+
 const NAME = required<string>((value: JsonValue) => value as string);
 const readId: Reader<string> = (value: JsonValue) => {
   if (typeof value !== "string") throw badValue("expected a string");
@@ -75,6 +78,7 @@ function topicsFor(engine: ChainEngine, begin: (topic: Topic) => Hex): Readonly<
 
 export function createSubscriptions({ engine, feed, room, send, lose }: SubscriptionDeps): Subscriptions {
   const subscriptions = new Map<string, Subscription>();
+  let earlyCharacters = 0;
 
   const end = (id: string): boolean => {
     const subscription = subscriptions.get(id);
@@ -98,7 +102,11 @@ export function createSubscriptions({ engine, feed, room, send, lose }: Subscrip
       deliver({ text }) {
         const notification = `${prefix}${text}}}`;
         if (subscription.early === undefined) send(notification);
-        else if (subscription.early.push(notification) > EARLY_MAX) lose();
+        else {
+          subscription.early.push(notification);
+          earlyCharacters += notification.length;
+          if (earlyCharacters > EARLY_CHARACTERS_MAX) lose();
+        }
       },
       lose,
     });
@@ -129,7 +137,10 @@ export function createSubscriptions({ engine, feed, room, send, lose }: Subscrip
           for (const subscription of opened) {
             const early = subscription.early ?? [];
             subscription.early = undefined;
-            for (const text of early) send(text);
+            for (const text of early) {
+              earlyCharacters -= text.length;
+              send(text);
+            }
           }
         },
       };
@@ -142,9 +153,6 @@ export function createSubscriptions({ engine, feed, room, send, lose }: Subscrip
     },
   };
 }
-
-/** Notifications that wait for the answer with the id: a batch may take a while. */
-const EARLY_MAX = 4_096;
 
 /** The same two over HTTP, where nothing can be told. */
 export const withoutSubscriptions: Record<string, RpcMethod> = {
