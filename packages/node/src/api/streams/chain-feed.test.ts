@@ -3,7 +3,7 @@ import { test } from "node:test";
 import type { Hex } from "@counterpart/core/base/bytes";
 import { createTimedClock } from "../../contracts/contracts.test-support.ts";
 import { openTestEngine, silentLogger, transactionOf } from "../../engine/engine.test-support.ts";
-import type { Engine } from "../../engine/types.ts";
+import type { Engine, EngineEvents } from "../../engine/types.ts";
 import { createFakeBackend } from "../fake-backend.test-support.ts";
 import { LOGGER, type ShownLog, STRANGER, word } from "../rpc/asking.test-support.ts";
 import { createChainFeed, FEED_LIMITS, type FeedLimits } from "./chain-feed.ts";
@@ -179,6 +179,38 @@ test("when too much waits, followers are told so instead of being told a part", 
   await sealLogs(engine, 0);
   await feed.settled();
   assert.deepEqual([heads.told, heads.lost], [[], 1]);
+});
+
+test("where nothing is executed, the headers are told that lead to the new head from what was told before", async () => {
+  const real = openTestEngine();
+  await sealLogs(real, 0);
+  let move = (): void => {};
+  const replica: Engine = {
+    ...real,
+    on(event, listener) {
+      const change = { reverted: [], applied: [], contractsCreated: [], contractsUpdated: [], contractsRemoved: [] };
+      const tellHead = listener as EngineEvents["head"];
+      if (event === "head") move = () => tellHead({ ...change, head: real.head(), sealedHere: false });
+      return () => {};
+    },
+  };
+  const { feed } = open(replica);
+  const heads = createRecorder<{ hash: Hex }>();
+  feed.follow({ kind: "heads" }, heads);
+  const hashes = async (): Promise<Hex[]> => {
+    move();
+    await feed.settled();
+    return heads.told.splice(0).map(({ hash }) => hash);
+  };
+  const rival = await rivalBranch(real, 0, [6], [7], [8]);
+  const first = [await sealLogs(real, 1), await sealLogs(real, 2)];
+  assert.deepEqual(await hashes(), first);
+  assert.deepEqual(await hashes(), []);
+  await real.import(rival);
+  assert.deepEqual(
+    await hashes(),
+    rival.map(({ header }) => header.hash),
+  );
 });
 
 test("a follower that has ended, and a feed that is closed, tell nothing", async () => {
