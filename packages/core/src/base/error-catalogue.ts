@@ -78,6 +78,7 @@ export const ERROR_CATALOGUE = {
   HOLDS_ALL: entry(409, "only a replica of chosen contracts can be told to hold others"),
   TOO_MANY_CONTRACTS: entry(409, "this replica holds as many contracts as it may"),
   REPLICA: entry(409, "this node is a replica: it executes no blocks and takes no transactions"),
+  DEV_METHOD_WHEN_PEERED: entry(409, "other nodes could not follow this development method, and some are connected"),
   READ_ONLY: entry(409, "this node serves an imported chain: it seals nothing, takes no transactions and has no peers"),
   // network
   INVALID_ADDRESS: entry(400, "a peer address is neither host:port nor a multiaddr"),
@@ -92,6 +93,7 @@ export const ERROR_CATALOGUE = {
   TOO_MANY_PEERS: entry(503, "the peer limit is reached"),
   PEER_BANNED: entry(403, "the peer is banned for misbehaviour"),
   PEER_DISCONNECTED: entry(502, "the peer disconnected"),
+  DETACHED: entry(409, "a node whose chain was changed by development methods takes no peers until it is reset"),
   MERGE_BELOW_HISTORY: entry(409, "a better chain parts from this node's further below its head than can be merged"),
   BAD_MESSAGE: entry(400, "a peer's message is malformed, oversized or unexpected"),
   REQUEST_TIMEOUT: entry(504, "a peer did not answer a request in time"),

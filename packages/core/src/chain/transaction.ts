@@ -3,7 +3,15 @@
  * Sources: EIP-2718 and the EIPs of each type, EIP-2 (low s).
  */
 
-import { bigIntToFixedBytes, concatBytes, EMPTY_BYTES, type Hex } from "../base/bytes.ts";
+import {
+  bigIntToFixedBytes,
+  bytesToHex,
+  concatBytes,
+  EMPTY_BYTES,
+  type Hex,
+  hexToBytes,
+  leftPad,
+} from "../base/bytes.ts";
 import { assert, CodedError, isCodedError } from "../base/errors.ts";
 import {
   asList,
@@ -34,6 +42,7 @@ import type { AnyTransactionType, Transaction, TransactionType } from "./types.t
 /** Depth: transaction, access list, entry, keys. Within the byte cap no transaction that pays its gas has more items. */
 const RLP_LIMITS: RlpLimits = { depthMax: 4, itemsMax: 20_000 };
 const BLOB_TYPE = 3;
+const ZERO_SENDER: Hex = `0x${"0".repeat(40)}`;
 
 /** Type of an encoding, from its first byte. */
 function typeOf(raw: Uint8Array): TransactionType {
@@ -220,6 +229,13 @@ function trimmed(bytes: Uint8Array): Uint8Array {
   return first < 0 ? EMPTY_BYTES : bytes.subarray(first);
 }
 
+function encodeSigned(transaction: UnsignedTransaction, signature: Uint8Array): Uint8Array {
+  const v = signatureV(transaction, signature[64] as number);
+  const rs = [trimmed(signature.subarray(0, 32)), trimmed(signature.subarray(32, 64))];
+  const payload = encodeRlp([...encodeFields(transaction), v, ...rs]);
+  return transaction.type === 0 ? payload : concatBytes(new Uint8Array([transaction.type]), payload);
+}
+
 /**
  * Signs a transaction.
  * @param sign makes 65 bytes, r ‖ s ‖ recovery bit, over a 32-byte digest
@@ -233,9 +249,26 @@ export function signTransaction(
   if (type !== 0 && chainId === undefined) throw invalidTransaction("a typed transaction needs a chain id");
   const signature = sign(signingHash(transaction));
   assert(signature.length === 65, "a signature has 65 bytes");
-  const v = signatureV(transaction, signature[64] as number);
-  const rs = [trimmed(signature.subarray(0, 32)), trimmed(signature.subarray(32, 64))];
-  const payload = encodeRlp([...encodeFields(transaction), v, ...rs]);
-  const raw = type === 0 ? payload : concatBytes(new Uint8Array([type]), payload);
-  return decodeTransaction(raw, Number(chainId ?? 0n));
+  return decodeTransaction(encodeSigned(transaction, signature), Number(chainId ?? 0n));
+}
+
+/**
+ * A transaction that nobody signed: the sender stands in the place of r, and s is zero, which no signature has, so that
+ * whoever checks signatures refuses it.
+ * @throws CodedError `INVALID_TRANSACTION`, `GAS_LIMIT_EXCEEDED` when it breaks a rule
+ */
+export function impersonate(transaction: UnsignedTransaction, sender: Hex): Transaction {
+  const signature = concatBytes(leftPad(hexToBytes(sender), 32), new Uint8Array(33));
+  return decodeTransactionOf(sender, encodeSigned(transaction, signature), Number(transaction.chainId ?? 0n));
+}
+
+/**
+ * Decodes a transaction that this node has taken, which may be one that nobody signed.
+ * @throws CodedError as `decodeTransaction`
+ */
+export function decodeTakenTransaction(raw: Uint8Array, chainId: number): Transaction {
+  const unchecked = decodeTransactionOf(ZERO_SENDER, raw, chainId);
+  if (unchecked.s !== 0n) return decodeTransaction(raw, chainId);
+  if (unchecked.r >= 1n << 160n) throw invalidTransaction("the sender of an unsigned transaction is no address");
+  return { ...unchecked, sender: bytesToHex(bigIntToFixedBytes(unchecked.r, 20)) };
 }

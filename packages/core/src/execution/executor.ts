@@ -60,6 +60,8 @@ export interface ExecutorOptions {
   readonly tracer?: Tracer;
   /** Limits and price of blobs, where they are not the fork's (EIP-7892). */
   readonly blobs?: BlobRules;
+  /** Accounts with code may be senders, against EIP-3607; not unless given. */
+  readonly contractsMaySend?: boolean;
   /** Code that is kept ready to run, to be shared by executors; one of its own when absent. */
   readonly codes?: CodeCache;
 }
@@ -297,11 +299,18 @@ function openMachine(
 /** A cache of code, bounded, that executors may share. */
 export const createCodeCache = (): CodeCache => new CodeCache(CODE_CACHE_BYTES);
 
-function sharedOf({ chainId, fork = "osaka", pause, tracer, blobs, codes }: ExecutorOptions): Shared {
+/** The fork's rules, frozen, with what is to differ from them. */
+function rulesWith(fork: Fork, { blobs, contractsMaySend = false }: ExecutorOptions): Rules {
+  if (blobs === undefined && !contractsMaySend) return rulesOf(fork);
+  return Object.freeze({ ...rulesOf(fork), contractsMaySend, ...(blobs === undefined ? {} : { blobs }) });
+}
+
+function sharedOf(options: ExecutorOptions): Shared {
+  const { chainId, fork = "osaka", pause, tracer, codes } = options;
   const precompiles = new Map([...precompilesOf(fork)].map(([address, each]) => [hexToWord(address), each] as const));
   return {
     chainId,
-    rules: blobs === undefined ? rulesOf(fork) : Object.freeze({ ...rulesOf(fork), blobs }),
+    rules: rulesWith(fork, options),
     table: opcodeTable(fork),
     precompiles,
     alwaysWarm: new Set(precompiles.keys()),

@@ -67,6 +67,8 @@ export interface Rules {
   readonly transactionGasMax: bigint | undefined;
   /** Greatest type of transaction there is. */
   readonly transactionTypeMax: number;
+  /** Accounts with code may be senders, against EIP-3607. */
+  readonly contractsMaySend: boolean;
   /** Signatures must have a low s (EIP-2). */
   readonly needsLowS: boolean;
   /** A legacy transaction may be signed for one chain (EIP-155). */
@@ -132,6 +134,7 @@ function rulesFor(fork: Fork): Rules {
     hasCalldataFloor: since("prague"),
     transactionGasMax: since("osaka") ? 2n ** 24n : undefined,
     transactionTypeMax: transactionTypeMax(fork),
+    contractsMaySend: false,
     needsLowS: since("homestead"),
     hasReplayProtection: since("spurious"),
     blobs: blobRules(fork),

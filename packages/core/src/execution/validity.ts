@@ -74,7 +74,7 @@ function accountFault(transaction: ExecutableTransaction, world: World, rules: R
   if (nonce < account.nonce) return invalid("NONCE_TOO_LOW", `nonce ${nonce}, the sender's next is ${account.nonce}`);
   if (nonce > account.nonce) return invalid("NONCE_TOO_HIGH", `nonce ${nonce}, the sender's next is ${account.nonce}`);
   const isContract = account.codeHash !== EMPTY_CODE_HASH;
-  if (isContract && !(rules.hasDelegations && isDelegation(world.code(account).bytes))) {
+  if (isContract && !rules.contractsMaySend && !(rules.hasDelegations && isDelegation(world.code(account).bytes))) {
     return other("the sender is a contract (EIP-3607)");
   }
   if (rules.hasBaseFee && maxFeePerGas < context.baseFeePerGas) {

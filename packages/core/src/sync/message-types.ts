@@ -82,6 +82,8 @@ export const GOODBYES = {
   TIMEOUT: 10,
   /** Another connection to the same peer takes over. */
   REPLACED: 11,
+  /** The node's chain was changed by development methods: it takes no peers until it is reset. */
+  DETACHED: 12,
 } as const;
 
 export type GoodbyeCode = keyof typeof GOODBYES;

@@ -20,6 +20,7 @@ import {
   type ProcessorDeps,
 } from "./block-processor.ts";
 import { createChainReader } from "./chain-reader.ts";
+import type { Irregularities } from "./irregular.ts";
 import { createOverlay, type Overlay } from "./overlay.ts";
 import { createPacer } from "./pacer.ts";
 import type { Pool } from "./pool.ts";
@@ -46,6 +47,9 @@ export interface BuildInput {
   readonly accounts: Pick<StateReader, "account">;
   readonly sealer: Sealer;
   readonly vanity: Uint8Array;
+  readonly irregular: Irregularities;
+  /** Whether a block is made though no transaction can be included. */
+  readonly mayBeEmpty: boolean;
 }
 
 async function fill(execution: BlockExecution, parent: Hex, order: PoolOrder, clock: Clock): Promise<Executed> {
@@ -73,23 +77,29 @@ async function fill(execution: BlockExecution, parent: Hex, order: PoolOrder, cl
 
 /** Undefined when no pending transaction can be included. */
 export async function buildBlock(input: BuildInput): Promise<Built | undefined> {
-  const { deps, store, pool, accounts, sealer, vanity } = input;
+  const { deps, store, pool, accounts, sealer, vanity, irregular } = input;
   const { clock } = deps;
   const overlay = createOverlay(store);
   const chain = createChainReader(overlay, deps.chainId);
   const parent: SealedHeader = chain.head();
   const timestamp = Math.max(Math.floor(clock.now() / 1000), parent.timestamp);
-  const draft = draftHeader({ parent, coinbase: sealer.address, timestamp, vanity });
+  const regular = draftHeader({ parent, coinbase: sealer.address, timestamp, vanity });
+  const draft = { ...regular, ...irregular.header(parent, clock.now()) };
   overlay.record();
-  const execution = await deps.executor.begin(contextOf(draft, chain.canonicalHash), createStateReader(overlay));
+  const execution = await deps.executor.begin(
+    contextOf(draft, chain.canonicalHash),
+    irregular.over(createStateReader(overlay), parent.hash),
+  );
   const order = createPoolOrder(pool, accounts, parent.hash);
   const executed = await fill(execution, parent.hash, order, clock);
-  if (executed.transactions.length === 0) return undefined;
-  const changes = execution.finish();
+  if (executed.transactions.length === 0 && !input.mayBeEmpty) return undefined;
+  const changes = irregular.join(execution.finish(), parent.hash);
   const completed = completeHeader(overlay, draft, parent.stateRoot, executed, changes, deps.nodes);
   const header = addSeal(completed, sealer.sign);
   const headNow = createChainReader(store, deps.chainId).head().hash;
   assert(headNow === parent.hash, "the head moved while a block was being built");
   const block: Block = { header, transactions: executed.transactions };
-  return { block, overlay, effects: appendBlock(overlay, block, executed, changes) };
+  const gone = irregular.index(overlay, parent.hash, header);
+  const effects = appendBlock(overlay, block, executed, changes);
+  return { block, overlay, effects: { ...effects, updated: [...effects.updated, ...gone] } };
 }

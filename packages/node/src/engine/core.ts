@@ -20,6 +20,7 @@ import { createEmitter, type Emitter } from "./emitter.ts";
 import { createEngineMetrics, type EngineMetrics } from "./engine-metrics.ts";
 import { createHeadAccounts, type HeadAccounts } from "./head-accounts.ts";
 import { type Holding, openHolding } from "./holding.ts";
+import { type Irregularities, REGULAR } from "./irregular.ts";
 import type { SectionLimits } from "./log-keeper.ts";
 import { createLosers, type Losers } from "./losers.ts";
 import { openGenesis } from "./open-genesis.ts";
@@ -59,6 +60,10 @@ export interface EngineOptions {
   readonly replica?: "all" | readonly Hex[];
   /** State that is not held, from whoever proves it. */
   readonly remote?: RemoteState;
+  /** Whether the chain may be changed as its rules do not allow. */
+  readonly development?: boolean;
+  /** What differs from the chain's rules, on a development node. */
+  readonly irregular?: Irregularities;
   /** Hears of `STORE_CORRUPT` that no single row's read shows: rows, tries and history that do not fit together. */
   readonly onDamage?: (error: CodedError) => void;
 }
@@ -86,6 +91,7 @@ export interface EngineCore {
   readonly views: Readonly<Record<StateReaderKind, StateViews>>;
   readonly emitter: Emitter<EngineEvents>;
   readonly metrics: EngineMetrics;
+  readonly irregular: Irregularities;
   readonly holding: Holding;
   readonly proven: ProvenState;
   readonly remote: RemoteState | undefined;
@@ -117,14 +123,14 @@ const genesisContracts = ({ alloc }: Genesis): ReadonlySet<Hex> =>
 
 /** @throws CodedError `INVALID_GENESIS` */
 export function openCore(options: EngineOptions): EngineCore {
-  const { store, genesis, executor, sealer, clock, logger } = options;
+  const { store, genesis, executor, sealer, clock, logger, irregular = REGULAR } = options;
   const { chainId, signers } = genesis;
   const genesisHash = openGenesis(store, genesis);
   clearStaging(store);
   const holding = openHolding(store, options.replica);
   const readerOf = (rows: Pick<StoreReader, "get">): ChainReader => createChainReader(rows, chainId);
   const chain = readerOf(store);
-  const state = createStateReader(store);
+  const state = irregular.live(createStateReader(store), () => core.head.hash);
   const pool = createPool(options.poolLimits ?? POOL_LIMITS);
   loadPool(store, pool, chainId);
   const metrics = createEngineMetrics(options.metrics ?? NO_METRICS);
@@ -135,7 +141,7 @@ export function openCore(options: EngineOptions): EngineCore {
     onOrphanDropped: () => metrics.dropped.add({ reason: "orphan" }),
   });
   loadSide(store, chain, admission);
-  return {
+  const core: EngineCore = {
     evm: options.evm ?? createExecutor({ chainId }),
     store,
     genesisHash,
@@ -160,6 +166,7 @@ export function openCore(options: EngineOptions): EngineCore {
     views: { caller: createStateViews(store), peer: createStateViews(store) },
     emitter: createEmitter<EngineEvents>(logger),
     metrics,
+    irregular,
     holding,
     proven: createProvenState(),
     remote: options.remote,
@@ -171,4 +178,5 @@ export function openCore(options: EngineOptions): EngineCore {
     contractCount: readContractCount(store),
     unnamedCount: countUnnamed(store),
   };
+  return core;
 }

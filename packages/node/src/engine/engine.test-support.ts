@@ -104,6 +104,7 @@ export interface TestEngineOptions {
   readonly historyBlocks?: number;
   readonly logSections?: SectionLimits;
   readonly metrics?: Metrics;
+  readonly development?: boolean;
   readonly replica?: "all" | readonly Hex[];
   readonly remote?: RemoteState;
   readonly onDamage?: (error: CodedError) => void;
@@ -124,6 +125,7 @@ export function openTestEngine(options: TestEngineOptions = {}): Engine {
     ...(options.historyBlocks === undefined ? {} : { historyBlocks: options.historyBlocks }),
     ...(options.logSections === undefined ? {} : { logSections: options.logSections }),
     ...(options.metrics === undefined ? {} : { metrics: options.metrics }),
+    ...(options.development === undefined ? {} : { development: options.development }),
     ...(options.replica === undefined ? {} : { replica: options.replica }),
     ...(options.remote === undefined ? {} : { remote: options.remote }),
     ...(options.onDamage === undefined ? {} : { onDamage: options.onDamage }),

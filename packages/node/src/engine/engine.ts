@@ -13,6 +13,7 @@ import { createAdoption } from "./adoption.ts";
 import { contextOf } from "./block-processor.ts";
 import { listContracts } from "./contract-index.ts";
 import { type EngineCore, type EngineOptions, openCore } from "./core.ts";
+import { createDevelopment } from "./development.ts";
 import { countHead, countImport, countRefusal, declareEngineGauges } from "./engine-metrics.ts";
 import { createSite, type ExecutionSite, ownRules } from "./execution-site.ts";
 import type { Guesses } from "./guesses.ts";
@@ -20,6 +21,7 @@ import { importBlocks, sealBlock } from "./head-mover.ts";
 import { readHistoryStart } from "./history.ts";
 import { createHistoryKeeper } from "./history-keeper.ts";
 import { replicaRefusal } from "./holding.ts";
+import { openIrregularChain } from "./irregular.ts";
 import { createJournal } from "./journal.ts";
 import { createLogIndex } from "./log-index.ts";
 import { createLogKeeper } from "./log-keeper.ts";
@@ -47,9 +49,11 @@ async function call(
   }
 }
 
-function nextContext({ head, clock, sealer }: EngineCore): Partial<BlockContext> {
+function nextContext({ head, clock, sealer, irregular }: EngineCore): Partial<BlockContext> {
   const timestamp = Math.max(Math.floor(clock.now() / 1000), head.timestamp);
-  return { number: head.number + 1, timestamp, coinbase: sealer.address, parentHash: head.hash };
+  const { mixHash, ...fields } = irregular.header(head, clock.now());
+  const regular = { number: head.number + 1, timestamp, coinbase: sealer.address, parentHash: head.hash };
+  return { ...regular, ...fields, ...(mixHash === undefined ? {} : { prevRandao: mixHash }) };
 }
 
 function siteOf(core: EngineCore, state: OpenState<SealedHeader>): ExecutionSite {
@@ -108,7 +112,8 @@ function countEvents({ emitter, metrics }: EngineCore): void {
  * @throws CodedError `INVALID_GENESIS`
  */
 export function createEngine(options: EngineOptions): Engine {
-  const core = openCore(options);
+  const irregular = options.development === true ? openIrregularChain(options.store) : undefined;
+  const core = openCore(irregular === undefined ? options : { ...options, irregular });
   const { chain, store, processor } = core;
   const queue = createWriterQueue();
   const journal = createJournal(core, queue);
@@ -145,6 +150,7 @@ export function createEngine(options: EngineOptions): Engine {
   core.emitter.on("head", () => void logKeeper.run());
   countEvents(core);
   const engine: Engine = {
+    ...(irregular === undefined ? {} : { development: createDevelopment(core, queue, irregular) }),
     adoption,
     schedule: undefined,
     refusal: () => (isReplica ? replicaRefusal() : undefined),

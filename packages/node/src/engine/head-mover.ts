@@ -160,12 +160,15 @@ async function importAdmitted(core: EngineCore, admitted: Admitted): Promise<Imp
   };
 }
 
-/** Seals one block of executable transactions; undefined when there is none. Only within the writer queue. */
-export async function sealBlock(core: EngineCore): Promise<Block | undefined> {
-  const { processor, store, pool, accounts, sealer, signers } = core;
+/**
+ * Seals one block of executable transactions; undefined when there is none. Only within the writer queue.
+ * @param mayBeEmpty seal one also where there is none
+ */
+export async function sealBlock(core: EngineCore, mayBeEmpty = false): Promise<Block | undefined> {
+  const { processor, store, pool, accounts, sealer, signers, irregular, clock } = core;
   const offered = [...pool.untried];
   const built = maySeal({ signers }, sealer.address)
-    ? await buildBlock({ deps: processor, store, pool, accounts, sealer, vanity: VANITY })
+    ? await buildBlock({ deps: processor, store, pool, accounts, sealer, vanity: VANITY, irregular, mayBeEmpty })
     : undefined;
   pool.noteTried(offered);
   if (built === undefined) return undefined;
@@ -175,5 +178,6 @@ export async function sealBlock(core: EngineCore): Promise<Block | undefined> {
   const applied = [appliedBlock(block.header, block.transactions, () => block)];
   const touched = new Set([...effects.created, ...effects.updated]);
   commit(core, { overlay, applied, nonces, reverted: [], returned: [], touched }, true);
+  irregular.sealed(block.header, clock.now());
   return block;
 }

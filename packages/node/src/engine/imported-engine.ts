@@ -14,6 +14,7 @@ import { createSite, importedRules } from "./execution-site.ts";
 import { readHistoryStart } from "./history.ts";
 import { openHolding } from "./holding.ts";
 import { readOnlyRefusal } from "./imported.ts";
+import { REGULAR } from "./irregular.ts";
 import { createLogIndex } from "./log-index.ts";
 import { createLogKeeper } from "./log-keeper.ts";
 import { createPacer } from "./pacer.ts";
@@ -95,6 +96,7 @@ export function createImportedEngine({ store, schedule, clock, logger }: Importe
     head,
     holding: openHolding(store, undefined),
     proven: createProvenState(),
+    irregular: REGULAR,
     unnamedCount: 0,
     readerOf: createAnyChainReader,
   };

@@ -2,7 +2,7 @@
 
 import { type Hex, hexToBytes } from "@counterpart/core/base/bytes";
 import { CodedError } from "@counterpart/core/base/errors";
-import { decodeTransaction } from "@counterpart/core/chain/transaction";
+import { decodeTakenTransaction } from "@counterpart/core/chain/transaction";
 import type { Transaction } from "@counterpart/core/chain/types";
 import { asBytes, asFixedHex, asList, asNumber, decodeRlp, encodeRlp, rlpNumber } from "@counterpart/core/codec/rlp";
 import type { StoreReader, StoreWrite } from "@counterpart/core/ports/store";
@@ -47,14 +47,14 @@ export function readConflict(
   const row = rows.get("conflicts", hexToBytes(hash));
   if (row === undefined) return undefined;
   const { raw, by } = decodeConflict(row);
-  return { transaction: decodeTransaction(raw, chainId), by };
+  return { transaction: decodeTakenTransaction(raw, chainId), by };
 }
 
 /** Transactions that lost their nonce to one of `winners`. Looks at every row. */
 export function* readLostTo(rows: StoreReader, winners: ReadonlySet<Hex>, chainId: number): Generator<Transaction> {
   for (const { value } of rowsOf(rows, "conflicts")) {
     const { raw, by } = decodeConflict(value);
-    if (winners.has(by)) yield decodeTransaction(raw, chainId);
+    if (winners.has(by)) yield decodeTakenTransaction(raw, chainId);
   }
 }
 
@@ -70,7 +70,7 @@ export function decodeJournalEntry(row: Uint8Array, chainId: number): JournalEnt
   const named = ORIGINS[asNumber(origin, "origin")];
   if (named === undefined) throw new CodedError("STORE_CORRUPT", "the pool's journal names an unknown origin");
   return {
-    transaction: decodeTransaction(asBytes(raw, "raw"), chainId),
+    transaction: decodeTakenTransaction(asBytes(raw, "raw"), chainId),
     origin: named,
     arrivedAtMs: asNumber(arrivedAt, "arrived"),
   };

@@ -18,7 +18,7 @@ import { readUnnamed } from "./unnamed.ts";
 
 /** What is read of. */
 export interface Source<H extends AnySealedHeader>
-  extends Pick<EngineCore, "store" | "holding" | "proven" | "unnamedCount"> {
+  extends Pick<EngineCore, "store" | "holding" | "proven" | "unnamedCount" | "irregular"> {
   readonly head: H;
   readonly readerOf: (rows: StoreReader) => Reader<H>;
 }
@@ -63,7 +63,7 @@ export function openSnapshot<H extends AnySealedHeader>(core: Source<H>, guesses
   const rows = core.store.snapshot();
   const chain = core.readerOf(rows);
   const head = chain.head();
-  const held = createStateReader(rows);
+  const held = core.irregular.over(createStateReader(rows), head.hash);
   const state = core.holding.role === "chosen" ? createPartialReader(held, core, head.hash, guesses) : held;
   return {
     ...state,

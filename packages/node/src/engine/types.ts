@@ -20,6 +20,7 @@ import type { PoaRules, Tip } from "@counterpart/core/consensus/poa";
 import type { BlockContext, CallMessage, CallOutcome, StateReader } from "@counterpart/core/execution/types";
 import type { StoreWrite } from "@counterpart/core/ports/store";
 import type { Adoption } from "./adoption.ts";
+import type { EngineDevelopment } from "./development.ts";
 import type { ExecutionSite } from "./execution-site.ts";
 import type { Holding } from "./holding.ts";
 import type { LogIndex } from "./log-index.ts";
@@ -312,6 +313,8 @@ export interface ChainEngine {
 
 /** This node's own chain, which it executes or follows and extends. */
 export interface Engine extends ChainEngine {
+  /** Present where the chain may be changed as its rules do not allow. */
+  readonly development?: EngineDevelopment;
   /** Taking the state over from peers: while it is under way, reads and writes of it throw `NOT_READY`. */
   readonly adoption: Adoption;
   /** How many blocks below the head a better branch may fork off: all of it is held before it is executed. */

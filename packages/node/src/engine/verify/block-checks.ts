@@ -4,7 +4,7 @@ import { decodeAnyBlock, decodeAnyBody, encodeAnyBlock, toAnyBlock } from "@coun
 import type { AnySealedHeader } from "@counterpart/core/chain/any-header";
 import { decodeAnyTransaction } from "@counterpart/core/chain/any-transaction";
 import { decodeBody, transactionsRoot } from "@counterpart/core/chain/block";
-import { decodeTransaction } from "@counterpart/core/chain/transaction";
+import { decodeTakenTransaction, decodeTransaction } from "@counterpart/core/chain/transaction";
 import type { AnyTransaction, SealedHeader } from "@counterpart/core/chain/types";
 import { checkForeignHeader } from "@counterpart/core/consensus/foreign-headers";
 import { createRulesOfBlocks } from "@counterpart/core/consensus/foreign-rules";
@@ -12,6 +12,7 @@ import type { ForkSchedule } from "@counterpart/core/consensus/fork-schedule";
 import { checkHeader } from "@counterpart/core/consensus/poa";
 import type { StoreReader } from "@counterpart/core/ports/store";
 import { readTotalDifficulty } from "../imported.ts";
+import { readDetached } from "../irregular.ts";
 import { type ChainFacts, corrupt } from "./check.ts";
 
 export type CheckedTransaction = Pick<AnyTransaction, "hash" | "raw" | "sender">;
@@ -42,16 +43,25 @@ function own(header: AnySealedHeader): SealedHeader {
   throw corrupt("the header lacks fields");
 }
 
-function ownChecks(chain: ChainFacts): BlockChecks {
+/** A development node dates, prices and signs blocks as it is told; they are still one after the other. */
+function checkLink(header: SealedHeader, parent: SealedHeader): void {
+  if (header.parentHash === parent.hash && header.number === parent.number + 1) return;
+  throw corrupt("the header does not follow its parent");
+}
+
+function ownChecks(chain: ChainFacts, isDetached: boolean): BlockChecks {
   return {
     header(header, parent) {
       const checked = own(header);
-      if (parent !== undefined) checkHeader(checked, own(parent), chain);
+      if (parent === undefined) return;
+      if (isDetached) checkLink(checked, own(parent));
+      else checkHeader(checked, own(parent), chain);
     },
     body(header, row) {
       const transactions = decodeBody(row, chain.chainId);
       if (transactionsRoot(transactions) !== header.transactionsRoot) throw corrupt("the body is not the header's");
-      checkSenders(transactions, (raw) => decodeTransaction(raw, chain.chainId));
+      const decode = isDetached ? decodeTakenTransaction : decodeTransaction;
+      checkSenders(transactions, (raw) => decode(raw, chain.chainId));
       return transactions;
     },
     end: () => undefined,
@@ -80,5 +90,8 @@ function importedChecks({ chainId }: ChainFacts, schedule: ForkSchedule): BlockC
   };
 }
 
-export const blockChecks = (chain: ChainFacts): BlockChecks =>
-  chain.schedule === undefined ? ownChecks(chain) : importedChecks(chain, chain.schedule);
+/** The chain of a store that development methods have changed is checked for what still holds. */
+export const blockChecks = (rows: StoreReader, chain: ChainFacts): BlockChecks =>
+  chain.schedule === undefined
+    ? ownChecks(chain, readDetached(rows) !== undefined)
+    : importedChecks(chain, chain.schedule);

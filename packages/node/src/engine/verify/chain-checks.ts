@@ -61,7 +61,7 @@ export function* checkCanonical(rows: StoreReader, chain: ChainFacts): Generator
   const { role, adopted } = readHeld(rows);
   const head = rows.get("meta", metaKey("head"));
   const executed = head === undefined ? 0 : (headerNumber(rows, head) ?? 0);
-  const checks = blockChecks(chain);
+  const checks = blockChecks(rows, chain);
   let parent: AnySealedHeader | undefined;
   const examine = (number: number, hash: Uint8Array): string | undefined => {
     const header = readHeader(rows, hash);
@@ -87,7 +87,7 @@ export function* checkCanonical(rows: StoreReader, chain: ChainFacts): Generator
 
 /** Blocks beside the chain: whole, and with a parent that is held. */
 export function* checkSide(rows: StoreReader, chain: ChainFacts): Generator<StoreFault | undefined> {
-  const checks = blockChecks(chain);
+  const checks = blockChecks(rows, chain);
   for (const { key, value } of rowsOf(rows, "side")) {
     yield faultOf("side", key, () => {
       const header = readHeader(rows, key);

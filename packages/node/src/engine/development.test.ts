@@ -1,0 +1,254 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { bytesToHex, type Hex, hexToBytes } from "@counterpart/core/base/bytes";
+import { createAddress } from "@counterpart/core/chain/address";
+import { impersonate } from "@counterpart/core/chain/transaction";
+import { createExecutor } from "@counterpart/core/execution/executor";
+import type { Store } from "@counterpart/core/ports/store";
+import { verifyStore } from "../contracts/verify-store.ts";
+import { createMemoryStore } from "../store/memory-store.ts";
+import type { EngineDevelopment } from "./development.ts";
+import {
+  accountOf,
+  createManualClock,
+  creationOf,
+  openTestEngine,
+  START_MS,
+  TEST_GENESIS,
+  transactionOf,
+  writerCode,
+} from "./engine.test-support.ts";
+import { readDetached } from "./irregular.ts";
+import type { Engine } from "./types.ts";
+
+const NOBODY: Hex = `0x${"77".repeat(20)}`;
+const SLOT: Hex = `0x${"0".repeat(63)}3`;
+/** Answers with slot 3. */
+const READER = hexToBytes("0x60035460005260206000f3");
+
+interface Opened {
+  readonly engine: Engine;
+  readonly dev: EngineDevelopment;
+  readonly store: Store;
+  readonly clock: ReturnType<typeof createManualClock>;
+}
+
+function open(store = createMemoryStore(), clock = createManualClock()): Opened {
+  const executor = createExecutor({ chainId: TEST_GENESIS.chainId, contractsMaySend: true });
+  const engine = openTestEngine({ store, clock, executor, development: true });
+  assert.ok(engine.development);
+  return { engine, dev: engine.development, store, clock };
+}
+
+const balanceOf = (engine: Engine, address: Hex): Promise<bigint> =>
+  engine.read((state) => state.account(address)?.balance ?? 0n);
+const slotOf = (engine: Engine, address: Hex, block?: Hex): Promise<bigint> =>
+  block === undefined
+    ? engine.read((state) => state.storage(address, SLOT))
+    : engine.readAt(block, (state) => state.storage(address, SLOT));
+
+function assertWhole({ store, engine }: Opened): void {
+  const facts = { chainId: engine.chainId, genesisHash: engine.genesisHash, signers: [] };
+  for (const { name, faults } of verifyStore(store, facts)) assert.deepEqual(faults, [], name);
+}
+
+test("an engine has no development methods unless it is opened with them", () => {
+  assert.equal(openTestEngine().development, undefined);
+});
+
+test("what is set is read at once, and is part of the next block for good", async () => {
+  const opened = open();
+  const { engine, dev } = opened;
+  dev.detach("test");
+  await engine.submit(creationOf(1, 0, writerCode(1)), "local");
+  await engine.seal();
+  const writer = createAddress(accountOf(1), 0n);
+  const before = engine.head();
+  await dev.setAccount(NOBODY, { balance: 5n, nonce: 7n, code: READER });
+  await dev.setSlot(NOBODY, SLOT, 9n);
+  await dev.setSlot(writer, SLOT, 8n);
+  assert.equal(engine.head().hash, before.hash, "no block is made");
+  assert.equal(await balanceOf(engine, NOBODY), 5n);
+  assert.equal(await slotOf(engine, writer), 8n);
+  const call = await engine.call({ from: NOBODY, to: NOBODY, data: new Uint8Array(0), value: 0n, gasLimit: 100_000 });
+  assert.equal(BigInt(bytesToHex(call.output)), 9n);
+  assertWhole(opened);
+
+  await engine.submit(transactionOf(1, 1, { to: NOBODY, value: 3n }), "local");
+  await engine.seal();
+  assert.equal(await balanceOf(engine, NOBODY), 8n);
+  assert.equal(await slotOf(engine, NOBODY), 9n);
+  assert.equal(await engine.read((state) => state.account(NOBODY)?.nonce), 7n);
+  assert.notEqual(engine.head().stateRoot, before.stateRoot);
+  assert.equal(await slotOf(engine, writer, before.hash), 0n, "the block before does not have it");
+  assert.equal(engine.snapshot().contract(NOBODY)?.owner, undefined);
+  assertWhole(opened);
+
+  // Nothing is set any more: the next block changes what its transactions change.
+  await dev.mine();
+  assert.equal(engine.header(2)?.stateRoot === engine.header(3)?.stateRoot, false, "EIP-2935 writes in every block");
+  assert.equal(await balanceOf(engine, NOBODY), 8n);
+  assertWhole(opened);
+});
+
+test("code and storage that are taken away are gone after the next block", async () => {
+  const opened = open();
+  const { engine, dev } = opened;
+  dev.detach("test");
+  await dev.setAccount(NOBODY, { code: READER, balance: 1n });
+  await dev.setSlot(NOBODY, SLOT, 9n);
+  await dev.mine();
+  assert.equal(engine.contractCount(), 1);
+  await dev.setAccount(NOBODY, { code: new Uint8Array(0), balance: 0n });
+  await dev.setSlot(NOBODY, SLOT, 0n);
+  await dev.mine();
+  assert.equal(engine.contractCount(), 0);
+  assert.equal(await slotOf(engine, NOBODY), 0n);
+  assertWhole(opened);
+});
+
+test("what is set lasts over a restart, before a block has it and after", async () => {
+  const store = createMemoryStore();
+  const first = open(store);
+  first.dev.detach("hardhat_setBalance");
+  await first.dev.setAccount(NOBODY, { balance: 5n });
+  await first.engine.stop();
+  const second = open(store);
+  assert.equal(second.dev.detachedBy, "hardhat_setBalance");
+  assert.equal(await balanceOf(second.engine, NOBODY), 5n);
+  await second.dev.mine();
+  await second.engine.stop();
+  const third = open(store);
+  assert.equal(await balanceOf(third.engine, NOBODY), 5n);
+  assertWhole(third);
+});
+
+test("an impersonated sender, a contract too, needs no signature, pending and in a block, over restarts", async () => {
+  const store = createMemoryStore();
+  const first = open(store);
+  first.dev.detach("hardhat_impersonateAccount");
+  await first.dev.setAccount(NOBODY, { balance: 5n, code: READER });
+  const transaction = impersonate(
+    {
+      type: 2,
+      chainId: BigInt(first.engine.chainId),
+      nonce: 0n,
+      gasLimit: 21_000n,
+      maxFeePerGas: 0n,
+      maxPriorityFeePerGas: 0n,
+      to: accountOf(20),
+      value: 2n,
+      data: new Uint8Array(0),
+    },
+    NOBODY,
+  );
+  await first.engine.submit(transaction, "local");
+  await first.engine.stop();
+  const second = open(store);
+  assert.equal(second.engine.transaction(transaction.hash)?.status, "pending");
+  await second.engine.seal();
+  const status = second.engine.transaction(transaction.hash);
+  assert.equal(status?.status, "included");
+  assert.equal(status?.transaction.sender, NOBODY);
+  assert.equal(await balanceOf(second.engine, accountOf(20)), 2n);
+  assertWhole(second);
+});
+
+test("a snapshot brings chain, state, pool and time back, and the same transaction can be sent again", async () => {
+  const opened = open();
+  const { engine, dev, clock } = opened;
+  dev.detach("test");
+  await engine.submit(transactionOf(1, 0), "local");
+  await engine.seal();
+  await dev.setAccount(NOBODY, { balance: 5n });
+  await engine.submit(transactionOf(2, 0), "local");
+  dev.setOffset(100);
+  const head = engine.head();
+  const id = await dev.snapshot();
+  clock.advance(10_000);
+  await engine.seal();
+  await dev.setAccount(NOBODY, { balance: 6n });
+  await engine.submit(transactionOf(1, 1), "local");
+  await dev.mine();
+  dev.setOffset(1_000);
+  const heads: number[] = [];
+  engine.on("head", ({ head: { number }, reverted }) => heads.push(number, reverted.length));
+  assert.equal(await dev.revert(id), true);
+  assert.deepEqual(heads, [1, 2]);
+  assert.equal(engine.head().hash, head.hash);
+  assert.equal(await balanceOf(engine, NOBODY), 5n);
+  assert.deepEqual(
+    engine.pool.transactions().map(({ hash }) => hash),
+    [transactionOf(2, 0).hash],
+  );
+  assert.equal(engine.transaction(transactionOf(1, 1).hash), undefined);
+  assert.equal(dev.offsetS, 90, "time goes on from the snapshot");
+  assertWhole(opened);
+  assert.equal(await dev.revert(id), false, "a snapshot serves once");
+  await engine.submit(transactionOf(1, 1), "local");
+  await engine.seal();
+  assert.equal(engine.transaction(transactionOf(1, 1).hash)?.status, "included");
+  assert.equal(await balanceOf(engine, NOBODY), 5n);
+  assertWhole(opened);
+});
+
+test("a snapshot before another forgets that one", async () => {
+  const { dev } = open();
+  const first = await dev.snapshot();
+  await dev.mine();
+  const second = await dev.snapshot();
+  assert.equal(await dev.revert(first), true);
+  assert.equal(await dev.revert(second), false);
+  assert.notEqual(await dev.snapshot(), second);
+});
+
+test("a reset gives the genesis, with nothing pending, set or detached", async () => {
+  const store = createMemoryStore();
+  const opened = open(store);
+  const { engine, dev } = opened;
+  dev.detach("test");
+  dev.setOffset(9);
+  await engine.submit(creationOf(1, 0, writerCode(1)), "local");
+  await engine.seal();
+  await dev.setAccount(NOBODY, { balance: 5n });
+  await engine.submit(transactionOf(2, 0), "local");
+  await dev.reset();
+  assert.equal(engine.head().hash, engine.genesisHash);
+  assert.deepEqual([engine.pool.pending, engine.contractCount(), dev.offsetS], [0, 0, 0]);
+  assert.equal(await balanceOf(engine, NOBODY), 0n);
+  assert.deepEqual([dev.detachedBy, readDetached(store)], [undefined, undefined]);
+  assertWhole(opened);
+  const other = openTestEngine({ sealer: 101 });
+  await other.submit(transactionOf(3, 0), "local");
+  const block = await other.seal();
+  assert.ok(block);
+  assert.equal((await engine.import([block])).added, 1, "the chain of other nodes is taken again");
+});
+
+test("blocks are dated, priced and named as they were told to be, once", async () => {
+  const opened = open();
+  const { engine, dev } = opened;
+  dev.detach("test");
+  const now = START_MS / 1000;
+  dev.setNext({ timestamp: now + 500, baseFeePerGas: 7n, prevRandao: `0x${"ab".repeat(32)}` });
+  dev.setCoinbase(NOBODY);
+  assert.equal(engine.nextContext().timestamp, now + 500);
+  await dev.mine();
+  const { timestamp, baseFeePerGas, coinbase, mixHash } = engine.head();
+  assert.deepEqual([timestamp, baseFeePerGas, coinbase, mixHash], [now + 500, 7n, NOBODY, `0x${"ab".repeat(32)}`]);
+  opened.clock.advance(3_000);
+  await dev.mine();
+  const next = engine.head();
+  assert.deepEqual([next.timestamp, next.baseFeePerGas, next.coinbase], [now + 503, 0n, NOBODY]);
+  assertWhole(opened);
+});
+
+test("a transaction is dropped from the pool, durably", async () => {
+  const store = createMemoryStore();
+  const { engine, dev } = open(store);
+  await engine.submit(transactionOf(1, 0), "local");
+  assert.equal(await dev.drop(transactionOf(2, 0).hash), false);
+  assert.equal(await dev.drop(transactionOf(1, 0).hash), true);
+  await engine.stop();
+  assert.equal(open(store).engine.pool.pending, 0);
+});

@@ -1,0 +1,186 @@
+/**
+ * Changes of a development node's chain that no rule of the chain allows: state set by hand, times of one's choice, and
+ * heads that are taken back. Whoever calls these has marked the chain as detached first, where other nodes could not
+ * follow.
+ */
+
+import type { Hex } from "@counterpart/core/base/bytes";
+import { CodedError } from "@counterpart/core/base/errors";
+import type { Block, Transaction } from "@counterpart/core/chain/types";
+import { FUTURE_LIMIT_S } from "@counterpart/core/consensus/poa";
+import {
+  type AccountEdit,
+  type IrregularState,
+  NOTHING_SET,
+  setAccount,
+  setSlot,
+} from "@counterpart/core/execution/irregular-state";
+import type { EngineCore } from "./core.ts";
+import { sealBlock } from "./head-mover.ts";
+import {
+  detachedRow,
+  type IrregularChain,
+  type NextBlock,
+  readDetached,
+  requireRoom,
+  type SetOn,
+  setRow,
+} from "./irregular.ts";
+import type { Pending } from "./pool.ts";
+import { removedRow } from "./pool-rows.ts";
+import { rewind } from "./rewind.ts";
+import type { WriterQueue } from "./writer-queue.ts";
+
+/** Snapshots are in memory, each with what was pending. */
+const SNAPSHOTS_MAX = 1_024;
+
+interface Snapshot {
+  readonly id: number;
+  readonly number: number;
+  readonly hash: Hex;
+  readonly set: IrregularState;
+  readonly pending: readonly Pending[];
+  readonly next: NextBlock;
+  readonly coinbase: Hex | undefined;
+  readonly offsetS: number;
+  readonly takenAtMs: number;
+}
+
+/** See the methods of `--dev` in docs/API.md. */
+export interface EngineDevelopment {
+  /** The method that first did what other nodes cannot follow; undefined while none has. */
+  readonly detachedBy: string | undefined;
+  /** Durable before it returns. @throws CodedError `STORE_WRITE_FAILED` */
+  detach(by: string): void;
+  setAccount(address: Hex, edit: AccountEdit): Promise<void>;
+  setSlot(address: Hex, slot: Hex, value: bigint): Promise<void>;
+  /** Seals a block on the head, of what is pending, empty where nothing is. */
+  mine(): Promise<Block>;
+  /** Seconds by which blocks are dated ahead of this node's clock. */
+  readonly offsetS: number;
+  setOffset(seconds: number): void;
+  /** For the next block alone; what is not given stays as it is. */
+  setNext(next: NextBlock): void;
+  setCoinbase(address: Hex): void;
+  /** Whether other nodes refuse a block of this time now. */
+  isBeyondReach(timestamp: number): boolean;
+  /** @returns its number; @throws CodedError `INVALID_REQUEST` when there are too many */
+  snapshot(): Promise<number>;
+  /** Goes back to a snapshot, and forgets it and those after it. False where there is none with this number. */
+  revert(id: number): Promise<boolean>;
+  hasSnapshot(id: number): boolean;
+  /** Back to the genesis: nothing is pending, set or detached afterwards. */
+  reset(): Promise<void>;
+  /** Takes a transaction out of the pool; false when it is not there. */
+  drop(hash: Hex): Promise<boolean>;
+  dropAll(): Promise<void>;
+}
+
+export function createDevelopment(core: EngineCore, queue: WriterQueue, irregular: IrregularChain): EngineDevelopment {
+  const { store, pool, clock, emitter } = core;
+  let detachedBy = readDetached(store);
+  let snapshots: readonly Snapshot[] = [];
+  let lastId = 0;
+
+  /** Whoever seals looks again: what could not be paid may now be. */
+  const changed = (): void => {
+    core.accounts.clear();
+    emitter.emit("pooled");
+  };
+  const write = (set: SetOn): void => {
+    requireRoom(set.state);
+    store.write([setRow(set)]);
+    irregular.noteSet(set);
+    changed();
+  };
+  const edit = (change: (set: IrregularState) => IrregularState): Promise<void> =>
+    queue.run(async () => {
+      const on = core.head.hash;
+      write({ on, state: change(irregular.setOn(on)) });
+    });
+  const remove = (leaving: readonly Transaction[]): void => {
+    store.write(leaving.map(({ hash }) => removedRow(hash)));
+    for (const { hash } of leaving) pool.remove(hash);
+  };
+
+  return {
+    get detachedBy() {
+      return detachedBy;
+    },
+    detach(by) {
+      if (detachedBy !== undefined) return;
+      store.write([detachedRow(by)]);
+      detachedBy = by;
+    },
+    setAccount: (address, fields) => edit((set) => setAccount(set, core.state, address, fields)),
+    setSlot: (address, slot, value) => edit((set) => setSlot(set, core.state, address, slot, value)),
+    mine: () =>
+      queue.run(async () => {
+        const block = await sealBlock(core, true);
+        if (block === undefined) throw new CodedError("READ_ONLY", "this node may not seal");
+        return block;
+      }),
+    get offsetS() {
+      return irregular.offsetS;
+    },
+    setOffset(seconds) {
+      irregular.offsetS = seconds;
+    },
+    setNext(next) {
+      irregular.next = { ...irregular.next, ...next };
+    },
+    setCoinbase(address) {
+      irregular.coinbase = address;
+    },
+    isBeyondReach: (timestamp) => timestamp > Math.floor(clock.now() / 1000) + FUTURE_LIMIT_S,
+    snapshot: () =>
+      queue.run(async () => {
+        if (snapshots.length >= SNAPSHOTS_MAX) {
+          throw new CodedError(
+            "INVALID_REQUEST",
+            `there are ${SNAPSHOTS_MAX} snapshots already: go back to one of them`,
+          );
+        }
+        const { number, hash } = core.head;
+        const { next, coinbase, offsetS } = irregular;
+        const [set, pending, takenAtMs] = [irregular.setOn(hash), [...pool.all()], clock.now()];
+        lastId++;
+        snapshots = [...snapshots, { id: lastId, number, hash, set, pending, next, coinbase, offsetS, takenAtMs }];
+        return lastId;
+      }),
+    hasSnapshot: (id) => snapshots.some((snapshot) => snapshot.id === id),
+    revert: (id) =>
+      queue.run(async () => {
+        const snapshot = snapshots.find((one) => one.id === id);
+        if (snapshot === undefined || core.chain.canonicalHash(snapshot.number) !== snapshot.hash) return false;
+        const set: SetOn = { on: snapshot.hash, state: snapshot.set };
+        await rewind(core, snapshot.number, snapshot.pending, [setRow(set)], () => irregular.noteSet(set));
+        irregular.next = snapshot.next;
+        irregular.coinbase = snapshot.coinbase;
+        // Time goes on from where it was when the snapshot was taken.
+        irregular.offsetS = snapshot.offsetS - Math.floor((clock.now() - snapshot.takenAtMs) / 1000);
+        snapshots = snapshots.filter((one) => one.id < id);
+        changed();
+        return true;
+      }),
+    reset: () =>
+      queue.run(async () => {
+        const genesis = core.chain.canonicalHash(0) as Hex;
+        const set: SetOn = { on: genesis, state: NOTHING_SET };
+        await rewind(core, 0, [], [setRow(set), detachedRow(undefined)], () => irregular.noteSet(set));
+        irregular.next = {};
+        irregular.coinbase = undefined;
+        irregular.offsetS = 0;
+        snapshots = [];
+        detachedBy = undefined;
+        changed();
+      }),
+    drop: (hash) =>
+      queue.run(async () => {
+        const pending = pool.get(hash);
+        if (pending !== undefined) remove([pending.transaction]);
+        return pending !== undefined;
+      }),
+    dropAll: () => queue.run(async () => remove([...pool.all()].map(({ transaction }) => transaction))),
+  };
+}
