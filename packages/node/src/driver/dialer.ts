@@ -46,7 +46,8 @@ export interface Dialer {
 
 const FORGET: ReadonlySet<GoodbyeCode> = new Set(["DISCONNECTED", "SELF_CONNECTION"]);
 
-export interface DialerDeps extends Pick<DriverDeps, "network" | "peerBook" | "clock" | "random" | "logger"> {
+export interface DialerDeps
+  extends Pick<DriverDeps, "network" | "peerBook" | "clock" | "random" | "logger" | "detached"> {
   readonly peers: Peers;
   readonly bootstrap: readonly string[];
 }

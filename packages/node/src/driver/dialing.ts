@@ -10,7 +10,7 @@ export interface Dialing {
   /**
    * The session is ready when this resolves.
    * @param explicit an operator asked for it now; a dial already under way stays what it was
-   * @throws CodedError of `Network.dial` or of the handshake
+   * @throws CodedError of `Network.dial` or of the handshake; `DETACHED`
    */
   dial(address: string, explicit: boolean): Promise<Session>;
   /** Ends dials under way; they reject with `error`. */
@@ -26,7 +26,8 @@ export function createDialing({
   network,
   clock,
   peers,
-}: Pick<DriverDeps, "network" | "clock"> & { readonly peers: Peers }): Dialing {
+  detached = () => undefined,
+}: Pick<DriverDeps, "network" | "clock" | "detached"> & { readonly peers: Peers }): Dialing {
   const dials = new Map<string, Dial>();
 
   const openLink = async (address: string, signal: AbortSignal): Promise<Session> => {
@@ -66,6 +67,8 @@ export function createDialing({
 
   return {
     async dial(address, explicit) {
+      const refusal = detached();
+      if (refusal !== undefined) throw refusal;
       const underWay = dials.get(address);
       if (underWay !== undefined) return underWay.promise;
       const abort = new AbortController();

@@ -15,6 +15,7 @@ const MESSAGES: Readonly<Record<GoodbyeCode, readonly [ErrorCode, string]>> = {
   PEER_BANNED: ["PEER_BANNED", "the peer has banned this node"],
   BAD_MESSAGE: ["BAD_MESSAGE", "the connection ended because a message broke the protocol"],
   TIMEOUT: ["CONNECTION_TIMEOUT", "the peer did not say what was due in time"],
+  DETACHED: ["DETACHED", "the peer's chain was changed by development methods: it takes no peers until it is reset"],
   REPLACED: ["PEER_DISCONNECTED", "another connection to the same peer took over"],
 };
 

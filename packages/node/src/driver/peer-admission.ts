@@ -24,7 +24,7 @@ export interface PeerAdmission {
   lift(peerId: string): void;
 }
 
-export interface PeerAdmissionDeps extends Pick<DriverDeps, "engine" | "self"> {
+export interface PeerAdmissionDeps extends Pick<DriverDeps, "engine" | "self" | "detached"> {
   readonly peers: Peers;
   readonly board: StatusBoard;
   readonly metrics: DriverMetrics;
@@ -38,6 +38,7 @@ export function createPeerAdmission({
   board,
   metrics,
   packing,
+  detached = () => undefined,
 }: PeerAdmissionDeps): PeerAdmission {
   const refused = new Set<string>();
 
@@ -72,6 +73,8 @@ export function createPeerAdmission({
   return {
     ownVersion,
     admit(session, theirs) {
+      const alone = detached();
+      if (alone !== undefined) return { code: "DETACHED", error: alone };
       const verdict = checkVersion(ownVersion(false), theirs);
       if (!verdict.ok) {
         return { code: verdict.code, error: new CodedError(verdict.code, verdict.message, verdict.details) };

@@ -1,6 +1,7 @@
 /** What the driver needs from the rest of the node. */
 
 import type { Hex } from "@counterpart/core/base/bytes";
+import type { CodedError } from "@counterpart/core/base/errors";
 import type { Transaction } from "@counterpart/core/chain/types";
 import type { Compressor } from "@counterpart/core/ports/compressor";
 import type { Metrics } from "@counterpart/core/ports/metrics";
@@ -80,6 +81,8 @@ export interface DriverDeps {
   readonly joins?: boolean;
   /** Of transactions and blocks of peers; without it this thread does, at once. */
   readonly recoverSenders?: RecoverSenders;
+  /** Why this node takes no peers, and dials none, at present; undefined while it does. */
+  readonly detached?: () => CodedError | undefined;
   /** Without it frames go as they are. */
   readonly compressor?: Compressor;
 }
