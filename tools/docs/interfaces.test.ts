@@ -7,6 +7,7 @@ import { test } from "node:test";
 import { documentOf } from "../../packages/node/src/api/documented.test-support.ts";
 import { methodsOf, openTestApi } from "../../packages/node/src/api/fake-backend.test-support.ts";
 import { CONFIG_DEFAULTS, CONFIG_OPTIONS } from "../../packages/node/src/config.ts";
+import type { DevelopmentNode } from "../../packages/node/src/driver/development-node.ts";
 import { createMetricsRegistry } from "../../packages/node/src/telemetry/metrics.ts";
 import { codesIn, rowsOf } from "./markdown.ts";
 
@@ -36,6 +37,15 @@ test("the table of endpoints is what the API serves", async () => {
   );
   const documented = rowsOf(API, "endpoint", "does").flatMap(([endpoint = ""]) => codesIn(endpoint));
   assert.deepEqual(documented.sort(), served.sort());
+});
+
+test("the table of development methods is what a node with --dev answers besides", async () => {
+  const api = await openTestApi({ metrics: createMetricsRegistry(false) });
+  const usual = new Set(methodsOf(api.backend).keys());
+  const development = { chain: {} } as unknown as DevelopmentNode;
+  const answered = methodsOf({ ...api.backend, development }).keys();
+  const documented = rowsOf(API, "development methods", "notes").flatMap(([methods = ""]) => codesIn(methods));
+  assert.deepEqual(documented.sort(), [...answered].filter((name) => !usual.has(name)).sort());
 });
 
 test("the table of JSON-RPC methods is what the node answers", async () => {

@@ -5,7 +5,7 @@
 
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import { bytesToHex, type Hex } from "@counterpart/core/base/bytes";
+import { bytesToHex } from "@counterpart/core/base/bytes";
 import { CodedError } from "@counterpart/core/base/errors";
 import type { Genesis } from "@counterpart/core/chain/genesis";
 import type { ForkSchedule } from "@counterpart/core/consensus/fork-schedule";
@@ -16,9 +16,18 @@ import type { RecoverSenders } from "@counterpart/core/ports/senders";
 import type { Store } from "@counterpart/core/ports/store";
 import { isLoopback } from "./api/guards.ts";
 import { createApiServer } from "./api/server.ts";
+import {
+  checkAttached,
+  checkCertified,
+  checkContracts,
+  checkPeers,
+  checkReadOnly,
+  chosenOf,
+  isDevelopment,
+} from "./app/checks.ts";
 import type { Addresses, App } from "./app-types.ts";
 import { zstd } from "./compression/zstd.ts";
-import type { NodeConfig } from "./config.ts";
+import { type NodeConfig, rpcLimitsOf } from "./config.ts";
 import { createArtifactTable } from "./contracts/artifact-table.ts";
 import { createCompiler } from "./contracts/compiler.ts";
 import { createIdempotency } from "./contracts/idempotency.ts";
@@ -26,11 +35,11 @@ import { createContractService } from "./contracts/service.ts";
 import type { ContractService } from "./contracts/types.ts";
 import { createNativeCrypto } from "./crypto/native.ts";
 import { createSenderRecovery } from "./crypto/sender-recovery.ts";
+import { createDevelopmentNode, type DevelopmentNode, detachedError } from "./driver/development-node.ts";
 import { PEERS_MAX } from "./driver/limits.ts";
 import { createNetworkService } from "./driver/network-service.ts";
 import { createNoNetwork } from "./driver/no-network.ts";
-import type { Driver } from "./driver/ports.ts";
-import { createSealerLoop } from "./driver/sealer.ts";
+import { createSealerLoop, type SealerLoop } from "./driver/sealer.ts";
 import { createStoredBanBook, createStoredCheckpoints, createStoredPeerBook } from "./driver/stored.ts";
 import type { NetworkService } from "./driver/types.ts";
 import { createEngine } from "./engine/engine.ts";
@@ -43,7 +52,6 @@ import { developmentKeys } from "./keys/development.ts";
 import { createKeyRing } from "./keys/key-ring.ts";
 import { openSecret } from "./keys/secret-file.ts";
 import type { KeyRing } from "./keys/types.ts";
-import { parseDialAddress } from "./net/address.ts";
 import { createLibp2pNetwork } from "./net/libp2p-network.ts";
 import { createPeerKey } from "./net/peer-key.ts";
 import { type GuardedStore, guardStore } from "./store/damage-guard.ts";
@@ -88,13 +96,6 @@ interface OwnChain {
   readonly remote: LateRemote;
 }
 
-/** What a replica holds. @throws CodedError `INVALID_CONFIG` */
-function chosenOf(contracts: readonly string[]): "all" | readonly Hex[] {
-  if (!contracts.includes("all")) return contracts.map((address) => address.toLowerCase() as Hex);
-  if (contracts.length === 1) return "all";
-  throw new CodedError("INVALID_CONFIG", "--contracts is all, or addresses, not both");
-}
-
 /** The crypto port is one for the process, so it is chosen once however many nodes run in it. */
 let cryptoChosen: Promise<void> | undefined;
 
@@ -115,34 +116,10 @@ const DAMAGE_ADVICE =
   "this node writes nothing more, neither blocks nor transactions: stop it, look with `counterpart db verify`, and " +
   "restore a backup, or move the database away and let the node fetch the chain from a peer";
 
-/** On a chain where anyone may seal, a state is only as good as the peers it comes from. @throws CodedError `INVALID_CONFIG` */
-function checkCertified({ role, sync, allowUncertified }: NodeConfig, { signers }: Genesis): void {
-  const takesOver = role === "replica" || sync === "snap";
-  if (!takesOver || signers.length > 0 || allowUncertified) return;
-  const flag = role === "replica" ? "--role replica" : "--sync snap";
-  throw new CodedError(
-    "INVALID_CONFIG",
-    `${flag} takes state on the word of who seals, and on this chain anyone may: --allow-uncertified takes it all the same`,
-  );
-}
-
-/** A full node holds every contract. @throws CodedError `INVALID_CONFIG` */
-function checkContracts({ role, contracts }: NodeConfig): void {
-  if (role === "replica" || contracts.every((contract) => contract === "all")) return;
-  throw new CodedError("INVALID_CONFIG", "--contracts chooses what a replica holds: it needs --role replica");
-}
-
 function startRecovery({ clock, logger, onStop }: Ground): RecoverSenders {
   const { recover, stop } = createSenderRecovery({ clock, logger: logger.child({ part: "crypto" }) });
   onStop(stop);
   return recover;
-}
-
-/** What peers would send or take from: an imported chain stays as it is. @throws CodedError `INVALID_CONFIG` */
-function checkReadOnly({ role, sync, peer }: NodeConfig): void {
-  const flag = role === "replica" ? "--role replica" : sync === "snap" ? "--sync snap" : "--peer";
-  if (role === "full" && sync === "full" && peer.length === 0) return;
-  throw new CodedError("INVALID_CONFIG", `${flag}: the data directory holds an imported chain, which has no peers`);
 }
 
 /** @throws CodedError `INVALID_GENESIS` when the file is another chain's */
@@ -165,10 +142,13 @@ function openImportedChain({ config, logger, clock }: Ground, store: Store, sche
 function openOwnChain(ground: Ground, store: GuardedStore, keys: KeyRing, genesis: Genesis): OwnChain {
   const { config, logger, clock, metrics } = ground;
   const remote: LateRemote = {};
+  checkAttached(store, config, genesis);
+  const development = isDevelopment(config, genesis);
   const engine = createEngine({
     store,
     genesis,
-    ...createExecutors(genesis.chainId, clock),
+    ...createExecutors(genesis.chainId, clock, development),
+    development,
     sealer: { address: keys.own, sign: (digest) => keys.sign(keys.own, digest) },
     clock,
     logger: logger.child({ part: "engine" }),
@@ -239,19 +219,25 @@ async function openChain(ground: Ground): Promise<Chain> {
   return { store, keys, contracts, instanceId, recoverSenders: startRecovery(ground), ...opened };
 }
 
-/** A wrong address among the peers would be redialled for ever. @throws CodedError `INVALID_CONFIG` */
-function checkPeers(addresses: readonly string[]): void {
-  for (const address of addresses) {
-    try {
-      parseDialAddress(address);
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      throw new CodedError("INVALID_CONFIG", `--peer ${address}: ${reason}`);
-    }
-  }
+/** What peers and callers reach of a chain of this node's own. */
+interface Served {
+  readonly driver: NetworkService;
+  readonly development?: DevelopmentNode;
 }
 
-async function startNetwork(ground: Ground, chain: Chain, { engine, remote }: OwnChain): Promise<Driver> {
+function startDevelopment(
+  { clock, logger, onStop }: Ground,
+  { development: chain }: Engine,
+  network: NetworkService,
+  sealer: SealerLoop,
+): Pick<Served, "development"> {
+  if (chain === undefined) return {};
+  const development = createDevelopmentNode({ chain, network, sealer, clock, logger: logger.child({ part: "dev" }) });
+  onStop(() => development.stop());
+  return { development };
+}
+
+async function startNetwork(ground: Ground, chain: Chain, { engine, remote }: OwnChain): Promise<Served> {
   const { config, logger, clock, random, metrics, onStop } = ground;
   const { store, keys, contracts, certifies, instanceId } = chain;
   const network = await createLibp2pNetwork({
@@ -288,6 +274,7 @@ async function startNetwork(ground: Ground, chain: Chain, { engine, remote }: Ow
     bootstrap: config.peer,
     joins: config.sync === "snap",
     recoverSenders: chain.recoverSenders,
+    detached: () => detachedError(engine.development),
   });
   const sealer = createSealerLoop({
     engine,
@@ -304,13 +291,13 @@ async function startNetwork(ground: Ground, chain: Chain, { engine, remote }: Ow
   await driver.start();
   sealer.start();
   onStop(() => sealer.stop());
-  return driver;
+  return { driver, ...startDevelopment(ground, engine, driver, sealer) };
 }
 
 async function startApi(
   { config, logger, clock, metrics, onStop }: Ground,
   chain: Chain,
-  network: NetworkService,
+  { driver: network, development }: Served,
 ): Promise<string> {
   const { store, keys, engine, contracts, certifies, instanceId } = chain;
   const makeToken = async (): Promise<Uint8Array> => randomBytes(32);
@@ -324,6 +311,7 @@ async function startApi(
       contracts,
       network,
       keys,
+      ...(development === undefined ? {} : { development }),
       recoverSenders: chain.recoverSenders,
       now: () => clock.now(),
     },
@@ -334,6 +322,7 @@ async function startApi(
     port: config.apiPort,
     ...(token === undefined ? {} : { token: bytesToHex(token) }),
     certified: certifies ? "signer" : "none",
+    rpcLimits: rpcLimitsOf(config),
     logLimits: { blocks: config.logBlocks, results: config.logResults },
     damage: () => store.damage,
   });
@@ -367,12 +356,13 @@ export async function createApp(config: NodeConfig, { logger }: { readonly logge
     checkPeers(config.peer);
     await chooseCrypto(logger);
     const chain = await openChain(ground);
-    const network =
+    const served =
       chain.own === undefined
-        ? createNoNetwork(chain.engine, ground.clock)
+        ? { driver: createNoNetwork(chain.engine, ground.clock) }
         : await startNetwork(ground, chain, chain.own);
+    const { driver: network } = served;
     isDiverged = () => network.divergence() !== undefined;
-    const api = await startApi(ground, chain, network);
+    const api = await startApi(ground, chain, served);
     return { api, p2p: network.addresses(), dataDir: config.dataDir, account: chain.keys.own };
   };
   return {

@@ -20,6 +20,9 @@ const host = (notes: Pick<Notes, "description">) =>
   Type.String({ pattern: "^[^\\s/]+$", placeholder: "host", expected: "an IP address or host name", ...notes });
 const path = (notes: Pick<Notes, "description">) =>
   Type.String({ minLength: 1, placeholder: "path", expected: "a path", ...notes });
+const count = (minimum: number, maximum: number, notes: Pick<Notes, "description" | "placeholder">) =>
+  Type.Integer({ minimum, maximum, expected: `a number from ${minimum} to ${maximum}`, ...notes });
+const MEBIBYTE = 1024 * 1024;
 const PEERS_MAX = 64;
 /** Contracts that a replica may be told to hold, on the command line. */
 const CHOSEN_MAX = 4_096;
@@ -80,9 +83,23 @@ export const CONFIG_SCHEMA = Type.Object(
       expected: "true or false",
     }),
     dev: Type.Boolean({
-      description: "also hold the ten development accounts, whose keys are public",
+      description: "also hold the ten development accounts, whose keys are public, and answer development methods",
       expected: "true or false",
     }),
+    rpcRequestBytesMax: count(1_024, 64 * MEBIBYTE, {
+      placeholder: "bytes",
+      description: "bytes of a JSON-RPC request, a whole batch included",
+    }),
+    rpcBatchMax: count(1, 10_000, { placeholder: "requests", description: "requests of a JSON-RPC batch" }),
+    rpcResponseBytesMax: count(1_024, 256 * MEBIBYTE, {
+      placeholder: "bytes",
+      description: "size of a JSON-RPC answer, a whole batch included",
+    }),
+    rpcTimeoutMs: count(10, 600_000, {
+      placeholder: "ms",
+      description: "time after which a JSON-RPC request is answered with an error",
+    }),
+    rpcGasMax: count(21_000, 999_999_999, { placeholder: "gas", description: "gas of eth_call and eth_estimateGas" }),
     logLevel: Type.Enum(["debug", "info", "warn", "error", "silent"], {
       placeholder: "level",
       description: "least severe messages to log: debug, info, warn, error or silent",
@@ -156,8 +173,22 @@ export const CONFIG_DEFAULTS = {
   logResults: 10_000,
   allowUncertified: false,
   dev: false,
+  rpcRequestBytesMax: 1_048_576,
+  rpcBatchMax: 100,
+  rpcResponseBytesMax: 16_777_216,
+  rpcTimeoutMs: 120_000,
+  rpcGasMax: 50_000_000,
   logLevel: "info",
   logFormat: "pretty",
 } as const satisfies Partial<NodeConfig>;
+
+/** What a request over JSON-RPC may cost. */
+export const rpcLimitsOf = (config: NodeConfig) => ({
+  requestBytesMax: config.rpcRequestBytesMax,
+  batchMax: config.rpcBatchMax,
+  responseCharactersMax: config.rpcResponseBytesMax,
+  timeoutMs: config.rpcTimeoutMs,
+  gasMax: config.rpcGasMax,
+});
 
 export const defaultDataDir = (p2pPort: number): string => `data/p2p-${p2pPort}`;

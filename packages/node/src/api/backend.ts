@@ -2,6 +2,7 @@
 
 import type { RecoverSenders } from "@counterpart/core/ports/senders";
 import type { ContractService } from "../contracts/types.ts";
+import type { DevelopmentNode } from "../driver/development-node.ts";
 import type { NetworkService } from "../driver/types.ts";
 import type { ChainEngine } from "../engine/types.ts";
 import type { KeyRing } from "../keys/types.ts";
@@ -15,6 +16,8 @@ export interface Backend {
   readonly contracts: ContractService;
   readonly network: NetworkService;
   readonly keys: KeyRing;
+  /** What `--dev` adds. */
+  readonly development?: DevelopmentNode;
   readonly recoverSenders: RecoverSenders;
   now(): number;
 }

@@ -7,6 +7,7 @@ import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from "fastify";
 import type { ApiMetrics } from "./api-metrics.ts";
 import type { Backend } from "./backend.ts";
+import type { RpcLimits } from "./rpc/limits.ts";
 import type { LogLimits } from "./rpc/logs.ts";
 
 /** Who vouches for the head: nobody on the open development chain, a listed signer where the genesis has signers. */
@@ -18,6 +19,7 @@ export interface ApiContext {
   readonly logger: Logger;
   readonly metrics: ApiMetrics;
   readonly certified: Certified;
+  readonly rpcLimits: RpcLimits;
   readonly logLimits: LogLimits;
   /** Whether the node serves: false while it starts or stops. */
   readonly ready: () => boolean;

@@ -6,11 +6,12 @@
 import { request as httpRequest } from "node:http";
 import type { Hex } from "@counterpart/core/base/bytes";
 import { CodedError } from "@counterpart/core/base/errors";
+import { signDigest } from "@counterpart/core/crypto/crypto";
 import type { Clock, LogFields, Logger } from "@counterpart/core/ports/runtime";
 import type { ContractService, ContractView } from "../contracts/types.ts";
 import { recoverOne } from "../crypto/packed-signatures.ts";
 import type { NetworkService } from "../driver/types.ts";
-import { accountOf, openTestEngine } from "../engine/engine.test-support.ts";
+import { accountOf, keyOf, openTestEngine } from "../engine/engine.test-support.ts";
 import type { Engine } from "../engine/types.ts";
 import type { KeyRing } from "../keys/types.ts";
 import { createSystemClock } from "../telemetry/runtime.ts";
@@ -154,8 +155,10 @@ function createKeys(): KeyRing {
       held.push(address);
       return address;
     },
-    sign() {
-      throw new CodedError("FROM_NOT_HELD", "the API signs nothing");
+    sign(address, digest) {
+      const at = held.indexOf(address);
+      if (at < 0) throw new CodedError("FROM_NOT_HELD", `this node does not hold the key of ${address}`, { address });
+      return signDigest(digest, keyOf(at + 1));
     },
   };
 }

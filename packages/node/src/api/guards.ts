@@ -42,6 +42,13 @@ export function checkOrigin(origin: string | undefined, host: string | undefined
   });
 }
 
+/**
+ * Whether a browser's extension asks, such as a wallet: what its person has installed, and no page can pretend to be. It
+ * may read and hand in what is signed, over JSON-RPC, and gets nothing signed here.
+ */
+export const isExtensionOrigin = (origin: string | undefined): boolean =>
+  origin !== undefined && /^(chrome|moz|safari-web)-extension:\/\/[a-z0-9-]{1,64}$/i.test(origin);
+
 const digestOf = (text: string): Buffer => createHash("sha256").update(text).digest();
 
 /**

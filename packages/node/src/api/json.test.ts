@@ -12,6 +12,7 @@ import {
   toJsonInSteps,
   toJsonText,
   toPlainJson,
+  toSafeJson,
 } from "./json.ts";
 
 const field = (value: ArgumentValue, name: string): ArgumentValue =>
@@ -103,6 +104,21 @@ test("values of other layers become JSON: integers as decimal strings, bytes as 
     c: [null, 1],
   });
   assert.equal(toJson(undefined), null);
+});
+
+test("of parameters only integers beyond 2^53 become text, digit by digit", () => {
+  const text =
+    '[1, -2, 1.5, 1e3, 9007199254740991, 9007199254740993, -12345678901234567890, {"a": [1000000000000000000]}]';
+  assert.deepEqual(toSafeJson(parseExactJson(text)), [
+    1,
+    -2,
+    1.5,
+    1_000,
+    9_007_199_254_740_991,
+    "9007199254740993",
+    "-12345678901234567890",
+    { a: ["1000000000000000000"] },
+  ]);
 });
 
 test("a large value becomes the same text in steps, with pauses", async () => {

@@ -102,6 +102,17 @@ export function toPlainJson(value: ArgumentValue): JsonValue {
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, toPlainJson(item)]));
 }
 
+/** The same value with ordinary numbers, but for integers beyond 2^53: these become text, with all their digits. */
+export function toSafeJson(value: ArgumentValue): JsonValue {
+  if (value instanceof SourceNumber) {
+    const number = Number(value.source);
+    return /^-?\d+$/.test(value.source) && !Number.isSafeInteger(number) ? value.source : number;
+  }
+  if (value === null || typeof value !== "object") return value;
+  if (Array.isArray(value)) return value.map((item: ArgumentValue) => toSafeJson(item));
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, toSafeJson(item)]));
+}
+
 export const isExactNumber = (value: unknown): value is ExactNumber => value instanceof SourceNumber;
 
 /** The integer that a request gave as text or as an exact number; undefined when it is none. */

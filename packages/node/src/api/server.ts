@@ -10,7 +10,7 @@ import { type ApiMetrics, createApiMetrics } from "./api-metrics.ts";
 import type { Backend } from "./backend.ts";
 import { BODY_BYTES_MAX, registerJsonBodies } from "./body.ts";
 import type { ApiContext, ApiInstance, Certified } from "./context.ts";
-import { checkHost, checkJsonType, checkOrigin, createTokenCheck, isLoopback } from "./guards.ts";
+import { checkHost, checkJsonType, checkOrigin, createTokenCheck, isExtensionOrigin, isLoopback } from "./guards.ts";
 import { checkInStep } from "./in-step.ts";
 import { type MetricsText, registerMetrics } from "./metrics-route.ts";
 import { registerOpenApi } from "./openapi.ts";
@@ -27,6 +27,7 @@ import { registerStatus } from "./rest/status.ts";
 import { registerTransactions } from "./rest/transactions.ts";
 import { registerWallets } from "./rest/wallets.ts";
 import { createRouteTable, type RouteTable } from "./route-table.ts";
+import { RPC_LIMITS, type RpcLimits } from "./rpc/limits.ts";
 import { LOG_LIMITS, type LogLimits } from "./rpc/logs.ts";
 import { registerRpc } from "./rpc/route.ts";
 import { registerUpgrades, SOCKETS_MAX } from "./streams/websocket.ts";
@@ -45,6 +46,8 @@ export interface ApiServerOptions {
   readonly allowedHosts?: readonly string[];
   /** Who vouches for blocks; "none" when absent. */
   readonly certified?: Certified;
+  /** What a request over JSON-RPC may cost; `RPC_LIMITS` when absent. */
+  readonly rpcLimits?: RpcLimits;
   /** What one query of logs may ask for; 100,000 blocks and 10,000 logs when absent. */
   readonly logLimits?: LogLimits;
   /** Whether the node serves; always, when absent. */
@@ -123,7 +126,7 @@ function registerGuards(server: ApiInstance, options: GuardOptions): void {
     reply.headers({ "x-request-id": request.id, "x-content-type-options": "nosniff" });
     const { headers } = request;
     checkHost(headers.host, names);
-    checkOrigin(headers.origin, headers.host);
+    if (!isExtensionOrigin(headers.origin) || pathOf(request) !== "/") checkOrigin(headers.origin, headers.host);
     allowOrigin(request, reply);
     if (stopping()) throw new CodedError("NOT_READY", "the node is stopping");
     if (isPreflight(request)) {
@@ -229,6 +232,7 @@ export async function buildServer(options: ApiServerOptions, stopping = () => fa
     host,
     token,
     certified = "none",
+    rpcLimits = RPC_LIMITS,
     logLimits = LOG_LIMITS,
     ready = () => true,
     damage = () => undefined,
@@ -238,10 +242,13 @@ export async function buildServer(options: ApiServerOptions, stopping = () => fa
   }
   const metrics = createApiMetrics(options.metrics ?? NO_METRICS);
   const isReady = (): boolean => ready() && !stopping();
-  const context: ApiContext = { backend, clock, logger, metrics, certified, logLimits, damage, ready: isReady };
+  const context: ApiContext = {
+    ...{ backend, clock, logger, metrics, certified, rpcLimits, logLimits, damage },
+    ready: isReady,
+  };
   const server = createFastify(options, metrics);
   const routes = createRouteTable(server);
-  await registerUpgrades(server);
+  await registerUpgrades(server, rpcLimits.requestBytesMax);
   registerJsonBodies(server);
   registerGuards(server, { ...options, stopping, routes });
   server.addHook("onResponse", async (request, reply) => {

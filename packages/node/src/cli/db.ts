@@ -7,6 +7,7 @@ import { CodedError } from "@counterpart/core/base/errors";
 import { genesisAlloc, genesisHeader } from "@counterpart/core/chain/genesis";
 import { EMPTY_TRIE_ROOT } from "@counterpart/core/trie/ordered";
 import { foreignGenesisHash } from "../engine/imported.ts";
+import { readDetached } from "../engine/irregular.ts";
 import { createOverlay } from "../engine/overlay.ts";
 import { applyChanges } from "../engine/state.ts";
 import { runModule } from "../store/child.ts";
@@ -100,6 +101,36 @@ export async function verify({ dataDir, genesis }: VerifyOptions, output: Output
     const faults = await verifyDatabase(path, chain, output);
     if (faults > 0) throw new CodedError("STORE_CORRUPT", `${path} has ${faults} faults`, { path, faults });
     output.print(`${path} is whole\n`);
+  } finally {
+    await held.release();
+  }
+}
+
+export interface ResetOptions {
+  readonly dataDir: string;
+}
+
+/**
+ * Gives up a chain that development methods have changed: the database is removed, the keys stay.
+ * @throws CodedError `INVALID_CONFIG` when the chain is as other nodes have it, `DATA_DIR_LOCKED`, `DATA_DIR_UNUSABLE`,
+ * `STORE_CORRUPT`
+ */
+export async function reset({ dataDir }: ResetOptions, { print }: Output): Promise<void> {
+  const path = requireDatabase(resolve(dataDir));
+  const held = await openDataDir(dataDir);
+  try {
+    await probeDatabase(path);
+    const store = openLmdbStore(path, { migrates: false });
+    const by = readDetached(store);
+    await store.close();
+    if (by === undefined) {
+      throw new CodedError(
+        "INVALID_CONFIG",
+        `the chain in ${dataDir} is as other nodes have it: there is nothing to reset`,
+      );
+    }
+    for (const file of [path, `${path}-lock`]) rmSync(file, { force: true });
+    print(`the chain in ${dataDir}, which ${by} had changed, is gone; its keys are not\n`);
   } finally {
     await held.release();
   }

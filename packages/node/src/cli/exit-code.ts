@@ -27,6 +27,7 @@ export const EXIT = {
 const BY_CODE: Readonly<Partial<Record<CodedError["code"], number>>> = {
   INVALID_CONFIG: EXIT.usage,
   INVALID_GENESIS: EXIT.usage,
+  DETACHED: EXIT.usage,
   PORT_IN_USE: EXIT.port,
   INVALID_CHAIN_FILE: EXIT.chain,
   INVALID_BLOCK: EXIT.chain,

@@ -12,7 +12,7 @@ import { resolveConfig } from "./resolve-config.ts";
 import { runNode } from "./run-node.ts";
 import type { StatusOptions } from "./status.ts";
 
-type DatabaseRequest = Extract<Request, { kind: "verify" | "backup" | "restore" }>;
+type DatabaseRequest = Extract<Request, { kind: "verify" | "backup" | "restore" | "reset" }>;
 
 const host = createProcessHost();
 
@@ -63,10 +63,11 @@ async function runExport(options: ExportOptions): Promise<void> {
 }
 
 async function runDatabaseCommand(request: DatabaseRequest): Promise<void> {
-  const { verify, backup, restore } = await import("./db.ts");
+  const { verify, backup, restore, reset } = await import("./db.ts");
   const output = { print: host.print, ...(process.stderr.isTTY && { progress: showProgress }) };
   if (request.kind === "verify") await verify(request.options, output);
   else if (request.kind === "backup") await backup(request.options, output);
+  else if (request.kind === "reset") await reset(request.options, output);
   else await restore(request.options, output);
 }
 

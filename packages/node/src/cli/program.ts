@@ -4,7 +4,7 @@ import { CodedError } from "@counterpart/core/base/errors";
 import { Command, CommanderError, Option } from "commander";
 import { CONFIG_DEFAULTS, CONFIG_OPTIONS, type ConfigOption, defaultDataDir } from "../config.ts";
 import { VERSION } from "../version.ts";
-import type { BackupOptions, RestoreOptions, VerifyOptions } from "./db.ts";
+import type { BackupOptions, ResetOptions, RestoreOptions, VerifyOptions } from "./db.ts";
 import type { ExportOptions } from "./export.ts";
 import type { ImportOptions } from "./import.ts";
 import { CONFIG_VARIABLE, type Flags } from "./resolve-config.ts";
@@ -16,6 +16,7 @@ export type Request =
   | { readonly kind: "verify"; readonly options: VerifyOptions }
   | { readonly kind: "backup"; readonly options: BackupOptions }
   | { readonly kind: "restore"; readonly options: RestoreOptions }
+  | { readonly kind: "reset"; readonly options: ResetOptions }
   | { readonly kind: "status"; readonly options: StatusOptions }
   | { readonly kind: "import"; readonly options: ImportOptions }
   | { readonly kind: "export"; readonly options: ExportOptions }
@@ -191,6 +192,10 @@ function addDatabaseCommands(db: Command, ask: (request: Request) => void): void
     .option(...dataDir)
     .option(...genesis)
     .action((options: RestoreOptions) => ask({ kind: "restore", options }));
+  db.command("reset")
+    .description("give up a chain that development methods have changed, keeping the keys; the node must not run")
+    .option(...dataDir)
+    .action((options: ResetOptions) => ask({ kind: "reset", options }));
 }
 
 function configOption(): Option {

@@ -50,6 +50,11 @@ test("nothing set gives the defaults", () => {
     logResults: 10_000,
     allowUncertified: false,
     dev: false,
+    rpcRequestBytesMax: 1_048_576,
+    rpcBatchMax: 100,
+    rpcResponseBytesMax: 16_777_216,
+    rpcTimeoutMs: 120_000,
+    rpcGasMax: 50_000_000,
     logLevel: "info",
     logFormat: "pretty",
   });
@@ -87,6 +92,11 @@ const EXAMPLES: Readonly<Record<ConfigKey, readonly [text: string, json: unknown
   logResults: ["50", 50, 50],
   allowUncertified: ["true", true, true],
   dev: ["true", true, true],
+  rpcRequestBytesMax: ["2048", 2048, 2048],
+  rpcBatchMax: ["7", 7, 7],
+  rpcResponseBytesMax: ["4096", 4096, 4096],
+  rpcTimeoutMs: ["500", 500, 500],
+  rpcGasMax: ["30000000", 30_000_000, 30_000_000],
   logLevel: ["debug", "debug", "debug"],
   logFormat: ["json", "json", "json"],
 };

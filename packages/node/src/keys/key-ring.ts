@@ -34,13 +34,12 @@ export function createKeyRing(options: KeyRingOptions): KeyRing {
   const own = openOwnKey(options);
   const held = new Map<Hex, Account>([[own.address, own]]);
   for (const account of readAccounts(options)) held.set(account.address, account);
-  for (const key of options.extraKeys ?? []) {
-    const account = toAccount(key);
-    held.set(account.address, account);
-  }
+  const lent = (options.extraKeys ?? []).map(toAccount);
+  for (const account of lent) held.set(account.address, account);
   return {
     own: own.address,
     accounts: () => [...held.keys()],
+    lent: lent.map(({ address }) => address),
     holds: (address) => held.has(address),
     async create() {
       if (held.size >= ACCOUNTS_MAX) {

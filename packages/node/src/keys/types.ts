@@ -6,6 +6,8 @@ export interface KeyRing {
   /** The node's own account: seals blocks and is the default sender. */
   readonly own: Hex;
   accounts(): readonly Hex[];
+  /** Those among them whose keys were lent for the time that the node runs, in the order in which they were. */
+  readonly lent?: readonly Hex[];
   holds(address: Hex): boolean;
   /** Makes a new account, durable before this resolves. */
   create(): Promise<Hex>;

@@ -18,9 +18,9 @@ import {
   readQuantity,
 } from "./params.ts";
 
-const ACCESS_LIST_MAX = 1000;
+export const ACCESS_LIST_MAX = 1000;
 /** More do not fit in the gas of a transaction. */
-const AUTHORIZATIONS_MAX = 700;
+export const AUTHORIZATIONS_MAX = 700;
 const BLOBS_MAX = 128;
 const UINT64_MAX = 2n ** 64n - 1n;
 
@@ -42,13 +42,13 @@ export interface CallArgs {
   readonly blobVersionedHashes?: readonly Hex[];
 }
 
-function readUint64(value: JsonValue): bigint {
+export function readUint64(value: JsonValue): bigint {
   const quantity = readQuantity(value);
   if (quantity > UINT64_MAX) throw badValue("hex number > 64 bits");
   return quantity;
 }
 
-function readAccessListEntry(value: JsonValue): AccessListEntry {
+export function readAccessListEntry(value: JsonValue): AccessListEntry {
   const object = readObject(value);
   const address = member(object, "address", readAddress);
   if (address === undefined) throw badValue("access list entry without address");
@@ -56,7 +56,7 @@ function readAccessListEntry(value: JsonValue): AccessListEntry {
 }
 
 /** As geth and viem write a signed authorization (EIP-7702). */
-function readAuthorization(value: JsonValue): Authorization {
+export function readAuthorization(value: JsonValue): Authorization {
   const object = readObject(value);
   const field = (name: string): bigint => {
     const found = member(object, name, readQuantity);
@@ -71,7 +71,7 @@ function readAuthorization(value: JsonValue): Authorization {
   return { chainId, address, nonce, yParity: Number(yParity), r, s };
 }
 
-function dataOf(object: JsonObject): Uint8Array {
+export function dataOf(object: JsonObject): Uint8Array {
   const data = member(object, "data", readData);
   const input = member(object, "input", readData);
   if (data !== undefined && input !== undefined && !equalBytes(data, input)) {

@@ -44,8 +44,8 @@ function onPlace<T>(
   );
 }
 
-async function call(place: Place, args: CallArgs, clock: Clock) {
-  const message = messageOf(args, RPC_GAS_CAP, place.site.chainId);
+async function call(place: Place, args: CallArgs, gasMax: bigint, clock: Clock) {
+  const message = messageOf(args, gasMax, place.site.chainId);
   const outcome = await runAt(place, message, callDeadline(clock));
   if (!outcome.valid) throw faultError(outcome, message);
   if (outcome.status !== "success") throw failureOf(outcome);
@@ -60,10 +60,10 @@ function readParties({ state }: Place, { sender, to, maxFeePerGas }: SimulatedMe
   };
 }
 
-async function estimate(place: Place, args: CallArgs, clock: Clock) {
+async function estimate(place: Place, args: CallArgs, gasCap: bigint, clock: Clock) {
   const { header, executor, site } = place;
   const blockGas = BigInt(header.gasLimit);
-  const gasMax = blockGas < RPC_GAS_CAP ? blockGas : RPC_GAS_CAP;
+  const gasMax = blockGas < gasCap ? blockGas : gasCap;
   const message = messageOf(args, gasMax, site.chainId);
   const gas = await estimateGas({
     message,
@@ -80,19 +80,20 @@ const WHERE = [
   optional(readBlockOverrides, {}),
 ] as const;
 
-export function callMethods(engine: ChainEngine, clock: Clock): Record<string, RpcMethod> {
+/** @param gasMax what a call has at most, and has unless it says otherwise */
+export function callMethods(engine: ChainEngine, clock: Clock, gasMax = RPC_GAS_CAP): Record<string, RpcMethod> {
   return {
     eth_call: defineMethod([required(readCallArgs), ...WHERE], (args, ref, overrides, blockOverrides) =>
-      onPlace(engine, { ref, overrides, blockOverrides }, false, (place) => call(place, args, clock)),
+      onPlace(engine, { ref, overrides, blockOverrides }, false, (place) => call(place, args, gasMax, clock)),
     ),
     eth_estimateGas: defineMethod([required(readCallArgs), ...WHERE], (args, ref, overrides, blockOverrides) =>
-      onPlace(engine, { ref, overrides, blockOverrides }, true, (place) => estimate(place, args, clock)),
+      onPlace(engine, { ref, overrides, blockOverrides }, true, (place) => estimate(place, args, gasMax, clock)),
     ),
     eth_createAccessList: defineMethod(
       [required(readCallArgs), optional(readBlockRef, LATEST), optional(readStateOverrides, NO_STATE_OVERRIDES)],
       (args, ref, overrides) =>
         onPlace(engine, { ref, overrides, blockOverrides: {} }, false, (place) =>
-          createAccessList(place, messageOf(args, RPC_GAS_CAP, engine.chainId), callDeadline(clock)),
+          createAccessList(place, messageOf(args, gasMax, engine.chainId), callDeadline(clock)),
         ),
     ),
   };

@@ -4,8 +4,9 @@ import { CodedError } from "@counterpart/core/base/errors";
 import type { Clock } from "@counterpart/core/ports/runtime";
 import { createManualClock } from "../../engine/engine.test-support.ts";
 import { createSlowClock } from "../../engine/slow-clock.test-support.ts";
-import { createDispatcher, RESPONSE_CHARACTERS_MAX, type RpcMethod } from "./dispatch.ts";
+import { createDispatcher, type RpcMethod } from "./dispatch.ts";
 import { RPC_CODES, RpcError } from "./errors.ts";
+import { RPC_LIMITS, type RpcLimits } from "./limits.ts";
 
 interface Reply {
   readonly jsonrpc: string;
@@ -14,7 +15,11 @@ interface Reply {
   readonly error?: { readonly code: number; readonly message: string; readonly data?: unknown };
 }
 
-function open(extra: Record<string, RpcMethod> = {}, clock: Clock = createManualClock()) {
+function open(
+  extra: Record<string, RpcMethod> = {},
+  clock: Clock = createManualClock(),
+  limits: Partial<RpcLimits> = {},
+) {
   const defects: unknown[] = [];
   const seen: unknown[] = [];
   const methods = new Map<string, RpcMethod>(
@@ -30,7 +35,12 @@ function open(extra: Record<string, RpcMethod> = {}, clock: Clock = createManual
       ...extra,
     }),
   );
-  const dispatcher = createDispatcher({ methods, clock, onDefect: (error) => void defects.push(error) });
+  const dispatcher = createDispatcher({
+    methods,
+    clock,
+    limits: { ...RPC_LIMITS, ...limits },
+    onDefect: (error) => void defects.push(error),
+  });
   const ask = async (text: string): Promise<Reply> => JSON.parse((await dispatcher.handle(text)) ?? "null") as Reply;
   return { dispatcher, ask, seen, defects };
 }
@@ -190,8 +200,8 @@ test("a batch of notifications is not answered; an empty or too long one is one 
 
 test("an answer has a greatest size, alone and in a batch", async () => {
   const { ask, dispatcher } = open({
-    large: () => "x".repeat(RESPONSE_CHARACTERS_MAX + 1),
-    half: () => "x".repeat(RESPONSE_CHARACTERS_MAX / 2),
+    large: () => "x".repeat(RPC_LIMITS.responseCharactersMax + 1),
+    half: () => "x".repeat(RPC_LIMITS.responseCharactersMax / 2),
   });
   assert.deepEqual(errorOf(await ask('{"jsonrpc":"2.0","id":1,"method":"large"}')), [1, -32003]);
   const half = '{"jsonrpc":"2.0","id":1,"method":"half"}';
@@ -199,4 +209,47 @@ test("an answer has a greatest size, alone and in a batch", async () => {
     null,
     -32003,
   ]);
+});
+
+test("limits that are set hold for batches and answers, alone and together", async () => {
+  const { ask } = open({ long: () => "x".repeat(60) }, createManualClock(), {
+    batchMax: 2,
+    responseCharactersMax: 100,
+  });
+  const long = '{"jsonrpc":"2.0","id":1,"method":"long"}';
+  assert.equal((await ask(long)).result, "x".repeat(60));
+  assert.deepEqual(errorOf(await ask(`[${long},${long}]`)), [null, -32003]);
+  const three = await ask(`[${long},${long},${long}]`);
+  assert.match(three.error?.message ?? "", /^batch too large: more than 2 requests$/);
+});
+
+/** A clock whose timers end when the test says so. */
+function createHandClock() {
+  const clock = createManualClock();
+  const due: (() => void)[] = [];
+  const setTimer = (_delayMs: number, callback: () => void): (() => void) => {
+    due.push(callback);
+    return () => {};
+  };
+  return { ...clock, setTimer, due };
+}
+
+test("a request that takes too long is answered with an error, and what a batch has left is not begun", async () => {
+  const clock = createHandClock();
+  const { dispatcher, seen } = open({ never: () => new Promise(() => {}) }, clock, { timeoutMs: 500 });
+  const request = (id: number, method: string) => `{"jsonrpc":"2.0","id":${id},"method":"${method}"}`;
+  const answer = dispatcher.handle(`[${request(1, "echo")},${request(2, "never")},${request(3, "echo")}]`);
+  const giveUp = setInterval(() => {
+    clock.advance(500);
+    for (const callback of clock.due.splice(0)) callback();
+  }, 1);
+  const replies = JSON.parse((await answer) ?? "null") as Reply[];
+  clearInterval(giveUp);
+  assert.deepEqual(replies.map(errorOf), [
+    [1, undefined],
+    [2, -32002],
+    [3, -32002],
+  ]);
+  assert.equal(replies[1]?.error?.message, "request timed out");
+  assert.equal(seen.length, 1);
 });

@@ -3,8 +3,9 @@
 import type { Clock } from "@counterpart/core/ports/runtime";
 import type { ArgumentValue } from "../../contracts/types.ts";
 import { createPacer } from "../../engine/pacer.ts";
-import { isExactNumber, JsonText, type JsonValue, parseExactJson, toJsonText, toPlainJson } from "../json.ts";
+import { isExactNumber, JsonText, type JsonValue, parseExactJson, toJsonText, toSafeJson } from "../json.ts";
 import { RPC_CODES, RpcError, responseTooLarge, rpcErrorOf } from "./errors.ts";
+import { RPC_LIMITS, type RpcLimits } from "./limits.ts";
 
 /** Takes positional parameters; may return a promise. What it returns is JSON, with bigint as decimal text. */
 export interface RpcMethod {
@@ -13,9 +14,8 @@ export interface RpcMethod {
   readonly takes?: readonly { readonly isRequired: boolean }[] | undefined;
 }
 
-export const BATCH_MAX = 100;
-/** Characters of one answer, a whole batch included. */
-export const RESPONSE_CHARACTERS_MAX = 16 * 1024 * 1024;
+/** Characters of one answer, a whole batch included, unless another limit is set. */
+export const RESPONSE_CHARACTERS_MAX = RPC_LIMITS.responseCharactersMax;
 
 type Methods = ReadonlyMap<string, RpcMethod>;
 
@@ -30,6 +30,7 @@ export interface Dispatcher {
 export interface DispatcherOptions {
   readonly methods: ReadonlyMap<string, RpcMethod>;
   readonly clock: Clock;
+  readonly limits?: RpcLimits;
   /** Hears of failures that callers are not told. */
   readonly onDefect: (error: unknown, method: string) => void;
 }
@@ -78,7 +79,7 @@ function errorText(id: string, { code, message, data }: RpcError): string {
 
 function paramsOf(value: ArgumentValue | undefined): readonly JsonValue[] {
   if (value === undefined || value === null) return [];
-  const plain = toPlainJson(value);
+  const plain = toSafeJson(value);
   if (!Array.isArray(plain)) throw new RpcError(RPC_CODES.invalidParams, "params must be an array");
   return plain;
 }
@@ -91,7 +92,29 @@ function callOf(request: JsonObject, id: string | undefined): Call {
   return { id, method, params: paramsOf(own("params")) };
 }
 
-export function createDispatcher({ methods, clock, onDefect }: DispatcherOptions): Dispatcher {
+/** How a request came, and until when it is to be answered. */
+interface Way {
+  readonly own: Methods | undefined;
+  readonly deadlineMs: number;
+}
+
+/** What `work` gives, or an error at the deadline: then nobody waits for it any more. */
+async function before<T>(deadlineMs: number, clock: Clock, work: () => Promise<T>): Promise<T> {
+  const leftMs = deadlineMs - clock.now();
+  const late = (): RpcError => new RpcError(RPC_CODES.requestTimeout, "request timed out");
+  if (leftMs <= 0) throw late();
+  const { promise, reject } = Promise.withResolvers<never>();
+  const cancel = clock.setTimer(leftMs, () => reject(late()));
+  try {
+    return await Promise.race([work(), promise]);
+  } finally {
+    cancel();
+  }
+}
+
+export function createDispatcher({ methods, clock, limits = RPC_LIMITS, onDefect }: DispatcherOptions): Dispatcher {
+  const { batchMax, responseCharactersMax, timeoutMs } = limits;
+
   async function run(call: Call, own: Methods | undefined): Promise<string> {
     const method = own?.get(call.method) ?? methods.get(call.method);
     if (method === undefined) {
@@ -100,7 +123,7 @@ export function createDispatcher({ methods, clock, onDefect }: DispatcherOptions
     }
     const result = await method(call.params);
     const text = result instanceof JsonText ? result.text : result === undefined ? "null" : toJsonText(result);
-    if (text.length > RESPONSE_CHARACTERS_MAX) throw responseTooLarge();
+    if (text.length > responseCharactersMax) throw responseTooLarge();
     return text;
   }
 
@@ -112,7 +135,7 @@ export function createDispatcher({ methods, clock, onDefect }: DispatcherOptions
   }
 
   /** The answer to one request; undefined for a notification. */
-  async function handleOne(request: ArgumentValue, own?: Methods): Promise<string | undefined> {
+  async function handleOne(request: ArgumentValue, { own, deadlineMs }: Way): Promise<string | undefined> {
     if (!isObject(request)) return errorText("null", invalidRequest("invalid request: not an object"));
     const given = Object.hasOwn(request, "id");
     const id = given ? idText(request.id) : undefined;
@@ -121,7 +144,7 @@ export function createDispatcher({ methods, clock, onDefect }: DispatcherOptions
     try {
       const call = callOf(request, id);
       name = call.method;
-      const result = await run(call, own);
+      const result = await before(deadlineMs, clock, () => run(call, own));
       return id === undefined ? undefined : `{"jsonrpc":"2.0","id":${id},"result":${result}}`;
     } catch (error) {
       const known = failure(error, name);
@@ -131,10 +154,10 @@ export function createDispatcher({ methods, clock, onDefect }: DispatcherOptions
     }
   }
 
-  async function handleBatch(requests: readonly ArgumentValue[], own?: Methods): Promise<string | undefined> {
+  async function handleBatch(requests: readonly ArgumentValue[], way: Way): Promise<string | undefined> {
     if (requests.length === 0) return errorText("null", invalidRequest("empty batch"));
-    if (requests.length > BATCH_MAX)
-      return errorText("null", invalidRequest(`batch of more than ${BATCH_MAX} requests`));
+    if (requests.length > batchMax)
+      return errorText("null", invalidRequest(`batch too large: more than ${batchMax} requests`));
     const answers: string[] = [];
     let size = 0;
     const pause = createPacer(clock);
@@ -142,11 +165,11 @@ export function createDispatcher({ methods, clock, onDefect }: DispatcherOptions
       const started: Promise<string | undefined>[] = [];
       for (const request of group) {
         await pause();
-        started.push(handleOne(request, own));
+        started.push(handleOne(request, way));
       }
       const given = (await Promise.all(started)).filter((answer) => answer !== undefined);
       size += given.reduce((sum, answer) => sum + answer.length, 0);
-      if (size > RESPONSE_CHARACTERS_MAX) {
+      if (size > responseCharactersMax) {
         return errorText("null", new RpcError(RPC_CODES.responseTooLarge, "batch response too large"));
       }
       answers.push(...given);
@@ -162,7 +185,8 @@ export function createDispatcher({ methods, clock, onDefect }: DispatcherOptions
       } catch (error) {
         return errorText("null", failure(error, "parse"));
       }
-      return Array.isArray(request) ? await handleBatch(request, own) : await handleOne(request, own);
+      const way: Way = { own, deadlineMs: clock.now() + timeoutMs };
+      return Array.isArray(request) ? await handleBatch(request, way) : await handleOne(request, way);
     },
   };
 }

@@ -12,6 +12,7 @@ export const RPC_CODES = {
   invalidParams: -32602,
   internal: -32603,
   server: -32000,
+  requestTimeout: -32002,
   responseTooLarge: -32003,
   reverted: 3,
   timeout: 4,
@@ -49,6 +50,7 @@ const KNOWN_WORDS: Partial<Record<ErrorCode, string>> = {
   POOL_SENDER_QUOTA: "txpool sender quota exceeded",
   BLOBS_UNSUPPORTED: "transaction type not supported",
   INVALID_TRANSACTION: "invalid transaction",
+  FROM_NOT_HELD: "unknown account",
 };
 
 /** How what is said of a broken rule begins where it is in the words that everybody has: they need none before them. */

@@ -3,11 +3,11 @@
 import type { Spend } from "@counterpart/core/execution/tracers/budget";
 import type { Clock } from "@counterpart/core/ports/runtime";
 import { createPacer, type Pause } from "../../engine/pacer.ts";
-import { RESPONSE_CHARACTERS_MAX } from "./dispatch.ts";
 import { RPC_CODES, RpcError, serverError } from "./errors.ts";
+import { RPC_LIMITS } from "./limits.ts";
 
 /** Gas of one call, and of all calls of one simulation, as in go-ethereum's default. */
-export const RPC_GAS_CAP = 50_000_000n;
+export const RPC_GAS_CAP = BigInt(RPC_LIMITS.gasMax);
 /** How long a call or a simulation may run, pauses for others included. */
 export const EVM_MS_MAX = 5_000;
 
@@ -26,7 +26,7 @@ export const callDeadline = (clock: Clock): Pause =>
   createDeadline(clock, EVM_MS_MAX, `execution aborted (timeout = ${EVM_MS_MAX / 1_000}s)`);
 
 /** Counts what an answer will take while it is gathered. */
-export function createSpend(charactersMax = RESPONSE_CHARACTERS_MAX): Spend {
+export function createSpend(charactersMax = RPC_LIMITS.responseCharactersMax): Spend {
   let left = charactersMax;
   return (characters) => {
     left -= characters;

@@ -147,8 +147,12 @@ async function feeHistory(
   };
 }
 
+/** Base fee of the block that would be sealed now. */
+export const upcomingBaseFee = (engine: ChainEngine): bigint =>
+  engine.nextContext().baseFeePerGas ?? baseFeeAfter(engine, engine.head());
+
 /** What a sender would offer now for a transaction without fees of its own. */
-export const suggestedPrice = (engine: ChainEngine): bigint => baseFeeAfter(engine, engine.head()) + SUGGESTED_TIP;
+export const suggestedPrice = (engine: ChainEngine): bigint => upcomingBaseFee(engine) + SUGGESTED_TIP;
 
 export function feeMethods(engine: ChainEngine, clock: Clock): Record<string, RpcMethod> {
   return {

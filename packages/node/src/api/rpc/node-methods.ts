@@ -29,17 +29,17 @@ function coinbase({ engine, keys }: Backend) {
 }
 
 export function nodeMethods(backend: Backend): Record<string, RpcMethod> {
-  const { engine, network, version } = backend;
+  const { engine, network, version, development } = backend;
+  // The helpers of Hardhat run on what begins with a name that they know, and on nothing else.
+  const name = development === undefined ? "" : "HardhatNetwork/";
   return {
     eth_chainId: defineMethod([], () => quantity(engine.chainId)),
     eth_syncing: defineMethod([], () => syncing(backend)),
     eth_coinbase: defineMethod([], () => coinbase(backend)),
-    // The node signs only through its REST API: nothing here may look as if it signed for callers.
-    eth_accounts: defineMethod([], () => []),
     net_version: defineMethod([], () => engine.chainId.toString()),
     net_listening: defineMethod([], () => network.addresses().length > 0),
     net_peerCount: defineMethod([], () => quantity(network.peers().filter(isConnected).length)),
-    web3_clientVersion: defineMethod([], () => `counterpart/v${version}/node${process.versions.node}`),
+    web3_clientVersion: defineMethod([], () => `${name}counterpart/v${version}/node${process.versions.node}`),
     web3_sha3: defineMethod([required(readData)], (data) => keccak256Hex(data)),
   };
 }

@@ -52,7 +52,7 @@ test("docs/API.md names every method, and none that there is not", async () => {
   const { methods } = await openDocument();
   const text = readFileSync(new URL("../../../../../docs/API.md", import.meta.url), "utf8");
   const section = text.slice(text.indexOf("## JSON-RPC"));
-  const named = new Set(section.match(/(?<=`)(?:(?:eth|net|web3|debug|txpool)_|rpc\.)[a-zA-Z0-9]+(?=`)/g));
+  const named = new Set(section.match(/(?<=`)(?:(?:eth|net|web3|debug|txpool|personal)_|rpc\.)[a-zA-Z0-9_]+(?=`)/g));
   assert.deepEqual(
     [...methods.keys()].filter((name) => !named.has(name)),
     [],

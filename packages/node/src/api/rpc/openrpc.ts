@@ -1,7 +1,9 @@
 /** What the node answers over JSON-RPC, as an OpenRPC document: `rpc.discover`. Source: spec.open-rpc.org, 1.3.2. */
 
 import type { RpcMethod } from "./dispatch.ts";
+import { ACCOUNT_DOCUMENTS } from "./documents/accounts.ts";
 import { CHAIN_DOCUMENTS } from "./documents/chain.ts";
+import { DEVELOPMENT_DOCUMENTS } from "./documents/development.ts";
 import { EXECUTION_DOCUMENTS } from "./documents/execution.ts";
 import type { MethodDocuments } from "./documents/method-document.ts";
 import { NODE_DOCUMENTS } from "./documents/node.ts";
@@ -13,10 +15,12 @@ import { defineMethod } from "./params.ts";
 /** Every method that a node may have. Which of them one has is for `rpc.discover` to say. */
 export const METHOD_DOCUMENTS: MethodDocuments = {
   ...NODE_DOCUMENTS,
+  ...ACCOUNT_DOCUMENTS,
   ...CHAIN_DOCUMENTS,
   ...STATE_DOCUMENTS,
   ...EXECUTION_DOCUMENTS,
   ...STREAM_DOCUMENTS,
+  ...DEVELOPMENT_DOCUMENTS,
 };
 
 /** The document of these methods, in the order of their names; what is not documented is not in it. */

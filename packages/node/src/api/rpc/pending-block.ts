@@ -4,7 +4,7 @@ import type { AnyDecodedBlock } from "@counterpart/core/chain/any-block";
 import type { AnySealedHeader } from "@counterpart/core/chain/any-header";
 import { EMPTY_TRIE_ROOT } from "@counterpart/core/trie/ordered";
 import type { ChainEngine } from "../../engine/types.ts";
-import { baseFeeAfter } from "./fees.ts";
+import { upcomingBaseFee } from "./fees.ts";
 
 /**
  * The block that would be sealed now if nothing waited: no block is built for a question, so what is in the pool is
@@ -22,7 +22,7 @@ export function pendingBlock(engine: ChainEngine): AnyDecodedBlock {
     receiptsRoot: EMPTY_TRIE_ROOT,
     logsBloom: new Uint8Array(head.logsBloom.length),
     gasUsed: 0,
-    baseFeePerGas: baseFeeAfter(engine, head),
+    baseFeePerGas: upcomingBaseFee(engine),
     extraData: new Uint8Array(0),
   };
   return { header, transactions: [] };

@@ -2,20 +2,24 @@
 
 import Type from "typebox";
 import type { NetworkService } from "../../driver/types.ts";
-import { BODY_BYTES_MAX, textOf } from "../body.ts";
+import { textOf } from "../body.ts";
 import type { ApiContext, ApiInstance } from "../context.ts";
+import { isExtensionOrigin } from "../guards.ts";
 import { checkInStep } from "../in-step.ts";
 import { PROBLEM_RESPONSE } from "../rest/schemas.ts";
 import type { Filters } from "../streams/filters.ts";
 import { createStreams } from "../streams/streams.ts";
 import { withoutSubscriptions } from "../streams/subscriptions.ts";
 import { createSockets, registerWebSocket } from "../streams/websocket.ts";
+import { accountMethods } from "./account-methods.ts";
 import { blockMethods, transactionMethods } from "./block-methods.ts";
 import { blockPartMethods } from "./block-parts.ts";
 import { callMethods } from "./call.ts";
 import { chainConfigMethods } from "./chain-config.ts";
-import { createDispatcher, type RpcMethod } from "./dispatch.ts";
+import { developmentMethods, developmentSigning } from "./development/development-methods.ts";
+import { createDispatcher, type Dispatcher, type RpcMethod } from "./dispatch.ts";
 import { feeMethods } from "./fees.ts";
+import { RPC_LIMITS } from "./limits.ts";
 import { logMethods } from "./logs.ts";
 import { nodeMethods } from "./node-methods.ts";
 import { discoverMethod } from "./openrpc.ts";
@@ -34,20 +38,26 @@ function whileInStep(network: NetworkService, method: RpcMethod): RpcMethod {
   return Object.assign(checked, { takes: method.takes });
 }
 
-export interface MethodContext extends Pick<ApiContext, "backend" | "clock" | "logLimits"> {
+const SENDING = ["eth_sendRawTransaction", "eth_sendRawTransactionSync", "eth_sendTransaction"] as const;
+
+export interface MethodContext
+  extends Pick<ApiContext, "backend" | "clock" | "logLimits">,
+    Partial<Pick<ApiContext, "rpcLimits">> {
   readonly filters: Filters;
 }
 
 /** Every method that this node answers. */
-export function createMethods({ backend, clock, logLimits, filters }: MethodContext): Map<string, RpcMethod> {
-  const { engine, network, recoverSenders } = backend;
+export function createMethods(context: MethodContext): Map<string, RpcMethod> {
+  const { backend, clock, logLimits, filters, rpcLimits = RPC_LIMITS } = context;
+  const { engine, network, recoverSenders, keys, development } = backend;
+  const calls = callMethods(engine, clock, BigInt(rpcLimits.gasMax));
   const onState = {
     ...stateMethods(engine),
-    ...callMethods(engine, clock),
+    ...calls,
     ...simulateMethods(engine, clock),
     ...traceMethods(engine, clock),
   };
-  const needsState = new Set([...Object.keys(onState), "eth_sendRawTransaction", "eth_sendRawTransactionSync"]);
+  const needsState = new Set([...Object.keys(onState), ...SENDING]);
   const methods = {
     ...nodeMethods(backend),
     ...blockMethods(engine),
@@ -56,6 +66,13 @@ export function createMethods({ backend, clock, logLimits, filters }: MethodCont
     ...chainConfigMethods(engine),
     ...txpoolMethods(engine, clock),
     ...transactionMethods({ engine, recoverSenders, clock }),
+    ...accountMethods({
+      engine,
+      keys,
+      estimateGas: calls.eth_estimateGas as RpcMethod,
+      ...(development && { signing: developmentSigning(keys, development) }),
+    }),
+    ...developmentMethods(backend, clock),
     ...onState,
     ...feeMethods(engine, clock),
     ...logMethods({ engine, clock, limits: logLimits }),
@@ -72,27 +89,41 @@ export function createMethods({ backend, clock, logLimits, filters }: MethodCont
 }
 
 const RequestBody = Type.Unknown({
-  description: "a JSON-RPC 2.0 request, or a batch of at most 100",
+  description: "a JSON-RPC 2.0 request, or a batch; `--rpc-batch-max` bounds it",
   examples: [{ jsonrpc: "2.0", id: 1, method: "eth_blockNumber", params: [] }],
 });
+
+/** Methods with which a caller spends what this node's accounts own, or changes the chain by hand. */
+const isHere = (name: string): boolean =>
+  /^(eth_accounts|eth_sendTransaction|eth_sign\w*|personal_\w+|(evm|hardhat|anvil)_\w+)$/.test(name);
+
+/** What an extension of a browser is answered. */
+const withoutOwnAccounts = (methods: ReadonlyMap<string, RpcMethod>): Map<string, RpcMethod> =>
+  new Map([...methods].filter(([name]) => !isHere(name)));
 
 /** Registers `POST /` in a scope of its own, because its failures are JSON-RPC errors, malformed JSON included. */
 export function registerRpc(parent: ApiInstance, context: ApiContext): void {
   const streams = createStreams(context);
-  const dispatcher = createDispatcher({
-    methods: createMethods({ ...context, filters: streams.filters }),
-    clock: context.clock,
-    onDefect: (error, method) => {
-      const stack = error instanceof Error ? error.stack : String(error);
-      context.logger.error("JSON-RPC method failed", { method, stack });
-    },
-  });
-  const sockets = createSockets({ ...context, dispatcher, feed: streams.feed });
+  const methods = createMethods({ ...context, filters: streams.filters });
+  const dispatcherOf = (answered: ReadonlyMap<string, RpcMethod>): Dispatcher =>
+    createDispatcher({
+      methods: answered,
+      clock: context.clock,
+      limits: context.rpcLimits,
+      onDefect: (error, method) => {
+        const stack = error instanceof Error ? error.stack : String(error);
+        context.logger.error("JSON-RPC method failed", { method, stack });
+      },
+    });
+  const [forAll, forExtensions] = [dispatcherOf(methods), dispatcherOf(withoutOwnAccounts(methods))];
+  const dispatcherFor = (origin: string | undefined): Dispatcher =>
+    isExtensionOrigin(origin) ? forExtensions : forAll;
+  const sockets = createSockets({ ...context, dispatcherFor, feed: streams.feed });
   parent.addHook("onClose", async () => streams.close());
   registerWebSocket(parent, sockets);
   parent.register((scope: ApiInstance, _options, done) => {
     scope.removeAllContentTypeParsers();
-    const parser = { parseAs: "buffer", bodyLimit: BODY_BYTES_MAX } as const;
+    const parser = { parseAs: "buffer", bodyLimit: context.rpcLimits.requestBytesMax } as const;
     scope.addContentTypeParser("application/json", parser, (_request, bytes: Buffer, parsed) => parsed(null, bytes));
     scope.post(
       "/",
@@ -110,7 +141,7 @@ export function registerRpc(parent: ApiInstance, context: ApiContext): void {
         },
       },
       async (request, reply) => {
-        const answer = await dispatcher.handle(readText(request.body));
+        const answer = await dispatcherFor(request.headers.origin).handle(readText(request.body));
         return answer === undefined
           ? reply.code(204).send()
           : reply.code(200).header("content-type", "application/json; charset=utf-8").send(answer);

@@ -29,13 +29,16 @@ async function start(options: Partial<ApiServerOptions> = {}) {
 interface Client {
   readonly socket: WebSocket;
   /** Messages in the order in which they come. */
-  next(): Promise<never>;
+  next<T = never>(): Promise<T>;
   ask(method: string, ...params: unknown[]): void;
   readonly closed: Promise<number>;
 }
 
-async function open(url: string): Promise<Client> {
-  const socket = new WebSocket(url.replace("http", "ws"));
+/** The runtime's own takes headers, as a browser's does not. */
+type WithHeaders = new (url: string, options: { readonly headers: Record<string, string> }) => WebSocket;
+
+async function open(url: string, headers: Record<string, string> = {}): Promise<Client> {
+  const socket = new (WebSocket as unknown as WithHeaders)(url.replace("http", "ws"), { headers });
   sockets.push(socket);
   const come: string[] = [];
   let wake = (): void => {};
@@ -51,9 +54,9 @@ async function open(url: string): Promise<Client> {
   return {
     socket,
     closed,
-    async next() {
+    async next<T>() {
       while (come.length === 0) await new Promise<void>((resolve) => (wake = resolve));
-      return JSON.parse(come.shift() as string) as never;
+      return JSON.parse(come.shift() as string) as T;
     },
     ask: (method, ...params) => socket.send(JSON.stringify({ jsonrpc: "2.0", id: 1, method, params })),
   };
@@ -102,6 +105,17 @@ test("subscriptions over HTTP are refused in the words of others", async () => {
 });
 
 describe("who may connect is as over HTTP", () => {
+  test("an extension of a browser subscribes, and gets nothing signed", async () => {
+    const { url } = await start();
+    const { ask, next } = await open(url, { origin: "chrome-extension://nkbihfbeogaeaoehlefnkodbefgpgknn" });
+    ask("eth_subscribe", "newHeads");
+    assert.match((await next<{ result: string }>()).result, /^0x/);
+    for (const method of ["eth_accounts", "eth_sendTransaction", "personal_sign"]) {
+      ask(method);
+      assert.equal((await next<{ error: { code: number } }>()).error.code, -32601, method);
+    }
+  });
+
   test("a page of another origin, and a host that is not this node's, are refused", async () => {
     const { port } = await start();
     for (const headers of [{ origin: "https://evil.example" }, { host: "evil.example" }, { origin: "null" }]) {

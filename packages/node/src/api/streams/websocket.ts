@@ -2,7 +2,6 @@
 
 import { CodedError } from "@counterpart/core/base/errors";
 import websocket from "@fastify/websocket";
-import { BODY_BYTES_MAX } from "../body.ts";
 import type { ApiContext, ApiInstance } from "../context.ts";
 import type { Dispatcher } from "../rpc/dispatch.ts";
 import type { ChainFeed } from "./chain-feed.ts";
@@ -22,16 +21,17 @@ const CLOSE_GRACE_MS = 1_000;
 export interface Sockets {
   /** @throws CodedError `TOO_MANY_SUBSCRIBERS`, `NOT_READY` */
   checkRoom(): void;
-  serve(socket: Socket): void;
+  /** @param origin of the page or extension that opened it */
+  serve(socket: Socket, origin?: string): void;
   close(): void;
 }
 
 export interface SocketsDeps extends Pick<ApiContext, "backend" | "clock" | "logger" | "metrics"> {
-  readonly dispatcher: Dispatcher;
+  readonly dispatcherFor: (origin: string | undefined) => Dispatcher;
   readonly feed: ChainFeed;
 }
 
-export function createSockets({ backend, clock, logger, metrics, dispatcher, feed }: SocketsDeps): Sockets {
+export function createSockets({ backend, clock, logger, metrics, dispatcherFor, feed }: SocketsDeps): Sockets {
   const connections = new Set<Connection>();
   const room: SubscriptionRoom = { max: SUBSCRIPTIONS_MAX, maxOfConnection: SUBSCRIPTIONS_PER_CONNECTION_MAX, used: 0 };
   let closed = false;
@@ -62,10 +62,10 @@ export function createSockets({ backend, clock, logger, metrics, dispatcher, fee
       if (connections.size < SOCKETS_MAX) return;
       throw new CodedError("TOO_MANY_SUBSCRIBERS", `this node serves ${SOCKETS_MAX} WebSocket connections already`);
     },
-    serve(socket) {
+    serve(socket, origin) {
       const connection = createConnection({
         socket,
-        dispatcher,
+        dispatcher: dispatcherFor(origin),
         limits: CONNECTION_LIMITS,
         open: ({ notify, close }) =>
           createSubscriptions({
@@ -98,9 +98,9 @@ export function createSockets({ backend, clock, logger, metrics, dispatcher, fee
 }
 
 /** Makes upgrades requests like others. Before all hooks and routes: what is refused is to be closed, too. */
-export async function registerUpgrades(server: ApiInstance): Promise<void> {
+export async function registerUpgrades(server: ApiInstance, messageBytesMax: number): Promise<void> {
   await server.register(websocket, {
-    options: { maxPayload: BODY_BYTES_MAX, perMessageDeflate: false, clientTracking: false },
+    options: { maxPayload: messageBytesMax, perMessageDeflate: false, clientTracking: false },
     errorHandler: (_error, socket) => socket.terminate(),
     preClose: (done) => done(),
   });
@@ -119,6 +119,6 @@ export function registerWebSocket(server: ApiInstance, sockets: Sockets): void {
       sockets.checkRoom();
     },
     handler: () => {},
-    wsHandler: (socket) => sockets.serve(socket as Socket),
+    wsHandler: (socket, { headers }) => sockets.serve(socket as Socket, headers.origin),
   });
 }

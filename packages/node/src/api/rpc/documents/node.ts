@@ -1,7 +1,7 @@
 /** Documents of the methods on the node, its pool and its fees. */
 
 import { documentOf, given, type MethodDocuments, maybe } from "./method-document.ts";
-import { anyOf, BOOLEAN, listOf, objectOf, ref, TEXT, tableOf } from "./schemas.ts";
+import { anyOf, BOOLEAN, objectOf, ref, TEXT, tableOf } from "./schemas.ts";
 
 const PRICE = ["Wei for each unit of gas", "uint"] as const;
 const BRIEF = tableOf(tableOf(TEXT));
@@ -17,11 +17,6 @@ export const NODE_DOCUMENTS: MethodDocuments = {
   net_peerCount: documentOf("How many peers are connected.", [], ["Number", "uint"]),
   eth_chainId: documentOf("Id of the chain.", [], ["Chain id", "uint"]),
   eth_syncing: documentOf("Progress while blocks are fetched, else false.", [], ["Status", "SyncingStatus"]),
-  eth_accounts: documentOf(
-    "Accounts that the node signs for over JSON-RPC.",
-    [],
-    ["Addresses", listOf(ref("address"))],
-  ),
   eth_coinbase: documentOf("The account that seals this node's blocks.", [], ["Address", "address"]),
   eth_config: documentOf("Rules of the chain, now and as they will be (EIP-7910).", [], ["Rules", "Configs"]),
   eth_capabilities: documentOf("From which block on the node has what.", [], ["Capabilities", "Capabilities"]),

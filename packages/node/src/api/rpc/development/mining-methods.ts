@@ -1,0 +1,180 @@
+/** When blocks are sealed and how they are dated. Sources: the documentation of Hardhat's network and of Anvil. */
+
+import { CodedError } from "@counterpart/core/base/errors";
+import type { Clock } from "@counterpart/core/ports/runtime";
+import type { DevelopmentNode } from "../../../driver/development-node.ts";
+import { createPacer } from "../../../engine/pacer.ts";
+import type { ChainEngine } from "../../../engine/types.ts";
+import type { JsonValue } from "../../json.ts";
+import type { RpcMethod } from "../dispatch.ts";
+import { invalidParams } from "../errors.ts";
+import { quantity } from "../format.ts";
+import {
+  badValue,
+  defineMethod,
+  member,
+  optional,
+  type Reader,
+  readAddress,
+  readBoolean,
+  readHash,
+  required,
+} from "../params.ts";
+import { readAmount, readCount } from "./readers.ts";
+
+/** Each block is a write: one call does not hold others up for longer than some minutes. */
+const BLOCKS_MAX = 100_000;
+const INTERVAL_MS_MAX = 24 * 60 * 60 * 1_000;
+
+interface MineOptions {
+  readonly blocks: number;
+  /** Of the first block, in seconds since 1970. */
+  readonly timestamp?: number;
+}
+
+/** The time of the next block, or `{blocks, timestamp}`. */
+function readMineOptions(value: JsonValue): MineOptions {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    return { blocks: 1, timestamp: readCount(value) };
+  }
+  const timestamp = member(value, "timestamp", readCount);
+  return { blocks: member(value, "blocks", readCount) ?? 1, ...(timestamp === undefined ? {} : { timestamp }) };
+}
+
+function readInterval(value: JsonValue): number {
+  const interval = readCount(value);
+  if (interval > INTERVAL_MS_MAX) throw badValue(`an interval is at most ${INTERVAL_MS_MAX} ms`);
+  return interval;
+}
+
+export interface MiningDeps {
+  readonly engine: ChainEngine;
+  readonly node: DevelopmentNode;
+  readonly clock: Clock;
+}
+
+/** What other nodes would refuse for its time is only sealed where there are none. */
+function reach({ node }: MiningDeps, method: string, timestamp: number): void {
+  if (node.chain.isBeyondReach(timestamp)) node.leave(method);
+}
+
+function setTimestamp(deps: MiningDeps, method: string, timestamp: number): void {
+  const previous = deps.engine.head().timestamp;
+  if (timestamp < previous) {
+    throw invalidParams(`Timestamp ${timestamp} is lower than previous block's timestamp ${previous}`);
+  }
+  reach(deps, method, timestamp);
+  deps.node.chain.setNext({ timestamp });
+}
+
+function timeMethods(deps: MiningDeps): Record<string, RpcMethod> {
+  const { node, clock } = deps;
+  const { chain } = node;
+  const nowS = (): number => Math.floor(clock.now() / 1_000);
+  const setOffset = (method: string, seconds: number): number => {
+    reach(deps, method, nowS() + seconds);
+    chain.setOffset(seconds);
+    return seconds;
+  };
+  return {
+    evm_increaseTime: defineMethod([required(readCount)], (seconds) =>
+      setOffset("evm_increaseTime", chain.offsetS + seconds),
+    ),
+    evm_setTime: defineMethod([required(readCount)], (timestamp) => setOffset("evm_setTime", timestamp - nowS())),
+    evm_setNextBlockTimestamp: defineMethod([required(readCount)], (timestamp) => {
+      setTimestamp(deps, "evm_setNextBlockTimestamp", timestamp);
+      return quantity(timestamp);
+    }),
+  };
+}
+
+/** Fields of the next block, which otherwise the rules of the chain give. */
+function fieldMethods({ node }: MiningDeps): Record<string, RpcMethod> {
+  const { chain } = node;
+  const setter = <T>(method: string, read: Reader<T>, set: (value: T) => void): Record<string, RpcMethod> => ({
+    [method]: defineMethod([required(read)], (value) => {
+      node.leave(method);
+      set(value);
+      return true;
+    }),
+  });
+  const setBaseFee = (baseFeePerGas: bigint): void => chain.setNext({ baseFeePerGas });
+  const setGasLimit = (gasLimit: number): void => chain.setNext({ gasLimit });
+  return {
+    ...setter("hardhat_setNextBlockBaseFeePerGas", readAmount, setBaseFee),
+    ...setter("anvil_setNextBlockBaseFeePerGas", readAmount, setBaseFee),
+    ...setter("hardhat_setCoinbase", readAddress, chain.setCoinbase),
+    ...setter("anvil_setCoinbase", readAddress, chain.setCoinbase),
+    ...setter("hardhat_setPrevRandao", readHash, (prevRandao) => chain.setNext({ prevRandao })),
+    ...setter("evm_setBlockGasLimit", readCount, setGasLimit),
+    ...setter("anvil_setBlockGasLimit", readCount, setGasLimit),
+  };
+}
+
+function snapshotMethods({ node }: MiningDeps): Record<string, RpcMethod> {
+  const { chain } = node;
+  return {
+    evm_snapshot: defineMethod([], async () => quantity(await chain.snapshot())),
+    evm_revert: defineMethod([required(readCount)], async (id) => {
+      if (!chain.hasSnapshot(id)) return false;
+      node.leave("evm_revert");
+      return chain.revert(id);
+    }),
+  };
+}
+
+/** @param intervalS seconds from one block to the next; 0: each as the clock says */
+async function mine(deps: MiningDeps, method: string, blocks: number, intervalS: number): Promise<void> {
+  const { engine, node, clock } = deps;
+  if (blocks > BLOCKS_MAX) throw invalidParams(`at most ${BLOCKS_MAX} blocks are mined at once`);
+  const { timestamp = 0 } = engine.nextContext();
+  reach(deps, method, timestamp + Math.max(0, blocks - 1) * intervalS);
+  const pause = createPacer(clock);
+  for (let mined = 0; mined < blocks; mined++) {
+    if (mined > 0 && intervalS > 0) node.chain.setNext({ timestamp: engine.head().timestamp + intervalS });
+    await pause();
+    await node.chain.mine();
+  }
+}
+
+export function miningMethods(deps: MiningDeps): Record<string, RpcMethod> {
+  const { node } = deps;
+  const mineMany = (method: string, intervalS: number) =>
+    defineMethod([optional(readCount, 1), optional(readCount, intervalS)], async (blocks, interval) => {
+      await mine(deps, method, blocks, interval);
+      return true;
+    });
+  const setIntervalMining = (unitMs: number) =>
+    defineMethod([required(readCount)], (interval) => {
+      node.setIntervalMining(readInterval(interval * unitMs));
+      return true;
+    });
+  const getAutomine = defineMethod([], () => node.automine);
+  return {
+    evm_mine: defineMethod([optional<MineOptions>(readMineOptions, { blocks: 1 })], async ({ blocks, timestamp }) => {
+      if (timestamp !== undefined) setTimestamp(deps, "evm_mine", timestamp);
+      await mine(deps, "evm_mine", blocks, 0);
+      return "0x0";
+    }),
+    hardhat_mine: mineMany("hardhat_mine", 1),
+    anvil_mine: mineMany("anvil_mine", 0),
+    evm_setAutomine: defineMethod([required(readBoolean)], async (isOn) => {
+      await node.setAutomine(isOn);
+      return true;
+    }),
+    hardhat_getAutomine: getAutomine,
+    anvil_getAutomine: getAutomine,
+    evm_setIntervalMining: setIntervalMining(1),
+    anvil_setIntervalMining: setIntervalMining(1_000),
+    ...timeMethods(deps),
+    ...fieldMethods(deps),
+    ...snapshotMethods(deps),
+  };
+}
+
+/** @throws CodedError `INVALID_REQUEST`: there is no other chain to begin with */
+export function readNoForking(value: JsonValue): undefined {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) throw badValue("expected an object");
+  if (value.forking === undefined || value.forking === null) return undefined;
+  throw new CodedError("INVALID_REQUEST", "forking of other chains is not supported");
+}
