@@ -1,0 +1,193 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { reset, verify } from "../../packages/node/src/cli/db.ts";
+import { rpc, rpcFailure } from "./json-rpc.ts";
+import { allAgree, connect, deployToken, eventually, Nodes, startNode, type TestNode } from "./nodes.ts";
+
+const NOBODY = `0x${"77".repeat(20)}`;
+const FIRST = "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266";
+const DEV_METHODS = [
+  "evm_mine",
+  "evm_snapshot",
+  "hardhat_setBalance",
+  "anvil_setBalance",
+  "hardhat_metadata",
+  "anvil_nodeInfo",
+];
+
+const number = async (node: TestNode): Promise<number> => Number(await rpc(node, "eth_blockNumber"));
+const balance = async (node: TestNode, of = NOBODY): Promise<bigint> =>
+  BigInt(await rpc<string>(node, "eth_getBalance", of, "latest"));
+const timestamp = async (node: TestNode): Promise<number> =>
+  Number((await rpc<{ timestamp: string }>(node, "eth_getBlockByNumber", "latest", false)).timestamp);
+
+test("without --dev, and where signers are listed, there are no development methods", async () => {
+  await using nodes = new Nodes();
+  const plain = await nodes.start("plain");
+  const listed = {
+    chainId: 7,
+    consensus: "poa",
+    signers: [FIRST],
+    timestamp: 1_767_225_600,
+    gasLimit: 60_000_000,
+    alloc: {},
+  };
+  const genesis = await nodes.writeFile("genesis.json", JSON.stringify(listed));
+  const closed = await nodes.start("closed", { dev: true, genesis });
+  for (const node of [plain, closed]) {
+    for (const method of DEV_METHODS) assert.equal((await rpcFailure(node, method)).code, -32601, method);
+    assert.match(await rpc<string>(node, "web3_clientVersion"), /^counterpart\//);
+  }
+});
+
+test("what other nodes can follow is done while they are connected, and they follow", async () => {
+  await using nodes = new Nodes();
+  const one = await nodes.start("one", { dev: true });
+  const two = await nodes.start("two");
+  await connect(two, one);
+  await rpc(one, "evm_mine");
+  await rpc(one, "hardhat_mine", "0x3", "0x2");
+  assert.equal(await number(one), 4);
+  await rpc(one, "evm_increaseTime", 20);
+  await rpc(one, "evm_mine");
+  await rpc(one, "eth_sendTransaction", { from: FIRST, to: NOBODY, value: "0x5" });
+  await allAgree([one, two]);
+  assert.equal(await balance(two), 5n);
+});
+
+test("what they could not follow is refused while they are connected, and parts from them when they are not", async () => {
+  await using nodes = new Nodes();
+  const one = await nodes.start("one", { dev: true });
+  const two = await nodes.start("two");
+  await deployToken(one);
+  await connect(two, one);
+  const before = await number(one);
+  const far = Math.floor(Date.now() / 1000) + 86_400;
+  const calls: readonly (readonly [string, ...unknown[]])[] = [
+    ["hardhat_setBalance", NOBODY, "0x1"],
+    ["anvil_setCode", NOBODY, "0x00"],
+    ["anvil_setStorageAt", NOBODY, "0x0", `0x${"0".repeat(63)}1`],
+    ["hardhat_setNonce", NOBODY, "0x9"],
+    ["hardhat_setCoinbase", NOBODY],
+    ["evm_setNextBlockTimestamp", far],
+    ["evm_mine", far],
+    ["evm_increaseTime", 86_400],
+    ["hardhat_mine", "0x64", "0x3c"],
+    ["hardhat_setNextBlockBaseFeePerGas", "0x1"],
+    ["hardhat_reset"],
+  ];
+  for (const [method, ...params] of calls) {
+    const { code, message } = await rpcFailure(one, method, ...params);
+    assert.deepEqual(
+      [code, /other nodes could not follow, and peers are connected/.test(message)],
+      [-32000, true],
+      method,
+    );
+  }
+  await rpc(one, "hardhat_impersonateAccount", NOBODY);
+  const impersonated = { from: NOBODY, to: FIRST, gas: "0x5208" };
+  assert.match((await rpcFailure(one, "eth_sendTransaction", impersonated)).message, /peers are connected/);
+  const id = await rpc(one, "evm_snapshot");
+  assert.match((await rpcFailure(one, "evm_revert", id)).message, /peers are connected/);
+  assert.equal(await number(one), before);
+  await allAgree([one, two]);
+
+  await one.post("network/disconnect", {});
+  assert.equal(await rpc(one, "hardhat_setBalance", NOBODY, "0x1234"), true);
+  assert.equal(await balance(one), 0x1234n);
+  const dialled = await two.post("network/connect", { address: one.p2p });
+  assert.deepEqual([dialled.status, dialled.body.code], [409, "DETACHED"]);
+  assert.match(String(dialled.body.detail), /the peer's chain was changed by development methods/);
+  const dials = await one.post("network/connect", { address: two.p2p });
+  assert.deepEqual([dials.status, dials.body.code], [409, "DETACHED"]);
+  assert.match(String(dials.body.detail), /hardhat_setBalance has changed this chain/);
+
+  assert.equal(await rpc(one, "hardhat_reset"), true);
+  assert.deepEqual([await number(one), await balance(one)], [0, 0n]);
+  await connect(two, one);
+  await allAgree([one, two]);
+  assert.equal(await number(one), before);
+});
+
+test("a detached data directory stays so over restarts, checks as whole, and is refused without --dev", async () => {
+  await using nodes = new Nodes();
+  const first = await nodes.start("one", { dev: true });
+  const { dataDir } = first;
+  await rpc(first, "anvil_setBalance", NOBODY, "0x9");
+  await rpc(first, "anvil_impersonateAccount", NOBODY);
+  await rpc(first, "eth_sendTransaction", { from: NOBODY, to: FIRST, value: "0x2" });
+  await rpc(first, "anvil_setCode", NOBODY, "0x6001");
+  await rpc(first, "evm_mine");
+  await rpc(first, "anvil_setBalance", NOBODY, "0x63");
+  await nodes.stop(first);
+  const printed: string[] = [];
+  await verify({ dataDir }, { print: (text) => printed.push(text) });
+  assert.match(printed.join(""), /is whole/);
+  await assert.rejects(startNode(dataDir), { code: "DETACHED", message: /start with --dev, or give it up with/ });
+  const second = await nodes.start("one", { dev: true });
+  assert.equal(await balance(second), 0x63n);
+  const other = await nodes.start("two");
+  const dialled = await other.post("network/connect", { address: second.p2p });
+  assert.equal(dialled.body.code, "DETACHED");
+  await rpc(second, "evm_mine");
+  assert.equal(await balance(second), 0x63n);
+  const { account } = second;
+  await nodes.stop(second);
+  await reset({ dataDir }, { print: (text) => printed.push(text) });
+  assert.match(printed.at(-1) ?? "", /which anvil_setBalance had changed, is gone/);
+  const third = await nodes.start("one");
+  assert.deepEqual([await number(third), third.account], [0, account]);
+  await connect(other, third);
+  await nodes.stop(third);
+  await assert.rejects(reset({ dataDir }, { print() {} }), { code: "INVALID_CONFIG", message: /nothing to reset/ });
+});
+
+test("time, intervals and automatic blocks are as they are told to be", async () => {
+  await using nodes = new Nodes();
+  const node = await nodes.start("one", { dev: true });
+  const start = Math.floor(Date.now() / 1000);
+  await rpc(node, "evm_setNextBlockTimestamp", start + 1_000);
+  await rpc(node, "evm_mine");
+  assert.equal(await timestamp(node), start + 1_000);
+  await rpc(node, "hardhat_mine", "0xa", "0x3c");
+  assert.deepEqual([await number(node), await timestamp(node)], [11, start + 1_540]);
+  assert.match(
+    (await rpcFailure(node, "evm_setNextBlockTimestamp", start)).message,
+    /is lower than previous block's timestamp/,
+  );
+  await rpc(node, "evm_increaseTime", "0xe10");
+  await rpc(node, "evm_mine");
+  assert.ok((await timestamp(node)) >= start + 1_540 + 3_600);
+
+  assert.equal(await rpc(node, "hardhat_getAutomine"), true);
+  await rpc(node, "evm_setAutomine", false);
+  const hash = await rpc(node, "eth_sendTransaction", { from: FIRST, to: NOBODY, value: "0x1" });
+  const second = await rpc(node, "eth_sendTransaction", { from: FIRST, to: NOBODY, value: "0x1" });
+  assert.equal(await rpc(node, "eth_getTransactionReceipt", hash), null);
+  assert.equal(await rpc(node, "hardhat_dropTransaction", second), true);
+  assert.equal(await rpc(node, "hardhat_dropTransaction", second), false);
+  await rpc(node, "evm_setIntervalMining", 20);
+  await eventually(async () => assert.ok(await rpc(node, "eth_getTransactionReceipt", hash)));
+  const before = await number(node);
+  await eventually(async () => assert.ok((await number(node)) > before + 2));
+  await rpc(node, "evm_setIntervalMining", 0);
+  await rpc(node, "evm_setAutomine", true);
+  const third = await rpc(node, "eth_sendTransaction", { from: FIRST, to: NOBODY, value: "0x1" });
+  await eventually(async () => assert.ok(await rpc(node, "eth_getTransactionReceipt", third)));
+  assert.equal(await balance(node), 2n);
+});
+
+test("a snapshot is gone back to by its id, whatever happened since", async () => {
+  await using nodes = new Nodes();
+  const node = await nodes.start("one", { dev: true });
+  await rpc(node, "hardhat_setBalance", NOBODY, "0x7");
+  const id = await rpc<string>(node, "evm_snapshot");
+  const token = await deployToken(node);
+  await rpc(node, "hardhat_setBalance", NOBODY, "0x8");
+  await rpc(node, "hardhat_mine", "0x5");
+  assert.equal(await rpc(node, "evm_revert", id), true);
+  assert.equal(await rpc(node, "evm_revert", id), false);
+  assert.deepEqual([await number(node), await balance(node)], [0, 7n]);
+  assert.equal((await node.get(`contracts/${token}`)).status, 404);
+  assert.equal(await deployToken(node), token, "the same nonce makes the same address");
+});
