@@ -191,3 +191,37 @@ test("a snapshot is gone back to by its id, whatever happened since", async () =
   assert.equal((await node.get(`contracts/${token}`)).status, 404);
   assert.equal(await deployToken(node), token, "the same nonce makes the same address");
 });
+
+test("what makes no sense is refused with the reason, and detaches nothing", async () => {
+  await using nodes = new Nodes();
+  const node = await nodes.start("one", { dev: true });
+  const refused: readonly (readonly [RegExp, string, ...unknown[]])[] = [
+    [/expected an unsigned integer/, "hardhat_setBalance", NOBODY, -1],
+    [/hex number > 256 bits/, "hardhat_setBalance", NOBODY, `0x1${"0".repeat(64)}`],
+    [/an address is 0x and 40 hex digits/, "anvil_setCode", "0x12", "0x00"],
+    [/even number of digits/, "anvil_setCode", NOBODY, "0x0"],
+    [/at most 32 bytes/, "anvil_setStorageAt", NOBODY, "0x0", `0x${"0".repeat(66)}`],
+    [/must not be smaller than the existing nonce/, "hardhat_setNonce", FIRST, "0x0"],
+    [/a nonce is below 2\^64 - 1/, "hardhat_setNonce", FIRST, "0xffffffffffffffff"],
+    [/times are seconds since 1970/, "evm_setNextBlockTimestamp", Date.now()],
+    [/times are seconds since 1970/, "evm_increaseTime", 2 ** 50],
+    [/at most 100000 blocks/, "hardhat_mine", "0x186a1"],
+    [/at most 1000000000 gas/, "evm_setBlockGasLimit", "0x3b9aca01"],
+    [/an interval is at most/, "anvil_setIntervalMining", 100_000],
+    [/expected a boolean/, "evm_setAutomine", "yes"],
+    [/too many arguments/, "evm_snapshot", 1],
+    [/missing value for required argument 0/, "evm_revert"],
+  ];
+  await rpc(node, "eth_sendTransaction", { from: FIRST, to: NOBODY, value: "0x1" });
+  for (const [message, method, ...params] of refused) {
+    const failure = await rpcFailure(node, method, ...params);
+    assert.deepEqual([failure.code, message.test(failure.message)], [-32602, true], `${method}: ${failure.message}`);
+  }
+  assert.match(
+    (await rpcFailure(node, "hardhat_reset", { forking: { jsonRpcUrl: "http://x" } })).message,
+    /not supported/,
+  );
+  assert.equal(await rpc(node, "evm_revert", "0x9"), false);
+  const other = await nodes.start("two");
+  await connect(other, node);
+});

@@ -25,6 +25,10 @@ import { readAmount, readCount } from "./readers.ts";
 /** Each block is a write: one call does not hold others up for longer than some minutes. */
 const BLOCKS_MAX = 100_000;
 const INTERVAL_MS_MAX = 24 * 60 * 60 * 1_000;
+/** The end of the year 9999, in seconds: milliseconds, which some send, are beyond it. */
+const TIMESTAMP_MAX = 253_402_300_799;
+/** As of a genesis. */
+const GAS_LIMIT_MAX = 1_000_000_000;
 
 interface MineOptions {
   readonly blocks: number;
@@ -41,12 +45,6 @@ function readMineOptions(value: JsonValue): MineOptions {
   return { blocks: member(value, "blocks", readCount) ?? 1, ...(timestamp === undefined ? {} : { timestamp }) };
 }
 
-function readInterval(value: JsonValue): number {
-  const interval = readCount(value);
-  if (interval > INTERVAL_MS_MAX) throw badValue(`an interval is at most ${INTERVAL_MS_MAX} ms`);
-  return interval;
-}
-
 export interface MiningDeps {
   readonly engine: ChainEngine;
   readonly node: DevelopmentNode;
@@ -55,6 +53,7 @@ export interface MiningDeps {
 
 /** What other nodes would refuse for its time is only sealed where there are none. */
 function reach({ node }: MiningDeps, method: string, timestamp: number): void {
+  if (timestamp > TIMESTAMP_MAX) throw invalidParams(`times are seconds since 1970, at most ${TIMESTAMP_MAX}`);
   if (node.chain.isBeyondReach(timestamp)) node.leave(method);
 }
 
@@ -100,14 +99,19 @@ function fieldMethods({ node }: MiningDeps): Record<string, RpcMethod> {
   });
   const setBaseFee = (baseFeePerGas: bigint): void => chain.setNext({ baseFeePerGas });
   const setGasLimit = (gasLimit: number): void => chain.setNext({ gasLimit });
+  const readGasLimit: Reader<number> = (value) => {
+    const gasLimit = readCount(value);
+    if (gasLimit > GAS_LIMIT_MAX) throw badValue(`a block has at most ${GAS_LIMIT_MAX} gas`);
+    return gasLimit;
+  };
   return {
     ...setter("hardhat_setNextBlockBaseFeePerGas", readAmount, setBaseFee),
     ...setter("anvil_setNextBlockBaseFeePerGas", readAmount, setBaseFee),
     ...setter("hardhat_setCoinbase", readAddress, chain.setCoinbase),
     ...setter("anvil_setCoinbase", readAddress, chain.setCoinbase),
     ...setter("hardhat_setPrevRandao", readHash, (prevRandao) => chain.setNext({ prevRandao })),
-    ...setter("evm_setBlockGasLimit", readCount, setGasLimit),
-    ...setter("anvil_setBlockGasLimit", readCount, setGasLimit),
+    ...setter("evm_setBlockGasLimit", readGasLimit, setGasLimit),
+    ...setter("anvil_setBlockGasLimit", readGasLimit, setGasLimit),
   };
 }
 
@@ -146,7 +150,8 @@ export function miningMethods(deps: MiningDeps): Record<string, RpcMethod> {
     });
   const setIntervalMining = (unitMs: number) =>
     defineMethod([required(readCount)], (interval) => {
-      node.setIntervalMining(readInterval(interval * unitMs));
+      if (interval * unitMs > INTERVAL_MS_MAX) throw invalidParams(`an interval is at most ${INTERVAL_MS_MAX} ms`);
+      node.setIntervalMining(interval * unitMs);
       return true;
     });
   const getAutomine = defineMethod([], () => node.automine);
