@@ -21,8 +21,9 @@ const CORE_LAYERS: readonly (readonly string[])[] = [
   ["verify"],
 ];
 
-/** Node's layers; the adapters in the first row meet in `app` only. */
+/** Node's layers; adapters, which stand in one row, meet in `app` only. */
 const NODE_LAYERS: readonly (readonly string[])[] = [
+  ["config-defaults"],
   ["config", "version", "app-types"],
   ["store", "net", "keys", "telemetry", "crypto", "compression"],
   ["engine"],

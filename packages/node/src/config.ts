@@ -4,6 +4,7 @@
  */
 
 import { type Static, Type } from "typebox";
+import { DEFAULTS } from "./config-defaults.ts";
 
 /** What a schema's option says beside JSON Schema: both are shown to people. */
 interface Notes {
@@ -12,6 +13,8 @@ interface Notes {
   readonly expected: string;
   /** Name of the value in the help text; absent for a flag without value. */
   readonly placeholder?: string;
+  /** Not to be shown. */
+  readonly isSecret?: boolean;
 }
 
 const port = (notes: Omit<Notes, "expected" | "placeholder">) =>
@@ -133,7 +136,7 @@ export interface ConfigOption extends Notes {
 export const CONFIG_OPTIONS: readonly ConfigOption[] = Object.entries(CONFIG_SCHEMA.properties).map(toOption);
 
 function toOption([name, schema]: [string, object]): ConfigOption {
-  const { type, anyOf, description, expected, placeholder } = schema as Notes & {
+  const { type, anyOf, description, expected, placeholder, isSecret } = schema as Notes & {
     readonly type?: string;
     readonly anyOf?: readonly object[];
   };
@@ -155,32 +158,12 @@ function toOption([name, schema]: [string, object]): ConfigOption {
     description,
     expected,
     ...(placeholder === undefined ? {} : { placeholder }),
+    ...(isSecret === undefined ? {} : { isSecret }),
   };
 }
 
 /** Values of all options that have one when nothing is set; the data directory's follows from the peers' port. */
-export const CONFIG_DEFAULTS = {
-  apiPort: 8080,
-  apiHost: "127.0.0.1",
-  p2pPort: 5000,
-  p2pHost: "127.0.0.1",
-  peer: [],
-  role: "full",
-  contracts: ["all"],
-  sync: "full",
-  history: 90_000,
-  logBlocks: 100_000,
-  logResults: 10_000,
-  allowUncertified: false,
-  dev: false,
-  rpcRequestBytesMax: 1_048_576,
-  rpcBatchMax: 100,
-  rpcResponseBytesMax: 16_777_216,
-  rpcTimeoutMs: 120_000,
-  rpcGasMax: 50_000_000,
-  logLevel: "info",
-  logFormat: "pretty",
-} as const satisfies Partial<NodeConfig>;
+export const CONFIG_DEFAULTS = DEFAULTS satisfies Partial<NodeConfig>;
 
 /** What a request over JSON-RPC may cost. */
 export const rpcLimitsOf = (config: NodeConfig) => ({
@@ -190,5 +173,3 @@ export const rpcLimitsOf = (config: NodeConfig) => ({
   timeoutMs: config.rpcTimeoutMs,
   gasMax: config.rpcGasMax,
 });
-
-export const defaultDataDir = (p2pPort: number): string => `data/p2p-${p2pPort}`;

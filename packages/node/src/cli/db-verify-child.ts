@@ -15,7 +15,7 @@ import { type LmdbStore, openLmdbStore } from "../store/lmdb-store.ts";
 
 /** A check under way, a check that has ended, or what kept the checks from starting. */
 export type VerifyLine =
-  | { readonly kind: "progress"; readonly name: string; readonly examined: number }
+  | { readonly kind: "progress"; readonly name: string; readonly examined: number; readonly total?: number }
   | ({ readonly kind: "result" } & CheckResult)
   | { readonly kind: "failure"; readonly message: string; readonly code?: ErrorCode };
 
@@ -30,20 +30,22 @@ const PROGRESS_MS = 500;
 
 const say = (line: VerifyLine): void => void process.stdout.write(`${JSON.stringify(line)}\n`);
 
-function createTicker(name: string): () => void {
+/** @param total how often it will be called, where that is known */
+function createTicker(name: string, total?: number): () => void {
   let examined = 0;
   let saidAt = performance.now();
   return () => {
     if (++examined % TICKS !== 0 || performance.now() - saidAt < PROGRESS_MS) return;
     saidAt = performance.now();
-    say({ kind: "progress", name, examined });
+    say({ kind: "progress", name, examined, ...(total !== undefined && { total }) });
   };
 }
 
 export const CHECKSUMS = "checksums";
 
 function scan(store: LmdbStore): CheckResult {
-  const tick = createTicker(CHECKSUMS);
+  const total = store.stats().tables.reduce((sum, { rows }) => sum + rows, 0);
+  const tick = createTicker(CHECKSUMS, total);
   const faults: StoreFault[] = [];
   let examined = 0;
   let faultCount = 0;

@@ -1,6 +1,6 @@
 /** `counterpart db`: checking, copying and restoring the database of a node. */
 
-import { cpSync, existsSync, readdirSync, rmSync } from "node:fs";
+import { cpSync, existsSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { utf8ToBytes } from "@counterpart/core/base/bytes";
 import { CodedError } from "@counterpart/core/base/errors";
@@ -18,11 +18,20 @@ import { probeDatabase } from "../store/probe.ts";
 import type { BackupLine } from "./db-backup-child.ts";
 import type { GivenFacts, VerifyLine } from "./db-verify-child.ts";
 import { copyKeys, createDraft, DATABASE, putInPlace, requireDatabase } from "./draft.ts";
+import { paceText } from "./render/progress.ts";
+import { size } from "./render/units.ts";
 
 export interface Output {
   print(text: string): void;
   /** Where progress goes; absent where nobody looks. */
   progress?(text: string): void;
+  /** Milliseconds of a clock that only goes forward. */
+  now(): number;
+}
+
+/** One JSON document, or the same in words. */
+function tell({ print }: Output, json: boolean | undefined, result: object, words: string): void {
+  print(json === true ? `${JSON.stringify(result)}\n` : words);
 }
 
 /** What the database is to be held to. An imported chain says itself which rules it has. */
@@ -60,23 +69,45 @@ function parseLine<T>(text: string): T | undefined {
   }
 }
 
+type CheckLine = Extract<VerifyLine, { kind: "result" }>;
+
+/** What a check says of how far it has come. */
+function createCheckProgress({ progress, now }: Output): (line: Extract<VerifyLine, { kind: "progress" }>) => void {
+  let name = "";
+  let sinceMs = 0;
+  return (line) => {
+    if (line.name !== name) sinceMs = now();
+    name = line.name;
+    const { examined: done, total } = line;
+    const pace = { elapsedMs: now() - sinceMs, done, ...(total !== undefined && { total }) };
+    progress?.(`  …    ${name}: ${done}  ${paceText(pace, "rows")}`);
+  };
+}
+
 /**
  * Checks everything that is stored, in a process of its own.
+ * @param onResult is called as each check ends
  * @returns how many faults were found
  * @throws CodedError `DATA_DIR_LOCKED`, `DATA_DIR_UNUSABLE`, `INVALID_GENESIS`, `STORE_CORRUPT` when the file is so
  * damaged that the checks could not end
  */
-async function verifyDatabase(path: string, chain: GivenFacts, { print, progress }: Output): Promise<number> {
+async function verifyDatabase(
+  path: string,
+  chain: GivenFacts,
+  output: Output,
+  onResult: (line: CheckLine) => void,
+): Promise<number> {
+  const showProgress = createCheckProgress(output);
   let faults = 0;
   let failure: Extract<VerifyLine, { kind: "failure" }> | undefined;
   const onLine = (text: string): void => {
     const line = parseLine<VerifyLine>(text);
     if (line === undefined) return;
-    if (line.kind === "progress") progress?.(`  …    ${line.name}: ${line.examined}`);
+    if (line.kind === "progress") showProgress(line);
     else if (line.kind === "failure") failure = line;
     else {
       faults += line.faultCount;
-      print(linesOf(line));
+      onResult(line);
     }
   };
   const { code, signal } = await runModule("db-verify-child", import.meta.url, [path, JSON.stringify(chain)], onLine);
@@ -86,21 +117,36 @@ async function verifyDatabase(path: string, chain: GivenFacts, { print, progress
   throw new CodedError("STORE_CORRUPT", `checking ${path} ended early (${reason})`, { path, reason });
 }
 
+/** The checks as they end: printed, or kept for one document. */
+function createReport(output: Output, json: boolean | undefined) {
+  const checks: object[] = [];
+  return {
+    checks,
+    note(line: CheckLine): void {
+      if (json !== true) output.print(linesOf(line));
+      const { name, examined, faultCount, faults } = line;
+      checks.push({ name, examined, fault_count: faultCount, faults });
+    },
+  };
+}
+
 export interface VerifyOptions {
   readonly dataDir: string;
   readonly genesis?: string;
+  readonly json?: boolean;
 }
 
 /** @throws CodedError those of `verifyDatabase`; `STORE_CORRUPT` when there are faults */
-export async function verify({ dataDir, genesis }: VerifyOptions, output: Output): Promise<void> {
+export async function verify({ dataDir, genesis, json }: VerifyOptions, output: Output): Promise<void> {
   const path = requireDatabase(resolve(dataDir));
   const chain = chainFacts(genesis);
   const held = await openDataDir(dataDir);
   try {
     await probeDatabase(path);
-    const faults = await verifyDatabase(path, chain, output);
+    const report = createReport(output, json);
+    const faults = await verifyDatabase(path, chain, output, report.note);
+    tell(output, json, { path, whole: faults === 0, checks: report.checks }, faults === 0 ? `${path} is whole\n` : "");
     if (faults > 0) throw new CodedError("STORE_CORRUPT", `${path} has ${faults} faults`, { path, faults });
-    output.print(`${path} is whole\n`);
   } finally {
     await held.release();
   }
@@ -140,6 +186,23 @@ export interface BackupOptions {
   readonly dataDir: string;
   readonly to: string;
   readonly keys: boolean;
+  readonly json?: boolean;
+}
+
+const WATCH_MS = 500;
+
+/** Tells how long the copy is by now. @returns what ends it */
+function watchCopy(from: string, to: string, { progress, now }: Output): () => void {
+  if (progress === undefined) return () => {};
+  const since = now();
+  // The copy has no free pages, so it may end before the file's size is reached.
+  const total = statSync(from).size;
+  const timer = setInterval(() => {
+    const done = statSync(to, { throwIfNoEntry: false })?.size ?? 0;
+    const pace = { elapsedMs: now() - since, done: Math.floor(done / 1_048_576), total: Math.ceil(total / 1_048_576) };
+    progress(`  …    copying: ${size(done)} of at most ${size(total)}  ${paceText(pace, "MiB")}`);
+  }, WATCH_MS);
+  return () => clearInterval(timer);
 }
 
 /**
@@ -147,12 +210,13 @@ export interface BackupOptions {
  * @throws CodedError `STORE_CORRUPT` when the file is so damaged that the copy could not end, `STORE_VERSION`,
  * `STORE_WRITE_FAILED`, `DATA_DIR_UNUSABLE`
  */
-async function copyDatabase(path: string, to: string): Promise<void> {
+async function copyDatabase(path: string, to: string, output: Output): Promise<void> {
   let said: BackupLine | undefined;
   const onLine = (text: string): void => {
     said = parseLine<BackupLine>(text);
   };
-  const { code, signal } = await runModule("db-backup-child", import.meta.url, [path, to], onLine);
+  const unwatch = watchCopy(path, to, output);
+  const { code, signal } = await runModule("db-backup-child", import.meta.url, [path, to], onLine).finally(unwatch);
   if (said?.message !== undefined && said.code !== undefined) throw new CodedError(said.code, said.message, { path });
   // A signal after the word of success came while closing: the copy is whole.
   if (said !== undefined && said.message === undefined) return;
@@ -164,25 +228,27 @@ async function copyDatabase(path: string, to: string): Promise<void> {
  * Copies the database as it is at one moment, also while a node uses it, and the keys.
  * @throws CodedError `DATA_DIR_UNUSABLE` when the target is there already, those of `copyDatabase`
  */
-export async function backup({ dataDir, to, keys }: BackupOptions, { print }: Output): Promise<void> {
+export async function backup({ dataDir, to, keys, json }: BackupOptions, output: Output): Promise<void> {
   const path = requireDatabase(resolve(dataDir));
   if (existsSync(to)) throw new CodedError("DATA_DIR_UNUSABLE", `${to} is there already`, { path: to });
   await probeDatabase(path);
   const draft = createDraft(to);
   try {
-    await copyDatabase(path, join(draft, DATABASE));
+    await copyDatabase(path, join(draft, DATABASE), output);
     if (keys) copyKeys(dataDir, draft);
     putInPlace(draft, to);
   } finally {
     rmSync(draft, { recursive: true, force: true });
   }
-  print(`${path} is copied to ${to}${keys ? ", with its keys" : ""}\n`);
+  const words = `${path} is copied to ${to}${keys ? ", with its keys" : ""}\n`;
+  tell(output, json, { path, to: resolve(to), keys, bytes: statSync(join(to, DATABASE)).size }, words);
 }
 
 export interface RestoreOptions {
   readonly from: string;
   readonly dataDir: string;
   readonly genesis?: string;
+  readonly json?: boolean;
 }
 
 /** A database that others may have read on from must not give new changes the numbers of changes they know. */
@@ -196,23 +262,25 @@ async function renameInstance(path: string): Promise<void> {
  * Checks a backup and makes it a data directory.
  * @throws CodedError `DATA_DIR_UNUSABLE` when the directory is not empty, those of `verify`
  */
-export async function restore({ from, dataDir, genesis }: RestoreOptions, output: Output): Promise<void> {
+export async function restore({ from, dataDir, genesis, json }: RestoreOptions, output: Output): Promise<void> {
   const source = requireDatabase(resolve(from));
   if (existsSync(dataDir) && readdirSync(dataDir).length > 0) {
     throw new CodedError("DATA_DIR_UNUSABLE", `${dataDir} is not empty`, { path: dataDir });
   }
   const chain = chainFacts(genesis);
+  const report = createReport(output, json);
   const draft = createDraft(dataDir);
   try {
     cpSync(source, join(draft, DATABASE));
     copyKeys(from, draft);
     await probeDatabase(join(draft, DATABASE));
-    const faults = await verifyDatabase(join(draft, DATABASE), chain, output);
+    const faults = await verifyDatabase(join(draft, DATABASE), chain, output, report.note);
     if (faults > 0) throw new CodedError("STORE_CORRUPT", `the backup ${source} has ${faults} faults`, { faults });
     await renameInstance(join(draft, DATABASE));
     putInPlace(draft, dataDir);
   } finally {
     rmSync(draft, { recursive: true, force: true });
   }
-  output.print(`${from} is restored to ${dataDir}\n`);
+  const result = { from: resolve(from), data_dir: resolve(dataDir), checks: report.checks };
+  tell(output, json, result, `${from} is restored to ${dataDir}\n`);
 }

@@ -66,7 +66,8 @@ export function createDraft(target: string): string {
   }
 }
 
-function syncFile(path: string): void {
+/** Returns when the file's content is on the disk. */
+export function syncFile(path: string): void {
   const file = openSync(path, "r+");
   try {
     fsyncSync(file);

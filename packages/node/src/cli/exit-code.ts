@@ -1,6 +1,7 @@
 /** What the process answers its caller with. */
 
 import { type CodedError, isCodedError } from "@counterpart/core/base/errors";
+import { hintOf, NodeRefusal } from "./client/refusal.ts";
 
 export const EXIT = {
   /** Stopped as asked, or help or version shown. */
@@ -19,6 +20,14 @@ export const EXIT = {
   diverged: 6,
   /** The file of blocks is malformed, or one of its blocks breaks a rule. */
   chain: 7,
+  /** The node answered with an error; what was asked for was not done. */
+  refused: 8,
+  /** Sent, but not in a block when there was no more time to wait. */
+  pending: 9,
+  /** In a block, where it reverted. */
+  reverted: 10,
+  /** `doctor` found what keeps a node from working. */
+  unfit: 11,
   /** Ended before its work was done, by Ctrl-C or by SIGTERM. */
   interrupted: 130,
   terminated: 143,
@@ -34,19 +43,40 @@ const BY_CODE: Readonly<Partial<Record<CodedError["code"], number>>> = {
   INVALID_HEADER: EXIT.chain,
   CONNECTION_REFUSED: EXIT.unreachable,
   CONNECTION_FAILED: EXIT.unreachable,
+  CONNECTION_TIMEOUT: EXIT.unreachable,
   DATA_DIR_LOCKED: EXIT.dataDir,
   DATA_DIR_UNUSABLE: EXIT.dataDir,
   STORE_CORRUPT: EXIT.dataDir,
   STORE_VERSION: EXIT.dataDir,
   STORE_WRITE_FAILED: EXIT.dataDir,
+  TRANSACTION_CONFLICTED: EXIT.refused,
 };
 
 export function exitCodeOf(error: unknown): number {
+  if (error instanceof NodeRefusal) return EXIT.refused;
   return (isCodedError(error) ? BY_CODE[error.code] : undefined) ?? EXIT.failure;
 }
 
 /** One line for a person: the error's message, with its code where it has one. */
 export function sentenceOf(error: unknown): string {
   const message = (error instanceof Error ? error.message : String(error)).replace(/\s*\n\s*/g, " ").trim();
-  return isCodedError(error) ? `counterpart: ${message} (${error.code})` : `counterpart: ${message}`;
+  const code = codeOf(error);
+  return code === undefined ? `counterpart: ${message}` : `counterpart: ${message} (${code})`;
+}
+
+const codeOf = (error: unknown): string | undefined =>
+  isCodedError(error) || error instanceof NodeRefusal ? error.code : undefined;
+
+/** The sentence, and what to do about it where that is known. */
+export function complaintOf(error: unknown): string {
+  const hint = error instanceof NodeRefusal ? hintOf(error.code) : undefined;
+  return hint === undefined ? `${sentenceOf(error)}\n` : `${sentenceOf(error)}\n  ${hint}\n`;
+}
+
+/** The same as one line of JSON, for `--json`: the node's whole problem document where it gave one. */
+export function complaintJson(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  const hint = error instanceof NodeRefusal ? hintOf(error.code) : undefined;
+  const problem = error instanceof NodeRefusal ? { status: error.status, problem: error.problem } : {};
+  return `${JSON.stringify({ error: { code: codeOf(error) ?? null, message, hint: hint ?? null, ...problem } })}\n`;
 }

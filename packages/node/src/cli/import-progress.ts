@@ -1,6 +1,8 @@
 /** How far an import has come, for people and for machines. */
 
 import type { ImportedBlock } from "../engine/chain-import.ts";
+import { perSecond } from "./render/progress.ts";
+import { duration } from "./render/units.ts";
 
 /** What has been done so far. */
 export interface ImportProgress {
@@ -28,8 +30,6 @@ export interface ImportMeter {
   note(block: ImportedBlock, bytes: number): void;
   progress(): ImportProgress;
 }
-
-const perSecond = (count: number, ms: number): number => (ms <= 0 ? 0 : Math.round((count * 1_000) / ms));
 
 /** @param now milliseconds of a clock that only goes forward */
 export function createImportMeter(head: ImportedBlock["header"], bytesTotal: number, now: () => number): ImportMeter {
@@ -79,12 +79,6 @@ export function createImportMeter(head: ImportedBlock["header"], bytesTotal: num
 }
 
 const mega = (gas: number): string => (gas / 1e6).toFixed(1);
-
-function duration(ms: number): string {
-  const seconds = Math.round(ms / 1_000);
-  if (seconds < 120) return `${seconds} s`;
-  return seconds < 7_200 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3_600)} h`;
-}
 
 /** One line while the import goes on. */
 export function progressLine(progress: ImportProgress): string {

@@ -30,14 +30,15 @@ function scene(t: TestContext) {
   writeFileSync(file, WHOLE);
   const texts: string[] = [];
   const print = (text: string): void => void texts.push(text);
-  const output = { print, now: () => performance.now(), isStopped: () => false };
+  const quiet = { print, now: () => performance.now() };
+  const output = { ...quiet, isStopped: () => false };
   const run = (change: Partial<ImportOptions> = {}, more = {}): Promise<boolean> => {
     texts.length = 0;
     return importChain({ genesis, file, dataDir, ...change }, { ...output, ...more });
   };
   const shown = (): string => texts.join("");
   const at = (name: string): string => join(folder, name);
-  return { folder, genesis, file, dataDir, print, run, shown, at };
+  return { folder, genesis, file, dataDir, print, quiet, run, shown, at };
 }
 
 const refusal =
@@ -70,12 +71,12 @@ test("a chain is imported, and exported as it was", async (t) => {
 });
 
 test("what was imported is whole, can be copied, and is known again", async (t) => {
-  const { run, shown, genesis, dataDir, print, at } = scene(t);
+  const { run, shown, genesis, dataDir, quiet, at } = scene(t);
   await run();
-  await verify({ dataDir }, { print });
-  await verify({ dataDir, genesis }, { print });
-  await backup({ dataDir, to: at("copy"), keys: true }, { print });
-  await restore({ from: at("copy"), dataDir: at("restored") }, { print });
+  await verify({ dataDir }, quiet);
+  await verify({ dataDir, genesis }, quiet);
+  await backup({ dataDir, to: at("copy"), keys: true }, quiet);
+  await restore({ from: at("copy"), dataDir: at("restored") }, quiet);
   await run({ dataDir: at("restored"), json: true });
   const { kind, held, blocks } = JSON.parse(shown());
   assert.deepEqual([kind, held, blocks], ["done", 6, 0]);
@@ -83,7 +84,7 @@ test("what was imported is whole, can be copied, and is known again", async (t) 
   const [transaction] = store.range("transactions", { limit: 1 });
   store.write([{ table: "transactions", key: transaction?.key as Uint8Array, value: null }]);
   await store.close();
-  await assert.rejects(verify({ dataDir }, { print }), refusal("STORE_CORRUPT", /faults/));
+  await assert.rejects(verify({ dataDir }, quiet), refusal("STORE_CORRUPT", /faults/));
 });
 
 test("a compressed file is imported too", async (t) => {

@@ -1,7 +1,7 @@
 /** A node's configuration from its four sources: flags, then environment, then file, then defaults. */
 
 import { resolve } from "node:path";
-import { CodedError } from "@counterpart/core/base/errors";
+import { CodedError, isCodedError } from "@counterpart/core/base/errors";
 import { Value } from "typebox/value";
 import {
   CONFIG_DEFAULTS,
@@ -9,9 +9,9 @@ import {
   CONFIG_SCHEMA,
   type ConfigKey,
   type ConfigOption,
-  defaultDataDir,
   type NodeConfig,
 } from "../config.ts";
+import { defaultDataDir } from "../config-defaults.ts";
 
 /** As the command line gives them: text, or a list of texts for a repeatable flag; true for a flag without value. */
 export type Flags = Readonly<Partial<Record<ConfigKey | "config", string | readonly string[] | boolean>>>;
@@ -25,12 +25,35 @@ export interface ConfigSources {
   readFile(path: string): string;
 }
 
+/** Where a value came from; earlier ones win. */
+export type SettingSource = "flag" | "environment" | "file" | "default";
+
 /** A value somebody set, and where. */
 interface Setting {
   readonly value: unknown;
+  readonly source: SettingSource;
   /** For messages: `--api-port`, `COUNTERPART_API_PORT`, `"api_port" in /etc/node.json`. */
   readonly origin: string;
   readonly baseDir: string;
+}
+
+/** One setting as a node would be started with it. */
+export interface ResolvedSetting {
+  readonly option: ConfigOption;
+  /** As the node would take it; as it was given where it is refused; undefined where there is none. */
+  readonly value: unknown;
+  readonly source: SettingSource;
+  /** Which flag, variable or key it was; "default" where nobody set it. */
+  readonly origin: string;
+}
+
+export interface Inspection {
+  /** Every one, in the order of the schema. */
+  readonly settings: readonly ResolvedSetting[];
+  /** What is wrong, a sentence each that names the source; in the order in which it was found. */
+  readonly problems: readonly CodedError[];
+  /** Absent when there are problems. */
+  readonly config?: NodeConfig;
 }
 
 export const CONFIG_VARIABLE = "COUNTERPART_CONFIG";
@@ -39,18 +62,45 @@ const FILE_CHARACTERS_MAX = 1_000_000;
 
 /** @throws CodedError `INVALID_CONFIG`, its message being one sentence that names the source */
 export function resolveConfig(sources: ConfigSources): NodeConfig {
-  const file = readFileSettings(sources);
+  const { config, problems } = inspectConfig(sources);
+  if (config !== undefined) return config;
+  throw problems[0] ?? invalid("the configuration is incomplete");
+}
+
+/** Every setting with its source, and everything that is wrong with them. */
+export function inspectConfig(sources: ConfigSources): Inspection {
+  const problems: CodedError[] = [];
+  const attempt = <T>(work: () => T): T | undefined => {
+    try {
+      return work();
+    } catch (error) {
+      if (!isCodedError(error)) throw error;
+      problems.push(error);
+      return undefined;
+    }
+  };
+  const file = attempt(() => readFileSettings(sources, problems)) ?? new Map<ConfigKey, Setting>();
   const given: Partial<Record<ConfigKey, unknown>> = {};
+  const found = new Map<ConfigKey, Setting>();
   for (const option of CONFIG_OPTIONS) {
     const setting = flagSetting(option, sources) ?? environmentSetting(option, sources) ?? file.get(option.key);
-    if (setting !== undefined) given[option.key] = checkedValue(option, setting);
+    if (setting === undefined) continue;
+    found.set(option.key, setting);
+    const value = attempt(() => checkedValue(option, setting));
+    if (value !== undefined) given[option.key] = value;
   }
   const ports = { ...CONFIG_DEFAULTS, ...given };
   const dataDir = resolve(sources.workingDir, defaultDataDir(Number(ports.p2pPort)));
   const config = { ...CONFIG_DEFAULTS, dataDir, ...given };
-  if (!Value.Check(CONFIG_SCHEMA, config)) throw new CodedError("INVALID_CONFIG", "the configuration is incomplete");
-  checkPorts(config);
-  return config;
+  const settings = CONFIG_OPTIONS.map((option): ResolvedSetting => {
+    const { value, source = "default", origin = "default" } = found.get(option.key) ?? {};
+    return { option, value: (config as Partial<Record<ConfigKey, unknown>>)[option.key] ?? value, source, origin };
+  });
+  if (!Value.Check(CONFIG_SCHEMA, config)) {
+    return { settings, problems: problems.length > 0 ? problems : [invalid("the configuration is incomplete")] };
+  }
+  attempt(() => checkPorts(config));
+  return problems.length === 0 ? { settings, problems, config } : { settings, problems };
 }
 
 function flagSetting(option: ConfigOption, { flags, workingDir }: ConfigSources): Setting | undefined {
@@ -58,6 +108,7 @@ function flagSetting(option: ConfigOption, { flags, workingDir }: ConfigSources)
   if (value === undefined) return undefined;
   return {
     value: parseFlag(option, value),
+    source: "flag",
     origin: option.flag,
     baseDir: workingDir,
   };
@@ -67,7 +118,12 @@ function flagSetting(option: ConfigOption, { flags, workingDir }: ConfigSources)
 function environmentSetting(option: ConfigOption, sources: ConfigSources): Setting | undefined {
   const text = sources.environment[option.variable];
   if (text === undefined || text === "") return undefined;
-  return { value: parseText(option, text), origin: option.variable, baseDir: sources.workingDir };
+  return {
+    value: parseText(option, text),
+    source: "environment",
+    origin: option.variable,
+    baseDir: sources.workingDir,
+  };
 }
 
 /** A list's flag may be repeated, and each hold several. */
@@ -91,15 +147,24 @@ const BOOLEANS: ReadonlyMap<string, boolean> = new Map([
   ["0", false],
 ]);
 
-function readFileSettings(sources: ConfigSources): Map<ConfigKey, Setting> {
+/** Unknown keys are added to the problems; a file that cannot be read at all throws. */
+function readFileSettings(sources: ConfigSources, problems: CodedError[]): Map<ConfigKey, Setting> {
   const named = sources.flags.config ?? sources.environment[CONFIG_VARIABLE];
   const settings = new Map<ConfigKey, Setting>();
   if (typeof named !== "string" || named === "") return settings;
   const path = resolve(sources.workingDir, named);
   for (const [fileKey, value] of Object.entries(readFile(path, sources))) {
     const option = CONFIG_OPTIONS.find((known) => known.fileKey === fileKey);
-    if (option === undefined) throw unknownKey(fileKey, path);
-    settings.set(option.key, { value, origin: `"${fileKey}" in ${path}`, baseDir: resolve(path, "..") });
+    if (option === undefined) {
+      problems.push(unknownKey(fileKey, path));
+      continue;
+    }
+    settings.set(option.key, {
+      value,
+      source: "file",
+      origin: `"${fileKey}" in ${path}`,
+      baseDir: resolve(path, ".."),
+    });
   }
   return settings;
 }

@@ -3,6 +3,7 @@ import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import { isCodedError } from "@counterpart/core/base/errors";
+import { createApiClient } from "./client/api-client.ts";
 import { type NodeStatus, renderStatus, status } from "./status.ts";
 
 const HASH = `0x${"12".repeat(32)}`;
@@ -109,20 +110,26 @@ test("a node is asked once, or again and again, as text or as lines of JSON", as
     node(() => current),
     async (url) => {
       const once = collect();
-      await status({ url }, once.output);
+      await status({ client: createApiClient({ url }) }, once.output);
       assert.deepEqual(once.printed, [renderStatus(SYNCING)]);
       const watched = collect(2);
       const print = (text: string): void => {
         watched.printed.push(text);
         current = ALONE;
       };
-      await assert.rejects(status({ url, watch: true, json: true }, { ...watched.output, print }), watched.enough);
+      await assert.rejects(
+        status({ client: createApiClient({ url }), watch: true, json: true }, { ...watched.output, print }),
+        watched.enough,
+      );
       assert.deepEqual(
         watched.printed.map((text) => JSON.parse(text)),
         [SYNCING, ALONE],
       );
       const terminal = collect();
-      await assert.rejects(status({ url, watch: true }, { ...terminal.output, isTerminal: true }), terminal.enough);
+      await assert.rejects(
+        status({ client: createApiClient({ url }), watch: true }, { ...terminal.output, isTerminal: true }),
+        terminal.enough,
+      );
       assert.ok(terminal.printed[0]?.startsWith("\x1b[H"));
     },
   );
@@ -141,9 +148,9 @@ test("a watch goes on while the node is away", async () => {
       printed.push(text);
       looks++;
     };
-    await assert.rejects(status({ url, watch: true }, { ...output, print }), enough);
+    await assert.rejects(status({ client: createApiClient({ url }), watch: true }, { ...output, print }), enough);
     assert.deepEqual([printed[0], printed[2]], [renderStatus(ALONE), renderStatus(ALONE)]);
-    assert.match(printed[1] ?? "", /^nothing answers at http/);
+    assert.match(printed[1] ?? "", /^the connection to http\S+ broke: /);
   });
 });
 
@@ -152,10 +159,12 @@ test("nothing there, and something else there, are told apart", async () => {
   await serving(
     (_, response) => void response.writeHead(404).end("no"),
     async (url) => {
-      await assert.rejects(status({ url }, output), (error) => isCodedError(error, "CONNECTION_FAILED"));
+      await assert.rejects(status({ client: createApiClient({ url }) }, output), (error) =>
+        isCodedError(error, "CONNECTION_FAILED"),
+      );
     },
   );
-  await assert.rejects(status({ url: "http://127.0.0.1:1" }, output), (error) =>
+  await assert.rejects(status({ client: createApiClient({ url: "http://127.0.0.1:1" }) }, output), (error) =>
     isCodedError(error, "CONNECTION_REFUSED"),
   );
 });

@@ -1,9 +1,13 @@
 /** `counterpart status`: where a running node stands, by its API. */
 
-import { CodedError } from "@counterpart/core/base/errors";
+import { isCodedError } from "@counterpart/core/base/errors";
+import type { ApiClient } from "./client/api-client.ts";
+import { NodeRefusal } from "./client/refusal.ts";
+import { printable } from "./render/table.ts";
+import { duration, size } from "./render/units.ts";
 
 export interface StatusOptions {
-  readonly url: string;
+  readonly client: ApiClient;
   /** Again every second, until it is told to stop. */
   readonly watch?: boolean;
   /** A line of JSON each time. */
@@ -19,7 +23,6 @@ export interface StatusOutput {
 }
 
 const EVERY_MS = 1_000;
-const REQUEST_MS = 10_000;
 const CLEAR = "\x1b[H\x1b[2J";
 
 interface Head {
@@ -71,46 +74,13 @@ export interface NodeStatus {
   readonly peers: readonly Peer[];
 }
 
-/** @throws CodedError `CONNECTION_REFUSED` when nothing answers, `CONNECTION_FAILED` when something else does */
-async function get(url: string, path: string): Promise<unknown> {
-  let response: Response;
-  try {
-    response = await fetch(new URL(`/api/v1/${path}`, url), { signal: AbortSignal.timeout(REQUEST_MS) });
-  } catch {
-    throw new CodedError(
-      "CONNECTION_REFUSED",
-      `nothing answers at ${url}: is the node running, and is that its --url?`,
-    );
-  }
-  const body: unknown = await response.json().catch(() => undefined);
-  if (response.ok && body !== undefined) return body;
-  throw new CodedError("CONNECTION_FAILED", `what answers at ${url} is no node's API (status ${response.status})`);
-}
-
-async function readStatus(url: string): Promise<NodeStatus> {
+async function readStatus(client: ApiClient): Promise<NodeStatus> {
   const [sync, { peers }] = await Promise.all([
-    get(url, "network/sync"),
-    get(url, "network/peers") as Promise<NodeStatus>,
+    client.get<Sync>("network/sync"),
+    client.get<Pick<NodeStatus, "peers">>("network/peers"),
   ]);
-  return { sync: sync as Sync, peers };
+  return { sync, peers };
 }
-
-/** Such as "12 s" or "3 min". */
-function duration(ms: number): string {
-  const seconds = ms / 1_000;
-  for (const [unit, length] of [
-    ["d", 86_400],
-    ["h", 3_600],
-    ["min", 60],
-  ] as const) {
-    if (seconds >= 2 * length) return `${Math.round(seconds / length)} ${unit}`;
-  }
-  return seconds >= 10 ? `${Math.round(seconds)} s` : `${seconds.toFixed(1)} s`;
-}
-
-/** Such as "3.2 MiB". */
-const size = (bytes: number): string =>
-  bytes < 1_048_576 ? `${Math.round(bytes / 1_024)} KiB` : `${(bytes / 1_048_576).toFixed(1)} MiB`;
 
 function stateProgressOf(state: NonNullable<Sync["state_progress"]>): string {
   const { to_block: to, pages, bytes, wasted_bytes: wasted, filled, remaining_bytes: rest, remaining_ms: left } = state;
@@ -143,7 +113,7 @@ function lineOf({ address, state, head, last_error: error, last_sync: last }: Pe
     last === null
       ? ""
       : `  last sync ${duration(last.duration_ms)}: ${last.blocks} blocks, ${last.contracts} contracts`;
-  return `  ${address}  ${state}${at}${took}${error === null ? "" : `  ${error}`}`;
+  return `  ${printable(address)}  ${state}${at}${took}${error === null ? "" : `  ${error}`}`;
 }
 
 function unnamedOf({ unnamed_contracts: count }: Sync): string | undefined {
@@ -164,10 +134,19 @@ export function renderStatus({ sync, peers }: NodeStatus): string {
   return `${lines.filter((line) => line !== undefined).join("\n")}\n`;
 }
 
-/** @throws CodedError `CONNECTION_REFUSED`, `CONNECTION_FAILED`; when watching, only if the first look fails */
-export async function status({ url, watch = false, json = false }: StatusOptions, output: StatusOutput): Promise<void> {
+/** What is shown of a look that failed, while it is tried again. */
+function failureOf(error: unknown, json: boolean): string {
+  if (!isCodedError(error) && !(error instanceof NodeRefusal)) throw error;
+  return json ? `${JSON.stringify({ error: error.code })}\n` : `${error.message}\n`;
+}
+
+/** @throws those of the client; when watching, only if the first look fails */
+export async function status(
+  { client, watch = false, json = false }: StatusOptions,
+  output: StatusOutput,
+): Promise<void> {
   const show = async (): Promise<void> => {
-    const now = await readStatus(url);
+    const now = await readStatus(client);
     const text = json ? `${JSON.stringify(now)}\n` : renderStatus(now);
     output.print(watch && !json && output.isTerminal ? `${CLEAR}${text}` : text);
   };
@@ -177,8 +156,7 @@ export async function status({ url, watch = false, json = false }: StatusOptions
     try {
       await show();
     } catch (error) {
-      if (!(error instanceof CodedError)) throw error;
-      output.print(json ? `${JSON.stringify({ error: error.code })}\n` : `${error.message}\n`);
+      output.print(failureOf(error, json));
     }
   }
 }

@@ -5,7 +5,7 @@
  */
 
 import { isCodedError } from "@counterpart/core/base/errors";
-import type { StoreWrite } from "@counterpart/core/ports/store";
+import type { StoreReader, StoreWrite } from "@counterpart/core/ports/store";
 import { isAdopting } from "./adopted.ts";
 import type { EngineCore } from "./core.ts";
 import { historyStartRow, readHistoryStart, storedHistoryRows, withoutRow } from "./history.ts";
@@ -31,6 +31,19 @@ export interface HistoryKeeper {
   run(): Promise<void>;
 }
 
+/**
+ * One slice of taking blocks out of the history, from its start on towards the first block that is wanted in it.
+ * @throws CodedError `STORE_CORRUPT`
+ */
+export function forgottenRows(store: Pick<StoreReader, "get">, start: number, wanted: number): StoreWrite[] {
+  const rows: StoreWrite[] = [];
+  let at = start;
+  while (at < wanted && at - start < BLOCKS_PER_SLICE && rows.length < ROWS_PER_SLICE) {
+    for (const row of storedHistoryRows(store, ++at)) rows.push(withoutRow(row));
+  }
+  return [...rows, historyStartRow(at)];
+}
+
 /** @param blocksMax blocks before the head whose state is kept; infinity: of all that are held */
 export function createHistoryKeeper(core: EngineCore, queue: WriterQueue, blocksMax: number): HistoryKeeper {
   const { store, clock, logger, emitter } = core;
@@ -43,15 +56,6 @@ export function createHistoryKeeper(core: EngineCore, queue: WriterQueue, blocks
   const together = Math.min(FORGOTTEN_TOGETHER_MAX, Math.ceil(blocksMax / 8));
   const isDue = ({ start, wanted }: Bounds): boolean => start > wanted || wanted - start >= together;
 
-  /** Takes the blocks after the start out of the history. */
-  function forget({ start, wanted }: Bounds): StoreWrite[] {
-    const rows: StoreWrite[] = [];
-    let at = start;
-    while (at < wanted && at - start < BLOCKS_PER_SLICE && rows.length < ROWS_PER_SLICE) {
-      for (const row of storedHistoryRows(store, ++at)) rows.push(withoutRow(row));
-    }
-    return [...rows, historyStartRow(at)];
-  }
   /** Puts the blocks up to the start, the last one first, into the history. */
   function recall({ start, wanted }: Bounds): StoreWrite[] {
     const rows: StoreWrite[] = [];
@@ -65,7 +69,7 @@ export function createHistoryKeeper(core: EngineCore, queue: WriterQueue, blocks
   const step = (isFirst: boolean): boolean => {
     const now = bounds();
     if (isAdopting(store) || (isFirst ? !isDue(now) : now.start === now.wanted)) return false;
-    store.write(now.start > now.wanted ? recall(now) : forget(now));
+    store.write(now.start > now.wanted ? recall(now) : forgottenRows(store, now.start, now.wanted));
     return true;
   };
   const slices = async (): Promise<void> => {

@@ -53,6 +53,12 @@ function pidOf(path: string, number: number): number | undefined {
   }
 }
 
+/** Process that has a directory at present, whoever's; undefined when none has, as far as can be told without taking it. */
+export function holderOf(directory: string): number | undefined {
+  const pid = pidOf(directory, highestIn(directory));
+  return pid !== undefined && isRunning(pid) ? pid : undefined;
+}
+
 const modifiedMs = (path: string): number => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 
 /** What a rename onto a folder with something in it is refused with; or the draft was cleared away by who was faster. */

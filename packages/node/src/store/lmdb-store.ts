@@ -157,8 +157,25 @@ function bringUpToDate({ root, tables }: Opened, rooms: Rooms, { migrates = true
   if (found !== undefined) onMigrated?.({ from: found, to: FORMAT_VERSION });
 }
 
+/** What a table takes in the file. */
+export interface TableStats {
+  readonly name: TableName;
+  readonly rows: number;
+  /** Of its pages, which may have room in them. */
+  readonly bytes: number;
+}
+
+export interface StoreStats {
+  readonly tables: readonly TableStats[];
+  /** Of the pages that the database has used so far, free ones included; the file may be longer. */
+  readonly bytes: number;
+  /** Of pages that nothing uses at present. */
+  readonly freeBytes: number;
+}
+
 /** What LMDB can do beyond the port. */
 export interface LmdbStore extends Store {
+  stats(): StoreStats;
   /** Every row of the database, with its place when it fails its checksum. */
   scan(): Iterable<{ readonly table: TableName; readonly key: Uint8Array } | undefined>;
   /**
@@ -173,6 +190,34 @@ function copyError(copy: string, reason: string): CodedError {
   return /\bMDB_(?!READERS_FULL)/.test(reason)
     ? new CodedError("STORE_CORRUPT", `the database is damaged and cannot be copied: ${reason}`)
     : new CodedError("STORE_WRITE_FAILED", `the database cannot be copied to ${copy}: ${reason}`);
+}
+
+interface PageCounts {
+  readonly pageSize: number;
+  readonly entryCount: number;
+  readonly treeBranchPageCount: number;
+  readonly treeLeafPageCount: number;
+  readonly overflowPages: number;
+}
+
+/** As LMDB counts pages (`mdb_stat`, `mdb_env_info`). */
+function statsOf({ root, tables }: Opened): StoreStats {
+  const bytesOf = (counts: PageCounts): number =>
+    (counts.treeBranchPageCount + counts.treeLeafPageCount + counts.overflowPages) * counts.pageSize;
+  const {
+    lastPageNumber,
+    pageSize,
+    free,
+    root: names,
+  } = root.getStats() as FileFacts & Record<"free" | "root", PageCounts>;
+  const shown = NAMES.map((name) => {
+    const counts = tables[name].getStats() as PageCounts;
+    return { name, rows: counts.entryCount, bytes: bytesOf(counts) };
+  });
+  const bytes = (lastPageNumber + 1) * pageSize;
+  // Two meta pages, the names of the tables, and the list of free pages are no table's.
+  const used = shown.reduce((sum, table) => sum + table.bytes, 2 * pageSize + bytesOf(names) + bytesOf(free));
+  return { tables: shown, bytes, freeBytes: Math.max(0, bytes - used) };
 }
 
 function* scanRows(tables: Tables): ReturnType<LmdbStore["scan"]> {
@@ -216,6 +261,7 @@ export function openLmdbStore(path: string, options: StoreOptions = {}): LmdbSto
       return { ...readerOf(tables, transaction), done: () => transaction.done() };
     },
     scan: () => scanRows(tables),
+    stats: () => statsOf(opened),
     async copyTo(copy) {
       try {
         await root.backup(copy, true);

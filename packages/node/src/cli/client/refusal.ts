@@ -1,0 +1,64 @@
+/** A node's own words on why it did not do what it was asked, and what can be done about them. */
+
+/** An answer that is an RFC 9457 problem document. */
+export class NodeRefusal extends Error {
+  /** Stable, as docs/ERRORS.md lists them. */
+  readonly code: string;
+  /** Of HTTP. */
+  readonly status: number;
+  /** The whole document. */
+  readonly problem: Readonly<Record<string, unknown>>;
+  /** Seconds after which to ask again, where the node said so. */
+  readonly retryAfterSeconds: number | undefined;
+
+  constructor(code: string, status: number, problem: Readonly<Record<string, unknown>>, retryAfterSeconds?: number) {
+    super(typeof problem.detail === "string" ? problem.detail : `the node answers with status ${status}`);
+    this.name = "NodeRefusal";
+    this.code = code;
+    this.status = status;
+    this.problem = problem;
+    this.retryAfterSeconds = retryAfterSeconds;
+  }
+}
+
+const HINTS: Readonly<Record<string, string>> = {
+  UNAUTHORIZED: "give the node's token: --token-file <data directory>/api-token, or COUNTERPART_TOKEN_FILE",
+  HOST_NOT_ALLOWED: "give --url with the node's IP address, or localhost, in the place of a name",
+  FROM_NOT_HELD: "counterpart accounts list shows the accounts that this node signs for; choose one with --from",
+  CONTRACT_NOT_FOUND: "counterpart contracts list shows those that there are; is it another chain, or not synced yet?",
+  TRANSACTION_NOT_FOUND: "was it sent to another node? counterpart tx send hands a signed one in",
+  BLOCK_NOT_FOUND: "counterpart blocks list shows the newest; counterpart status how far behind the node is",
+  ABI_MISSING: "its owner can publish one: counterpart contracts publish <address> --abi <file>",
+  VIEW_FUNCTION: "it changes nothing: counterpart contracts call <address> <function> …",
+  UNKNOWN_FUNCTION: "counterpart contracts show <address> lists its functions",
+  AMBIGUOUS_FUNCTION: "give its whole signature, in quotes: 'burn(address,uint256)'",
+  MISSING_PARAMETER: "counterpart contracts show <address> lists the functions with their parameters",
+  UNKNOWN_PARAMETER: "counterpart contracts show <address> lists the functions with their parameters",
+  INVALID_PARAMETER: "amounts are whole numbers of base units; arrays and tuples are JSON: 'ids=[1,2]'",
+  INVALID_BYTECODE: "link its libraries first; an artifact with placeholders is not creation code yet",
+  INSUFFICIENT_FUNDS: "counterpart accounts show <address> tells the balance",
+  POOL_FULL: "try again in a while; nothing was sent",
+  POOL_SENDER_QUOTA: "wait until some of its transactions are in blocks, or send --from another account",
+  RATE_LIMITED: "try again in a while",
+  TOO_MANY_SUBSCRIBERS: "end another watch of this node, or watch another node",
+  NOT_READY: "counterpart status --watch shows how far it has come",
+  DIVERGED: "counterpart status names the block; docs/OPERATIONS.md says what to do with such a node",
+  REPLICA: "give --url of a full node",
+  READ_ONLY: "this node serves an imported chain; give --url of a node with a chain of its own",
+  NOT_HELD: "give --url of a full node, or connect the replica to one: counterpart peers connect <address>",
+  PRUNED: "a node that was started with --history archive still has it",
+  IDEMPOTENCY_KEY_REUSED: "use a new key for a new request",
+  TRANSACTION_CONFLICTED: "another transaction took its nonce; send it anew",
+  STALE_ARTIFACT: "counterpart contracts show <address> tells what is held",
+  PEER_BANNED: "counterpart peers bans lists the bans; counterpart peers unban <peer-id> ends one",
+  WRONG_CHAIN: "both nodes must be started with the same --genesis",
+  CLOCK_SKEW: "set the clocks of both machines, by NTP for instance",
+  STORE_CORRUPT: "stop the node and run counterpart db verify",
+  STORE_WRITE_FAILED: "the node's disk is full or refuses writes",
+};
+
+/** What a person can do about an error of this code; undefined where that is in its message. */
+export const hintOf = (code: string): string | undefined => (Object.hasOwn(HINTS, code) ? HINTS[code] : undefined);
+
+/** Every code that has a hint, so that a test can hold them against the catalogue. */
+export const HINTED_CODES: readonly string[] = Object.keys(HINTS);

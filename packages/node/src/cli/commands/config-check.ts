@@ -1,0 +1,53 @@
+/** `counterpart config check`. */
+
+import { readFileSync } from "node:fs";
+import { type CodedError, isCodedError } from "@counterpart/core/base/errors";
+import { readGenesis } from "../../store/genesis-file.ts";
+import { defineCommand, flag } from "../command.ts";
+import { CONFIG_FLAGS, flagsOf } from "../config-flags.ts";
+import { EXIT } from "../exit-code.ts";
+import { printable } from "../render/table.ts";
+import { inspectConfig } from "../resolve-config.ts";
+
+/** What is wrong with the genesis file, if there is one and anything is. */
+function genesisProblem(path: string | undefined): CodedError | undefined {
+  try {
+    readGenesis(path);
+    return undefined;
+  } catch (error) {
+    if (isCodedError(error)) return error;
+    throw error;
+  }
+}
+
+export const configCheck = defineCommand({
+  args: {},
+  options: { ...CONFIG_FLAGS, json: flag("--json", "as one JSON document, for programs") },
+  details: [
+    "Takes the flags of start. Every problem is told, not only the first; the genesis file is read too. Nothing is opened or changed: counterpart doctor looks at ports, disk and the running node.",
+  ],
+  examples: [
+    "counterpart config check --config /etc/counterpart.json",
+    "counterpart config check --json | jq '.problems'",
+  ],
+  exits: [
+    [EXIT.ok, "a node would take these settings"],
+    [EXIT.usage, "a setting is wrong"],
+  ],
+  async run({ options }, context) {
+    const { config, problems } = inspectConfig({
+      flags: flagsOf(options as Parameters<typeof flagsOf>[0]),
+      environment: context.environment,
+      workingDir: context.workingDir,
+      readFile: (path) => readFileSync(path, "utf8"),
+    });
+    const genesis = config === undefined ? undefined : genesisProblem(config.genesis);
+    const all = genesis === undefined ? problems : [...problems, genesis];
+    if (options.json === true) {
+      const named = all.map(({ code, message }) => ({ code, message }));
+      context.print(`${JSON.stringify({ ok: all.length === 0, problems: named })}\n`);
+    } else if (all.length === 0) context.print("ok\n");
+    else for (const { code, message } of all) context.print(`${printable(message)} (${code})\n`);
+    return all.length === 0 ? EXIT.ok : EXIT.usage;
+  },
+});

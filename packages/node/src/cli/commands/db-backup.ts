@@ -1,0 +1,31 @@
+/** `counterpart db backup`. */
+
+import { defineCommand, flag, text } from "../command.ts";
+import { EXIT } from "../exit-code.ts";
+import { DATA_DIR_EXITS, dataDirOption } from "../local-options.ts";
+import { createProgress } from "../render/progress.ts";
+
+export const dbBackup = defineCommand({
+  args: {},
+  options: {
+    dataDir: dataDirOption(),
+    to: text("--to <path>", "folder to make", { isRequired: true }),
+    keys: { ...flag("--no-keys", "leave the keys out"), default: true },
+    json: flag("--json", "as one JSON document"),
+  },
+  details: ["The copy is the database as it was at one moment, without its free pages. It is a data directory itself."],
+  examples: ["counterpart db backup --to backup-monday", "counterpart db backup --to blocks-only --no-keys"],
+  exits: [[EXIT.ok, "copied, and on the disk"], ...DATA_DIR_EXITS],
+  async run({ options }, context) {
+    const { backup } = await import("../db.ts");
+    const { dataDir, to, keys, json = false } = options;
+    const progress = createProgress(context);
+    const output = {
+      print: context.print,
+      now: context.now,
+      ...(progress !== undefined && { progress: progress.show }),
+    };
+    await backup({ dataDir, to: to as string, keys, json }, output);
+    return EXIT.ok;
+  },
+});

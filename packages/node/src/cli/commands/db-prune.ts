@@ -1,0 +1,41 @@
+/** `counterpart db prune`. */
+
+import { defineCommand, flag, integer, withoutUndefined } from "../command.ts";
+import { EXIT } from "../exit-code.ts";
+import { DATA_DIR_EXITS, dataDirOption } from "../local-options.ts";
+import { createProgress } from "../render/progress.ts";
+import { size } from "../render/units.ts";
+
+const HISTORY_MAX = 999_999_999;
+
+export const dbPrune = defineCommand({
+  args: {},
+  options: {
+    dataDir: dataDirOption(),
+    history: integer("--history <blocks>", "blocks before the head whose state is kept", 1, HISTORY_MAX, {
+      defaultNote: "all that there are",
+    }),
+    json: flag("--json", "as one JSON document, for programs"),
+  },
+  details: [
+    "Blocks, receipts and the head's state stay. Start the node with the same --history afterwards, or it makes the states again. The database is copied without its free pages, for which the disk needs room, and the copy takes its place in one step.",
+  ],
+  examples: ["counterpart db prune", "counterpart db prune --history 1000 --data-dir data/p2p-5001"],
+  exits: [[EXIT.ok, "done"], ...DATA_DIR_EXITS],
+  async run({ options }, context) {
+    const { prune } = await import("../db-prune.ts");
+    const progress = createProgress(context);
+    const { dataDir, json } = options;
+    const pruned = await prune(
+      { dataDir, ...withoutUndefined({ history: options.history }) },
+      { now: context.now, ...(progress !== undefined && { progress: progress.show }) },
+    );
+    progress?.clear();
+    if (json === true) context.print(`${JSON.stringify(pruned)}\n`);
+    else {
+      const { path, bytes, bytes_before: before, history_start: start } = pruned;
+      context.print(`${path}: ${size(before)} before, ${size(bytes)} now; states from block ${start}\n`);
+    }
+    return EXIT.ok;
+  },
+});

@@ -1,0 +1,29 @@
+/** `counterpart db restore`. */
+
+import { defineCommand, flag, text, withoutUndefined } from "../command.ts";
+import { EXIT } from "../exit-code.ts";
+import { DATA_DIR_EXITS, dataDirOption, GENESIS_OPTION } from "../local-options.ts";
+import { createProgress } from "../render/progress.ts";
+
+export const dbRestore = defineCommand({
+  args: {},
+  options: {
+    from: text("--from <path>", "folder that backup made", { isRequired: true }),
+    dataDir: dataDirOption("folder to make"),
+    genesis: GENESIS_OPTION,
+    json: flag("--json", "as one JSON document"),
+  },
+  details: ["The backup is checked as by db verify first; one with faults is not restored, and leaves nothing behind."],
+  examples: ["counterpart db restore --from backup-monday --data-dir data/p2p-5000"],
+  exits: [[EXIT.ok, "restored, and on the disk"], ...DATA_DIR_EXITS],
+  async run({ options }, context) {
+    const { restore } = await import("../db.ts");
+    const { from, dataDir, json = false } = options;
+    const progress = createProgress(context);
+    await restore(
+      { from: from as string, dataDir, json, ...withoutUndefined({ genesis: options.genesis }) },
+      { print: context.print, now: context.now, ...(progress !== undefined && { progress: progress.show }) },
+    );
+    return EXIT.ok;
+  },
+});

@@ -1,0 +1,26 @@
+/** `counterpart db verify`. */
+
+import { defineCommand, flag, withoutUndefined } from "../command.ts";
+import { EXIT } from "../exit-code.ts";
+import { DATA_DIR_EXITS, dataDirOption, GENESIS_OPTION } from "../local-options.ts";
+import { createProgress } from "../render/progress.ts";
+
+export const dbVerify = defineCommand({
+  args: {},
+  options: { dataDir: dataDirOption(), genesis: GENESIS_OPTION, json: flag("--json", "as one JSON document") },
+  details: [
+    "Every row against its checksum, every block against its parent and its roots, the state against the head's root, and what follows from these. Nothing is changed.",
+  ],
+  examples: ["counterpart db verify", "counterpart db verify --data-dir data/p2p-5001 --json | jq .checks"],
+  exits: [[EXIT.ok, "everything is as it must be"], ...DATA_DIR_EXITS],
+  async run({ options }, context) {
+    const { verify } = await import("../db.ts");
+    const { dataDir, json = false } = options;
+    const progress = createProgress(context);
+    await verify(
+      { dataDir, json, ...withoutUndefined({ genesis: options.genesis }) },
+      { print: context.print, now: context.now, ...(progress !== undefined && { progress: progress.show }) },
+    );
+    return EXIT.ok;
+  },
+});

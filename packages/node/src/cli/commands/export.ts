@@ -1,0 +1,32 @@
+/** `counterpart export`: blocks for other clients. */
+
+import { defineCommand, integer, required, withoutUndefined } from "../command.ts";
+import { EXIT } from "../exit-code.ts";
+import { DATA_DIR_EXITS, dataDirOption } from "../local-options.ts";
+
+const BLOCK_MAX = 999_999_999_999_999;
+
+export const exportCommand = defineCommand({
+  args: { file: required("file to make") },
+  options: {
+    dataDir: dataDirOption(),
+    from: integer("--from <number>", "first block", 0, BLOCK_MAX, { defaultNote: "1" }),
+    to: integer("--to <number>", "last block", 0, BLOCK_MAX, { defaultNote: "the head" }),
+  },
+  details: [
+    "Blocks are written one after the other, as other clients export and import them; a node may use the directory meanwhile.",
+  ],
+  examples: [
+    "counterpart export chain.rlp",
+    "counterpart export --data-dir data/p2p-5001 --from 100 --to 200 part.rlp",
+  ],
+  exits: [[EXIT.ok, "written"], ...DATA_DIR_EXITS],
+  async run({ args, options }, { print }) {
+    const { exportChain } = await import("../export.ts");
+    await exportChain(
+      { file: args.file, dataDir: options.dataDir, ...withoutUndefined({ from: options.from, to: options.to }) },
+      print,
+    );
+    return EXIT.ok;
+  },
+});

@@ -1,0 +1,51 @@
+/** `counterpart import`: a chain that was sealed elsewhere. */
+
+import { createLogger } from "../../telemetry/logger.ts";
+import { defineCommand, flag, required, withoutUndefined } from "../command.ts";
+import { EXIT } from "../exit-code.ts";
+import { dataDirOption } from "../local-options.ts";
+import { createProgress } from "../render/progress.ts";
+
+/** A signal ends it after the block that it is at. */
+export const importCommand = defineCommand({
+  args: {
+    genesis: required("genesis file of other clients, with its config"),
+    file: required("blocks, one RLP encoding after the other; compressed where it ends with .gz"),
+  },
+  options: {
+    dataDir: dataDirOption("folder to make, or to go on with"),
+    json: flag("--json", "progress and result as lines of JSON"),
+  },
+  details: [
+    "The data directory must be empty, or hold what an earlier import of the same chain left: then it goes on from there. Every block is executed and checked; one that is refused leaves those before it. A node started on the directory serves the chain, read-only.",
+  ],
+  examples: [
+    "counterpart import genesis.json chain.rlp --data-dir data/mainnet-part",
+    "counterpart import genesis.json chain.rlp.gz --json | jq .blocks_per_second",
+    "counterpart start --data-dir data/mainnet-part",
+  ],
+  exits: [
+    [EXIT.ok, "all of the file is imported"],
+    [EXIT.usage, "wrong flag or genesis"],
+    [EXIT.dataDir, "the data directory is in use or unusable"],
+    [EXIT.chain, "the file is malformed, or a block of it breaks a rule"],
+    [EXIT.interrupted, "stopped by Ctrl-C; the same command goes on"],
+    [EXIT.terminated, "stopped by SIGTERM; the same command goes on"],
+  ],
+  async run({ args, options }, context) {
+    const [{ importChain }, { chooseCrypto }] = await Promise.all([import("../import.ts"), import("../../app.ts")]);
+    await chooseCrypto(createLogger({ level: "warn", format: "pretty" }));
+    let stoppedWith: number | undefined;
+    context.host.on("SIGINT", () => (stoppedWith ??= EXIT.interrupted));
+    context.host.on("SIGTERM", () => (stoppedWith ??= EXIT.terminated));
+    context.host.on("parentGone", () => (stoppedWith ??= EXIT.terminated));
+    const progress = createProgress(context);
+    const isWhole = await importChain(withoutUndefined({ ...args, ...options }) as Parameters<typeof importChain>[0], {
+      print: context.print,
+      ...(progress !== undefined && { progress: progress.show }),
+      now: context.now,
+      isStopped: () => stoppedWith !== undefined,
+    });
+    return isWhole ? EXIT.ok : (stoppedWith ?? EXIT.failure);
+  },
+});

@@ -1,0 +1,101 @@
+/** `counterpart network create`. */
+
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { CodedError } from "@counterpart/core/base/errors";
+import { parseGenesis } from "@counterpart/core/chain/genesis-json";
+import { DEFAULTS } from "../../config-defaults.ts";
+import { createKeyRing } from "../../keys/key-ring.ts";
+import { defineCommand, flag, integer, list, required } from "../command.ts";
+import { EXIT } from "../exit-code.ts";
+import { accountOf, genesisText, type PlannedNode, parseFunded, startCommand } from "../network-plan.ts";
+import { styleOf } from "../render/style.ts";
+import { renderFields } from "../render/table.ts";
+
+const NODES_MAX = 100;
+/** EIP-2294's bound is higher; above this one, v of a protected legacy transaction is no exact number in wallets. */
+const CHAIN_ID_MAX = 999_999_999_999_999;
+const GAS_LIMIT = 60_000_000;
+const GAS_LIMIT_MIN = 16_777_216;
+const GAS_LIMIT_MAX = 1_000_000_000;
+
+/** @throws CodedError `DATA_DIR_UNUSABLE` */
+function makeFolder(folder: string): void {
+  if (existsSync(folder) && readdirSync(folder).length > 0) {
+    throw new CodedError("DATA_DIR_UNUSABLE", `${folder} is not empty: name a new folder`, { path: folder });
+  }
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw new CodedError("DATA_DIR_UNUSABLE", `${folder} cannot be made: ${String(cause)}`, { path: folder });
+  }
+}
+
+/** A data directory with the node's own key in it, as the node would make it at its first start. */
+function planNode(folder: string, at: number): PlannedNode {
+  const dataDir = join(folder, `node-${at + 1}`);
+  mkdirSync(dataDir, { mode: 0o700 });
+  const { own } = createKeyRing({ dir: join(dataDir, "keys") });
+  return { dataDir, account: own, apiPort: DEFAULTS.apiPort + at, p2pPort: DEFAULTS.p2pPort + at };
+}
+
+export const networkCreate = defineCommand({
+  args: { folder: required("folder to make, for the genesis file and the nodes' data directories") },
+  options: {
+    chainId: integer("--chain-id <number>", "chain id, which no other network of yours has", 1, CHAIN_ID_MAX, {
+      isRequired: true,
+    }),
+    nodes: integer("--nodes <count>", "data directories to make, each with the key of a signer", 0, NODES_MAX, {
+      default: 1,
+    }),
+    signer: list("--signer <address>", "signer whose key is elsewhere; repeatable"),
+    fund: list("--fund <address=amount>", "account that begins with an amount: 0x…=1000ether, gwei or wei; repeatable"),
+    gasLimit: integer("--gas-limit <gas>", "gas of a block", GAS_LIMIT_MIN, GAS_LIMIT_MAX, { default: GAS_LIMIT }),
+    json: flag("--json", "as one JSON document, for programs"),
+  },
+  details: [
+    "Only the listed signers seal blocks: the nodes that are made, and those that --signer names. Gas is free, so that accounts need no funds to send. To run a node on another machine, copy its folder and genesis.json there, over a channel that nobody reads along: the folder holds its private key. On several machines give --p2p-host and the others' addresses as --peer.",
+  ],
+  examples: [
+    "counterpart network create ./testnet --chain-id 424242 --nodes 3",
+    "counterpart network create ./consortium --chain-id 70707 --nodes 1 --signer 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 --fund 0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266=1000ether",
+  ],
+  exits: [
+    [EXIT.ok, "made"],
+    [EXIT.usage, "wrong flag"],
+    [EXIT.dataDir, "the folder is not empty, or cannot be made"],
+  ],
+  async run({ args, options }, context) {
+    const { nodes: count, signer = [], fund = [], gasLimit, json } = options;
+    const chainId = options.chainId as number;
+    const listed = signer.map((word) => accountOf(word, "--signer"));
+    const funded = parseFunded(fund);
+    if (count === 0 && listed.length === 0)
+      throw new CodedError("INVALID_CONFIG", "nobody could seal: give --nodes or --signer");
+    const folder = resolve(context.workingDir, args.folder);
+    makeFolder(folder);
+    const nodes = Array.from({ length: count }, (_, at) => planNode(folder, at));
+    const signers = [...new Set([...nodes.map(({ account }) => account), ...listed])];
+    const timestamp = Math.floor(Date.now() / 1_000);
+    const text = genesisText({ chainId, signers, funded, gasLimit, timestamp });
+    parseGenesis(text);
+    const genesis = join(folder, "genesis.json");
+    writeFileSync(genesis, text, { flag: "wx" });
+    const commands = nodes.map((_, at) => startCommand(genesis, nodes, at));
+    if (json === true) {
+      const made = nodes.map(({ dataDir, account }, at) => ({ data_dir: dataDir, account, command: commands[at] }));
+      context.print(`${JSON.stringify({ genesis, chain_id: chainId, signers, nodes: made })}\n`);
+      return EXIT.ok;
+    }
+    const fields = [
+      ["genesis", genesis],
+      ["chain id", String(chainId)],
+      ["signers", signers.join(" ")],
+    ] as const;
+    const lines = commands.map((command) => `${command}\n`).join("");
+    context.print(
+      `${renderFields(fields, styleOf(context))}${lines === "" ? "" : `\nEach in a terminal of its own:\n\n${lines}`}`,
+    );
+    return EXIT.ok;
+  },
+});

@@ -1,0 +1,31 @@
+/** `counterpart peers disconnect`. */
+
+import { CodedError } from "@counterpart/core/base/errors";
+import { CLIENT_EXITS, CLIENT_OPTIONS, clientOf } from "../client/target.ts";
+import { defineCommand, flag, optional } from "../command.ts";
+import { EXIT } from "../exit-code.ts";
+
+/** A libp2p peer id: base58 of a multihash, or a CID in base32. */
+const PEER_ID = /^(12D3Koo|Qm|bafz)[0-9A-Za-z]+$/;
+
+/** @throws CodedError `INVALID_CONFIG` */
+export function disconnectBody(peer: string | undefined, all: boolean): object {
+  if (all && peer === undefined) return {};
+  if (!all && peer !== undefined) return PEER_ID.test(peer) ? { peer_id: peer } : { address: peer };
+  throw new CodedError("INVALID_CONFIG", "name one peer by address or peer id, or give --all");
+}
+
+export const peersDisconnect = defineCommand({
+  args: { peer: optional("its address as peers list shows it, or its peer id") },
+  options: { all: flag("--all", "every peer"), ...CLIENT_OPTIONS },
+  details: ["Neither node dials the other again until one of them is told to connect."],
+  examples: ["counterpart peers disconnect 127.0.0.1:5000", "counterpart peers disconnect --all"],
+  exits: CLIENT_EXITS,
+  async run({ args, options }, context) {
+    const request = disconnectBody(args.peer, options.all === true);
+    const client = clientOf(options, context);
+    const { body } = await client.send<{ disconnected: number }>("POST", "network/disconnect", request);
+    context.print(options.json === true ? `${JSON.stringify(body)}\n` : `disconnected  ${body.disconnected}\n`);
+    return EXIT.ok;
+  },
+});

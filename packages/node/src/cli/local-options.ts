@@ -1,0 +1,17 @@
+/** Flags of the commands that work on a node's files rather than by its API. */
+
+import { DEFAULTS, defaultDataDir } from "../config-defaults.ts";
+import { type ExitNote, text } from "./command.ts";
+import { EXIT } from "./exit-code.ts";
+
+const DATA_DIR = defaultDataDir(DEFAULTS.p2pPort);
+
+export const dataDirOption = (description = "the node's folder") =>
+  text("--data-dir <path>", description, { default: DATA_DIR });
+
+export const GENESIS_OPTION = text("--genesis <path>", "genesis file (the development network when not given)");
+
+export const DATA_DIR_EXITS: readonly ExitNote[] = [
+  [EXIT.usage, "wrong flag or genesis"],
+  [EXIT.dataDir, "the data directory is in use, unusable, damaged or of another version"],
+];

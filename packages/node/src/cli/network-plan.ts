@@ -1,0 +1,82 @@
+/** A new network: its genesis, and how each of its nodes is started. */
+
+import { CodedError, isCodedError } from "@counterpart/core/base/errors";
+import { checksumAddress, parseAddress } from "@counterpart/core/crypto/crypto";
+
+export interface NetworkPlan {
+  readonly chainId: number;
+  /** Lower case, each once. */
+  readonly signers: readonly string[];
+  readonly funded: ReadonlyMap<string, bigint>;
+  readonly gasLimit: number;
+  /** Seconds since 1970. */
+  readonly timestamp: number;
+}
+
+const invalid = (message: string): CodedError => new CodedError("INVALID_CONFIG", message);
+
+/** Lower case. @throws CodedError `INVALID_CONFIG`, also for a wrong checksum */
+export function accountOf(word: string, what: string): string {
+  try {
+    return parseAddress(word);
+  } catch (error) {
+    throw invalid(`${what} ${word}: ${isCodedError(error) ? error.message : "no address"}`);
+  }
+}
+
+const UNITS = { wei: 0, gwei: 9, ether: 18 } as const;
+
+/** `1000`, `0x3e8`, `1.5ether`, exact. @throws CodedError `INVALID_CONFIG` */
+export function parseFunds(text: string): bigint {
+  if (/^0x[0-9a-fA-F]{1,64}$/.test(text)) return BigInt(text);
+  const [, whole = "", fraction = "", unit = "wei"] = /^(\d{1,78})(?:\.(\d{1,18}))?(wei|gwei|ether)?$/.exec(text) ?? [];
+  const decimals = UNITS[unit as keyof typeof UNITS];
+  if (whole === "" || fraction.length > decimals) {
+    throw invalid(`${JSON.stringify(text)} is no amount such as 1000, 0x3e8 or 1.5ether`);
+  }
+  return BigInt(`${whole}${fraction.padEnd(decimals, "0")}`);
+}
+
+/** `0x…=1000ether` of each. @throws CodedError `INVALID_CONFIG` */
+export function parseFunded(words: readonly string[]): ReadonlyMap<string, bigint> {
+  const funded = new Map<string, bigint>();
+  for (const word of words) {
+    const [, address = "", amount = ""] = /^([^=]+)=(.+)$/.exec(word) ?? [];
+    if (address === "") throw invalid(`--fund ${word} is not of the form 0x…=1000ether`);
+    const account = accountOf(address, "--fund");
+    if (funded.has(account)) throw invalid(`--fund names ${address} twice`);
+    const balance = parseFunds(amount);
+    if (balance === 0n) throw invalid(`--fund ${word}: an account without balance is left out`);
+    funded.set(account, balance);
+  }
+  return funded;
+}
+
+const shown = (address: string): string => checksumAddress(address as `0x${string}`);
+
+/** The text of a genesis file. */
+export function genesisText({ chainId, signers, funded, gasLimit, timestamp }: NetworkPlan): string {
+  const alloc = Object.fromEntries(
+    [...funded].map(([address, balance]) => [shown(address), { balance: balance.toString() }]),
+  );
+  const genesis = { chainId, consensus: "poa", signers: signers.map(shown), timestamp, gasLimit, alloc };
+  return `${JSON.stringify(genesis, null, 2)}\n`;
+}
+
+export interface PlannedNode {
+  readonly dataDir: string;
+  readonly account: string;
+  readonly apiPort: number;
+  readonly p2pPort: number;
+}
+
+/** A word of a shell's command line, quoted where it must be. */
+const quoted = (word: string): string => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
+
+/** Each node dials the ones before it. */
+export function startCommand(genesisPath: string, nodes: readonly PlannedNode[], at: number): string {
+  const { dataDir, apiPort, p2pPort } = nodes[at] as PlannedNode;
+  const peers = nodes.slice(0, at).map((node) => ` --peer 127.0.0.1:${node.p2pPort}`);
+  const own = `--genesis ${quoted(genesisPath)} --data-dir ${quoted(dataDir)} --api-port ${apiPort} --p2p-port ${p2pPort}`;
+  return `counterpart start ${own}${peers.join("")}`;
+}

@@ -1,0 +1,46 @@
+/** How far long work has come: one line that is written over on a terminal, now and then a line elsewhere. */
+
+import type { CommandContext } from "../context.ts";
+import { duration } from "./units.ts";
+
+export interface Progress {
+  /** Shows the text in the place of the one before. */
+  show(text: string): void;
+  /** Takes the line away, so that a result can stand in its place. */
+  clear(): void;
+}
+
+/** On standard error; nothing where that is no terminal. */
+export function createProgress({ isErrorTerminal, printError }: CommandContext): Progress | undefined {
+  if (!isErrorTerminal) return undefined;
+  return {
+    show: (text) => printError(`\r\x1b[K${text}\r`),
+    clear: () => printError("\r\x1b[K"),
+  };
+}
+
+export interface Pace {
+  /** Since the work began. */
+  readonly elapsedMs: number;
+  readonly done: number;
+  /** Absent where nobody knows. */
+  readonly total?: number;
+}
+
+/** Units a second, rounded. */
+export const perSecond = (count: number, ms: number): number => (ms <= 0 ? 0 : Math.round((count * 1_000) / ms));
+
+/** Milliseconds that are left at the rate so far; undefined before there is a rate. */
+export function remainingMs({ elapsedMs, done, total }: Pace): number | undefined {
+  if (total === undefined || done <= 0 || elapsedMs <= 0) return undefined;
+  return Math.max(0, Math.round(((total - done) * elapsedMs) / done));
+}
+
+/** Such as "1200 rows/s  45 %, 12 s left". */
+export function paceText(pace: Pace, unit: string): string {
+  const rate = `${perSecond(pace.done, pace.elapsedMs)} ${unit}/s`;
+  if (pace.total === undefined) return rate;
+  const part = pace.total === 0 ? 100 : Math.min(100, Math.floor((pace.done / pace.total) * 100));
+  const left = remainingMs(pace);
+  return `${rate}  ${part} %${left === undefined ? "" : `, ${duration(left)} left`}`;
+}
