@@ -3,13 +3,25 @@
 
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { createRequire } from "node:module";
+import module, { createRequire } from "node:module";
+import { homedir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 // The sources in the repository, or what a published package has in their place.
 const main = ["../src/cli/main.ts", "../src/cli/main.js"]
   .map((path) => new URL(path, import.meta.url))
   .find((url) => existsSync(url));
+
+// Compiled code, kept in the user's own cache folder: a command starts in half the time. NODE_COMPILE_CACHE names
+// another folder, NODE_DISABLE_COMPILE_CACHE=1 none. Nothing depends on it, so nothing is said when it cannot be had.
+function compileCache() {
+  try {
+    return join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "counterpart", "compiled");
+  } catch {
+    return undefined;
+  }
+}
 
 function bundledNode() {
   try {
@@ -27,7 +39,9 @@ function fail(message) {
 // The channel tells the child when this process is gone, however it ended, so that no node is left behind.
 function run(node) {
   const stdio = ["inherit", "inherit", "inherit", "ipc"];
-  const child = spawn(node, [fileURLToPath(main), ...process.argv.slice(2)], { stdio });
+  const cache = compileCache();
+  const env = { ...(cache !== undefined && { NODE_COMPILE_CACHE: cache }), ...process.env };
+  const child = spawn(node, [fileURLToPath(main), ...process.argv.slice(2)], { stdio, env });
   const forward = (signal) => child.kill(signal);
   const signals = ["SIGINT", "SIGTERM", "SIGHUP"];
   for (const signal of signals) process.on(signal, forward);
@@ -42,6 +56,8 @@ function run(node) {
 if (main === undefined) {
   fail("the program's files are missing; install it again");
 } else if (process.features.typescript) {
+  const cache = compileCache();
+  if (cache !== undefined) module.enableCompileCache?.(cache);
   await import(main.href);
 } else {
   const node = process.platform === "linux" ? bundledNode() : undefined;

@@ -46,7 +46,9 @@ interface Launched {
 }
 
 function launch(t: TestContext, launcher: string, nodeFlags: string[], ...args: string[]): Launched {
-  const child = spawn(process.execPath, [...nodeFlags, launcher, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  // The program is in another folder each time, so that what is kept of it would only pile up.
+  const env = { ...process.env, NODE_DISABLE_COMPILE_CACHE: "1" };
+  const child = spawn(process.execPath, [...nodeFlags, launcher, ...args], { stdio: ["ignore", "pipe", "pipe"], env });
   t.after(() => child.kill("SIGKILL"));
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   let errors = "";

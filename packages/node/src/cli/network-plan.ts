@@ -5,7 +5,7 @@ import { checksumAddress, parseAddress } from "@counterpart/core/crypto/crypto";
 
 export interface NetworkPlan {
   readonly chainId: number;
-  /** Lower case, each once. */
+  /** Each once. */
   readonly signers: readonly string[];
   readonly funded: ReadonlyMap<string, bigint>;
   readonly gasLimit: number;
@@ -52,14 +52,15 @@ export function parseFunded(words: readonly string[]): ReadonlyMap<string, bigin
   return funded;
 }
 
-const shown = (address: string): string => checksumAddress(address as `0x${string}`);
+/** With its checksum. */
+export const shownAccount = (address: string): string => checksumAddress(address as `0x${string}`);
 
 /** The text of a genesis file. */
 export function genesisText({ chainId, signers, funded, gasLimit, timestamp }: NetworkPlan): string {
   const alloc = Object.fromEntries(
-    [...funded].map(([address, balance]) => [shown(address), { balance: balance.toString() }]),
+    [...funded].map(([address, balance]) => [shownAccount(address), { balance: balance.toString() }]),
   );
-  const genesis = { chainId, consensus: "poa", signers: signers.map(shown), timestamp, gasLimit, alloc };
+  const genesis = { chainId, consensus: "poa", signers, timestamp, gasLimit, alloc };
   return `${JSON.stringify(genesis, null, 2)}\n`;
 }
 

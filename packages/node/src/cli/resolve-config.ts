@@ -92,9 +92,11 @@ export function inspectConfig(sources: ConfigSources): Inspection {
   const ports = { ...CONFIG_DEFAULTS, ...given };
   const dataDir = resolve(sources.workingDir, defaultDataDir(Number(ports.p2pPort)));
   const config = { ...CONFIG_DEFAULTS, dataDir, ...given };
+  const held: Partial<Record<ConfigKey, unknown>> = config;
   const settings = CONFIG_OPTIONS.map((option): ResolvedSetting => {
     const { value, source = "default", origin = "default" } = found.get(option.key) ?? {};
-    return { option, value: (config as Partial<Record<ConfigKey, unknown>>)[option.key] ?? value, source, origin };
+    const isRefused = source !== "default" && !(option.key in given);
+    return { option, value: isRefused ? value : held[option.key], source, origin };
   });
   if (!Value.Check(CONFIG_SCHEMA, config)) {
     return { settings, problems: problems.length > 0 ? problems : [invalid("the configuration is incomplete")] };

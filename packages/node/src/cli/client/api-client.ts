@@ -4,7 +4,6 @@
  */
 
 import { request as httpRequest, type IncomingMessage } from "node:http";
-import { request as httpsRequest } from "node:https";
 import { CodedError } from "@counterpart/core/base/errors";
 import { NodeRefusal } from "./refusal.ts";
 
@@ -78,10 +77,11 @@ function connectionError(url: string, cause: unknown): CodedError {
 }
 
 /** Resolves when the head of the answer is there. */
-function open(url: string, path: string, options: RequestOptions): Promise<IncomingMessage> {
+async function open(url: string, path: string, options: RequestOptions): Promise<IncomingMessage> {
   const target = new URL(path, url);
   const { method, headers, body, silenceMs, signal } = options;
-  const makeRequest = target.protocol === "https:" ? httpsRequest : httpRequest;
+  // TLS takes as long to load as all else together, and a node itself has none.
+  const makeRequest = target.protocol === "https:" ? (await import("node:https")).request : httpRequest;
   return new Promise((resolve, reject) => {
     const request = makeRequest(target, { method, headers, agent: false, ...(signal !== undefined && { signal }) });
     request.on("response", resolve);

@@ -8,7 +8,7 @@ import { DEFAULTS } from "../../config-defaults.ts";
 import { createKeyRing } from "../../keys/key-ring.ts";
 import { defineCommand, flag, integer, list, required } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
-import { accountOf, genesisText, type PlannedNode, parseFunded, startCommand } from "../network-plan.ts";
+import { accountOf, genesisText, type PlannedNode, parseFunded, shownAccount, startCommand } from "../network-plan.ts";
 import { styleOf } from "../render/style.ts";
 import { renderFields } from "../render/table.ts";
 
@@ -36,7 +36,7 @@ function planNode(folder: string, at: number): PlannedNode {
   const dataDir = join(folder, `node-${at + 1}`);
   mkdirSync(dataDir, { mode: 0o700 });
   const { own } = createKeyRing({ dir: join(dataDir, "keys") });
-  return { dataDir, account: own, apiPort: DEFAULTS.apiPort + at, p2pPort: DEFAULTS.p2pPort + at };
+  return { dataDir, account: shownAccount(own), apiPort: DEFAULTS.apiPort + at, p2pPort: DEFAULTS.p2pPort + at };
 }
 
 export const networkCreate = defineCommand({
@@ -75,7 +75,7 @@ export const networkCreate = defineCommand({
     const folder = resolve(context.workingDir, args.folder);
     makeFolder(folder);
     const nodes = Array.from({ length: count }, (_, at) => planNode(folder, at));
-    const signers = [...new Set([...nodes.map(({ account }) => account), ...listed])];
+    const signers = [...new Set([...nodes.map(({ account }) => account), ...listed.map(shownAccount)])];
     const timestamp = Math.floor(Date.now() / 1_000);
     const text = genesisText({ chainId, signers, funded, gasLimit, timestamp });
     parseGenesis(text);

@@ -1,0 +1,80 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ERROR_CATALOGUE } from "@counterpart/core/base/error-catalogue";
+import { isCodedError } from "@counterpart/core/base/errors";
+import { createApiClient } from "./api-client.ts";
+import { answerJson, serve } from "./http.test-support.ts";
+import { HINTED_CODES, NodeRefusal } from "./refusal.ts";
+import { clientOf, DEFAULT_URL, tokenOf, urlOf } from "./target.ts";
+import { createTestTerminal } from "../context.test-support.ts";
+
+const coded = (code: string, words: RegExp) => (error: unknown) => isCodedError(error, code as never) && words.test(error.message);
+
+test("requests go below /api/v1 with query, token and exact body", async (t) => {
+  const seen: string[] = [];
+  const { url } = await serve(t, async (request, response) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk);
+    const { authorization = "", "content-type": type = "" } = request.headers;
+    seen.push(`${request.method} ${request.url} ${authorization} ${type} ${Buffer.concat(chunks)}`);
+    answerJson(response, 201, { ok: true });
+  });
+  const client = createApiClient({ url, token: "0xabc" });
+  assert.deepEqual(await client.get("contracts", { name: "a b&c", limit: 5, owner: undefined }), { ok: true });
+  const answer = await client.send("POST", "contracts", { amount: "1" }, { headers: { "idempotency-key": "k" } });
+  assert.deepEqual(answer, { status: 201, body: { ok: true } });
+  await createApiClient({ url }).send("DELETE", "network/bans/x");
+  assert.deepEqual(seen, [
+    "GET /api/v1/contracts?name=a+b%26c&limit=5 Bearer 0xabc  ",
+    'POST /api/v1/contracts Bearer 0xabc application/json {"amount":"1"}',
+    "DELETE /api/v1/network/bans/x   ",
+  ]);
+});
+
+test("a problem document is the node's refusal, whole", async (t) => {
+  const problem = { code: "POOL_FULL", status: 503, detail: "no more", request_id: "r-1" };
+  const { url } = await serve(t, (_, response) => {
+    response.setHeader("retry-after", "7");
+    answerJson(response, 503, problem);
+  });
+  await assert.rejects(createApiClient({ url }).get("x"), (error) => {
+    assert.ok(error instanceof NodeRefusal);
+    assert.deepEqual([error.code, error.status, error.message, error.retryAfterSeconds], ["POOL_FULL", 503, "no more", 7]);
+    assert.deepEqual(error.problem, problem);
+    return true;
+  });
+});
+
+test("nothing there, something else there, silence and a broken answer are told apart", async (t) => {
+  await assert.rejects(createApiClient({ url: "http://127.0.0.1:1" }).get("x"), coded("CONNECTION_REFUSED", /nothing answers/));
+  await assert.rejects(createApiClient({ url: "http://nowhere.invalid" }).get("x"), coded("CONNECTION_REFUSED", /nothing/));
+  const web = await serve(t, (_, response) => void response.writeHead(200).end("<html>"));
+  await assert.rejects(createApiClient(web).get("x"), coded("CONNECTION_FAILED", /is no node's API \(status 200\)/));
+  const silent = await serve(t, () => {});
+  const impatient = createApiClient({ url: silent.url, requestMs: 50 });
+  await assert.rejects(impatient.get("x"), coded("CONNECTION_TIMEOUT", /did not answer within 0.05 s/));
+  const broken = await serve(t, (request, response) => {
+    response.writeHead(200, { "content-length": "100" }).write("{");
+    setImmediate(() => request.socket.destroy());
+  });
+  await assert.rejects(createApiClient(broken).get("x"), coded("CONNECTION_FAILED", /broke/));
+});
+
+test("the node is that of the flag, else of the environment, else the default one", () => {
+  const at = (environment: Record<string, string>) => createTestTerminal({ environment }).context;
+  assert.equal(urlOf({}, at({})), DEFAULT_URL);
+  assert.equal(urlOf({}, at({ COUNTERPART_URL: "" })), DEFAULT_URL);
+  assert.equal(urlOf({}, at({ COUNTERPART_URL: "http://127.0.0.1:9/x" })), "http://127.0.0.1:9");
+  assert.equal(urlOf({ url: "https://a" }, at({ COUNTERPART_URL: "http://b" })), "https://a");
+  assert.throws(() => urlOf({ url: "ftp://a" }, at({})), coded("INVALID_CONFIG", /--url ftp:\/\/a is no address/));
+  assert.throws(() => urlOf({}, at({ COUNTERPART_URL: "x" })), coded("INVALID_CONFIG", /COUNTERPART_URL x is no/));
+  assert.equal(tokenOf({ token: "t" }, at({ COUNTERPART_TOKEN: "e" })), "t");
+  assert.equal(tokenOf({}, at({ COUNTERPART_TOKEN: "e" })), "e");
+  assert.equal(tokenOf({}, at({})), undefined);
+  assert.throws(() => clientOf({ token: "a\nb" }, at({})), coded("INVALID_CONFIG", /printable/));
+  assert.throws(() => clientOf({ tokenFile: "/nowhere" }, at({})), coded("INVALID_CONFIG", /--token-file: .*ENOENT/));
+});
+
+test("hints are for errors that there are", () => {
+  for (const code of HINTED_CODES) assert.ok(Object.hasOwn(ERROR_CATALOGUE, code), code);
+});

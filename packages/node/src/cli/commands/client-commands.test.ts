@@ -1,0 +1,313 @@
+/** The commands that ask a node, against the real API server. */
+
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { bytesToHex, type Hex } from "@counterpart/core/base/bytes";
+import { CodedError } from "@counterpart/core/base/errors";
+import {
+  CONTRACT,
+  CONTRACT_SHOWN,
+  CONTRACT_VIEW,
+  createFakeBackend,
+  type FakeBackend,
+  hash32,
+  OWNER,
+  OWNER_SHOWN,
+  serverOptions,
+} from "../../api/fake-backend.test-support.ts";
+import { INCLUDED, PENDING, plain } from "../../api/rest/contracts.test-support.ts";
+import { type ApiServerOptions, createApiServer } from "../../api/server.ts";
+import type { ContractView } from "../../contracts/types.ts";
+import { createTestTerminal, type Ran, runCommand } from "../context.test-support.ts";
+import { EXIT } from "../exit-code.ts";
+
+interface Scene {
+  readonly fake: FakeBackend;
+  readonly url: string;
+  run(...words: string[]): Promise<Ran>;
+}
+
+async function scene(t: TestContext, options: Partial<ApiServerOptions> = {}): Promise<Scene> {
+  const fake = createFakeBackend();
+  const server = createApiServer(serverOptions(fake, options));
+  const { url } = await server.start();
+  t.after(() => server.stop());
+  fake.contracts.calls.length = 0;
+  const run = (...words: string[]): Promise<Ran> =>
+    runCommand(words, createTestTerminal({ environment: { COUNTERPART_URL: url } }));
+  return { fake, url, run };
+}
+
+const view = (at: number): ContractView => ({
+  ...CONTRACT_VIEW,
+  entry: { ...CONTRACT_VIEW.entry, address: `0x${at.toString(16).padStart(40, "0")}` as Hex },
+});
+
+test("contracts list follows the pages up to its limit, and says where to go on", async (t) => {
+  const { fake, run } = await scene(t);
+  const limits: unknown[] = [];
+  fake.contracts.set({
+    list: async ({ limit, cursor, owner }) => {
+      limits.push([limit, cursor ?? null, owner ?? null]);
+      const from = Number(cursor ?? 0);
+      return { contracts: Array.from({ length: limit }, (_, i) => view(from + i + 1)), cursor: `${from + limit}`, since: "s" };
+    },
+  });
+  const { code, json } = await run("contracts", "list", "--limit", "250", "--owner", OWNER_SHOWN, "--json");
+  assert.equal(code, EXIT.ok);
+  const { contracts, cursor, since } = json() as { contracts: unknown[]; cursor: string; since: string };
+  assert.deepEqual([contracts.length, cursor, since], [250, "250", "s"]);
+  assert.deepEqual(limits, [
+    [200, null, OWNER],
+    [50, "200", OWNER],
+  ]);
+  const table = await run("contracts", "list", "--limit", "1");
+  assert.match(table.out, /^ADDRESS +NAME +SYMBOL +TYPE +SUPPLY +UPDATED +OWNER\n0x0{39}1 +TestToken +TEST +token +0\.0{14}1 +5 +0xf39F/);
+  assert.match(table.errors, /there are more: --cursor 1,/);
+});
+
+test("contracts show has amounts in both units, and a hostile name cannot draw", async (t) => {
+  const { fake, run } = await scene(t);
+  const artifact = { ...CONTRACT_VIEW.artifact, name: "a\x1b[2Jb", decimals: 2 };
+  fake.contracts.set({ get: async () => ({ ...CONTRACT_VIEW, artifact }), balance: async () => 123n });
+  const { code, out } = await run("contracts", "show", CONTRACT, "--balance-of", OWNER);
+  assert.equal(code, EXIT.ok);
+  assert.match(out, new RegExp(`^address +${CONTRACT_SHOWN}\nname +a\\\\u\\{1b\\}\\[2Jb\n`));
+  assert.match(out, /total supply +1000 \(10 TEST\)\n/);
+  assert.match(out, /cap +1000000 \(10000 TEST\)\n/);
+  assert.match(out, new RegExp(`balance of ${OWNER} +123 \\(1\\.23 TEST\\)\nexecute\n +mint\\(\\)`));
+  const whole = await run("contracts", "show", CONTRACT, "--balance-of", OWNER, "--json");
+  assert.deepEqual(whole.json().balance_of, { address: OWNER, balance: "123" });
+  assert.equal(whole.json().name, "a\x1b[2Jb");
+});
+
+test("a token is deployed with amounts of any size, and sent once", async (t) => {
+  const { fake, run } = await scene(t);
+  fake.contracts.set({
+    deploy: async () => ({ ...INCLUDED, address: CONTRACT }),
+    get: async () => CONTRACT_VIEW,
+  });
+  const cap = (2n ** 256n - 1n).toString();
+  const flags = ["--name", "T", "--symbol", "S", "--cap", cap, "--initial-supply", "1e30", "--from", OWNER_SHOWN];
+  const { code, json } = await run("contracts", "deploy", "token", ...flags, "--wait", "7", "--idempotency-key", "k", "--json");
+  assert.equal(code, EXIT.ok);
+  assert.equal(json().address, CONTRACT_SHOWN);
+  const [, request, key] = plain(fake.contracts.calls[0]) as [string, object, { key: string }];
+  const amounts = { cap, initialSupply: { source: "1e30" } };
+  assert.deepEqual(request, { from: OWNER, waitMs: 7_000, contractType: "token", name: "T", symbol: "S", ...amounts });
+  assert.ok(JSON.stringify(key).includes('"k"'));
+});
+
+test("a compiled contract is deployed from its artifact, with named constructor arguments", async (t) => {
+  const { fake, run } = await scene(t);
+  fake.contracts.set({ deploy: async () => ({ ...INCLUDED, address: CONTRACT }), get: async () => CONTRACT_VIEW });
+  const folder = mkdtempSync(join(tmpdir(), "counterpart-deploy-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const inputs = [
+    { name: "owner", type: "address" },
+    { name: "limits", type: "uint256[]" },
+  ];
+  const abi = [{ type: "constructor", inputs, stateMutability: "payable" }];
+  writeFileSync(join(folder, "Vault.json"), JSON.stringify({ abi, bytecode: { object: "0x60016002" } }));
+  const args = ["--args", "limits=[1,1e40]", `owner=${OWNER}`, "--value", "5"];
+  const { code, out } = await run("contracts", "deploy", "--artifact", join(folder, "Vault.json"), ...args);
+  assert.equal(code, EXIT.ok, out);
+  assert.match(out, /^deployed +transaction 0xa+\naddress +0x5FbDB/);
+  const [, request] = plain(fake.contracts.calls[0]) as [string, Record<string, unknown>];
+  assert.deepEqual(
+    [request.name, request.bytecode, request.args, request.value],
+    ["Vault", "0x60016002", [OWNER, [{ source: "1" }, { source: "1e40" }]], "5"],
+  );
+});
+
+test("a deployment that mixes its kinds, or lacks something, is refused before anything is sent", async (t) => {
+  const { run } = await scene(t);
+  for (const [words, message] of [
+    [["token", "--name", "T"], /a token needs --name and --symbol/],
+    [["token", "--name", "T", "--symbol", "S", "--artifact", "x.json"], /--artifact is for compiled contracts/],
+    [["--bytecode", "0x6001"], /--bytecode needs --abi/],
+    [[], /say what to deploy: token, or --artifact/],
+    [["--artifact", "x", "--initial-supply", "1"], /--initial-supply is for the template token/],
+    [["nothing"], /Allowed choices are token/],
+  ] as const) {
+    const { code, errors } = await run("contracts", "deploy", ...words);
+    assert.equal(code, EXIT.usage);
+    assert.match(errors, message);
+  }
+});
+
+const MINT_ABI = [
+  {
+    type: "function",
+    name: "mint",
+    stateMutability: "nonpayable",
+    inputs: [
+      { name: "to", type: "address" },
+      { name: "amount", type: "uint256" },
+    ],
+  },
+];
+const WITH_MINT: ContractView = { ...CONTRACT_VIEW, artifact: { ...CONTRACT_VIEW.artifact, abi: MINT_ABI } };
+
+test("a function is executed with its words by name and by position", async (t) => {
+  const { fake, run } = await scene(t);
+  fake.contracts.set({ execute: async () => INCLUDED, get: async () => WITH_MINT });
+  const named = await run("contracts", "execute", CONTRACT, "mint", `to=${OWNER}`, "amount=1000");
+  assert.equal(named.code, EXIT.ok, named.errors);
+  assert.match(named.out, /^success +block 7 +transaction 0xa+\nresult .*\n +Transfer to=0xf39F\S+ value=5\n$/);
+  await run("contracts", "execute", CONTRACT, "mint", OWNER, "1e21", "--value", "3");
+  await run("contracts", "execute", CONTRACT, "mint", "--params", `{"to": "${OWNER}", "amount": 1e77}`);
+  const executed = fake.contracts.calls.filter(([name]) => name === "execute").map(([, , call]) => plain(call));
+  assert.deepEqual(executed, [
+    { function: "mint", params: { to: OWNER, amount: "1000" } },
+    { function: "mint", params: [OWNER, { source: "1e21" }], value: "3" },
+    { function: "mint", params: { to: OWNER, amount: { source: "1e77" } } },
+  ]);
+});
+
+test("what the node refuses is said with its code, what to do, and an exit code of its own", async (t) => {
+  const { fake, run } = await scene(t);
+  const refusal = new CodedError("FROM_NOT_HELD", "this node does not hold the key of 0x1", { from: OWNER });
+  fake.contracts.set({ get: async () => WITH_MINT, execute: async () => Promise.reject(refusal) });
+  const words = ["contracts", "execute", CONTRACT, "mint", OWNER, "1"];
+  const { code, out, errors } = await run(...words);
+  assert.deepEqual([code, out], [EXIT.refused, ""]);
+  assert.match(errors, /^counterpart: this node does not hold .* \(FROM_NOT_HELD\)\n {2}counterpart accounts list /);
+  const machine = await run(...words, "--json");
+  const { error } = JSON.parse(machine.errors) as { error: { code: string; status: number; problem: { from: string } } };
+  assert.deepEqual([machine.out, error.code, error.status, error.problem.from], ["", "FROM_NOT_HELD", 403, OWNER]);
+});
+
+test("pending and reverted have exit codes of their own; who does not wait has what was asked for", async (t) => {
+  const { fake, run } = await scene(t);
+  fake.contracts.set({ get: async () => WITH_MINT, execute: async () => PENDING });
+  const words = ["contracts", "execute", CONTRACT, "mint", OWNER, "1"];
+  assert.equal((await run(...words, "--wait", "0")).code, EXIT.ok);
+  fake.contracts.set({ execute: async () => ({ ...INCLUDED, status: "reverted" }) });
+  assert.equal((await run(...words)).code, EXIT.reverted);
+});
+
+test("a call prints its result alone", async (t) => {
+  const { fake, run } = await scene(t);
+  fake.contracts.set({ get: async () => WITH_MINT, call: async () => 2n ** 200n });
+  assert.equal((await run("contracts", "call", CONTRACT, "totalSupply")).out, `${2n ** 200n}\n`);
+  assert.deepEqual((await run("contracts", "call", CONTRACT, "totalSupply", "--json")).json(), { result: `${2n ** 200n}` });
+  fake.contracts.set({ call: async () => ({ name: "a", ids: [1n, 2n] }) });
+  assert.equal((await run("contracts", "call", CONTRACT, "f")).out, 'name=a\nids=["1","2"]\n');
+});
+
+test("an artifact is published whole, or withdrawn", async (t) => {
+  const { fake, run } = await scene(t);
+  fake.contracts.set({ publish: async () => CONTRACT_VIEW });
+  assert.equal((await run("contracts", "publish", CONTRACT, "--name", "N", "--cap", "1e18")).code, EXIT.ok);
+  assert.equal((await run("contracts", "publish", CONTRACT, "--withdraw")).code, EXIT.ok);
+  assert.deepEqual(
+    fake.contracts.calls.map(([, , content]) => content),
+    [{ name: "N", cap: "1000000000000000000" }, {}],
+  );
+  for (const words of [[], ["--withdraw", "--name", "x"]]) {
+    assert.equal((await run("contracts", "publish", CONTRACT, ...words)).code, EXIT.usage);
+  }
+});
+
+test("accounts are listed, shown and made", async (t) => {
+  const { run } = await scene(t);
+  const made = await run("accounts", "new");
+  assert.match(made.out, /^0x[0-9a-fA-F]{40}\n$/);
+  assert.match((await run("accounts", "list")).out, /^ADDRESS +ETHER +NEXT NONCE\n0x\S+ +\S+ +0 {2}the node's own\n/);
+  const shown = await run("accounts", "show", made.out.trim());
+  assert.match(shown.out, /balance +\d+ wei \([\d.]+ ether\)\n.*\nkey +held by the node\n$/s);
+  assert.equal((await run("accounts", "show", "0x12")).code, EXIT.usage);
+});
+
+test("peers are connected, listed, banned and disconnected", async (t) => {
+  const { fake, run } = await scene(t);
+  const result = { peerId: "12D3KooWx", address: "127.0.0.1:5000", blocksSynced: 3, contractsSynced: 1, durationMs: 1_234 };
+  fake.network.set({ connect: async () => ({ ...result, status: "synced" }), disconnect: async () => 1 });
+  const connected = await run("peers", "connect", "127.0.0.1:5000", "--wait", "600");
+  assert.equal(connected.out, "synced  127.0.0.1:5000  3 blocks and 1 contracts were new, in 1.2 s\n");
+  fake.network.set({ connect: async () => ({ ...result, status: "syncing" }) });
+  assert.equal((await run("peers", "connect", "127.0.0.1:5000")).code, EXIT.pending);
+  assert.deepEqual(fake.network.calls.filter(([name]) => name === "connect").map(([, , wait]) => wait), [600_000, 30_000]);
+  await run("peers", "disconnect", "12D3KooWx");
+  await run("peers", "disconnect", "127.0.0.1:5000");
+  await run("peers", "disconnect", "--all");
+  const targets = fake.network.calls.filter(([name]) => name === "disconnect").map(([, target]) => target ?? "all");
+  assert.deepEqual(targets, [{ peerId: "12D3KooWx" }, { address: "127.0.0.1:5000" }, "all"]);
+  for (const words of [[], ["127.0.0.1:5000", "--all"]]) {
+    assert.equal((await run("peers", "disconnect", ...words)).code, EXIT.usage);
+  }
+  const ban = { peerId: "12D3KooWx", reason: "bad-block", sinceMs: 0, untilMs: 1_770_000_001_234, times: 2 };
+  fake.network.set({ bans: () => [ban], liftBan: () => true });
+  assert.match((await run("peers", "bans")).out, /12D3KooWx +bad-block +2026-02-02 02:40:01Z +2\n$/);
+  assert.equal((await run("peers", "unban", "12D3KooWx")).out, "it may connect again\n");
+  assert.match((await run("peers", "list")).errors, /there are none/);
+});
+
+test("blocks are listed over pages and shown, transactions looked up", async (t) => {
+  const { fake, run } = await scene(t);
+  for (let i = 0; i < 3; i++) await fake.engine.seal();
+  const { json } = await run("blocks", "list", "--limit", "500", "--json");
+  const { blocks, next_before: next } = json() as { blocks: { number: number }[]; next_before: number | null };
+  const head = fake.engine.head();
+  assert.deepEqual(blocks.map(({ number }) => number), Array.from({ length: head.number + 1 }, (_, i) => head.number - i));
+  assert.equal(next, null);
+  assert.match((await run("blocks", "latest")).out, new RegExp(`^number +${head.number}\nhash +${head.hash}\n`));
+  assert.equal((await run("blocks", "show", "0", "--json")).json().number, 0);
+  assert.equal((await run("blocks", "show", "99999")).code, EXIT.refused);
+  assert.equal((await run("blocks", "show", "pending")).code, EXIT.usage);
+  const unknown = await run("tx", "show", hash32("e"));
+  assert.match(unknown.errors, /TRANSACTION_NOT_FOUND/);
+  assert.equal((await run("tx", "send", bytesToHex(new Uint8Array([2, 1])))).code, EXIT.refused);
+  assert.equal((await run("tx", "send", "0x1")).code, EXIT.usage);
+});
+
+test("a node beyond loopback wants its token, by flag, file or environment", async (t) => {
+  const { run, url } = await scene(t, { token: "0xsecret" });
+  const refused = await run("accounts", "new");
+  assert.equal(refused.code, EXIT.refused);
+  assert.match(refused.errors, /UNAUTHORIZED\)\n {2}give the node's token: --token-file/);
+  assert.equal((await run("accounts", "new", "--token", "0xsecret")).code, EXIT.ok);
+  const folder = mkdtempSync(join(tmpdir(), "counterpart-token-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  writeFileSync(join(folder, "api-token"), "0xsecret\n");
+  assert.equal((await run("accounts", "new", "--token-file", join(folder, "api-token"))).code, EXIT.ok);
+  const environment = { COUNTERPART_URL: url, COUNTERPART_TOKEN_FILE: "api-token" };
+  const terminal = createTestTerminal({ environment, workingDir: folder });
+  assert.equal((await runCommand(["accounts", "new"], terminal)).code, EXIT.ok);
+});
+
+test("watch prints the events of its contracts until Ctrl-C, or so many", async (t) => {
+  const { fake, url } = await scene(t);
+  let sealing = true;
+  const sealer = (async () => {
+    while (sealing) {
+      await fake.engine.seal();
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  })();
+  const environment = { COUNTERPART_URL: url };
+  const counted = await runCommand(
+    ["contracts", "watch", "--types", "head", "--count", "2", "--json"],
+    createTestTerminal({ environment }),
+  );
+  const lines = counted.out.trim().split("\n").map((line) => JSON.parse(line));
+  assert.deepEqual(lines.map(({ event }) => event), ["head", "head"]);
+  assert.equal(lines[1].data.number, lines[0].data.number + 1);
+  const terminal = createTestTerminal({ environment });
+  const print = (text: string): void => {
+    terminal.context.printError(text);
+    terminal.signal("SIGINT");
+  };
+  const stopped = await runCommand(["contracts", "watch", "--types", "all"], {
+    ...terminal,
+    context: { ...terminal.context, print },
+  });
+  sealing = false;
+  await sealer;
+  assert.equal(stopped.code, EXIT.ok);
+  assert.match(stopped.errors, /^watching http.*; Ctrl-C ends it\nhead +hash=0x/);
+});

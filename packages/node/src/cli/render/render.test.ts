@@ -1,0 +1,81 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { paceText, remainingMs } from "./progress.ts";
+import { PLAIN, styleOf } from "./style.ts";
+import { printable, renderFields, renderTable, widthOf } from "./table.ts";
+import { duration, moment, size, wholeUnits } from "./units.ts";
+
+test("columns are aligned by what a terminal shows, colours and wide letters counted right", () => {
+  const style = styleOf({ isTerminal: true, environment: {} });
+  const rows = [
+    [style.red("a"), "1"],
+    ["漢字", "22"],
+    ["é", ""],
+  ];
+  const plain = renderTable([{ title: "name" }, { title: "count", isRight: true }], rows, PLAIN);
+  assert.deepEqual(plain.split("\n"), ["NAME  COUNT", `${style.red("a")}         1`, "漢字     22", "é", ""]);
+  assert.equal(widthOf("e\u0301"), 1);
+  assert.equal(renderTable([{ title: "x" }], [], PLAIN), "");
+  assert.equal(
+    renderFields(
+      [
+        ["a", "1"],
+        ["long", undefined],
+        ["bc", "2"],
+      ],
+      PLAIN,
+    ),
+    "a   1\nbc  2\n",
+  );
+});
+
+test("what others have named cannot draw on the terminal", () => {
+  assert.equal(printable("a\x1b[2Jb\u202ec\nd"), "a\\u{1b}[2Jb\\u{202e}c\\u{a}d");
+  fc.assert(
+    fc.property(fc.string({ unit: "binary" }), (text) => {
+      assert.doesNotMatch(printable(text), /[\p{Cc}\p{Cf}]/u);
+    }),
+  );
+  assert.equal(printable("Ünïcode 漢字 😀"), "Ünïcode 漢字 😀");
+});
+
+test("colours are for terminals, unless somebody wants none", () => {
+  const red = (isTerminal: boolean, environment = {}): string => styleOf({ isTerminal, environment }).red("x");
+  assert.equal(red(true), "\x1b[31mx\x1b[39m");
+  assert.equal(red(true, { NO_COLOR: "" }), "\x1b[31mx\x1b[39m");
+  for (const plain of [red(false), red(true, { NO_COLOR: "1" }), red(true, { TERM: "dumb" })]) assert.equal(plain, "x");
+});
+
+test("base units are whole ones exactly", () => {
+  assert.equal(wholeUnits("1500000", 6), "1.5");
+  assert.equal(wholeUnits("1", 18), "0.000000000000000001");
+  assert.equal(wholeUnits("0", 18), "0");
+  assert.equal(wholeUnits("1000", 0), "1000");
+  assert.equal(wholeUnits("-1", 0), undefined);
+  fc.assert(
+    fc.property(fc.bigInt({ min: 0n, max: 2n ** 256n }), fc.integer({ min: 0, max: 80 }), (amount, decimals) => {
+      const [whole = "", fraction = ""] = (wholeUnits(amount.toString(), decimals) as string).split(".");
+      assert.equal(BigInt(whole + fraction.padEnd(decimals, "0")), amount);
+    }),
+  );
+});
+
+test("times and sizes are as people read them", () => {
+  assert.deepEqual([900, 12_000, 180_000, 7_200_000, 259_200_000].map(duration), [
+    "0.9 s",
+    "12 s",
+    "3 min",
+    "2 h",
+    "3 d",
+  ]);
+  assert.deepEqual([512, 3_355_443, 5 * 2 ** 30].map(size), ["1 KiB", "3.2 MiB", "5.0 GiB"]);
+  assert.equal(moment(1_770_000_001_234), "2026-02-02 02:40:01Z");
+});
+
+test("progress tells rate, part and what is left", () => {
+  assert.equal(paceText({ elapsedMs: 1_000, done: 250, total: 1_000 }, "rows"), "250 rows/s  25 %, 3.0 s left");
+  assert.equal(paceText({ elapsedMs: 2_000, done: 500 }, "rows"), "250 rows/s");
+  assert.equal(paceText({ elapsedMs: 0, done: 0, total: 0 }, "rows"), "0 rows/s  100 %");
+  assert.equal(remainingMs({ elapsedMs: 10, done: 0, total: 5 }), undefined);
+});
