@@ -2,13 +2,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ERROR_CATALOGUE } from "@counterpart/core/base/error-catalogue";
 import { isCodedError } from "@counterpart/core/base/errors";
+import { createTestTerminal } from "../context.test-support.ts";
 import { createApiClient } from "./api-client.ts";
 import { answerJson, serve } from "./http.test-support.ts";
 import { HINTED_CODES, NodeRefusal } from "./refusal.ts";
 import { clientOf, DEFAULT_URL, tokenOf, urlOf } from "./target.ts";
-import { createTestTerminal } from "../context.test-support.ts";
 
-const coded = (code: string, words: RegExp) => (error: unknown) => isCodedError(error, code as never) && words.test(error.message);
+const coded = (code: string, words: RegExp) => (error: unknown) =>
+  isCodedError(error, code as never) && words.test(error.message);
 
 test("requests go below /api/v1 with query, token and exact body", async (t) => {
   const seen: string[] = [];
@@ -39,15 +40,24 @@ test("a problem document is the node's refusal, whole", async (t) => {
   });
   await assert.rejects(createApiClient({ url }).get("x"), (error) => {
     assert.ok(error instanceof NodeRefusal);
-    assert.deepEqual([error.code, error.status, error.message, error.retryAfterSeconds], ["POOL_FULL", 503, "no more", 7]);
+    assert.deepEqual(
+      [error.code, error.status, error.message, error.retryAfterSeconds],
+      ["POOL_FULL", 503, "no more", 7],
+    );
     assert.deepEqual(error.problem, problem);
     return true;
   });
 });
 
 test("nothing there, something else there, silence and a broken answer are told apart", async (t) => {
-  await assert.rejects(createApiClient({ url: "http://127.0.0.1:1" }).get("x"), coded("CONNECTION_REFUSED", /nothing answers/));
-  await assert.rejects(createApiClient({ url: "http://nowhere.invalid" }).get("x"), coded("CONNECTION_REFUSED", /nothing/));
+  await assert.rejects(
+    createApiClient({ url: "http://127.0.0.1:1" }).get("x"),
+    coded("CONNECTION_REFUSED", /nothing answers/),
+  );
+  await assert.rejects(
+    createApiClient({ url: "http://nowhere.invalid" }).get("x"),
+    coded("CONNECTION_REFUSED", /nothing/),
+  );
   const web = await serve(t, (_, response) => void response.writeHead(200).end("<html>"));
   await assert.rejects(createApiClient(web).get("x"), coded("CONNECTION_FAILED", /is no node's API \(status 200\)/));
   const silent = await serve(t, () => {});

@@ -17,14 +17,21 @@ function folder(t: TestContext, files: Record<string, unknown>): string {
   return path;
 }
 
-const refused = (words: RegExp) => (error: unknown) => isCodedError(error, "INVALID_CONFIG") && words.test(error.message);
+const refused = (words: RegExp) => (error: unknown) =>
+  isCodedError(error, "INVALID_CONFIG") && words.test(error.message);
 
 test("artifacts of Foundry, Hardhat and solc are read alike", (t) => {
   const target = { settings: { compilationTarget: { "src/Vault.sol": "Vault" } } };
   const at = folder(t, {
     "Foo.json": { abi: ABI, bytecode: { object: "0x6001", linkReferences: {} }, metadata: target },
     "Plain.json": { abi: ABI, bytecode: { object: "0x6001", linkReferences: {} } },
-    "hardhat.json": { _format: "hh-sol-artifact-1", contractName: "Coin", abi: ABI, bytecode: "0x6002", linkReferences: {} },
+    "hardhat.json": {
+      _format: "hh-sol-artifact-1",
+      contractName: "Coin",
+      abi: ABI,
+      bytecode: "0x6002",
+      linkReferences: {},
+    },
     "solc.json": { abi: ABI, evm: { bytecode: { object: "6003" } } },
   });
   assert.deepEqual(readArtifact("Foo.json", at), { name: "Vault", abi: ABI, bytecode: "0x6001" });

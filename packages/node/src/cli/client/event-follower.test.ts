@@ -52,8 +52,13 @@ test("a stream that ends or breaks is gone on with after its last event", async 
 });
 
 test("what asking again cannot mend ends it, and so does a node that was never there", async (t) => {
-  const { url } = await serve(t, (_, response) => answerJson(response, 400, { code: "INVALID_REQUEST", detail: "types" }));
-  await assert.rejects(followEvents(reader(url, 1).options), (error) => error instanceof NodeRefusal && error.status === 400);
+  const { url } = await serve(t, (_, response) =>
+    answerJson(response, 400, { code: "INVALID_REQUEST", detail: "types" }),
+  );
+  await assert.rejects(
+    followEvents(reader(url, 1).options),
+    (error) => error instanceof NodeRefusal && error.status === 400,
+  );
   await assert.rejects(followEvents(reader("http://127.0.0.1:1", 1).options), (error) =>
     isCodedError(error, "CONNECTION_REFUSED"),
   );
@@ -62,7 +67,11 @@ test("what asking again cannot mend ends it, and so does a node that was never t
 test("a signal ends it, while it reads and while it waits", async (t) => {
   const controller = new AbortController();
   const { url } = await serve(t, (_, response) => void begin(response).write(event(1)));
-  const reading = reader(url, 9, { signal: controller.signal, onEvent: () => (controller.abort(), true) });
+  const abort = (): boolean => {
+    controller.abort();
+    return true;
+  };
+  const reading = reader(url, 9, { signal: controller.signal, onEvent: abort });
   await followEvents(reading.options);
   const other = new AbortController();
   const short = await serve(t, (_, response) => void begin(response).end());
@@ -82,6 +91,6 @@ test("letters that are cut in two by the network arrive whole", async (t) => {
     setImmediate(() => response.write(bytes.subarray(bytes.length - 4)));
   });
   const texts: string[] = [];
-  await followEvents(reader(url, 1, { onEvent: ({ data }) => (texts.push(data), false) }).options);
+  await followEvents(reader(url, 1, { onEvent: ({ data }) => texts.push(data) < 1 }).options);
   assert.deepEqual(texts, ['"漢"']);
 });

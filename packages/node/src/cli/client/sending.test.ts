@@ -39,13 +39,15 @@ test("a refusal and a node that is not there are not asked again", async (t) => 
     asked++;
     answerJson(response, 422, { code: "EXECUTION_REVERTED", detail: "no" });
   });
-  await assert.rejects(sendOnce(createApiClient({ url }), "x", {}, { waitMs: 0 }), (error) => error instanceof NodeRefusal);
+  await assert.rejects(
+    sendOnce(createApiClient({ url }), "x", {}, { waitMs: 0 }),
+    (error) => error instanceof NodeRefusal,
+  );
   assert.equal(asked, 1);
   const gone = createApiClient({ url: "http://127.0.0.1:1" });
   await assert.rejects(sendOnce(gone, "x", {}, { waitMs: 0 }), (error) => isCodedError(error, "CONNECTION_REFUSED"));
-  await assert.rejects(
-    sendOnce(gone, "x", {}, { idempotencyKey: "ä", waitMs: 0 }),
-    (error) => isCodedError(error, "INVALID_CONFIG"),
+  await assert.rejects(sendOnce(gone, "x", {}, { idempotencyKey: "ä", waitMs: 0 }), (error) =>
+    isCodedError(error, "INVALID_CONFIG"),
   );
 });
 

@@ -21,8 +21,11 @@ import {
 import { INCLUDED, PENDING, plain } from "../../api/rest/contracts.test-support.ts";
 import { type ApiServerOptions, createApiServer } from "../../api/server.ts";
 import type { ContractView } from "../../contracts/types.ts";
+import { transactionOf } from "../../engine/engine.test-support.ts";
 import { createTestTerminal, type Ran, runCommand } from "../context.test-support.ts";
 import { EXIT } from "../exit-code.ts";
+import { PLAIN } from "../render/style.ts";
+import { concerns, eventLine } from "./contracts-watch.ts";
 
 interface Scene {
   readonly fake: FakeBackend;
@@ -33,7 +36,7 @@ interface Scene {
 async function scene(t: TestContext, options: Partial<ApiServerOptions> = {}): Promise<Scene> {
   const fake = createFakeBackend();
   const server = createApiServer(serverOptions(fake, options));
-  const { url } = await server.start();
+  const url = (await server.start()).url.replace("0.0.0.0", "127.0.0.1");
   t.after(() => server.stop());
   fake.contracts.calls.length = 0;
   const run = (...words: string[]): Promise<Ran> =>
@@ -53,7 +56,11 @@ test("contracts list follows the pages up to its limit, and says where to go on"
     list: async ({ limit, cursor, owner }) => {
       limits.push([limit, cursor ?? null, owner ?? null]);
       const from = Number(cursor ?? 0);
-      return { contracts: Array.from({ length: limit }, (_, i) => view(from + i + 1)), cursor: `${from + limit}`, since: "s" };
+      return {
+        contracts: Array.from({ length: limit }, (_, i) => view(from + i + 1)),
+        cursor: `${from + limit}`,
+        since: "s",
+      };
     },
   });
   const { code, json } = await run("contracts", "list", "--limit", "250", "--owner", OWNER_SHOWN, "--json");
@@ -65,7 +72,10 @@ test("contracts list follows the pages up to its limit, and says where to go on"
     [50, "200", OWNER],
   ]);
   const table = await run("contracts", "list", "--limit", "1");
-  assert.match(table.out, /^ADDRESS +NAME +SYMBOL +TYPE +SUPPLY +UPDATED +OWNER\n0x0{39}1 +TestToken +TEST +token +0\.0{14}1 +5 +0xf39F/);
+  assert.match(
+    table.out,
+    /^ADDRESS +NAME +SYMBOL +TYPE +SUPPLY +UPDATED +OWNER\n0x0{39}1 +TestToken +TEST +token +0\.0{14}1 +5 +0xf39F/,
+  );
   assert.match(table.errors, /there are more: --cursor 1,/);
 });
 
@@ -92,7 +102,17 @@ test("a token is deployed with amounts of any size, and sent once", async (t) =>
   });
   const cap = (2n ** 256n - 1n).toString();
   const flags = ["--name", "T", "--symbol", "S", "--cap", cap, "--initial-supply", "1e30", "--from", OWNER_SHOWN];
-  const { code, json } = await run("contracts", "deploy", "token", ...flags, "--wait", "7", "--idempotency-key", "k", "--json");
+  const { code, json } = await run(
+    "contracts",
+    "deploy",
+    "token",
+    ...flags,
+    "--wait",
+    "7",
+    "--idempotency-key",
+    "k",
+    "--json",
+  );
   assert.equal(code, EXIT.ok);
   assert.equal(json().address, CONTRACT_SHOWN);
   const [, request, key] = plain(fake.contracts.calls[0]) as [string, object, { key: string }];
@@ -177,7 +197,9 @@ test("what the node refuses is said with its code, what to do, and an exit code 
   assert.deepEqual([code, out], [EXIT.refused, ""]);
   assert.match(errors, /^counterpart: this node does not hold .* \(FROM_NOT_HELD\)\n {2}counterpart accounts list /);
   const machine = await run(...words, "--json");
-  const { error } = JSON.parse(machine.errors) as { error: { code: string; status: number; problem: { from: string } } };
+  const { error } = JSON.parse(machine.errors) as {
+    error: { code: string; status: number; problem: { from: string } };
+  };
   assert.deepEqual([machine.out, error.code, error.status, error.problem.from], ["", "FROM_NOT_HELD", 403, OWNER]);
 });
 
@@ -194,7 +216,9 @@ test("a call prints its result alone", async (t) => {
   const { fake, run } = await scene(t);
   fake.contracts.set({ get: async () => WITH_MINT, call: async () => 2n ** 200n });
   assert.equal((await run("contracts", "call", CONTRACT, "totalSupply")).out, `${2n ** 200n}\n`);
-  assert.deepEqual((await run("contracts", "call", CONTRACT, "totalSupply", "--json")).json(), { result: `${2n ** 200n}` });
+  assert.deepEqual((await run("contracts", "call", CONTRACT, "totalSupply", "--json")).json(), {
+    result: `${2n ** 200n}`,
+  });
   fake.contracts.set({ call: async () => ({ name: "a", ids: [1n, 2n] }) });
   assert.equal((await run("contracts", "call", CONTRACT, "f")).out, 'name=a\nids=["1","2"]\n');
 });
@@ -225,13 +249,22 @@ test("accounts are listed, shown and made", async (t) => {
 
 test("peers are connected, listed, banned and disconnected", async (t) => {
   const { fake, run } = await scene(t);
-  const result = { peerId: "12D3KooWx", address: "127.0.0.1:5000", blocksSynced: 3, contractsSynced: 1, durationMs: 1_234 };
+  const result = {
+    peerId: "12D3KooWx",
+    address: "127.0.0.1:5000",
+    blocksSynced: 3,
+    contractsSynced: 1,
+    durationMs: 1_234,
+  };
   fake.network.set({ connect: async () => ({ ...result, status: "synced" }), disconnect: async () => 1 });
   const connected = await run("peers", "connect", "127.0.0.1:5000", "--wait", "600");
   assert.equal(connected.out, "synced  127.0.0.1:5000  3 blocks and 1 contracts were new, in 1.2 s\n");
   fake.network.set({ connect: async () => ({ ...result, status: "syncing" }) });
   assert.equal((await run("peers", "connect", "127.0.0.1:5000")).code, EXIT.pending);
-  assert.deepEqual(fake.network.calls.filter(([name]) => name === "connect").map(([, , wait]) => wait), [600_000, 30_000]);
+  assert.deepEqual(
+    fake.network.calls.filter(([name]) => name === "connect").map(([, , wait]) => wait),
+    [600_000, 30_000],
+  );
   await run("peers", "disconnect", "12D3KooWx");
   await run("peers", "disconnect", "127.0.0.1:5000");
   await run("peers", "disconnect", "--all");
@@ -247,26 +280,40 @@ test("peers are connected, listed, banned and disconnected", async (t) => {
   assert.match((await run("peers", "list")).errors, /there are none/);
 });
 
-test("blocks are listed over pages and shown, transactions looked up", async (t) => {
+test("transactions are handed in and looked up, blocks listed and shown", async (t) => {
   const { fake, run } = await scene(t);
-  for (let i = 0; i < 3; i++) await fake.engine.seal();
+  const sent = await run("tx", "send", bytesToHex(transactionOf(1, 0, { value: 2n ** 60n }).raw), "--json");
+  assert.equal(sent.code, EXIT.ok, sent.errors);
+  assert.deepEqual([sent.json().status, sent.json().value], ["included", (2n ** 60n).toString()]);
+  const pending = bytesToHex(transactionOf(1, 2).raw);
+  assert.equal((await run("tx", "send", pending, "--wait", "0")).code, EXIT.ok);
+  assert.equal((await run("tx", "show", transactionOf(1, 2).hash, "--json")).json().status, "pending");
+  await run("tx", "send", bytesToHex(transactionOf(1, 1).raw));
+  const shown = await run("tx", "show", transactionOf(1, 0).hash);
+  assert.equal(shown.code, EXIT.refused, "another one has this nonce");
+  assert.match((await run("tx", "show", String(sent.json().hash))).out, /status +included\nblock +1 {2}0x/);
   const { json } = await run("blocks", "list", "--limit", "500", "--json");
   const { blocks, next_before: next } = json() as { blocks: { number: number }[]; next_before: number | null };
   const head = fake.engine.head();
-  assert.deepEqual(blocks.map(({ number }) => number), Array.from({ length: head.number + 1 }, (_, i) => head.number - i));
-  assert.equal(next, null);
+  const numbers = Array.from({ length: head.number + 1 }, (_, i) => head.number - i);
+  assert.ok(head.number >= 2);
+  assert.deepEqual([blocks.map(({ number }) => number), next], [numbers, null]);
+  assert.match((await run("blocks", "list", "--limit", "1")).out, new RegExp(`\n +${head.number} .* ${head.hash}\n$`));
   assert.match((await run("blocks", "latest")).out, new RegExp(`^number +${head.number}\nhash +${head.hash}\n`));
   assert.equal((await run("blocks", "show", "0", "--json")).json().number, 0);
+});
+
+test("what is no block or transaction is refused, here or by the node", async (t) => {
+  const { run } = await scene(t);
   assert.equal((await run("blocks", "show", "99999")).code, EXIT.refused);
   assert.equal((await run("blocks", "show", "pending")).code, EXIT.usage);
-  const unknown = await run("tx", "show", hash32("e"));
-  assert.match(unknown.errors, /TRANSACTION_NOT_FOUND/);
-  assert.equal((await run("tx", "send", bytesToHex(new Uint8Array([2, 1])))).code, EXIT.refused);
+  assert.match((await run("tx", "show", hash32("e"))).errors, /TRANSACTION_NOT_FOUND/);
+  assert.equal((await run("tx", "send", "0x0201")).code, EXIT.refused);
   assert.equal((await run("tx", "send", "0x1")).code, EXIT.usage);
 });
 
 test("a node beyond loopback wants its token, by flag, file or environment", async (t) => {
-  const { run, url } = await scene(t, { token: "0xsecret" });
+  const { run, url } = await scene(t, { host: "0.0.0.0", token: "0xsecret" });
   const refused = await run("accounts", "new");
   assert.equal(refused.code, EXIT.refused);
   assert.match(refused.errors, /UNAUTHORIZED\)\n {2}give the node's token: --token-file/);
@@ -280,34 +327,46 @@ test("a node beyond loopback wants its token, by flag, file or environment", asy
   assert.equal((await runCommand(["accounts", "new"], terminal)).code, EXIT.ok);
 });
 
-test("watch prints the events of its contracts until Ctrl-C, or so many", async (t) => {
-  const { fake, url } = await scene(t);
-  let sealing = true;
-  const sealer = (async () => {
-    while (sealing) {
-      await fake.engine.seal();
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
-  })();
+test("watch prints events as they come, until so many or Ctrl-C", { timeout: 60_000 }, async (t) => {
+  const { url, run } = await scene(t);
   const environment = { COUNTERPART_URL: url };
-  const counted = await runCommand(
-    ["contracts", "watch", "--types", "head", "--count", "2", "--json"],
-    createTestTerminal({ environment }),
-  );
-  const lines = counted.out.trim().split("\n").map((line) => JSON.parse(line));
-  assert.deepEqual(lines.map(({ event }) => event), ["head", "head"]);
-  assert.equal(lines[1].data.number, lines[0].data.number + 1);
-  const terminal = createTestTerminal({ environment });
-  const print = (text: string): void => {
-    terminal.context.printError(text);
-    terminal.signal("SIGINT");
+  let nonce = 0;
+  const send = (): void => void run("tx", "send", bytesToHex(transactionOf(1, nonce++).raw), "--wait", "0");
+  /** Each note that the stream is open, and each event, brings about the next one. */
+  const watching = (onEvent: () => void) => {
+    const terminal = createTestTerminal({ environment });
+    const { print, printError } = terminal.context;
+    const context = {
+      ...terminal.context,
+      print: (text: string) => {
+        print(text);
+        onEvent();
+      },
+      printError: (text: string) => {
+        printError(text);
+        send();
+      },
+    };
+    return { ...terminal, context };
   };
-  const stopped = await runCommand(["contracts", "watch", "--types", "all"], {
-    ...terminal,
-    context: { ...terminal.context, print },
-  });
-  sealing = false;
-  await sealer;
-  assert.equal(stopped.code, EXIT.ok);
-  assert.match(stopped.errors, /^watching http.*; Ctrl-C ends it\nhead +hash=0x/);
+  const counted = await runCommand(["contracts", "watch", "--types", "head", "--count", "2"], watching(send));
+  assert.equal(counted.code, EXIT.ok);
+  assert.match(counted.out, /^head +hash=0x\S+ number=1 .*\nhead +hash=0x\S+ number=2 .*\n$/);
+  assert.match(counted.errors, /^watching http.*; Ctrl-C ends it\n$/);
+  const stopped: ReturnType<typeof watching> = watching(() => stopped.signal("SIGINT"));
+  const { code, out } = await runCommand(["contracts", "watch", "--types", "all"], stopped);
+  assert.equal(code, EXIT.ok);
+  assert.match(out, /^transaction\.pending +hash=0x|^head +hash=0x/);
+});
+
+test("watch leaves out events of other contracts, and refuses what is no type", async (t) => {
+  const { run } = await scene(t);
+  assert.equal((await run("contracts", "watch", "--types", "head,nothing")).code, EXIT.refused);
+  assert.equal((await run("contracts", "watch", "--types", "Head!")).code, EXIT.usage);
+  assert.equal((await run("contracts", "watch", "0x12")).code, EXIT.usage);
+  const line = eventLine("contract.updated", { address: CONTRACT, block_number: 7 }, PLAIN);
+  assert.equal(line, `contract.updated  ${CONTRACT}  block_number=7\n`);
+  assert.equal(concerns(new Set([CONTRACT]), { address: CONTRACT_SHOWN }), true);
+  assert.equal(concerns(new Set([CONTRACT]), { address: OWNER }), false);
+  assert.equal(concerns(new Set([CONTRACT]), { reason: "TOO_OLD" }), true);
 });

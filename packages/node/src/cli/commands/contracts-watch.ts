@@ -35,7 +35,7 @@ export function eventLine(type: string, { address, ...rest }: Data, style: Style
 }
 
 /** Of events that name a contract, those of the chosen ones; all others, such as `reset`. */
-const concerns = (chosen: ReadonlySet<string>, { address }: Data): boolean =>
+export const concerns = (chosen: ReadonlySet<string>, { address }: Data): boolean =>
   chosen.size === 0 || typeof address !== "string" || chosen.has(address.toLowerCase());
 
 function typesOf(given: string | undefined): readonly string[] | undefined {
