@@ -273,9 +273,15 @@ test("peers are connected, listed, banned and disconnected", async (t) => {
   for (const words of [[], ["127.0.0.1:5000", "--all"]]) {
     assert.equal((await run("peers", "disconnect", ...words)).code, EXIT.usage);
   }
-  const ban = { peerId: "12D3KooWx", reason: "bad-block", sinceMs: 0, untilMs: 1_770_000_001_234, times: 2 };
+  const ban = {
+    peerId: "12D3KooWx",
+    reason: "INVALID_BLOCK" as const,
+    sinceMs: 0,
+    untilMs: 1_770_000_001_234,
+    times: 2,
+  };
   fake.network.set({ bans: () => [ban], liftBan: () => true });
-  assert.match((await run("peers", "bans")).out, /12D3KooWx +bad-block +2026-02-02 02:40:01Z +2\n$/);
+  assert.match((await run("peers", "bans")).out, /12D3KooWx +INVALID_BLOCK +2026-02-02 02:40:01Z +2\n$/);
   assert.equal((await run("peers", "unban", "12D3KooWx")).out, "it may connect again\n");
   assert.match((await run("peers", "list")).errors, /there are none/);
 });
