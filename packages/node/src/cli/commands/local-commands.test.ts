@@ -1,0 +1,164 @@
+/** The commands that ask no node: configuration, new networks, completion. */
+
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { parseGenesis } from "@counterpart/core/chain/genesis-json";
+import { CONFIG_OPTIONS } from "../../config.ts";
+import { createKeyRing } from "../../keys/key-ring.ts";
+import { MASK, renderSettings, settingsJson } from "../config-report.ts";
+import { createTestTerminal, type Ran, runCommand } from "../context.test-support.ts";
+import { EXIT } from "../exit-code.ts";
+import { accountOf, parseFunded, parseFunds, startCommand } from "../network-plan.ts";
+import { PLAIN } from "../render/style.ts";
+
+function scene(t: TestContext, environment: Record<string, string> = {}) {
+  const folder = mkdtempSync(join(tmpdir(), "counterpart-local-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const run = (...words: string[]): Promise<Ran> =>
+    runCommand(words, createTestTerminal({ workingDir: folder, environment }));
+  return { folder, run };
+}
+
+test("each setting is shown with its value and where it came from", async (t) => {
+  const { folder, run } = scene(t, { COUNTERPART_P2P_PORT: "5009", COUNTERPART_LOG_LEVEL: "" });
+  writeFileSync(join(folder, "node.json"), '{"api_port": 8085, "p2p_port": 1, "data_dir": "here"}');
+  const { code, json } = await run("config", "print", "--config", "node.json", "--dev", "--json");
+  assert.equal(code, EXIT.ok);
+  const { settings, problems } = json() as { settings: Record<string, unknown>; problems: unknown[] };
+  assert.deepEqual(
+    Object.keys(settings),
+    CONFIG_OPTIONS.map(({ fileKey }) => fileKey),
+  );
+  assert.deepEqual(problems, []);
+  const file = join(folder, "node.json");
+  assert.deepEqual(settings.api_port, { value: 8085, source: "file", origin: `"api_port" in ${file}` });
+  assert.deepEqual(settings.p2p_port, { value: 5009, source: "environment", origin: "COUNTERPART_P2P_PORT" });
+  assert.deepEqual(settings.data_dir, { value: join(folder, "here"), source: "file", origin: `"data_dir" in ${file}` });
+  assert.deepEqual(settings.dev, { value: true, source: "flag", origin: "--dev" });
+  assert.deepEqual(settings.log_level, { value: "info", source: "default", origin: null });
+  assert.deepEqual(settings.genesis, { value: null, source: "default", origin: null });
+  const shown = await run("config", "print");
+  assert.match(shown.out, /^SETTING +VALUE +FROM +WHICH\napi_port +8080 +default\n/);
+  assert.match(shown.out, /\np2p_port +5009 +environment +COUNTERPART_P2P_PORT\n/);
+});
+
+test("secrets are not shown", () => {
+  const [option] = CONFIG_OPTIONS;
+  assert.ok(option !== undefined);
+  const secret = {
+    option: { ...option, isSecret: true },
+    value: "hunter2",
+    source: "flag",
+    origin: option.flag,
+  } as const;
+  for (const text of [
+    renderSettings([secret], PLAIN),
+    JSON.stringify(settingsJson({ settings: [secret], problems: [] })),
+  ]) {
+    assert.ok(text.includes(MASK) && !text.includes("hunter2"), text);
+  }
+});
+
+test("check names everything that is wrong, and print shows what was given", async (t) => {
+  const { folder, run } = scene(t);
+  writeFileSync(join(folder, "node.json"), '{"api_prt": 1, "log_level": "loud"}');
+  const flags = ["--config", "node.json", "--api-port", "99999"];
+  const { code, json } = await run("config", "check", ...flags, "--json");
+  assert.equal(code, EXIT.usage);
+  const { ok, problems } = json() as { ok: boolean; problems: { code: string; message: string }[] };
+  assert.equal(ok, false);
+  const messages = problems.map(({ message }) => message).join("\n");
+  for (const words of [/unknown key "api_prt"/, /--api-port must be a port/, /"log_level" in .* must be debug, info/]) {
+    assert.match(messages, words);
+  }
+  const printed = await run("config", "print", ...flags);
+  assert.equal(printed.code, EXIT.usage);
+  assert.match(printed.out, /\napi_port +99999 +flag +--api-port\n/);
+  assert.match((await run("config", "check", "--api-port", "5000")).out, /must be different ports/);
+  writeFileSync(join(folder, "genesis.json"), "{}");
+  assert.match((await run("config", "check", "--genesis", "genesis.json")).out, /INVALID_GENESIS\)\n$/);
+  const fine = await run("config", "check");
+  assert.deepEqual([fine.code, fine.out], [EXIT.ok, "ok\n"]);
+});
+
+test("a network is made with the keys of its signers, and its nodes accept the genesis", async (t) => {
+  const { folder, run } = scene(t);
+  const other = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8";
+  const flags = ["--chain-id", "4242", "--nodes", "2", "--signer", other, "--fund", `${other}=1.5ether`];
+  const { code, json, errors } = await run("network", "create", "net", ...flags, "--json");
+  assert.equal(code, EXIT.ok, errors);
+  const made = json() as {
+    genesis: string;
+    signers: string[];
+    nodes: { data_dir: string; account: string; command: string }[];
+  };
+  const genesis = parseGenesis(readFileSync(made.genesis, "utf8"));
+  assert.equal(genesis.chainId, 4242);
+  const accounts = made.nodes.map(({ data_dir: dir }) => createKeyRing({ dir: join(dir, "keys") }).own as string);
+  assert.deepEqual([...genesis.signers].sort(), [...accounts, other.toLowerCase()].sort());
+  assert.deepEqual(
+    made.nodes.map(({ account }) => account.toLowerCase()),
+    accounts,
+  );
+  assert.equal(genesis.alloc.get(other.toLowerCase() as `0x${string}`)?.balance, 1_500_000_000_000_000_000n);
+  assert.equal(statSync(join(folder, "net", "node-1", "keys")).mode & 0o777, 0o700);
+  assert.ok(made.nodes[1]?.command.endsWith("--api-port 8081 --p2p-port 5001 --peer 127.0.0.1:5000"));
+  assert.equal((await run("network", "create", "net", ...flags)).code, EXIT.dataDir, "it is there already");
+  const nobody = await run("network", "create", "other", "--chain-id", "1", "--nodes", "0");
+  assert.deepEqual([nobody.code, /nobody could seal/.test(nobody.errors)], [EXIT.usage, true]);
+});
+
+test("funds are exact in every unit, and a wrong address is refused before anything is made", () => {
+  assert.equal(parseFunds("1"), 1n);
+  assert.equal(parseFunds("0x10"), 16n);
+  assert.equal(parseFunds("0.000000001gwei"), 1n);
+  assert.equal(parseFunds("123456789012345678901234567890ether"), 123456789012345678901234567890n * 10n ** 18n);
+  for (const wrong of ["", "1.5", "1.5wei", "0.0000000001gwei", "-1", "1eth", "1e3"])
+    assert.throws(() => parseFunds(wrong), /no amount/);
+  assert.throws(() => parseFunded(["0x70997970C51812dc3A010C7d01b50e0d17dc79C9=1"]), /--fund 0x7099/);
+  assert.throws(() => parseFunded(["x"]), /is not of the form/);
+  const account = "0x70997970c51812dc3a010c7d01b50e0d17dc79c8";
+  assert.throws(() => parseFunded([`${account}=1`, `${account}=2`]), /twice/);
+  assert.equal(accountOf(account, "--signer"), account);
+  const node = { account, apiPort: 1, p2pPort: 2 };
+  assert.match(
+    startCommand("/a b/g.json", [{ ...node, dataDir: "it's" }], 0),
+    /--genesis '\/a b\/g.json' --data-dir 'it'\\''s' /,
+  );
+});
+
+/** What bash would offer after these words. */
+async function completed(run: (...words: string[]) => Promise<Ran>, ...words: string[]): Promise<string[]> {
+  const script = (await run("completion", "bash")).out;
+  const at = words.length;
+  const quoted = ["counterpart", ...words].map((word) => `'${word}'`).join(" ");
+  const ask = `${script}\nCOMP_WORDS=(${quoted}); COMP_CWORD=${at}; _counterpart; printf '%s\\n' "\${COMPREPLY[@]}"`;
+  return execFileSync("bash", ["-c", ask], { encoding: "utf8" })
+    .split("\n")
+    .filter((line) => line !== "");
+}
+
+test("bash completes commands, flags and choices", async (t) => {
+  const { run } = scene(t);
+  assert.deepEqual(await completed(run, "con"), ["contracts", "config"]);
+  assert.deepEqual(await completed(run, "contracts", "p"), ["publish"]);
+  assert.deepEqual(await completed(run, "contracts", "deploy", "t"), ["token"]);
+  assert.deepEqual(await completed(run, "contracts", "execute", "0x12", "mint", "--id"), ["--idempotency-key"]);
+  assert.deepEqual(await completed(run, "status", "--js"), ["--json"]);
+  assert.deepEqual(await completed(run, "completion", ""), ["bash", "zsh", "fish", "--help"]);
+  assert.deepEqual(await completed(run, "nothing", "x"), []);
+});
+
+test("zsh and fish complete every command", async (t) => {
+  const { run } = scene(t);
+  const zsh = (await run("completion", "zsh")).out;
+  assert.match(zsh, /^#compdef counterpart\n/);
+  assert.match(zsh, /\n {4}'contracts list'\) reply=\('--owner:only those of this owner' /);
+  const fish = (await run("completion", "fish")).out;
+  assert.match(fish, /-f -n "__counterpart_at 'contracts'" -a deploy -d 'deploy a template/);
+  assert.match(fish, /-n "__counterpart_at 'contracts list'" -l owner -r -d 'only those of this owner'\n/);
+});
