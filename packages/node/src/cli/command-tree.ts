@@ -157,6 +157,11 @@ const database: CommandGroup = {
       load: async () => (await import("./commands/db-restore.ts")).dbRestore,
     },
     {
+      name: "reset",
+      summary: "give up a chain that development methods have changed; the node must not run",
+      load: async () => (await import("./commands/db-reset.ts")).dbReset,
+    },
+    {
       name: "stats",
       summary: "rows and bytes of every table, also while the node runs",
       load: async () => (await import("./commands/db-stats.ts")).dbStats,

@@ -30,7 +30,7 @@ export interface Output {
 }
 
 /** One JSON document, or the same in words. */
-function tell({ print }: Output, json: boolean | undefined, result: object, words: string): void {
+function tell({ print }: Pick<Output, "print">, json: boolean | undefined, result: object, words: string): void {
   print(json === true ? `${JSON.stringify(result)}\n` : words);
 }
 
@@ -154,6 +154,7 @@ export async function verify({ dataDir, genesis, json }: VerifyOptions, output: 
 
 export interface ResetOptions {
   readonly dataDir: string;
+  readonly json?: boolean;
 }
 
 /**
@@ -161,7 +162,7 @@ export interface ResetOptions {
  * @throws CodedError `INVALID_CONFIG` when the chain is as other nodes have it, `DATA_DIR_LOCKED`, `DATA_DIR_UNUSABLE`,
  * `STORE_CORRUPT`
  */
-export async function reset({ dataDir }: ResetOptions, { print }: Output): Promise<void> {
+export async function reset({ dataDir, json }: ResetOptions, output: Pick<Output, "print">): Promise<void> {
   const path = requireDatabase(resolve(dataDir));
   const held = await openDataDir(dataDir);
   try {
@@ -176,7 +177,8 @@ export async function reset({ dataDir }: ResetOptions, { print }: Output): Promi
       );
     }
     for (const file of [path, `${path}-lock`]) rmSync(file, { force: true });
-    print(`the chain in ${dataDir}, which ${by} had changed, is gone; its keys are not\n`);
+    const words = `the chain in ${dataDir}, which ${by} had changed, is gone; its keys are not\n`;
+    tell(output, json, { data_dir: resolve(dataDir), changed_by: by }, words);
   } finally {
     await held.release();
   }
