@@ -121,7 +121,7 @@ test("a detached data directory stays so over restarts, checks as whole, and is 
   await rpc(first, "anvil_setBalance", NOBODY, "0x63");
   await nodes.stop(first);
   const printed: string[] = [];
-  await verify({ dataDir }, { print: (text) => printed.push(text) });
+  await verify({ dataDir }, { print: (text) => printed.push(text), now: () => performance.now() });
   assert.match(printed.join(""), /is whole/);
   await assert.rejects(startNode(dataDir), { code: "DETACHED", message: /start with --dev, or give it up with/ });
   const second = await nodes.start("one", { dev: true });

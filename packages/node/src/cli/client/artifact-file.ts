@@ -15,6 +15,12 @@ export interface CompiledContract {
   readonly bytecode: string;
 }
 
+/** An ABI and a name, whatever the state of the code is. @throws CodedError `INVALID_CONFIG` */
+export function readInterface(path: string, workingDir: string): Pick<CompiledContract, "name" | "abi"> {
+  const content = readWholeArtifact(path, workingDir);
+  return { name: nameIn(path, content), abi: content.abi as readonly unknown[] };
+}
+
 const invalid = (path: string, reason: string): CodedError => new CodedError("INVALID_CONFIG", `${path}: ${reason}`);
 
 /** @throws CodedError `INVALID_CONFIG` */
@@ -38,6 +44,32 @@ function parseFile(path: string, text: string): unknown {
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
+
+const KEPT = [
+  "_format",
+  "contractName",
+  "abi",
+  "bytecode",
+  "deployedBytecode",
+  "linkReferences",
+  "deployedLinkReferences",
+  "immutableReferences",
+  "metadata",
+  "evm",
+] as const;
+
+/**
+ * An artifact for the node to read, without what it has no use for: syntax trees and sources make the files of compilers
+ * larger than a request may be.
+ * @throws CodedError `INVALID_CONFIG`
+ */
+export function readWholeArtifact(path: string, workingDir: string): Readonly<Record<string, unknown>> {
+  const content = parseFile(path, readTextFile(path, workingDir));
+  if (!isObject(content) || !Array.isArray(content.abi)) {
+    throw invalid(path, "it has no ABI: is it a Foundry or Hardhat artifact?");
+  }
+  return Object.fromEntries(KEPT.flatMap((name) => (content[name] === undefined ? [] : [[name, content[name]]])));
+}
 
 /** Names of the libraries whose addresses the code still lacks; the same shape in both tools. */
 function unlinkedLibraries(artifact: Record<string, unknown>): string[] {
@@ -88,7 +120,10 @@ export function readArtifact(path: string, workingDir: string): CompiledContract
   }
   const libraries = unlinkedLibraries(content);
   if (libraries.length > 0) {
-    throw invalid(path, `its code needs the addresses of ${libraries.join(", ")}: deploy these first and link them`);
+    throw invalid(
+      path,
+      `its code needs the addresses of ${libraries.join(", ")}: deploy these first, then give --library Name=0x…`,
+    );
   }
   return { name: nameIn(path, content), abi: content.abi, bytecode: checkedBytecode(path, bytecodeIn(content)) };
 }

@@ -4,6 +4,16 @@ import type { Style } from "../render/style.ts";
 import { printable, renderFields } from "../render/table.ts";
 import { moment, wholeUnits } from "../render/units.ts";
 
+/** Whose code a contract runs, where it delegates to another one. */
+interface ProxyAnswer {
+  readonly kind: string;
+  readonly implementation: string;
+  readonly implementation_name: string | null;
+  readonly implementation_abi: readonly unknown[] | null;
+  readonly beacon: string | null;
+  readonly admin: string | null;
+}
+
 /** `GET contracts/{address}`. */
 export interface ContractAnswer {
   readonly address: string;
@@ -28,6 +38,7 @@ export interface ContractAnswer {
   readonly state_hash: string;
   readonly artifact_hash: string;
   readonly integrity_hash: string;
+  readonly proxy: ProxyAnswer | null;
   readonly checked: string;
   readonly certified: string;
   readonly confirmations: number | null;
@@ -49,6 +60,22 @@ const at = (block: number | null, time: number | null): string | undefined =>
 
 const textOrNothing = (text: string | null): string | undefined => (text === null ? undefined : printable(text));
 
+function proxyFields(proxy: ProxyAnswer | null): readonly (readonly [string, string | undefined])[] {
+  if (proxy === null) return [];
+  const { kind, implementation, implementation_name: name, beacon, admin } = proxy;
+  return [
+    ["proxy", `${kind}, runs ${name === null ? "" : `${printable(name)} at `}${implementation}`],
+    ["beacon", beacon ?? undefined],
+    ["admin", admin ?? undefined],
+  ];
+}
+
+/** Its own ABI and, behind it, that of the code which it runs for another: functions of both are known by name. */
+export const wholeAbi = ({ abi, proxy }: Pick<ContractAnswer, "abi" | "proxy">): readonly unknown[] => [
+  ...(abi ?? []),
+  ...(proxy?.implementation_abi ?? []),
+];
+
 export function renderContract(contract: ContractAnswer, style: Style): string {
   return renderFields(
     [
@@ -60,6 +87,7 @@ export function renderContract(contract: ContractAnswer, style: Style): string {
       ["decimals", contract.decimals === null ? undefined : String(contract.decimals)],
       ["total supply", amountText(contract.total_supply, contract)],
       ["cap", amountText(contract.cap, contract)],
+      ...proxyFields(contract.proxy),
       ["balance", `${contract.balance} wei`],
       ["created", at(contract.created_block, contract.created_at)],
       ["updated", at(contract.updated_block, contract.updated_at)],
@@ -106,8 +134,8 @@ const isFunction = (entry: unknown): entry is AbiFunction =>
   typeof entry === "object" && entry !== null && "type" in entry && entry.type === "function";
 
 /** The functions that change state, and those that only read, each with its parameters. */
-export function renderFunctions(abi: readonly unknown[] | null, style: Style): string {
-  const functions = (abi ?? []).filter(isFunction);
+export function renderFunctions(abi: readonly unknown[], style: Style): string {
+  const functions = abi.filter(isFunction);
   const reads = functions.filter(({ stateMutability }) => stateMutability === "view" || stateMutability === "pure");
   const acts = functions.filter((entry) => !reads.includes(entry));
   const part = (title: string, entries: readonly AbiFunction[]): string =>

@@ -4,7 +4,7 @@ import { CodedError } from "@counterpart/core/base/errors";
 import { required, text, variadic, withoutUndefined } from "../command.ts";
 import type { ApiClient } from "./api-client.ts";
 import { addressWord } from "./checked-text.ts";
-import type { ContractAnswer } from "./contract.ts";
+import { type ContractAnswer, wholeAbi } from "./contract.ts";
 import { amountValue, exactJson, functionInputs, type ParamValues, parseValues } from "./values.ts";
 
 export const FUNCTION_ARGUMENTS = {
@@ -41,8 +41,8 @@ async function readParams(
   { function: name, words }: WantedCall,
 ): Promise<ParamValues> {
   if (words.length === 0) return [];
-  const { abi } = await client.get<ContractAnswer>(`contracts/${address}`);
-  return parseValues(words, functionInputs(abi, name));
+  const contract = await client.get<ContractAnswer>(`contracts/${address}`);
+  return parseValues(words, functionInputs(wholeAbi(contract), name));
 }
 
 /** Path and body of the request, without what only one of both takes. */

@@ -138,11 +138,20 @@ export function functionInputs(abi: unknown, name: string): readonly (readonly A
 export const constructorInputs = (abi: unknown): readonly AbiInput[] =>
   entriesOf(abi).find(({ type }) => type === "constructor")?.inputs ?? [];
 
+/** Without an ABI there are no names. @throws CodedError `INVALID_CONFIG` */
+function positionalArguments(words: readonly string[]): readonly ParamValue[] {
+  const values = parseValues(words, []);
+  if (Array.isArray(values)) return values;
+  throw invalid("give constructor arguments by position: their names are known once the source is compiled");
+}
+
 /**
  * A constructor's arguments, which the API takes by position.
+ * @param abi undefined where it is not known here: then words are read by their look
  * @throws CodedError `INVALID_CONFIG` that names what is missing or unknown
  */
 export function constructorArguments(words: readonly string[], abi: unknown): readonly ParamValue[] {
+  if (abi === undefined) return positionalArguments(words);
   const inputs = constructorInputs(abi);
   const values = parseValues(words, [inputs]);
   if (Array.isArray(values)) return values;

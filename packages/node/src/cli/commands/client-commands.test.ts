@@ -225,7 +225,7 @@ test("a call prints its result alone", async (t) => {
 
 test("an artifact is published whole, or withdrawn", async (t) => {
   const { fake, run } = await scene(t);
-  fake.contracts.set({ publish: async () => CONTRACT_VIEW });
+  fake.contracts.set({ publish: async () => ({ view: CONTRACT_VIEW }) });
   assert.equal((await run("contracts", "publish", CONTRACT, "--name", "N", "--cap", "1e18")).code, EXIT.ok);
   assert.equal((await run("contracts", "publish", CONTRACT, "--withdraw")).code, EXIT.ok);
   assert.deepEqual(

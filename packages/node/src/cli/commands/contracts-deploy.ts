@@ -2,8 +2,9 @@
 
 import { CodedError } from "@counterpart/core/base/errors";
 import type { ApiClient } from "../client/api-client.ts";
-import { readAbi, readArtifact, readBytecode } from "../client/artifact-file.ts";
+import { readAbi, readArtifact, readBytecode, readInterface } from "../client/artifact-file.ts";
 import { addressWord } from "../client/checked-text.ts";
+import { CODE_OPTIONS, codeFields, type WantedCode } from "../client/code-options.ts";
 import { type ContractAnswer, renderContract } from "../client/contract.ts";
 import {
   awaitTransaction,
@@ -22,11 +23,14 @@ import { styleOf } from "../render/style.ts";
 
 const OPTIONS = {
   name: text("--name <name>", "name of the contract"),
-  symbol: text("--symbol <symbol>", "symbol of a token"),
+  symbol: text("--symbol <symbol>", "symbol of a token or nft"),
   decimals: integer("--decimals <count>", "decimals of a token", 0, 255, { defaultNote: "18" }),
-  cap: text("--cap <amount>", "greatest supply of a token, in base units", { defaultNote: "none" }),
+  cap: text("--cap <amount>", "greatest supply of a token, in base units, or number of an nft's tokens", {
+    defaultNote: "none",
+  }),
   initialSupply: text("--initial-supply <amount>", "supply that the owner of a token begins with, in base units"),
-  artifact: text("--artifact <path>", "what Foundry or Hardhat compiled: out/Foo.sol/Foo.json, artifacts/…/Foo.json"),
+  baseUri: text("--base-uri <uri>", "what comes before the numbers of an nft's tokens"),
+  ...CODE_OPTIONS,
   bytecode: text("--bytecode <code>", "creation code as 0x text, or the path of a file with it"),
   abi: text("--abi <path>", "file with the ABI of --bytecode"),
   args: list("--args <values...>", "constructor arguments, by position or as name=value"),
@@ -36,13 +40,13 @@ const OPTIONS = {
 };
 
 /** What was given, as far as it says what to deploy. */
-interface Wanted {
+interface Wanted extends WantedCode {
   readonly name?: string | undefined;
   readonly symbol?: string | undefined;
   readonly decimals?: number | undefined;
   readonly cap?: string | undefined;
   readonly initialSupply?: string | undefined;
-  readonly artifact?: string | undefined;
+  readonly baseUri?: string | undefined;
   readonly bytecode?: string | undefined;
   readonly abi?: string | undefined;
   readonly args?: readonly string[] | undefined;
@@ -51,7 +55,10 @@ interface Wanted {
 
 const usage = (message: string): CodedError => new CodedError("INVALID_CONFIG", message);
 
-/** Refuses options of the other way of deploying: left out silently, they would make another contract. */
+const OF_CODE = [...Object.keys(CODE_OPTIONS), "bytecode", "abi", "args", "value"] as (keyof Wanted)[];
+const OF_TEMPLATES = ["decimals", "cap", "initialSupply", "baseUri"] as const;
+
+/** Refuses options of another way of deploying: left out silently, they would make another contract. */
 function refuse(wanted: Wanted, names: readonly (keyof Wanted)[], why: string): void {
   const given = names.find((name) => wanted[name] !== undefined);
   if (given === undefined) return;
@@ -61,41 +68,50 @@ function refuse(wanted: Wanted, names: readonly (keyof Wanted)[], why: string): 
 const amountOrNothing = (amount: string | undefined): unknown =>
   amount === undefined ? undefined : amountValue(amount);
 
-function tokenBody(wanted: Wanted): object {
-  refuse(
-    wanted,
-    ["artifact", "bytecode", "abi", "args", "value"],
-    "is for compiled contracts, not for the template token",
-  );
-  const { name, symbol, decimals, cap, initialSupply } = wanted;
-  if (name === undefined || symbol === undefined) throw usage("a token needs --name and --symbol");
-  const supply = { cap: amountOrNothing(cap), initial_supply: amountOrNothing(initialSupply) };
-  return { contract_type: "token", ...withoutUndefined({ name, symbol, decimals, ...supply }) };
+function templateBody(template: string, wanted: Wanted): object {
+  refuse(wanted, OF_CODE, `is for compiled contracts, not for the template ${template}`);
+  const { name, symbol, decimals, cap, initialSupply, baseUri } = wanted;
+  if (name === undefined || symbol === undefined) throw usage(`the template ${template} needs --name and --symbol`);
+  const common = { name, symbol, cap: amountOrNothing(cap) };
+  if (template === "nft") {
+    refuse(wanted, ["decimals", "initialSupply"], "is for the template token");
+    return { contract_type: "nft", ...withoutUndefined({ ...common, base_uri: baseUri }) };
+  }
+  refuse(wanted, ["baseUri"], "is for the template nft");
+  const supply = amountOrNothing(initialSupply);
+  return { contract_type: "token", ...withoutUndefined({ ...common, decimals, initial_supply: supply }) };
 }
 
-function compiledOf({ artifact, bytecode, abi }: Wanted, workingDir: string) {
-  if (artifact !== undefined) {
-    if (bytecode !== undefined || abi !== undefined) throw usage("give --artifact, or --bytecode with --abi, not both");
-    return readArtifact(artifact, workingDir);
+/** Code for the node to read, and the ABI where it is known here: constructor arguments are read by it. */
+function codeOf(wanted: Wanted, workingDir: string): { readonly fields: object; readonly abi: unknown } {
+  const fields = codeFields(wanted, workingDir);
+  const { artifact, library, bytecode, abi } = wanted;
+  if (fields !== undefined) {
+    if (bytecode !== undefined || abi !== undefined)
+      throw usage("give the code in one way: --artifact, --source, or --bytecode with --abi");
+    // An artifact that cannot be deployed is told apart here, by what it lacks.
+    if (artifact !== undefined && library === undefined) readArtifact(artifact, workingDir);
+    const { name, abi: known } = artifact === undefined ? {} : readInterface(artifact, workingDir);
+    return { fields: { ...fields, ...withoutUndefined({ name }) }, abi: known };
   }
-  if (bytecode === undefined) throw usage("say what to deploy: token, or --artifact <path>, or --bytecode with --abi");
+  if (bytecode === undefined)
+    throw usage("say what to deploy: token or nft, --artifact, --source, or --bytecode with --abi");
   if (abi === undefined) throw usage("--bytecode needs --abi; for code without functions a file with []");
-  return { name: undefined, abi: readAbi(abi, workingDir), bytecode: readBytecode(bytecode, workingDir) };
+  const known = readAbi(abi, workingDir);
+  return { fields: { abi: known, bytecode: readBytecode(bytecode, workingDir) }, abi: known };
 }
 
 function customBody(wanted: Wanted, workingDir: string): object {
-  refuse(wanted, ["decimals", "cap", "initialSupply"], "is for the template token");
-  const { abi, bytecode, name: compiledName } = compiledOf(wanted, workingDir);
-  const { symbol, args = [], value } = wanted;
-  const name = wanted.name ?? compiledName;
+  refuse(wanted, OF_TEMPLATES, "is for templates");
+  const { fields, abi } = codeOf(wanted, workingDir);
+  const { name, symbol, args = [], value } = wanted;
   const said = withoutUndefined({ name, symbol, value: amountOrNothing(value) });
-  return { contract_type: "custom", ...said, bytecode, abi, args: constructorArguments(args, abi) };
+  return { contract_type: "custom", ...fields, ...said, args: constructorArguments(args, abi) };
 }
 
 /** The body of the request. @throws CodedError `INVALID_CONFIG` */
 export function deployBody(template: string | undefined, wanted: Wanted, workingDir: string): object {
-  if (template === "token") return tokenBody(wanted);
-  return customBody(wanted, workingDir);
+  return template === undefined ? customBody(wanted, workingDir) : templateBody(template, wanted);
 }
 
 /** 201, 202 or 200: deployed, on its way, or reverted in its block. */
@@ -129,13 +145,17 @@ const usageOfConflict = (hash: string): CodedError =>
   new CodedError("TRANSACTION_CONFLICTED", `another transaction took the nonce of ${hash}; send it anew`);
 
 export const contractsDeploy = defineCommand({
-  args: { template: optional("token, for an ERC-20; left out for a compiled contract", ["token"]) },
+  args: {
+    template: optional("token for an ERC-20, nft for an ERC-721; left out for other contracts", ["token", "nft"]),
+  },
   options: OPTIONS,
   details: [
     "The deployment is simulated first: one that reverts is refused with the reason, and nothing is sent. The sender becomes the owner: the node's own account unless --from names another that it holds. Amounts are base units at any size: 1000000, 0xf4240 and 1e6 are the same.",
   ],
   examples: [
     "counterpart contracts deploy token --name TestToken --symbol TEST --cap 1e24",
+    "counterpart contracts deploy nft --name Cards --symbol CARD --base-uri https://example.org/cards/",
+    "counterpart contracts deploy --source Coin.sol --args 5000",
     "counterpart contracts deploy --artifact out/Counter.sol/Counter.json --args 42",
     "counterpart contracts deploy --artifact artifacts/contracts/Vault.sol/Vault.json --args owner=0x70997970C51812dc3A010C7d01b50e0d17dc79C8",
     "counterpart contracts deploy --bytecode build/Coin.bin --abi build/Coin.abi --name Coin --args 5000 --json",

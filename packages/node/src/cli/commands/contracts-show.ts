@@ -1,7 +1,7 @@
 /** `counterpart contracts show`. */
 
 import { addressWord } from "../client/checked-text.ts";
-import { amountText, type ContractAnswer, renderContract, renderFunctions } from "../client/contract.ts";
+import { amountText, type ContractAnswer, renderContract, renderFunctions, wholeAbi } from "../client/contract.ts";
 import { CLIENT_EXITS, CLIENT_OPTIONS, clientOf } from "../client/target.ts";
 import { defineCommand, required, text } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
@@ -36,7 +36,7 @@ export const contractsShow = defineCommand({
     const style = styleOf(context);
     const balance =
       held === undefined ? "" : `${style.dim(`balance of ${holder}`)}  ${amountText(held.balance, contract)}\n`;
-    context.print(renderContract(contract, style) + balance + renderFunctions(contract.abi, style));
+    context.print(renderContract(contract, style) + balance + renderFunctions(wholeAbi(contract), style));
     return EXIT.ok;
   },
 });

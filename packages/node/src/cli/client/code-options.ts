@@ -1,0 +1,70 @@
+/** Ways to name a contract's code: what a compiler made of it, or its source for the node to compile. */
+
+import { CodedError } from "@counterpart/core/base/errors";
+import { flag, integer, list, text, withoutUndefined } from "../command.ts";
+import { readWholeArtifact } from "./artifact-file.ts";
+import { addressWord } from "./checked-text.ts";
+import { readSources } from "./solidity-sources.ts";
+
+const RUNS_MAX = 4_294_967_295;
+
+export const CODE_OPTIONS = {
+  artifact: text("--artifact <path>", "what Foundry or Hardhat compiled: out/Foo.sol/Foo.json, artifacts/…/Foo.json"),
+  source: text("--source <path>", "Solidity, which the node compiles; what it imports is sent along"),
+  contract: text("--contract <name>", "which of a source's contracts, where several have code"),
+  includePath: list("--include-path <path>", "folder to look for imported files in, beside node_modules; repeatable"),
+  optimizerRuns: integer("--optimizer-runs <count>", "of the compiler", 1, RUNS_MAX, { defaultNote: "200" }),
+  viaIr: flag("--via-ir", "compile by way of Yul"),
+  library: list("--library <name=address>", "address of a library to link with; repeatable"),
+};
+
+export interface WantedCode {
+  readonly artifact?: string | undefined;
+  readonly source?: string | undefined;
+  readonly contract?: string | undefined;
+  readonly includePath?: readonly string[] | undefined;
+  readonly optimizerRuns?: number | undefined;
+  readonly viaIr?: boolean | undefined;
+  readonly library?: readonly string[] | undefined;
+}
+
+const usage = (message: string): CodedError => new CodedError("INVALID_CONFIG", message);
+
+/** @throws CodedError `INVALID_CONFIG` */
+function librariesOf(words: readonly string[] | undefined): Readonly<Record<string, string>> | undefined {
+  if (words === undefined) return undefined;
+  const pairs = words.map((word) => {
+    const [, name, address] = /^(.+)=([^=]+)$/.exec(word) ?? [];
+    if (name === undefined || address === undefined) throw usage(`--library ${word} is not of the form Name=0x…`);
+    return [name, addressWord(address)] as const;
+  });
+  return Object.fromEntries(pairs);
+}
+
+/**
+ * The fields of a request that bring the code for the node to read; undefined where neither an artifact nor a source is
+ * given.
+ * @throws CodedError `INVALID_CONFIG`
+ */
+export function codeFields(wanted: WantedCode, workingDir: string): object | undefined {
+  const { artifact, source, contract, includePath, optimizerRuns, viaIr, library } = wanted;
+  if (artifact !== undefined && source !== undefined) throw usage("give --artifact or --source, not both");
+  const libraries = librariesOf(library);
+  if (source !== undefined) {
+    const sources = readSources(source, includePath ?? [], workingDir);
+    return { sources, ...withoutUndefined({ contract, optimizer_runs: optimizerRuns, via_ir: viaIr, libraries }) };
+  }
+  const misplaced = Object.entries({
+    "--contract": contract,
+    "--include-path": includePath,
+    "--optimizer-runs": optimizerRuns,
+    "--via-ir": viaIr,
+  });
+  const [name] = misplaced.find(([, value]) => value !== undefined) ?? [];
+  if (name !== undefined) throw usage(`${name} is for --source`);
+  if (artifact === undefined) {
+    if (libraries !== undefined) throw usage("--library is for --artifact or --source");
+    return undefined;
+  }
+  return { artifact: readWholeArtifact(artifact, workingDir), ...withoutUndefined({ libraries }) };
+}
