@@ -103,6 +103,30 @@ test("a network that was made starts, its doctor finds nothing wrong, and its da
   // Creation code that leaves one byte of code, STOP.
   const deploy = ["contracts", "deploy", "--bytecode", "0x6001600c60003960016000f300", "--abi", abi, "--name", "Stop"];
   for (let i = 0; i < 4; i++) await ask(node.api, ...deploy);
+  const source = join(nodes.folder, "Named.sol");
+  writeFileSync(
+    join(nodes.folder, "Base.sol"),
+    "abstract contract Base { function one() public pure returns (uint8) { return 1; } }",
+  );
+  writeFileSync(
+    source,
+    'import "./Base.sol"; contract Named is Base { string public name; constructor(string memory n) { name = n; } }',
+  );
+  const compiled = (await ask(node.api, "contracts", "deploy", "--source", source, "--args", "true story")) as {
+    address: string;
+  };
+  assert.deepEqual(await ask(node.api, "contracts", "call", compiled.address, "name"), { result: "true story" });
+  const published = await ask(
+    node.api,
+    "contracts",
+    "publish",
+    compiled.address,
+    "--source",
+    source,
+    "--name",
+    "Other",
+  );
+  assert.deepEqual([published.code_match, published.name], [{ match: "exact", immutables: [] }, "Other"]);
   const listed = await ask(node.api, "contracts", "list", "--limit", "3");
   assert.deepEqual([(listed.contracts as unknown[]).length, typeof listed.cursor], [3, "string"]);
 

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { isCodedError } from "@counterpart/core/base/errors";
-import { readAbi, readArtifact, readBytecode } from "./artifact-file.ts";
+import { readAbi, readArtifact, readBytecode, readInterface, readWholeArtifact } from "./artifact-file.ts";
 
 const ABI = [{ type: "function", name: "f", inputs: [], outputs: [] }];
 
@@ -52,13 +52,26 @@ test("what cannot be deployed is refused with the reason", (t) => {
     "broken.json": "{",
   });
   for (const name of ["foundry.json", "hardhat.json"]) {
-    assert.throws(() => readArtifact(name, at), refused(/needs the addresses of Lib: deploy these first/));
+    assert.throws(() => readArtifact(name, at), refused(/needs the addresses of Lib: .*--library Name=0x/));
   }
   assert.throws(() => readArtifact("interface.json", at), refused(/interface or abstract contract/));
   assert.throws(() => readArtifact("placeholder.json", at), refused(/not hexadecimal/));
   assert.throws(() => readArtifact("other.json", at), refused(/has no ABI/));
   assert.throws(() => readArtifact("broken.json", at), refused(/not valid JSON/));
   assert.throws(() => readArtifact("none.json", at), refused(/none.json: it cannot be read: ENOENT/));
+});
+
+test("for the node an artifact is left as it is, without what makes it larger than a request", (t) => {
+  const references = { "src/Lib.sol": { Lib: [{ start: 1, length: 20 }] } };
+  const kept = { contractName: "Coin", abi: ABI, bytecode: "0x73__$x$__", linkReferences: references };
+  const evm = { bytecode: { object: "00" }, deployedBytecode: { object: "01" } };
+  const at = folder(t, {
+    "Coin.json": { ...kept, ast: { nodes: [1] }, sources: "x" },
+    "solc.json": { abi: ABI, evm: { ...evm, legacyAssembly: {} } },
+  });
+  assert.deepEqual(readWholeArtifact("Coin.json", at), kept);
+  assert.deepEqual(readWholeArtifact("solc.json", at), { abi: ABI, evm });
+  assert.deepEqual(readInterface("Coin.json", at), { name: "Coin", abi: ABI });
 });
 
 test("bytecode is 0x text or a file, an ABI a list or a file that has one", (t) => {

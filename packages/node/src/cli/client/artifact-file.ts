@@ -55,7 +55,6 @@ const KEPT = [
   "deployedLinkReferences",
   "immutableReferences",
   "metadata",
-  "evm",
 ] as const;
 
 /**
@@ -68,8 +67,13 @@ export function readWholeArtifact(path: string, workingDir: string): Readonly<Re
   if (!isObject(content) || !Array.isArray(content.abi)) {
     throw invalid(path, "it has no ABI: is it a Foundry or Hardhat artifact?");
   }
-  return Object.fromEntries(KEPT.flatMap((name) => (content[name] === undefined ? [] : [[name, content[name]]])));
+  const { evm } = content;
+  const codes = isObject(evm) ? { evm: pick(evm, ["bytecode", "deployedBytecode"]) } : {};
+  return { ...pick(content, KEPT), ...codes };
 }
+
+const pick = (content: Record<string, unknown>, names: readonly string[]): Record<string, unknown> =>
+  Object.fromEntries(names.flatMap((name) => (content[name] === undefined ? [] : [[name, content[name]]])));
 
 /** Names of the libraries whose addresses the code still lacks; the same shape in both tools. */
 function unlinkedLibraries(artifact: Record<string, unknown>): string[] {

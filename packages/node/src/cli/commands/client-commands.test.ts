@@ -137,21 +137,45 @@ test("a compiled contract is deployed from its artifact, with named constructor 
   assert.equal(code, EXIT.ok, out);
   assert.match(out, /^deployed +transaction 0xa+\naddress +0x5FbDB/);
   const [, request] = plain(fake.contracts.calls[0]) as [string, Record<string, unknown>];
+  const artifact = { abi, bytecode: { object: "0x60016002" } };
   assert.deepEqual(
-    [request.name, request.bytecode, request.args, request.value],
-    ["Vault", "0x60016002", [OWNER, [{ source: "1" }, { source: "1e40" }]], "5"],
+    [request.name, request.code, request.args, request.value],
+    ["Vault", { kind: "artifact", artifact }, [OWNER, [{ source: "1" }, { source: "1e40" }]], "5"],
   );
+});
+
+test("an nft is deployed, and a source with its settings", async (t) => {
+  const { fake, run } = await scene(t);
+  fake.contracts.set({ deploy: async () => PENDING });
+  const asked = async (...words: string[]): Promise<unknown> => {
+    const { code, errors } = await run("contracts", "deploy", ...words, "--wait", "0");
+    assert.equal(code, EXIT.ok, errors);
+    return (plain(fake.contracts.calls.at(-1)) as unknown[])[1];
+  };
+  const nft = ["nft", "--name", "N", "--symbol", "S", "--base-uri", "ipfs://x/", "--cap", "7"];
+  const common = { waitMs: 0, name: "N", symbol: "S" };
+  assert.deepEqual(await asked(...nft), { ...common, contractType: "nft", baseUri: "ipfs://x/", cap: "7" });
+  const folder = mkdtempSync(join(tmpdir(), "counterpart-deploy-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  writeFileSync(join(folder, "A.sol"), "contract A { constructor(uint256) {} }");
+  const source = ["--source", join(folder, "A.sol"), "--optimizer-runs", "9", "--args", "1e20"];
+  const sources = { "A.sol": "contract A { constructor(uint256) {} }" };
+  const code = { kind: "source", sources, optimizerRuns: 9 };
+  assert.deepEqual(await asked(...source), { waitMs: 0, contractType: "custom", code, args: [{ source: "1e20" }] });
 });
 
 test("a deployment that mixes its kinds, or lacks something, is refused before anything is sent", async (t) => {
   const { run } = await scene(t);
   for (const [words, message] of [
-    [["token", "--name", "T"], /a token needs --name and --symbol/],
+    [["token", "--name", "T"], /the template token needs --name and --symbol/],
     [["token", "--name", "T", "--symbol", "S", "--artifact", "x.json"], /--artifact is for compiled contracts/],
     [["--bytecode", "0x6001"], /--bytecode needs --abi/],
-    [[], /say what to deploy: token, or --artifact/],
-    [["--artifact", "x", "--initial-supply", "1"], /--initial-supply is for the template token/],
-    [["nothing"], /Allowed choices are token/],
+    [["nft", "--name", "N", "--symbol", "S", "--decimals", "1"], /--decimals is for the template token/],
+    [["token", "--name", "N", "--symbol", "S", "--base-uri", "x"], /--base-uri is for the template nft/],
+    [[], /say what to deploy: token or nft, --artifact, --source/],
+    [["--artifact", "x", "--initial-supply", "1"], /--initial-supply is for templates/],
+    [["--artifact", "x", "--source", "y"], /not both/],
+    [["nothing"], /Allowed choices are token, nft/],
   ] as const) {
     const { code, errors } = await run("contracts", "deploy", ...words);
     assert.equal(code, EXIT.usage);
@@ -232,6 +256,10 @@ test("an artifact is published whole, or withdrawn", async (t) => {
     fake.contracts.calls.map(([, , content]) => content),
     [{ name: "N", cap: "1000000000000000000" }, {}],
   );
+  const match = { match: "except_metadata", immutables: [{ offsets: [3], value: "0x01" as Hex }] } as const;
+  fake.contracts.set({ publish: async () => ({ view: CONTRACT_VIEW, match }) });
+  const proven = await run("contracts", "publish", CONTRACT, "--name", "N");
+  assert.match(proven.out, /^except_metadata {2}the instructions are what was compiled; .*; 1 immutable was filled/);
   for (const words of [[], ["--withdraw", "--name", "x"]]) {
     assert.equal((await run("contracts", "publish", CONTRACT, ...words)).code, EXIT.usage);
   }

@@ -64,7 +64,8 @@ const MATCHES = {
 function renderMatch(match: CodeMatch | null, style: Style): string {
   if (match === null) return "";
   const { length } = match.immutables;
-  const filled = length === 0 ? "" : `; ${length} immutable${length === 1 ? "" : "s"} were filled in by its creation`;
+  const filled =
+    length === 0 ? "" : `; ${length} immutable${length === 1 ? " was" : "s were"} filled in by its creation`;
   return `${style.green(match.match)}  ${MATCHES[match.match]}${filled}\n`;
 }
 

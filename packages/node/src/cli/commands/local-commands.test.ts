@@ -146,7 +146,7 @@ test("bash completes commands, flags and choices", async (t) => {
   const { run } = scene(t);
   assert.deepEqual(await completed(run, "con"), ["contracts", "config"]);
   assert.deepEqual(await completed(run, "contracts", "p"), ["publish"]);
-  assert.deepEqual(await completed(run, "contracts", "deploy", "t"), ["token"]);
+  assert.deepEqual(await completed(run, "contracts", "deploy", "n"), ["nft"]);
   assert.deepEqual(await completed(run, "contracts", "execute", "0x12", "mint", "--id"), ["--idempotency-key"]);
   assert.deepEqual(await completed(run, "status", "--js"), ["--json"]);
   assert.deepEqual(await completed(run, "completion", ""), ["bash", "zsh", "fish", "--help"]);

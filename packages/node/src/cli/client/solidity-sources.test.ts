@@ -1,0 +1,85 @@
+import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { isCodedError } from "@counterpart/core/base/errors";
+import { codeFields } from "./code-options.ts";
+import { importsOf, readSources } from "./solidity-sources.ts";
+
+function tree(t: TestContext, files: Readonly<Record<string, string>>): string {
+  const folder = mkdtempSync(join(tmpdir(), "counterpart-sources-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  for (const [name, content] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, name)), { recursive: true });
+    writeFileSync(join(folder, name), content);
+  }
+  return folder;
+}
+
+const refused = (words: RegExp) => (error: unknown) =>
+  isCodedError(error, "INVALID_CONFIG") && words.test(error.message);
+
+test("imports are found in all their forms, and not in comments or strings", () => {
+  const source = `
+    import "a.sol";
+    import './b.sol';
+    import {C} from "c/C.sol";
+    import {
+      D as E
+    } from '@d/D.sol';
+    import * as F from "f.sol"; // import "not1.sol";
+    /* import "not2.sol"; */
+    contract X { string s = "import \\"not3.sol\\";"; string u = "https://x"; }
+    import G from "g.sol";`;
+  assert.deepEqual(importsOf(source), ["a.sol", "./b.sol", "c/C.sol", "@d/D.sol", "f.sol", "g.sol"]);
+});
+
+test("a file comes with everything that it imports, each once, by the compiler's names", (t) => {
+  const at = tree(t, {
+    "project/src/Main.sol": 'import "./lib/A.sol"; import "@pkg/sub/B.sol"; import "other/C.sol";',
+    "project/src/lib/A.sol": 'import "../Main.sol"; import "./D.sol";',
+    "project/src/lib/D.sol": "",
+    "project/node_modules/@pkg/sub/B.sol": 'import "../E.sol";',
+    "project/node_modules/@pkg/E.sol": "// e",
+    "extra/other/C.sol": "// c",
+  });
+  const sources = readSources("project/src/Main.sol", ["extra"], at);
+  assert.deepEqual(Object.keys(sources).sort(), [
+    "@pkg/E.sol",
+    "@pkg/sub/B.sol",
+    "Main.sol",
+    "lib/A.sol",
+    "lib/D.sol",
+    "other/C.sol",
+  ]);
+  assert.equal(sources["@pkg/E.sol"], "// e");
+});
+
+test("what is missing is named, and nothing above the folder is taken", (t) => {
+  const at = tree(t, {
+    "src/Main.sol": 'import "x/Y.sol";',
+    "src/Up.sol": 'import "../secret.sol";',
+    "secret.sol": "",
+  });
+  assert.throws(
+    () => readSources("src/Main.sol", [], at),
+    refused(/Main.sol imports x\/Y.sol, which is not found; .*--include-path/),
+  );
+  assert.throws(() => readSources("src/Up.sol", [], at), refused(/imports \.\.\/secret.sol/));
+  assert.throws(() => readSources("none.sol", [], at), refused(/none.sol: it cannot be read/));
+});
+
+test("options of code are refused where they mean nothing", (t) => {
+  const at = tree(t, { "A.sol": "contract A {}" });
+  const library = ["L=0x70997970C51812dc3A010C7d01b50e0d17dc79C8"];
+  assert.deepEqual(codeFields({ source: "A.sol", contract: "A", viaIr: true, library }, at), {
+    ...{ sources: { "A.sol": "contract A {}" }, contract: "A", via_ir: true },
+    libraries: { L: "0x70997970C51812dc3A010C7d01b50e0d17dc79C8" },
+  });
+  assert.equal(codeFields({}, at), undefined);
+  assert.throws(() => codeFields({ source: "A.sol", artifact: "A.json" }, at), refused(/not both/));
+  assert.throws(() => codeFields({ optimizerRuns: 3 }, at), refused(/--optimizer-runs is for --source/));
+  assert.throws(() => codeFields({ library }, at), refused(/--library is for --artifact or --source/));
+  assert.throws(() => codeFields({ source: "A.sol", library: ["L"] }, at), refused(/not of the form Name=0x/));
+});
