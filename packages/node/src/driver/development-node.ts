@@ -62,6 +62,9 @@ export function createDevelopmentNode(deps: DevelopmentNodeDeps): DevelopmentNod
   let interval = 0;
   let cancelTimer = (): void => {};
 
+  const tell = (method: string): void =>
+    logger.warn("this chain is detached: it takes no peers until it is reset", { method });
+  if (chain.detachedBy !== undefined) tell(chain.detachedBy);
   const requireAlone = (method: string): void => {
     if (network.peers().every(({ state }) => UNCONNECTED.has(state))) return;
     const message = `${method} does what other nodes could not follow, and peers are connected: disconnect them first`;
@@ -111,7 +114,7 @@ export function createDevelopmentNode(deps: DevelopmentNodeDeps): DevelopmentNod
       if (chain.detachedBy !== undefined) return;
       requireAlone(method);
       chain.detach(method);
-      logger.warn("this chain is detached: it takes no peers until it is reset", { method });
+      tell(method);
     },
     async reset() {
       requireAlone("a reset");
