@@ -10,7 +10,7 @@ import { createPacer } from "../engine/pacer.ts";
 import type { Engine } from "../engine/types.ts";
 import { fetchHeaders } from "./block-fetch.ts";
 import { bestHeadOf } from "./block-pull.ts";
-import { BRANCH_HEADERS_MAX } from "./limits.ts";
+import { BRANCH_HEADERS_MAX, HEADERS_AT_A_TIME } from "./limits.ts";
 import type { Session } from "./session.ts";
 import { encodeSegments, WHOLE_STATE } from "./state-fill.ts";
 
@@ -92,27 +92,34 @@ export async function pullHeaders(deps: HeaderPullDeps, session: Session): Promi
   const { adoption, header: headerAt } = deps.engine;
   const announced = await takeAnnounced(deps, session);
   if (announced > 0) return announced;
-  let start: readonly Hex[] = locatorNumbers(adoption.tip().number)
+  const start: readonly Hex[] = locatorNumbers(adoption.tip().number)
     .map((number) => headerAt(number)?.hash)
     .filter((hash) => isHex(hash));
   let added = 0;
   let branch: SealedHeader[] = [];
-  for (;;) {
-    const page = await fetchHeaders(session, start, () => {});
+  for (let asked = ask(session, start); ; ) {
+    const page = await asked;
+    const end = page.at(-1);
+    const isLast = end === undefined || page.length < 2;
+    // The next page is on its way while this one is checked and written.
+    if (!isLast) asked = ask(session, [end.hash]);
     const isNow = await newHeaders(deps, page, branch);
+    const isDone = isLast || !isNow || session.closing !== undefined;
     const last = branch.at(-1);
-    if (last !== undefined && isBetter(deps, last)) {
+    if (last !== undefined && (isDone || branch.length >= HEADERS_AT_A_TIME) && isBetter(deps, last)) {
       await adoption.addHeaders(branch, encodeSegments(WHOLE_STATE));
       added += branch.length;
       branch = [];
     }
-    const end = page.at(-1);
-    if (end === undefined || !isNow || session.closing !== undefined) return added;
-    if (page.length < 2) {
-      await endAt(deps, end);
-      return added;
-    }
+    if (isLast && isNow && session.closing === undefined && end !== undefined) await endAt(deps, end);
+    if (isDone) return added;
     if (branch.length > BRANCH_HEADERS_MAX) throw new CodedError("BAD_MESSAGE", "a branch that never gets better");
-    start = [end.hash];
   }
+}
+
+/** A page that whoever asks for it may no longer want when it comes. */
+function ask(session: Session, start: readonly Hex[]): Promise<readonly SealedHeader[]> {
+  const page = fetchHeaders(session, start, () => {});
+  page.catch(() => {});
+  return page;
 }
