@@ -129,6 +129,37 @@ test("viem reads blocks, fees, proofs and the chain", async () => {
   await assert.rejects(reader.getTransactionReceipt({ hash: block.hash }), /could not be found/);
 });
 
+test("viem calls with overrides, simulates blocks and lists accesses", async () => {
+  const { reader } = await openClients();
+  // SLOAD(CALLDATALOAD(0))
+  const code: Hex = "0x5f35545f5260205ff3";
+  const slot: Hex = `0x${"1".padStart(64, "0")}`;
+  const stateOverride = [{ address: OTHER, code, stateDiff: [{ slot, value: slot }] }];
+  const { data } = await reader.call({ to: OTHER, data: slot, stateOverride });
+  assert.equal(data, slot);
+  const gas = await reader.estimateGas({ account: OWNER.address, to: OTHER, data: slot, stateOverride });
+  assert.ok(gas > 23_000n && gas < 25_000n);
+  const blocks = await reader.simulateBlocks({
+    blocks: [
+      { stateOverrides: stateOverride, calls: [{ to: OTHER, data: slot }] },
+      { calls: [{ account: OWNER.address, to: OTHER, value: 1n, data: slot }] },
+    ],
+  });
+  assert.deepEqual(
+    blocks.map(({ number, calls }) => [number, calls.map(({ status, data: output }) => [status, output])]),
+    [
+      [1n, [["success", slot]]],
+      [2n, [["success", slot]]],
+    ],
+  );
+  const { accessList } = await reader.createAccessList({ to: OTHER, data: slot });
+  assert.deepEqual(accessList, []);
+  await assert.rejects(
+    reader.call({ account: OTHER, to: OWNER.address, value: 10n ** 30n }),
+    /insufficient funds|exceeds the balance/,
+  );
+});
+
 test("viem's batches and notifications-free posts are answered", async () => {
   const { reader } = await openClients(true);
   const [number, chainId, balance] = await Promise.all([
