@@ -102,6 +102,14 @@ export const BUGS: readonly Bug[] = [
     replace: "",
   },
   {
+    name: "logs-not-unwound",
+    seed: 2,
+    about: "the index of logs keeps what a block had that was taken back",
+    file: "packages/node/src/engine/log-index.ts",
+    find: 'rows.put("logItems", numberKey(number), null);',
+    replace: "",
+  },
+  {
     name: "contract-count-wrong",
     seed: 1,
     about: "contracts that a reorganisation removes are still counted",
