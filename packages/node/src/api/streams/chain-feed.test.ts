@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Hex } from "@counterpart/core/base/bytes";
+import type { SealedHeader } from "@counterpart/core/chain/types";
 import { createTimedClock } from "../../contracts/contracts.test-support.ts";
 import { openTestEngine, silentLogger, transactionOf } from "../../engine/engine.test-support.ts";
 import type { Engine, EngineEvents } from "../../engine/types.ts";
@@ -211,6 +212,29 @@ test("where nothing is executed, the headers are told that lead to the new head 
     await hashes(),
     rival.map(({ header }) => header.hash),
   );
+});
+
+test("a head that goes back is no new block, and the logs above it are removed", async () => {
+  const real = openTestEngine();
+  for (const topic of [0, 1, 2, 3]) await sealLogs(real, topic);
+  const listeners = new Map<string, (...args: never[]) => void>();
+  const rewound: Engine = {
+    ...real,
+    on(event, listener) {
+      listeners.set(event, listener as never);
+      return () => {};
+    },
+  };
+  const { feed } = open(rewound);
+  const [heads, recorder] = [createRecorder(), createRecorder<TellLog>()];
+  feed.follow({ kind: "heads" }, heads);
+  feed.follow(logs(), recorder);
+  const reverted = [4, 3].map((number) => real.header(number) as SealedHeader);
+  const change = { applied: [], contractsCreated: [], contractsUpdated: [], contractsRemoved: [], sealedHere: false };
+  (listeners.get("leaving") as EngineEvents["leaving"])(reverted);
+  (listeners.get("head") as EngineEvents["head"])({ ...change, head: real.header(2) as SealedHeader, reverted });
+  await feed.settled();
+  assert.deepEqual([heads.told, shown(recorder)], [[], ["-4/0:3", "-3/0:2"]]);
 });
 
 test("a follower that has ended, and a feed that is closed, tell nothing", async () => {

@@ -94,6 +94,11 @@ export function createChainFeed(deps: ChainFeedDeps): ChainFeed {
     }
     return headers;
   }
+  const joinedHeaders = ({ head, applied, reverted }: HeadChange): SealedHeader[] => {
+    if (applied.length > 0) return applied.map(({ header }) => header);
+    // A head that only went back is no news.
+    return reverted.length > 0 ? [] : followedHeaders(head);
+  };
   function* tellHead(removed: readonly MatchedLog[], headers: readonly SealedHeader[]): Generator<undefined> {
     for (const [at, { group, item }] of removed.entries()) {
       tell(group, item);
@@ -145,8 +150,7 @@ export function createChainFeed(deps: ChainFeedDeps): ChainFeed {
   };
   const onHead = (change: HeadChange): void => {
     tellSealed(change);
-    const isExecuted = change.applied.length > 0;
-    const headers = isExecuted ? change.applied.map(({ header }) => header) : followedHeaders(change.head);
+    const headers = joinedHeaders(change);
     for (const { number, hash } of headers) {
       toldBlocks.delete(number);
       toldBlocks.set(number, hash);
