@@ -20,21 +20,22 @@ const TIMEOUT_MS = 5_000;
 const TIMEOUT_MS_MAX = 60_000;
 const NAME_CHARACTERS_MAX = 64;
 
-export interface TraceConfig {
-  /** Undefined: every step. */
-  readonly tracer: string | undefined;
-  readonly tracerConfig: JsonObject;
-  readonly timeoutMs: number;
-  /** All members, of which the default tracer reads its own. */
-  readonly object: JsonObject;
+/** A tracer for one transaction, and what it has to show in the end. */
+export interface Tracing {
+  readonly tracer: Tracer;
+  result(outcome: TransactionOutcome): unknown;
 }
 
-export const DEFAULT_TRACE: TraceConfig = {
-  tracer: undefined,
-  tracerConfig: {},
-  timeoutMs: TIMEOUT_MS,
-  object: {},
-};
+/** @param executor whose transaction is traced */
+type TracerFactory = (spend: Spend, executor: EvmExecutor) => Tracing;
+
+export interface TraceConfig {
+  /** Makes a tracer for each transaction. */
+  readonly createTracing: TracerFactory;
+  readonly timeoutMs: number;
+  /** All members, of which `debug_traceCall` has some of its own. */
+  readonly object: JsonObject;
+}
 
 const UNITS_MS: Readonly<Record<string, number>> = {
   ns: 1e-6,
@@ -59,26 +60,6 @@ function readText(value: JsonValue): string {
   return value;
 }
 
-export function readTraceConfig(value: JsonValue): TraceConfig {
-  const object = readObject(value);
-  const tracer = member(object, "tracer", readText);
-  return {
-    tracer: tracer === "" ? undefined : tracer,
-    tracerConfig: member(object, "tracerConfig", readObject) ?? {},
-    timeoutMs: Math.min(member(object, "timeout", readDuration) ?? TIMEOUT_MS, TIMEOUT_MS_MAX),
-    object,
-  };
-}
-
-/** A tracer for one transaction, and what it has to show in the end. */
-export interface Tracing {
-  readonly tracer: Tracer;
-  result(outcome: TransactionOutcome): unknown;
-}
-
-/** @param executor whose transaction is traced */
-type TracerFactory = (config: TraceConfig, spend: Spend, executor: EvmExecutor) => Tracing;
-
 const flag = (object: JsonObject, name: string): boolean => member(object, name, readBoolean) ?? false;
 
 function readLimit(value: JsonValue): number {
@@ -86,44 +67,59 @@ function readLimit(value: JsonValue): number {
   throw badValue("expected an integer that is not negative");
 }
 
-const structLogger: TracerFactory = ({ object }, spend) =>
-  createStructLogger({
-    enableMemory: flag(object, "enableMemory"),
-    disableStack: flag(object, "disableStack"),
-    disableStorage: flag(object, "disableStorage"),
-    enableReturnData: flag(object, "enableReturnData"),
-    limit: member(object, "limit", readLimit) ?? 0,
-    spend,
-  });
+/** Reads what a tracer is told; the tracers are made later. */
+type ConfigReader = (config: JsonObject) => TracerFactory;
 
-const TRACERS: Readonly<Record<string, TracerFactory>> = {
-  callTracer: ({ tracerConfig }, spend) =>
-    createCallTracer({
-      onlyTopCall: flag(tracerConfig, "onlyTopCall"),
-      withLog: flag(tracerConfig, "withLog"),
-      reasonOf: revertReason,
-      spend,
-    }),
-  prestateTracer: ({ tracerConfig }, spend) =>
-    createPrestateTracer({
-      diffMode: flag(tracerConfig, "diffMode"),
-      disableCode: flag(tracerConfig, "disableCode"),
-      disableStorage: flag(tracerConfig, "disableStorage"),
-      includeEmpty: flag(tracerConfig, "includeEmpty"),
-      spend,
-    }),
-  "4byteTracer": (_config, spend, { precompiles }) =>
-    createFourByteTracer((address: Hex) => precompiles.has(hexToWord(address)), spend),
-  noopTracer: () => ({ tracer: {}, result: () => ({}) }),
+const readStructLogger: ConfigReader = (config) => {
+  const options = {
+    enableMemory: flag(config, "enableMemory"),
+    disableStack: flag(config, "disableStack"),
+    disableStorage: flag(config, "disableStorage"),
+    enableReturnData: flag(config, "enableReturnData"),
+    limit: member(config, "limit", readLimit) ?? 0,
+  };
+  return (spend) => createStructLogger({ ...options, spend });
 };
 
-/** Makes tracers by a configuration, one for each transaction. @throws RpcError -32000 for one that there is not */
-export function tracerFactory(config: TraceConfig): (spend: Spend, executor: EvmExecutor) => Tracing {
-  const { tracer } = config;
-  const factory = tracer === undefined ? structLogger : Object.hasOwn(TRACERS, tracer) ? TRACERS[tracer] : undefined;
-  if (factory === undefined) {
-    const known = Object.keys(TRACERS).join(", ");
-    throw serverError(`tracer not found: ${tracer?.slice(0, NAME_CHARACTERS_MAX)}; there are ${known}`);
-  }
-  return (spend, executor) => factory(config, spend, executor);
+const TRACERS: Readonly<Record<string, ConfigReader>> = {
+  callTracer(config) {
+    const options = { onlyTopCall: flag(config, "onlyTopCall"), withLog: flag(config, "withLog") };
+    return (spend) => createCallTracer({ ...options, reasonOf: revertReason, spend });
+  },
+  prestateTracer(config) {
+    const options = {
+      diffMode: flag(config, "diffMode"),
+      disableCode: flag(config, "disableCode"),
+      disableStorage: flag(config, "disableStorage"),
+      includeEmpty: flag(config, "includeEmpty"),
+    };
+    return (spend) => createPrestateTracer({ ...options, spend });
+  },
+  "4byteTracer":
+    () =>
+    (spend, { precompiles }) =>
+      createFourByteTracer((address: Hex) => precompiles.has(hexToWord(address)), spend),
+  noopTracer: () => () => ({ tracer: {}, result: () => ({}) }),
+};
+
+/** @throws RpcError -32000 for a tracer that there is not */
+function tracerNamed(name: string): ConfigReader {
+  const reader = Object.hasOwn(TRACERS, name) ? TRACERS[name] : undefined;
+  if (reader !== undefined) return reader;
+  const known = Object.keys(TRACERS).join(", ");
+  throw serverError(`tracer not found: ${name.slice(0, NAME_CHARACTERS_MAX)}; there are ${known}`);
 }
+
+/** Without a name every step is shown, by options beside it; a named tracer has a `tracerConfig`. */
+export function readTraceConfig(value: JsonValue): TraceConfig {
+  const object = readObject(value);
+  const tracer = member(object, "tracer", readText) ?? "";
+  const tracerConfig = member(object, "tracerConfig", readObject) ?? {};
+  return {
+    createTracing: tracer === "" ? readStructLogger(object) : tracerNamed(tracer)(tracerConfig),
+    timeoutMs: Math.min(member(object, "timeout", readDuration) ?? TIMEOUT_MS, TIMEOUT_MS_MAX),
+    object,
+  };
+}
+
+export const DEFAULT_TRACE: TraceConfig = readTraceConfig({});

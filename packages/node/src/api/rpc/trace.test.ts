@@ -201,6 +201,19 @@ test("functions are counted, and nothing where nothing is asked for", async () =
   });
 });
 
+test("what a tracer is told is read before anything is traced", async () => {
+  const api = await openTestApi();
+  const call = { to: OTHER };
+  for (const config of [
+    { disableStorage: {} },
+    { limit: -1 },
+    { tracer: "callTracer", tracerConfig: { withLog: "yes" } },
+    { tracer: "prestateTracer", tracerConfig: [] },
+  ]) {
+    await fails(api, -32602, /^invalid argument 2: /, "debug_traceCall", call, "latest", config);
+  }
+});
+
 test("a trace of an imported chain has the rules of its block", async () => {
   const { api, imported: engine } = await openImportedApi(BLOCKS);
   for (let number = 1; number <= engine.head().number; number++) {

@@ -25,7 +25,7 @@ import { createDeadline, createSpend, createTurns, RPC_GAS_CAP, type Turns } fro
 import { type BlockOverrides, NO_STATE_OVERRIDES, readBlockOverrides, readStateOverrides } from "./overrides.ts";
 import { defineMethod, member, optional, readData, readHash, readSafeQuantity, required } from "./params.ts";
 import { beginAt, placeOn } from "./run-message.ts";
-import { DEFAULT_TRACE, readTraceConfig, type TraceConfig, tracerFactory } from "./trace-config.ts";
+import { DEFAULT_TRACE, readTraceConfig, type TraceConfig } from "./trace-config.ts";
 
 /** Traces that may be gathered at the same time. */
 const TRACES_MAX = 8;
@@ -68,7 +68,7 @@ async function traceOne(
   config: TraceConfig,
   spend: Spend,
 ): Promise<unknown> {
-  const tracing = tracerFactory(config)(spend, executor);
+  const tracing = config.createTracing(spend, executor);
   const outcome = await execution.run(transaction, tracing.tracer);
   if (!outcome.valid) throw serverError(`tracing failed: ${outcome.message}`);
   return tracing.result(outcome);
@@ -165,7 +165,7 @@ async function traceCallOn(
 ): Promise<unknown> {
   const place = placeOn(deps.engine, site, next, overrides, blockOverrides);
   const message = messageOf(args, RPC_GAS_CAP, site.chainId);
-  const tracing = tracerFactory(config)(createSpend(), place.executor);
+  const tracing = config.createTracing(createSpend(), place.executor);
   const execution = await beginAt(place, message, pause);
   const outcome = await execution.simulate(message, NO_CHECKS, tracing.tracer);
   if (!outcome.valid) throw serverError(`tracing failed: ${outcome.message}`);
