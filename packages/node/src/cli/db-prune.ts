@@ -12,7 +12,7 @@ import { openDataDir } from "../store/data-dir.ts";
 import { type LmdbStore, openLmdbStore } from "../store/lmdb-store.ts";
 import { probeDatabase } from "../store/probe.ts";
 import { DATABASE, requireDatabase, syncFile } from "./draft.ts";
-import { paceText } from "./render/progress.ts";
+import { paceText, type WorkOutput } from "./render/progress.ts";
 
 export interface PruneOptions {
   readonly dataDir: string;
@@ -20,10 +20,7 @@ export interface PruneOptions {
   readonly history?: number;
 }
 
-export interface PruneOutput {
-  progress?(text: string): void;
-  now(): number;
-}
+type PruneOutput = Pick<WorkOutput, "progress" | "now">;
 
 export interface Pruned {
   readonly path: string;

@@ -18,19 +18,11 @@ import { probeDatabase } from "../store/probe.ts";
 import type { BackupLine } from "./db-backup-child.ts";
 import type { GivenFacts, VerifyLine } from "./db-verify-child.ts";
 import { copyKeys, createDraft, DATABASE, putInPlace, requireDatabase } from "./draft.ts";
-import { paceText } from "./render/progress.ts";
+import { paceText, type WorkOutput } from "./render/progress.ts";
 import { size } from "./render/units.ts";
 
-export interface Output {
-  print(text: string): void;
-  /** Where progress goes; absent where nobody looks. */
-  progress?(text: string): void;
-  /** Milliseconds of a clock that only goes forward. */
-  now(): number;
-}
-
 /** One JSON document, or the same in words. */
-function tell({ print }: Pick<Output, "print">, json: boolean | undefined, result: object, words: string): void {
+function tell({ print }: Pick<WorkOutput, "print">, json: boolean | undefined, result: object, words: string): void {
   print(json === true ? `${JSON.stringify(result)}\n` : words);
 }
 
@@ -72,7 +64,7 @@ function parseLine<T>(text: string): T | undefined {
 type CheckLine = Extract<VerifyLine, { kind: "result" }>;
 
 /** What a check says of how far it has come. */
-function createCheckProgress({ progress, now }: Output): (line: Extract<VerifyLine, { kind: "progress" }>) => void {
+function createCheckProgress({ progress, now }: WorkOutput): (line: Extract<VerifyLine, { kind: "progress" }>) => void {
   let name = "";
   let sinceMs = 0;
   return (line) => {
@@ -94,7 +86,7 @@ function createCheckProgress({ progress, now }: Output): (line: Extract<VerifyLi
 async function verifyDatabase(
   path: string,
   chain: GivenFacts,
-  output: Output,
+  output: WorkOutput,
   onResult: (line: CheckLine) => void,
 ): Promise<number> {
   const showProgress = createCheckProgress(output);
@@ -118,7 +110,7 @@ async function verifyDatabase(
 }
 
 /** The checks as they end: printed, or kept for one document. */
-function createReport(output: Output, json: boolean | undefined) {
+function createReport(output: WorkOutput, json: boolean | undefined) {
   const checks: object[] = [];
   return {
     checks,
@@ -137,7 +129,7 @@ export interface VerifyOptions {
 }
 
 /** @throws CodedError those of `verifyDatabase`; `STORE_CORRUPT` when there are faults */
-export async function verify({ dataDir, genesis, json }: VerifyOptions, output: Output): Promise<void> {
+export async function verify({ dataDir, genesis, json }: VerifyOptions, output: WorkOutput): Promise<void> {
   const path = requireDatabase(resolve(dataDir));
   const chain = chainFacts(genesis);
   const held = await openDataDir(dataDir);
@@ -162,7 +154,7 @@ export interface ResetOptions {
  * @throws CodedError `INVALID_CONFIG` when the chain is as other nodes have it, `DATA_DIR_LOCKED`, `DATA_DIR_UNUSABLE`,
  * `STORE_CORRUPT`
  */
-export async function reset({ dataDir, json }: ResetOptions, output: Pick<Output, "print">): Promise<void> {
+export async function reset({ dataDir, json }: ResetOptions, output: Pick<WorkOutput, "print">): Promise<void> {
   const path = requireDatabase(resolve(dataDir));
   const held = await openDataDir(dataDir);
   try {
@@ -194,7 +186,7 @@ export interface BackupOptions {
 const WATCH_MS = 500;
 
 /** Tells how long the copy is by now. @returns what ends it */
-function watchCopy(from: string, to: string, { progress, now }: Output): () => void {
+function watchCopy(from: string, to: string, { progress, now }: WorkOutput): () => void {
   if (progress === undefined) return () => {};
   const since = now();
   // The copy has no free pages, so it may end before the file's size is reached.
@@ -212,7 +204,7 @@ function watchCopy(from: string, to: string, { progress, now }: Output): () => v
  * @throws CodedError `STORE_CORRUPT` when the file is so damaged that the copy could not end, `STORE_VERSION`,
  * `STORE_WRITE_FAILED`, `DATA_DIR_UNUSABLE`
  */
-async function copyDatabase(path: string, to: string, output: Output): Promise<void> {
+async function copyDatabase(path: string, to: string, output: WorkOutput): Promise<void> {
   let said: BackupLine | undefined;
   const onLine = (text: string): void => {
     said = parseLine<BackupLine>(text);
@@ -230,7 +222,7 @@ async function copyDatabase(path: string, to: string, output: Output): Promise<v
  * Copies the database as it is at one moment, also while a node uses it, and the keys.
  * @throws CodedError `DATA_DIR_UNUSABLE` when the target is there already, those of `copyDatabase`
  */
-export async function backup({ dataDir, to, keys, json }: BackupOptions, output: Output): Promise<void> {
+export async function backup({ dataDir, to, keys, json }: BackupOptions, output: WorkOutput): Promise<void> {
   const path = requireDatabase(resolve(dataDir));
   if (existsSync(to)) throw new CodedError("DATA_DIR_UNUSABLE", `${to} is there already`, { path: to });
   await probeDatabase(path);
@@ -264,7 +256,7 @@ async function renameInstance(path: string): Promise<void> {
  * Checks a backup and makes it a data directory.
  * @throws CodedError `DATA_DIR_UNUSABLE` when the directory is not empty, those of `verify`
  */
-export async function restore({ from, dataDir, genesis, json }: RestoreOptions, output: Output): Promise<void> {
+export async function restore({ from, dataDir, genesis, json }: RestoreOptions, output: WorkOutput): Promise<void> {
   const source = requireDatabase(resolve(from));
   if (existsSync(dataDir) && readdirSync(dataDir).length > 0) {
     throw new CodedError("DATA_DIR_UNUSABLE", `${dataDir} is not empty`, { path: dataDir });

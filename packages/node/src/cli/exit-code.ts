@@ -67,16 +67,27 @@ export function sentenceOf(error: unknown): string {
 const codeOf = (error: unknown): string | undefined =>
   isCodedError(error) || error instanceof NodeRefusal ? error.code : undefined;
 
+/** For what goes wrong on this side. */
+const LOCAL_HINTS: Readonly<Partial<Record<CodedError["code"], string>>> = {
+  DATA_DIR_LOCKED: "stop the node that uses it, or name another --data-dir",
+  NOT_READY: "start the node and let it finish; counterpart status --watch shows how far it has come",
+};
+
+function hintFor(error: unknown): string | undefined {
+  if (error instanceof NodeRefusal) return hintOf(error.code);
+  return isCodedError(error) ? LOCAL_HINTS[error.code] : undefined;
+}
+
 /** The sentence, and what to do about it where that is known. */
 export function complaintOf(error: unknown): string {
-  const hint = error instanceof NodeRefusal ? hintOf(error.code) : undefined;
+  const hint = hintFor(error);
   return hint === undefined ? `${sentenceOf(error)}\n` : `${sentenceOf(error)}\n  ${hint}\n`;
 }
 
 /** The same as one line of JSON, for `--json`: the node's whole problem document where it gave one. */
 export function complaintJson(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
-  const hint = error instanceof NodeRefusal ? hintOf(error.code) : undefined;
+  const hint = hintFor(error);
   const problem = error instanceof NodeRefusal ? { status: error.status, problem: error.problem } : {};
   return `${JSON.stringify({ error: { code: codeOf(error) ?? null, message, hint: hint ?? null, ...problem } })}\n`;
 }

@@ -13,6 +13,7 @@ import { openLmdbStore } from "../store/lmdb-store.ts";
 import { probeDatabase } from "../store/probe.ts";
 import { DATABASE } from "./draft.ts";
 import { createImportMeter, type ImportMeter, progressLine, summaryLines } from "./import-progress.ts";
+import type { WorkOutput } from "./render/progress.ts";
 
 export interface ImportOptions {
   /** Path of the genesis file, as other clients have it. */
@@ -24,12 +25,7 @@ export interface ImportOptions {
   readonly json?: boolean;
 }
 
-export interface ImportOutput {
-  print(text: string): void;
-  /** Where progress goes that is written over; absent where nobody looks. */
-  progress?(text: string): void;
-  /** Milliseconds of a clock that only goes forward. */
-  now(): number;
+export interface ImportOutput extends WorkOutput {
   /** Whether it is to end after the present block. */
   isStopped(): boolean;
 }

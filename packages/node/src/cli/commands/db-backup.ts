@@ -3,7 +3,7 @@
 import { defineCommand, flag, text } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
 import { DATA_DIR_EXITS, dataDirOption } from "../local-options.ts";
-import { createProgress } from "../render/progress.ts";
+import { createWorkOutput } from "../render/progress.ts";
 
 export const dbBackup = defineCommand({
   args: {},
@@ -19,13 +19,8 @@ export const dbBackup = defineCommand({
   async run({ options }, context) {
     const { backup } = await import("../db.ts");
     const { dataDir, to, keys, json = false } = options;
-    const progress = createProgress(context);
-    const output = {
-      print: context.print,
-      now: context.now,
-      ...(progress !== undefined && { progress: progress.show }),
-    };
-    await backup({ dataDir, to: to as string, keys, json }, output);
+    const output = createWorkOutput(context);
+    await backup({ dataDir, to: to as string, keys, json }, output).finally(output.done);
     return EXIT.ok;
   },
 });

@@ -3,7 +3,7 @@
 import { defineCommand, flag, integer, withoutUndefined } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
 import { DATA_DIR_EXITS, dataDirOption } from "../local-options.ts";
-import { createProgress } from "../render/progress.ts";
+import { createWorkOutput } from "../render/progress.ts";
 import { size } from "../render/units.ts";
 
 const HISTORY_MAX = 999_999_999;
@@ -24,13 +24,10 @@ export const dbPrune = defineCommand({
   exits: [[EXIT.ok, "done"], ...DATA_DIR_EXITS],
   async run({ options }, context) {
     const { prune } = await import("../db-prune.ts");
-    const progress = createProgress(context);
+    const output = createWorkOutput(context);
     const { dataDir, json } = options;
-    const pruned = await prune(
-      { dataDir, ...withoutUndefined({ history: options.history }) },
-      { now: context.now, ...(progress !== undefined && { progress: progress.show }) },
-    );
-    progress?.clear();
+    const asked = { dataDir, ...withoutUndefined({ history: options.history }) };
+    const pruned = await prune(asked, output).finally(output.done);
     if (json === true) context.print(`${JSON.stringify(pruned)}\n`);
     else {
       const { path, bytes, bytes_before: before, history_start: start } = pruned;

@@ -3,7 +3,7 @@
 import { defineCommand, flag, text, withoutUndefined } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
 import { DATA_DIR_EXITS, dataDirOption, GENESIS_OPTION } from "../local-options.ts";
-import { createProgress } from "../render/progress.ts";
+import { createWorkOutput } from "../render/progress.ts";
 
 export const dbRestore = defineCommand({
   args: {},
@@ -19,11 +19,9 @@ export const dbRestore = defineCommand({
   async run({ options }, context) {
     const { restore } = await import("../db.ts");
     const { from, dataDir, json = false } = options;
-    const progress = createProgress(context);
-    await restore(
-      { from: from as string, dataDir, json, ...withoutUndefined({ genesis: options.genesis }) },
-      { print: context.print, now: context.now, ...(progress !== undefined && { progress: progress.show }) },
-    );
+    const output = createWorkOutput(context);
+    const asked = { from: from as string, dataDir, json, ...withoutUndefined({ genesis: options.genesis }) };
+    await restore(asked, output).finally(output.done);
     return EXIT.ok;
   },
 });

@@ -3,7 +3,7 @@
 import { defineCommand, flag, withoutUndefined } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
 import { DATA_DIR_EXITS, dataDirOption, GENESIS_OPTION } from "../local-options.ts";
-import { createProgress } from "../render/progress.ts";
+import { createWorkOutput } from "../render/progress.ts";
 
 export const dbVerify = defineCommand({
   args: {},
@@ -16,11 +16,9 @@ export const dbVerify = defineCommand({
   async run({ options }, context) {
     const { verify } = await import("../db.ts");
     const { dataDir, json = false } = options;
-    const progress = createProgress(context);
-    await verify(
-      { dataDir, json, ...withoutUndefined({ genesis: options.genesis }) },
-      { print: context.print, now: context.now, ...(progress !== undefined && { progress: progress.show }) },
-    );
+    const output = createWorkOutput(context);
+    const asked = { dataDir, json, ...withoutUndefined({ genesis: options.genesis }) };
+    await verify(asked, output).finally(output.done);
     return EXIT.ok;
   },
 });

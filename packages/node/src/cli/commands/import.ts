@@ -1,10 +1,10 @@
 /** `counterpart import`: a chain that was sealed elsewhere. */
 
 import { createLogger } from "../../telemetry/logger.ts";
-import { defineCommand, flag, required, withoutUndefined } from "../command.ts";
+import { defineCommand, flag, required } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
 import { dataDirOption } from "../local-options.ts";
-import { createProgress } from "../render/progress.ts";
+import { createWorkOutput } from "../render/progress.ts";
 
 /** A signal ends it after the block that it is at. */
 export const importCommand = defineCommand({
@@ -39,13 +39,10 @@ export const importCommand = defineCommand({
     context.host.on("SIGINT", () => (stoppedWith ??= EXIT.interrupted));
     context.host.on("SIGTERM", () => (stoppedWith ??= EXIT.terminated));
     context.host.on("parentGone", () => (stoppedWith ??= EXIT.terminated));
-    const progress = createProgress(context);
-    const isWhole = await importChain(withoutUndefined({ ...args, ...options }) as Parameters<typeof importChain>[0], {
-      print: context.print,
-      ...(progress !== undefined && { progress: progress.show }),
-      now: context.now,
-      isStopped: () => stoppedWith !== undefined,
-    });
+    const output = createWorkOutput(context);
+    const { dataDir, json = false } = options;
+    const work = { ...output, isStopped: () => stoppedWith !== undefined };
+    const isWhole = await importChain({ ...args, dataDir, json }, work).finally(output.done);
     return isWhole ? EXIT.ok : (stoppedWith ?? EXIT.failure);
   },
 });

@@ -3,7 +3,7 @@
 import type { CommandContext } from "../context.ts";
 import { duration } from "./units.ts";
 
-export interface Progress {
+interface Progress {
   /** Shows the text in the place of the one before. */
   show(text: string): void;
   /** Takes the line away, so that a result can stand in its place. */
@@ -11,11 +11,32 @@ export interface Progress {
 }
 
 /** On standard error; nothing where that is no terminal. */
-export function createProgress({ isErrorTerminal, printError }: CommandContext): Progress | undefined {
+function createProgress({ isErrorTerminal, printError }: CommandContext): Progress | undefined {
   if (!isErrorTerminal) return undefined;
   return {
     show: (text) => printError(`\r\x1b[K${text}\r`),
     clear: () => printError("\r\x1b[K"),
+  };
+}
+
+/** What long work of a command is given: results, progress where somebody looks, and a clock. */
+export interface WorkOutput {
+  print(text: string): void;
+  progress?(text: string): void;
+  now(): number;
+}
+
+/** Results take the place of the line of progress; `done` takes the last one away. */
+export function createWorkOutput(context: CommandContext): WorkOutput & { done(): void } {
+  const progress = createProgress(context);
+  return {
+    print(text) {
+      progress?.clear();
+      context.print(text);
+    },
+    ...(progress !== undefined && { progress: progress.show }),
+    now: context.now,
+    done: () => progress?.clear(),
   };
 }
 

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { paceText, remainingMs } from "./progress.ts";
+import { createTestTerminal } from "../context.test-support.ts";
+import { createWorkOutput, paceText, remainingMs } from "./progress.ts";
 import { PLAIN, styleOf } from "./style.ts";
 import { printable, renderFields, renderTable, widthOf } from "./table.ts";
 import { duration, moment, size, wholeUnits } from "./units.ts";
@@ -78,4 +79,16 @@ test("progress tells rate, part and what is left", () => {
   assert.equal(paceText({ elapsedMs: 2_000, done: 500 }, "rows"), "250 rows/s");
   assert.equal(paceText({ elapsedMs: 0, done: 0, total: 0 }, "rows"), "0 rows/s  100 %");
   assert.equal(remainingMs({ elapsedMs: 10, done: 0, total: 5 }), undefined);
+});
+
+test("results take the place of the line of progress, which nobody sees where there is no terminal", () => {
+  const seen: string[] = [];
+  const print = (text: string): void => void seen.push(text);
+  const { context } = createTestTerminal({ print, printError: print, isErrorTerminal: true });
+  const output = createWorkOutput(context);
+  output.progress?.("half");
+  output.print("done\n");
+  output.done();
+  assert.deepEqual(seen, ["\r\x1b[Khalf\r", "\r\x1b[K", "done\n", "\r\x1b[K"]);
+  assert.equal(createWorkOutput(createTestTerminal().context).progress, undefined);
 });
