@@ -50,6 +50,7 @@ const BY_CODE: Readonly<Partial<Record<CodedError["code"], number>>> = {
   STORE_VERSION: EXIT.dataDir,
   STORE_WRITE_FAILED: EXIT.dataDir,
   TRANSACTION_CONFLICTED: EXIT.refused,
+  PAYLOAD_TOO_LARGE: EXIT.usage,
 };
 
 export function exitCodeOf(error: unknown): number {
@@ -73,8 +74,13 @@ const LOCAL_HINTS: Readonly<Partial<Record<CodedError["code"], string>>> = {
   NOT_READY: "start the node and let it finish; counterpart status --watch shows how far it has come",
 };
 
+const after = (hint: string | undefined): string => (hint === undefined ? "" : `; ${hint}`);
+
 function hintFor(error: unknown): string | undefined {
-  if (error instanceof NodeRefusal) return hintOf(error.code);
+  if (error instanceof NodeRefusal) {
+    const { code, retryAfterSeconds: seconds } = error;
+    return seconds === undefined ? hintOf(code) : `try again in ${seconds} s${after(hintOf(code))}`;
+  }
   return isCodedError(error) ? LOCAL_HINTS[error.code] : undefined;
 }
 

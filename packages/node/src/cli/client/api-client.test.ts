@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { ERROR_CATALOGUE } from "@counterpart/core/base/error-catalogue";
 import { isCodedError } from "@counterpart/core/base/errors";
 import { createTestTerminal } from "../context.test-support.ts";
+import { complaintOf } from "../exit-code.ts";
 import { createApiClient } from "./api-client.ts";
 import { answerJson, serve } from "./http.test-support.ts";
 import { HINTED_CODES, NodeRefusal } from "./refusal.ts";
@@ -45,6 +46,7 @@ test("a problem document is the node's refusal, whole", async (t) => {
       ["POOL_FULL", 503, "no more", 7],
     );
     assert.deepEqual(error.problem, problem);
+    assert.equal(complaintOf(error), "counterpart: no more (POOL_FULL)\n  try again in 7 s; nothing was sent\n");
     return true;
   });
 });
@@ -68,6 +70,12 @@ test("nothing there, something else there, silence and a broken answer are told 
     setImmediate(() => request.socket.destroy());
   });
   await assert.rejects(createApiClient(broken).get("x"), coded("CONNECTION_FAILED", /broke/));
+});
+
+test("a body that no node takes is not sent", async () => {
+  const client = createApiClient({ url: "http://127.0.0.1:1" });
+  const large = client.send("POST", "contracts", { source: "é".repeat(600_000) });
+  await assert.rejects(large, coded("PAYLOAD_TOO_LARGE", /1200013 bytes, and a node takes 1048576 at most/));
 });
 
 test("the node is that of the flag, else of the environment, else the default one", () => {

@@ -11,6 +11,8 @@ import { NodeRefusal } from "./refusal.ts";
 export const REQUEST_MS = 30_000;
 /** Above the largest answer that a node gives; what is longer is no node. */
 const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
+/** Of the API. A node may close the connection to a longer one before it has answered. */
+const BODY_BYTES_MAX = 1024 * 1024;
 
 export interface ApiClientOptions {
   /** `http://127.0.0.1:8080`, without a path. */
@@ -35,7 +37,7 @@ export interface SendOptions {
 /**
  * Paths are below `/api/v1/`. Everything throws `NodeRefusal` for a problem document, and CodedError
  * `CONNECTION_REFUSED` when nothing answers, `CONNECTION_TIMEOUT` when it takes too long, `CONNECTION_FAILED` when
- * what answers is no node.
+ * what answers is no node, `PAYLOAD_TOO_LARGE` for a body above 1 MiB.
  */
 export interface ApiClient {
   readonly url: string;
@@ -94,6 +96,18 @@ async function open(url: string, path: string, options: RequestOptions): Promise
   });
 }
 
+/** @throws CodedError `PAYLOAD_TOO_LARGE` */
+function bodyText(body: unknown): string | undefined {
+  if (body === undefined) return undefined;
+  const text = JSON.stringify(body);
+  const bytes = Buffer.byteLength(text);
+  if (bytes <= BODY_BYTES_MAX) return text;
+  throw new CodedError(
+    "PAYLOAD_TOO_LARGE",
+    `the request has ${bytes} bytes, and a node takes ${BODY_BYTES_MAX} at most`,
+  );
+}
+
 async function textOf(url: string, answer: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   let bytes = 0;
@@ -147,7 +161,7 @@ export function createApiClient({ url, token, requestMs = REQUEST_MS }: ApiClien
       return (await answerOf<T>(url, await open(url, pathOf(path) + queryText(query), options))).body;
     },
     async send<T>(method: "POST" | "PUT" | "DELETE", path: string, body?: unknown, options: SendOptions = {}) {
-      const text = body === undefined ? undefined : JSON.stringify(body);
+      const text = bodyText(body);
       const typed = text === undefined ? {} : { "content-type": "application/json" };
       const response = await open(url, pathOf(path), {
         method,

@@ -37,7 +37,7 @@ const HINTS: Readonly<Record<string, string>> = {
   INVALID_PARAMETER: "amounts are whole numbers of base units; arrays and tuples are JSON: 'ids=[1,2]'",
   INVALID_BYTECODE: "link its libraries first; an artifact with placeholders is not creation code yet",
   INSUFFICIENT_FUNDS: "counterpart accounts show <address> tells the balance",
-  POOL_FULL: "try again in a while; nothing was sent",
+  POOL_FULL: "nothing was sent",
   POOL_SENDER_QUOTA: "wait until some of its transactions are in blocks, or send --from another account",
   RATE_LIMITED: "try again in a while",
   TOO_MANY_SUBSCRIBERS: "end another watch of this node, or watch another node",

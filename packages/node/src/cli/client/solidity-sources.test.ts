@@ -54,6 +54,9 @@ test("a file comes with everything that it imports, each once, by the compiler's
     "other/C.sol",
   ]);
   assert.equal(sources["@pkg/E.sol"], "// e");
+  const elsewhere = tree(t, { "M.sol": 'import "@pkg/E.sol";' });
+  const fromHere = readSources(join(elsewhere, "M.sol"), [], join(at, "project"));
+  assert.deepEqual(Object.keys(fromHere), ["M.sol", "@pkg/E.sol"], "packages of the folder that it is run in");
 });
 
 test("what is missing is named, and nothing above the folder is taken", (t) => {

@@ -30,14 +30,19 @@ function findFile(name: string, folders: readonly string[]): string | undefined 
   return folders.map((folder) => join(folder, name)).find((path) => existsSync(path));
 }
 
-function foldersFor(root: string, includePaths: readonly string[], workingDir: string): readonly string[] {
-  const above: string[] = [];
-  for (let folder = root; ; folder = dirname(folder)) {
-    above.push(join(folder, "node_modules"));
-    if (dirname(folder) === folder) break;
-  }
-  return [root, ...includePaths.map((path) => resolve(workingDir, path)), workingDir, ...above];
+/** `node_modules` of a folder and of those above it, nearest first. */
+function modulesAbove(folder: string): readonly string[] {
+  const above = dirname(folder);
+  return [join(folder, "node_modules"), ...(above === folder ? [] : modulesAbove(above))];
 }
+
+const foldersFor = (root: string, includePaths: readonly string[], workingDir: string): readonly string[] => [
+  root,
+  ...includePaths.map((path) => resolve(workingDir, path)),
+  workingDir,
+  ...modulesAbove(root),
+  ...modulesAbove(workingDir),
+];
 
 /**
  * @param includePaths further folders to look for imported files in
