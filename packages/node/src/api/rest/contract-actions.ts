@@ -215,9 +215,11 @@ function registerArtifact(server: ApiInstance, context: ApiContext): void {
     async (request) => {
       const address = addressOf(request.params.address, "address");
       const { body } = request;
+      const publish = (content: ArtifactContentJson): Promise<Publication> =>
+        backend.contracts.publish(address, contentOf(content, exactField(request, "cap")), codeSourceOf(content));
       const { view, match } = await ("record" in body
         ? putRecord(context, recordOf(address, body.record))
-        : backend.contracts.publish(address, contentOf(body, exactField(request, "cap")), codeSourceOf(body)));
+        : publish(body));
       return { ...contractToJson(view, certified), code_match: matchToJson(match) };
     },
   );

@@ -279,20 +279,27 @@ export const ExecuteBody = Type.Object(
   { additionalProperties: false },
 );
 
-const ArtifactContentBody = Type.Object(
-  {
-    contract_type: Type.Optional(Type.String({ maxLength: 32 })),
-    name: Type.Optional(Type.String({ maxLength: NAME_CHARACTERS_MAX })),
-    symbol: Type.Optional(Type.String({ maxLength: 64 })),
-    decimals: Type.Optional(Type.Integer({ minimum: 0, maximum: 255 })),
-    cap: Type.Optional(AmountSchema),
-    abi: Type.Optional(AbiSchema),
-    ...codeFields,
-  },
+const contentFields = {
+  contract_type: Type.Optional(Type.String({ maxLength: 32 })),
+  name: Type.Optional(Type.String({ maxLength: NAME_CHARACTERS_MAX })),
+  symbol: Type.Optional(Type.String({ maxLength: 64 })),
+  decimals: Type.Optional(Type.Integer({ minimum: 0, maximum: 255 })),
+  cap: Type.Optional(AmountSchema),
+  abi: Type.Optional(AbiSchema),
+};
+
+const ArtifactContentBody = Type.Object(contentFields, {
+  additionalProperties: false,
+  title: "Content",
+  description: "signed here with the owner's key",
+});
+
+const ArtifactCodeBody = Type.Object(
+  { ...contentFields, ...codeFields },
   {
     additionalProperties: false,
-    title: "Content",
-    description: "signed here with the owner's key; compiled code that comes with it must be the contract's",
+    title: "Content with code",
+    description: "signed here with the owner's key, if the code that comes with it is the contract's",
   },
 );
 
@@ -316,6 +323,6 @@ const ArtifactRecordBody = Type.Object(
   { additionalProperties: false, title: "Record", description: "signed elsewhere by the contract's owner" },
 );
 
-export const ArtifactBody = Type.Union([ArtifactContentBody, ArtifactRecordBody]);
+export const ArtifactBody = Type.Union([ArtifactContentBody, ArtifactCodeBody, ArtifactRecordBody]);
 export type ArtifactRecordJson = Static<typeof ArtifactRecordBody>["record"];
-export type ArtifactContentJson = Static<typeof ArtifactContentBody>;
+export type ArtifactContentJson = Static<typeof ArtifactCodeBody>;
