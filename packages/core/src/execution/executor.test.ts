@@ -125,6 +125,15 @@ describe("a creation", () => {
     assert.equal(changes.codes.size, 0);
   });
 
+  it("that reverts with data like the code that may not be deployed keeps what gas it has left (EIP-3541)", async () => {
+    // PUSH1 0xef PUSH0 MSTORE8 PUSH1 1 PUSH0 REVERT
+    const reverts = hexToBytes("0x60ef5f5360015ffd");
+    const { outcomes } = await block(fundedState(ALICE), [{ from: ALICE, nonce: 0n, data: reverts }]);
+    const [outcome] = outcomes;
+    // As of Anvil 1.7.1.
+    assert.deepEqual([outcome?.status, outcome?.gasUsed, outcome?.output], ["reverted", 53_146, hexToBytes("0xef")]);
+  });
+
   it("by a factory lists every child, and none that was reverted", async () => {
     const state = fundedState(ALICE);
     const factory = await deploy(state, FACTORY, 0n);

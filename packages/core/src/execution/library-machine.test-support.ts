@@ -2,7 +2,7 @@
 
 import { type Block, createBlock } from "@ethereumjs/block";
 import { type Common, type CustomCrypto, createCustomCommon, Hardfork, Mainnet } from "@ethereumjs/common";
-import { createEVM, type EVM, type EVMMockBlockchainInterface } from "@ethereumjs/evm";
+import { createEVM, type EVM, type EVMMockBlockchainInterface, type EVMResult } from "@ethereumjs/evm";
 import { Address } from "@ethereumjs/util";
 import { createVM, type VM } from "@ethereumjs/vm";
 import { concatBytes, type Hex, hexToBytes, leftPad } from "../base/bytes.ts";
@@ -104,6 +104,37 @@ interface LibraryEngine {
 const IDLE_MAX = 8;
 const NO_STATE = createStateJournal({ account: () => undefined, storage: () => 0n, code: () => new Uint8Array(0) });
 
+const FORMAT_BYTE = 0xef;
+
+/**
+ * The library looks for code that may not be deployed (EIP-3541) in what a creation gives also when it has failed, and
+ * then takes all of its gas; a reverted one deploys nothing. So that byte is hidden from it there.
+ */
+function forgivingFailedCreations(evm: EVM): void {
+  interface Inner {
+    runInterpreter(...input: Parameters<EVM["runInterpreter"]>): ReturnType<EVM["runInterpreter"]>;
+    _executeCreate(...input: readonly unknown[]): Promise<EVMResult>;
+  }
+  const inner = evm as unknown as Inner;
+  const [run, create] = [inner.runInterpreter.bind(evm), inner._executeCreate.bind(evm)];
+  const hidden = new WeakSet<Uint8Array>();
+  inner.runInterpreter = async (message, options) => {
+    const result = await run(message, options);
+    const { exceptionError, returnValue } = result;
+    if (message.isCreate && exceptionError !== undefined && returnValue[0] === FORMAT_BYTE) {
+      returnValue[0] = 0;
+      hidden.add(returnValue);
+    }
+    return result;
+  };
+  inner._executeCreate = async (...input) => {
+    const result = await create(...input);
+    const { returnValue } = result.execResult;
+    if (hidden.delete(returnValue)) returnValue[0] = FORMAT_BYTE;
+    return result;
+  };
+}
+
 async function createLibraryEngine(shared: Common): Promise<LibraryEngine> {
   // A copy: the library's EVM listens to its chain description for as long as that lives.
   const common = shared.copy();
@@ -111,6 +142,7 @@ async function createLibraryEngine(shared: Common): Promise<LibraryEngine> {
   const stateManager = createStateManager(open);
   const options = { common, stateManager, blockchain: blockchainOf(open) };
   const evm = await createEVM(options);
+  forgivingFailedCreations(evm);
   const vm = await createVM({ common, stateManager, evm });
   return { common, evm, vm, open };
 }
