@@ -20,7 +20,8 @@ import {
   writerCode,
 } from "../../packages/node/src/engine/engine.test-support.ts";
 import type { Engine } from "../../packages/node/src/engine/types.ts";
-import { toAccount, writeKeyFile } from "../../packages/node/src/keys/key-file.ts";
+import { toAccount } from "../../packages/node/src/keys/account.ts";
+import { writeKeyFile } from "../../packages/node/src/keys/key-file.ts";
 import { openLmdbStore } from "../../packages/node/src/store/lmdb-store.ts";
 import type { NodeProcesses } from "../faults/node-process.ts";
 import { FORGER } from "./forgeries.ts";

@@ -20,10 +20,10 @@ import {
   checkAttached,
   checkCertified,
   checkContracts,
-  checkPeers,
   checkReadOnly,
   chosenOf,
   isDevelopment,
+  privateNetworkOf,
 } from "./app/checks.ts";
 import type { Addresses, App } from "./app-types.ts";
 import { zstd } from "./compression/zstd.ts";
@@ -50,8 +50,9 @@ import { type LateRemote, lateRemote } from "./engine/remote-state.ts";
 import type { ChainEngine, Engine } from "./engine/types.ts";
 import { developmentKeys } from "./keys/development.ts";
 import { createKeyRing } from "./keys/key-ring.ts";
-import { openSecret } from "./keys/secret-file.ts";
+import { openSecret, readPassword } from "./keys/secret-file.ts";
 import type { KeyRing } from "./keys/types.ts";
+import { createVault, type Vault } from "./keys/web3-secret.ts";
 import { createLibp2pNetwork } from "./net/libp2p-network.ts";
 import { createPeerKey } from "./net/peer-key.ts";
 import { type GuardedStore, guardStore } from "./store/damage-guard.ts";
@@ -195,12 +196,18 @@ function openEngine(ground: Ground, store: GuardedStore, keys: KeyRing, genesis:
   return { engine: own.engine, own, certifies: genesis.signers.length > 0 };
 }
 
+/** What keeps the accounts' keys; undefined where they are kept in the clear. @throws CodedError `INVALID_CONFIG` */
+function openVault({ keystorePasswordFile: path }: NodeConfig): Vault | undefined {
+  return path === undefined ? undefined : createVault(readPassword(path));
+}
+
 async function openChain(ground: Ground): Promise<Chain> {
   const { config, logger, clock, onStop } = ground;
   const genesis = ownGenesis(config);
   const store = await openStore(ground);
   const keys = createKeyRing({
     dir: join(config.dataDir, "keys"),
+    vault: openVault(config),
     extraKeys: config.dev ? developmentKeys() : [],
     logger,
   });
@@ -245,6 +252,7 @@ async function startNetwork(ground: Ground, chain: Chain, { engine, remote }: Ow
     host: config.p2pHost,
     port: config.p2pPort,
     wsPort: config.wsPort,
+    ...privateNetworkOf(config),
     peersMax: PEERS_MAX,
     logger: logger.child({ part: "net" }),
     metrics,
@@ -353,7 +361,7 @@ export async function createApp(config: NodeConfig, { logger }: { readonly logge
   };
   let isDiverged = (): boolean => false;
   const startAll = async (): Promise<Addresses> => {
-    checkPeers(config.peer);
+    privateNetworkOf(config);
     await chooseCrypto(logger);
     const chain = await openChain(ground);
     const served =

@@ -6,6 +6,7 @@ export const DEFAULTS = {
   p2pPort: 5000,
   p2pHost: "127.0.0.1",
   peer: [] as string[],
+  allowPeers: [] as string[],
   role: "full",
   contracts: ["all"] as string[],
   sync: "full",

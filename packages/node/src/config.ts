@@ -27,6 +27,8 @@ const count = (minimum: number, maximum: number, notes: Pick<Notes, "description
   Type.Integer({ minimum, maximum, expected: `a number from ${minimum} to ${maximum}`, ...notes });
 const MEBIBYTE = 1024 * 1024;
 const PEERS_MAX = 64;
+/** Peers that a node may be told to allow, on the command line; a file may name more. */
+const ALLOWED_MAX = 1_024;
 /** Contracts that a replica may be told to hold, on the command line. */
 const CHOSEN_MAX = 4_096;
 
@@ -38,6 +40,9 @@ export const CONFIG_SCHEMA = Type.Object(
     p2pHost: host({ description: "address that peers connect to" }),
     wsPort: Type.Optional(port({ description: "port for peers over WebSocket (off when not given)" })),
     dataDir: path({ description: "folder of the chain, the contracts and the keys" }),
+    keystorePasswordFile: Type.Optional(
+      path({ description: "file with the password that the accounts' keys are encrypted with (not when not given)" }),
+    ),
     genesis: Type.Optional(path({ description: "genesis file (the development network when not given)" })),
     peer: Type.Array(Type.String({ pattern: "^\\S+$" }), {
       maxItems: PEERS_MAX,
@@ -45,6 +50,18 @@ export const CONFIG_SCHEMA = Type.Object(
       description: "peer to stay connected to, host:port or a multiaddr; repeatable",
       expected: `a list of at most ${PEERS_MAX} addresses`,
     }),
+    networkKey: Type.Optional(
+      path({ description: "file with the key of a private network, in the form of libp2p's swarm.key" }),
+    ),
+    allowPeers: Type.Array(Type.String({ pattern: "^(Qm|1)[1-9A-HJ-NP-Za-km-z]{40,60}$" }), {
+      maxItems: ALLOWED_MAX,
+      placeholder: "peer id",
+      description: "peer to be linked with, and no others but those that are also listed; repeatable",
+      expected: `a list of at most ${ALLOWED_MAX} peer ids`,
+    }),
+    allowPeersFile: Type.Optional(
+      path({ description: "file with peer ids to be linked with, one on a line, and no others" }),
+    ),
     role: Type.Enum(["full", "replica"], {
       placeholder: "role",
       description: "full executes every block; replica executes none and holds proven state",

@@ -1,12 +1,13 @@
 /** What of a configuration only shows to be wrong beside the rest of it, or beside what the data directory holds. */
 
+import { readFileSync } from "node:fs";
 import type { Hex } from "@counterpart/core/base/bytes";
 import { CodedError } from "@counterpart/core/base/errors";
 import type { Genesis } from "@counterpart/core/chain/genesis";
 import type { Store } from "@counterpart/core/ports/store";
 import type { NodeConfig } from "../config.ts";
 import { readDetached } from "../engine/irregular.ts";
-import { parseDialAddress } from "../net/address.ts";
+import { type PrivateNetwork, readPrivateNetwork } from "../net/private-network.ts";
 
 /** What a replica holds. @throws CodedError `INVALID_CONFIG` */
 export function chosenOf(contracts: readonly string[]): "all" | readonly Hex[] {
@@ -39,17 +40,9 @@ export function checkReadOnly({ role, sync, peer }: NodeConfig): void {
   throw new CodedError("INVALID_CONFIG", `${flag}: the data directory holds an imported chain, which has no peers`);
 }
 
-/** A wrong address among the peers would be redialled for ever. @throws CodedError `INVALID_CONFIG` */
-export function checkPeers(addresses: readonly string[]): void {
-  for (const address of addresses) {
-    try {
-      parseDialAddress(address);
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      throw new CodedError("INVALID_CONFIG", `--peer ${address}: ${reason}`);
-    }
-  }
-}
+/** The key and the list of allowed peers, as configured. @throws CodedError `INVALID_CONFIG` */
+export const privateNetworkOf = (config: NodeConfig): PrivateNetwork =>
+  readPrivateNetwork(config, (path) => readFileSync(path, "utf8"));
 
 /** Development methods are for chains on which anyone may seal, and for nodes that execute. */
 export const isDevelopment = ({ dev, role }: NodeConfig, { signers }: Genesis): boolean =>

@@ -12,7 +12,7 @@ export const EXIT = {
   usage: 2,
   /** A port is taken. */
   port: 3,
-  /** The data directory is in use, unusable or of another version, or a key file in it is damaged. */
+  /** The data directory is in use, unusable or of another version, or a key file in it is damaged or locked. */
   dataDir: 4,
   /** No node answers at the address given. */
   unreachable: 5,
@@ -48,6 +48,8 @@ const BY_CODE: Readonly<Partial<Record<CodedError["code"], number>>> = {
   DATA_DIR_UNUSABLE: EXIT.dataDir,
   STORE_CORRUPT: EXIT.dataDir,
   STORE_VERSION: EXIT.dataDir,
+  PASSWORD_REQUIRED: EXIT.dataDir,
+  WRONG_PASSWORD: EXIT.dataDir,
   STORE_WRITE_FAILED: EXIT.dataDir,
   TRANSACTION_CONFLICTED: EXIT.refused,
   PAYLOAD_TOO_LARGE: EXIT.usage,

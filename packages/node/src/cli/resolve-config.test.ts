@@ -42,6 +42,7 @@ test("nothing set gives the defaults", () => {
     p2pHost: "127.0.0.1",
     dataDir: "/srv/data/p2p-5000",
     peer: [],
+    allowPeers: [],
     role: "full",
     contracts: ["all"],
     sync: "full",
@@ -74,6 +75,8 @@ test("a flag wins over the environment, which wins over the file, which wins ove
   assert.equal(resolved({ file, environment, flags: { apiPort: "3" } }).apiPort, 3);
 });
 
+const PEER_ID = "12D3KooWRBhwfeP2Y4TCx1SM6s9rUoHhR5STiGwxBhgFRcw3UERE";
+
 /** For every option: what to write as flag and in the environment, what in the file, and what results. */
 const EXAMPLES: Readonly<Record<ConfigKey, readonly [text: string, json: unknown, value: unknown]>> = {
   apiPort: ["9090", 9090, 9090],
@@ -82,8 +85,12 @@ const EXAMPLES: Readonly<Record<ConfigKey, readonly [text: string, json: unknown
   p2pHost: ["::1", "::1", "::1"],
   wsPort: ["7000", 7000, 7000],
   dataDir: ["/var/lib/node", "/var/lib/node", "/var/lib/node"],
+  keystorePasswordFile: ["password", "/srv/password", "/srv/password"],
   genesis: ["/etc/genesis.json", "/etc/genesis.json", "/etc/genesis.json"],
   peer: ["10.0.0.1:5000", ["10.0.0.1:5000"], ["10.0.0.1:5000"]],
+  networkKey: ["swarm.key", "/srv/swarm.key", "/srv/swarm.key"],
+  allowPeers: [`${PEER_ID},${PEER_ID}`, [PEER_ID, PEER_ID], [PEER_ID, PEER_ID]],
+  allowPeersFile: ["/etc/peers", "/etc/peers", "/etc/peers"],
   role: ["replica", "replica", "replica"],
   contracts: [`${"0x"}${"ab".repeat(20)},all`, [`0x${"ab".repeat(20)}`, "all"], [`0x${"ab".repeat(20)}`, "all"]],
   sync: ["snap", "snap", "snap"],

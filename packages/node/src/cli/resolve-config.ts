@@ -57,7 +57,13 @@ export interface Inspection {
 }
 
 export const CONFIG_VARIABLE = "COUNTERPART_CONFIG";
-const PATHS: ReadonlySet<ConfigKey> = new Set(["dataDir", "genesis"]);
+const PATHS: ReadonlySet<ConfigKey> = new Set([
+  "dataDir",
+  "genesis",
+  "keystorePasswordFile",
+  "networkKey",
+  "allowPeersFile",
+]);
 const FILE_CHARACTERS_MAX = 1_000_000;
 
 /** @throws CodedError `INVALID_CONFIG`, its message being one sentence that names the source */

@@ -18,7 +18,8 @@ import { CodedError } from "@counterpart/core/base/errors";
 const FILE_MODE = 0o600;
 const FOLDER_MODE = 0o700;
 const OTHERS = 0o077;
-const FILE_BYTES_MAX = 4096;
+/** Any such file is smaller. */
+export const SECRET_FILE_BYTES_MAX = 4096;
 /** Windows has no mode bits; its files inherit the access list of the folder. */
 const HAS_MODES = process.platform !== "win32";
 
@@ -57,12 +58,30 @@ export function syncFolder(path: string): void {
 /** @throws CodedError `DATA_DIR_UNUSABLE`, or `STORE_CORRUPT` when it is larger than any such file */
 export function readSecretFile(path: string): string {
   try {
-    if (statSync(path).size > FILE_BYTES_MAX) throw damagedFile(path, "it is too large");
+    if (statSync(path).size > SECRET_FILE_BYTES_MAX) throw damagedFile(path, "it is too large");
     return readFileSync(path, "utf8");
   } catch (error) {
     if (error instanceof CodedError) throw error;
     throw new CodedError("DATA_DIR_UNUSABLE", `the key file ${path} cannot be read: ${messageOf(error)}`, { path });
   }
+}
+
+/**
+ * The password in a file, which is its one line.
+ * @throws CodedError `INVALID_CONFIG`
+ */
+export function readPassword(path: string): string {
+  const invalid = (why: string) => new CodedError("INVALID_CONFIG", `--keystore-password-file ${path}: ${why}`);
+  let text: string;
+  try {
+    text = readSecretFile(path);
+  } catch (error) {
+    throw invalid(messageOf(error));
+  }
+  const password = text.replace(/\r?\n$/, "");
+  if (password === "") throw invalid("it holds no password");
+  if (/[\r\n]/.test(password)) throw invalid("it holds more than one line");
+  return password;
 }
 
 /**

@@ -11,6 +11,9 @@ const ENDS_IN_NUMBER = /(^|\.)[0-9]+\.?$/;
 const PEER_ID = /^(Qm|1)[1-9A-HJ-NP-Za-km-z]{40,60}$/;
 const SHAPE = /^(ip4|ip6|dns|dns4|dns6)\/tcp(\/ws|\/wss|\/tls\/ws)?(\/p2p)?$/;
 
+/** Whether a text has the form of a peer id. */
+export const isPeerId = (text: string): boolean => PEER_ID.test(text);
+
 export interface DialTarget {
   /** Without the peer id: which peer answers is checked after the handshake has proven it. */
   readonly multiaddr: Multiaddr;
@@ -33,7 +36,7 @@ export function parseDialAddress(address: string): DialTarget {
   if (componentValue(components, "tcp") === "0") throw invalidAddress("port 0 cannot be dialled");
   const peerId = componentValue(components, "p2p");
   if (peerId === undefined) return { multiaddr: parsed, peerId };
-  if (!PEER_ID.test(peerId)) throw invalidAddress("the peer id is malformed");
+  if (!isPeerId(peerId)) throw invalidAddress("the peer id is malformed");
   return { multiaddr: multiaddr(components.filter(({ name }) => name !== "p2p")), peerId };
 }
 

@@ -5,12 +5,14 @@
 
 import type { ErrorCode } from "@counterpart/core/base/error-catalogue";
 import { CodedError, isCodedError } from "@counterpart/core/base/errors";
+import { KEY_MISMATCH, NO_NEGOTIATION } from "./protector.ts";
 
 const MEANINGS = {
   SELF_CONNECTION: "the address is this node's own",
   CONNECTION_REFUSED: "nothing listens there",
   CONNECTION_TIMEOUT: "the other side did not answer in time",
   NOT_A_PEER: "the other side does not speak this protocol",
+  NETWORK_KEY_MISMATCH: "this node and the other side do not hold the same network key",
   INVALID_ADDRESS: "no transport can dial it",
   CONNECTION_FAILED: "no connection could be made",
 } as const satisfies Partial<Record<ErrorCode, string>>;
@@ -20,6 +22,8 @@ type DialErrorCode = keyof typeof MEANINGS;
 const CODE_BY_NAME: Readonly<Record<string, DialErrorCode>> = {
   InvalidPeerIdError: "SELF_CONNECTION",
   NoValidAddressesError: "INVALID_ADDRESS",
+  NetworkKeyError: "NETWORK_KEY_MISMATCH",
+  NotLibp2pError: "NOT_A_PEER",
   UnsupportedProtocolError: "NOT_A_PEER",
   MuxerUnavailableError: "NOT_A_PEER",
   TimeoutError: "CONNECTION_TIMEOUT",
@@ -49,9 +53,14 @@ function dialErrorCode(error: unknown): DialErrorCode {
     return codes.find((code) => code !== "CONNECTION_FAILED") ?? "CONNECTION_FAILED";
   }
   if (!(error instanceof Error)) return "CONNECTION_FAILED";
-  if (error.name === "EncryptionFailedError") return HUNG_UP.test(error.message) ? "CONNECTION_FAILED" : "NOT_A_PEER";
+  if (error.name === "EncryptionFailedError") return encryptionErrorCode(error.message);
   const systemCode = "code" in error ? String(error.code) : "";
   return CODE_BY_NAME[systemCode] ?? CODE_BY_NAME[error.name] ?? "CONNECTION_FAILED";
+}
+
+function encryptionErrorCode(message: string): DialErrorCode {
+  if (message.includes(KEY_MISMATCH) || message.includes(NO_NEGOTIATION)) return "NETWORK_KEY_MISMATCH";
+  return HUNG_UP.test(message) ? "CONNECTION_FAILED" : "NOT_A_PEER";
 }
 
 /** The coded error for a failed start: libp2p wraps the listeners' errors into the text of one. */

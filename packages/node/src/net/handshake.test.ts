@@ -11,12 +11,25 @@ import {
   encodeVerdict,
 } from "./handshake.ts";
 
-const FREE: Contest = { instance: 1n, preferred: false, dialling: false, hasRoom: true, link: undefined };
+const FREE: Contest = {
+  isAllowed: true,
+  instance: 1n,
+  preferred: false,
+  dialling: false,
+  hasRoom: true,
+  link: undefined,
+};
 const LINK: ContestedLink = { instance: 1n, direction: "outbound", verified: false };
 
 test("a peer without a link is accepted while there is room", () => {
   assert.equal(decideHello(FREE), "accept");
   assert.equal(decideHello({ ...FREE, hasRoom: false }), "full");
+});
+
+test("a stranger is turned away, whatever else there is to say", () => {
+  for (const link of [undefined, { ...LINK, direction: "inbound" as const }]) {
+    assert.equal(decideHello({ ...FREE, isAllowed: false, instance: 2n, link }), "stranger");
+  }
 });
 
 test("of two crossed dials each side keeps the one of the smaller peer", () => {
@@ -49,7 +62,7 @@ test("hello and verdict survive their encoding, and nothing else is taken for th
   fc.assert(
     fc.property(
       instance,
-      fc.constantFrom("accept" as const, "duplicate" as const, "full" as const),
+      fc.constantFrom("accept" as const, "duplicate" as const, "full" as const, "stranger" as const),
       (value, answer) => {
         assert.equal(decodeHello(encodeHello(value)), value);
         assert.deepEqual(decodeVerdict(encodeVerdict({ answer, instance: value })), { answer, instance: value });
@@ -61,5 +74,5 @@ test("hello and verdict survive their encoding, and nothing else is taken for th
     assert.equal(decodeVerdict(frame), undefined);
   }
   assert.equal(decodeHello(new Uint8Array(9)), undefined);
-  assert.equal(decodeVerdict(new Uint8Array(9).fill(3)), undefined);
+  assert.equal(decodeVerdict(new Uint8Array(9).fill(4)), undefined);
 });

@@ -15,7 +15,8 @@ const HELLO_VERSION = 1;
 const INSTANCE_BYTES = 8;
 const MESSAGE_BYTES = 1 + INSTANCE_BYTES;
 
-const ANSWER_CODES = { accept: 0, duplicate: 1, full: 2 } as const;
+const ANSWER_CODES = { accept: 0, duplicate: 1, full: 2, stranger: 3 } as const;
+const ANSWERS = Object.keys(ANSWER_CODES) as readonly Answer[];
 
 export type Answer = keyof typeof ANSWER_CODES;
 
@@ -25,6 +26,8 @@ export interface Verdict {
 }
 
 export interface Contest {
+  /** Whether there may be a link with the peer at all. */
+  readonly isAllowed: boolean;
   /** The instance in the hello. */
   readonly instance: bigint;
   /** Whether this node's peer id is the smaller one, so that its dials win. */
@@ -47,6 +50,7 @@ export interface ContestedLink {
 /** What to do about a hello. `probe`: find out whether the existing link is alive, then decide again. */
 export function decideHello(contest: Contest): Answer | "probe" {
   const { link, instance } = contest;
+  if (!contest.isAllowed) return "stranger";
   if (link === undefined) {
     if (contest.dialling && contest.preferred) return "duplicate";
     return contest.hasRoom ? "accept" : "full";
@@ -72,7 +76,7 @@ export function encodeVerdict({ answer, instance }: Verdict): Uint8Array {
 /** Undefined when the frame is no verdict. */
 export function decodeVerdict(frame: Uint8Array): Verdict | undefined {
   if (frame.length !== MESSAGE_BYTES) return undefined;
-  for (const answer of ["accept", "duplicate", "full"] as const) {
+  for (const answer of ANSWERS) {
     if (frame[0] === ANSWER_CODES[answer]) return { answer, instance: instanceOf(frame) };
   }
   return undefined;

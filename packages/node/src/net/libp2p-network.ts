@@ -19,8 +19,10 @@ import { ANNOUNCE_PROTOCOL, LinkTable } from "./link-table.ts";
 import { answerPings, PING_PROTOCOL } from "./liveness.ts";
 import { createNetMetrics, type NetMetrics } from "./net-metrics.ts";
 import { peerKeyFromBytes } from "./peer-key.ts";
+import { createProtector } from "./protector.ts";
+import { createRefusalLog, type RefusalLog } from "./refusal-log.ts";
 import { REQUEST_PROTOCOL } from "./request-client.ts";
-import { createTransports } from "./transports.ts";
+import { createTransports, secureRandom } from "./transports.ts";
 
 export interface Libp2pNetworkOptions {
   /** The node's identity, as `createPeerKey` made it. */
@@ -31,6 +33,10 @@ export interface Libp2pNetworkOptions {
   readonly port: number;
   /** Port for WebSocket connections; 0 for any free one, none when absent. */
   readonly wsPort?: number | undefined;
+  /** The key of a private network, 32 bytes; on an open one none. */
+  readonly networkKey?: Uint8Array | undefined;
+  /** The peer ids that are linked with, whoever dials; anybody's when absent. */
+  readonly allowedPeers?: ReadonlySet<string> | undefined;
   readonly logger: Logger;
   readonly clock: Clock;
   /** Links at once. */
@@ -42,18 +48,25 @@ export interface Libp2pNetworkOptions {
 
 /**
  * A network that neither listens nor dials before `start`. Besides the port's codes, `dial` throws `TOO_MANY_PEERS`
- * when this node or the peer has no room for another link, and `NOT_READY` before `start` and after `stop`.
+ * when this node or the peer has no room for another link, `NOT_READY` before `start` and after `stop`, and on private
+ * networks `NETWORK_KEY_MISMATCH` and `PEER_NOT_ALLOWED`.
  * @throws CodedError `INVALID_CONFIG` for a key or an address to listen at that is malformed
  */
 export async function createLibp2pNetwork(options: Libp2pNetworkOptions): Promise<Network> {
   const limits = { ...NET_LIMITS, ...options.limits };
   const metrics = createNetMetrics(options.metrics ?? NO_METRICS);
-  const node = await createNode(options, limits, metrics);
-  return new Libp2pNetwork(node, options, limits, metrics);
+  const refusals = createRefusalLog(options, metrics);
+  const node = await createNode(options, limits, metrics, refusals);
+  return new Libp2pNetwork(node, options, limits, metrics, refusals);
 }
 
-function createNode(options: Libp2pNetworkOptions, limits: NetLimits, metrics: NetMetrics): Promise<Libp2p> {
-  const { host, port, wsPort, peersMax } = options;
+function createNode(
+  options: Libp2pNetworkOptions,
+  limits: NetLimits,
+  metrics: NetMetrics,
+  refusals: RefusalLog,
+): Promise<Libp2p> {
+  const { host, port, wsPort, peersMax, networkKey } = options;
   const listen = [listenAddress(host, port, false)];
   if (wsPort !== undefined) listen.push(listenAddress(host, wsPort, true));
   // above the peer limit there is room for connections that are refused in the handshake, with a reason, or that are
@@ -90,6 +103,12 @@ function createNode(options: Libp2pNetworkOptions, limits: NetLimits, metrics: N
       reconnectRetries: 0,
     },
     connectionGater: { denyInboundConnection },
+    connectionProtector: createProtector({
+      key: networkKey,
+      random: secureRandom,
+      clock: options.clock,
+      onRefused: ({ remoteAddr }) => refusals.note("key", remoteAddr.toString()),
+    }),
     connectionMonitor: { enabled: false },
   });
 }
@@ -100,15 +119,23 @@ class Libp2pNetwork implements Network {
   readonly #options: Libp2pNetworkOptions;
   readonly #limits: NetLimits;
   readonly #metrics: NetMetrics;
+  readonly #refusals: RefusalLog;
   #links: LinkTable | undefined;
   #stopping: Promise<void> | undefined;
 
-  constructor(node: Libp2p, options: Libp2pNetworkOptions, limits: NetLimits, metrics: NetMetrics) {
+  constructor(
+    node: Libp2p,
+    options: Libp2pNetworkOptions,
+    limits: NetLimits,
+    metrics: NetMetrics,
+    refusals: RefusalLog,
+  ) {
     this.peerId = node.peerId.toString();
     this.#node = node;
     this.#options = options;
     this.#limits = limits;
     this.#metrics = metrics;
+    this.#refusals = refusals;
   }
 
   addresses(): readonly string[] {
@@ -117,7 +144,7 @@ class Libp2pNetwork implements Network {
 
   async start(accept: (link: Link) => LinkHandlers): Promise<void> {
     if (this.#links !== undefined) throw new CodedError("INVARIANT_BROKEN", "a network is started once");
-    const { clock, logger, peersMax, host, port, wsPort } = this.#options;
+    const { clock, logger, peersMax, host, port, wsPort, networkKey, allowedPeers } = this.#options;
     const instance = BigInt(Math.trunc(clock.now()));
     const links = new LinkTable({
       peerId: this.peerId,
@@ -127,6 +154,8 @@ class Libp2pNetwork implements Network {
       logger,
       limits: this.#limits,
       metrics: this.#metrics,
+      isAllowed: (peerId) => allowedPeers?.has(peerId) ?? true,
+      refusals: this.#refusals,
       accept,
     });
     this.#links = links;
@@ -143,7 +172,9 @@ class Libp2pNetwork implements Network {
     } catch (error) {
       throw listenError(error, host, port, wsPort);
     }
-    logger.info("listening for peers", { addresses: this.addresses() });
+    const isPrivate = networkKey === undefined ? {} : { networkKey: true };
+    const allowed = allowedPeers === undefined ? {} : { allowedPeers: allowedPeers.size };
+    logger.info("listening for peers", { addresses: this.addresses(), ...isPrivate, ...allowed });
   }
 
   async dial(address: string, signal: AbortSignal): Promise<Link> {
@@ -154,6 +185,7 @@ class Libp2pNetwork implements Network {
     const target = parseDialAddress(address);
     if (target.peerId === this.peerId)
       throw new CodedError("SELF_CONNECTION", `${address}: the address is this node's own`);
+    if (target.peerId !== undefined) links.checkAllowed(target.peerId);
     const deadline = createDeadline(this.#options.clock, this.#limits.dialMs, signal);
     try {
       deadline.signal.throwIfAborted();

@@ -24,6 +24,7 @@ import {
 import type { NetLimits } from "./limits.ts";
 import { OpenLink } from "./link.ts";
 import type { NetMetrics } from "./net-metrics.ts";
+import type { RefusalLog } from "./refusal-log.ts";
 
 export const ANNOUNCE_PROTOCOL = "/counterpart/announce/1";
 
@@ -36,6 +37,9 @@ export interface LinkTableOptions {
   readonly logger: Logger;
   readonly limits: NetLimits;
   readonly metrics: NetMetrics;
+  /** Whether there may be a link with a peer. */
+  readonly isAllowed: (peerId: string) => boolean;
+  readonly refusals: RefusalLog;
   readonly accept: (link: Link) => LinkHandlers;
 }
 
@@ -71,11 +75,13 @@ export class LinkTable {
 
   /**
    * Makes a link of a connection that this node has dialled, or finds the one that the peer already has.
-   * @throws CodedError `TOO_MANY_PEERS`, `CONNECTION_FAILED`, `NOT_A_PEER`; what libp2p throws for a stream that
-   * cannot be opened
+   * @throws CodedError `TOO_MANY_PEERS`, `PEER_NOT_ALLOWED`, `CONNECTION_FAILED`, `NOT_A_PEER`; what libp2p throws for
+   * a stream that cannot be opened
    */
   async connect(connection: Connection, signal: AbortSignal): Promise<Link> {
     const peerId = connection.remotePeer.toString();
+    if (!this.#options.isAllowed(peerId)) this.#discard(connection);
+    this.checkAllowed(peerId);
     const existing = await this.liveLink(peerId);
     const record = this.#recordOf(peerId);
     const link = existing ?? record.link;
@@ -96,6 +102,14 @@ export class LinkTable {
       record.handshake = undefined;
       this.#forgetIfEmpty(record);
     }
+  }
+
+  /** @throws CodedError `PEER_NOT_ALLOWED` */
+  checkAllowed(peerId: string): void {
+    if (this.#options.isAllowed(peerId)) return;
+    throw new CodedError("PEER_NOT_ALLOWED", `the peer ${peerId} is not on this node's list of allowed peers`, {
+      peerId,
+    });
   }
 
   /** The link with a peer, if it is alive: a link that does not answer is ended, so that the peer can be dialled. */
@@ -164,6 +178,10 @@ export class LinkTable {
       const stream = await connection.newStream(ANNOUNCE_PROTOCOL, { signal: deadline.signal });
       const offered = record.link ?? (await this.#offer(record, connection, stream, deadline.signal));
       if (offered === "full") throw new CodedError("TOO_MANY_PEERS", "the peer has as many peers as it may");
+      if (offered === "stranger") {
+        const message = "this node is not on the peer's list of allowed peers";
+        throw new CodedError("PEER_NOT_ALLOWED", message, { peerId: this.#options.peerId });
+      }
       const link = offered === "duplicate" ? record.link : offered;
       if (link?.connection !== connection) this.#discard(connection);
       return link ?? (await this.#survivor(record, signal));
@@ -203,7 +221,10 @@ export class LinkTable {
     const peerId = hello.connection.remotePeer.toString();
     const record = this.#recordOf(peerId);
     const { link } = record;
+    const isAllowed = this.#options.isAllowed(peerId);
+    if (!isAllowed) this.#options.refusals.note("stranger", peerId);
     const decision = decideHello({
+      isAllowed,
       instance: hello.instance,
       preferred: this.#options.peerId < peerId,
       dialling: record.handshake !== undefined,
@@ -227,7 +248,7 @@ export class LinkTable {
       return;
     }
     if (answer === "accept") this.#open(record, hello);
-    else this.#options.metrics.refused.add({ reason: answer });
+    else if (answer !== "stranger") this.#options.metrics.refused.add({ reason: answer });
   }
 
   #open(record: PeerRecord, parts: Hello): OpenLink {

@@ -25,7 +25,7 @@ export const start = defineCommand({
     [EXIT.failure, "unexpected failure"],
     [EXIT.usage, "wrong flag, variable, configuration or genesis"],
     [EXIT.port, "a port is taken"],
-    [EXIT.dataDir, "the data directory is in use or unusable, or a key is damaged"],
+    [EXIT.dataDir, "the data directory is in use or unusable, or a key is damaged or locked"],
     [EXIT.diverged, "stopped as asked, by a node that had diverged"],
   ],
   async run({ options }, { environment, workingDir, host }) {
