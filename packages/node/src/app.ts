@@ -331,6 +331,7 @@ async function startApi(
     ...(token === undefined ? {} : { token: bytesToHex(token) }),
     certified: certifies ? "signer" : "none",
     rpcLimits: rpcLimitsOf(config),
+    rate: config.apiRate,
     logLimits: { blocks: config.logBlocks, results: config.logResults },
     damage: () => store.damage,
   });

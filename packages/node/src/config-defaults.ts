@@ -20,6 +20,7 @@ export const DEFAULTS = {
   rpcResponseBytesMax: 16_777_216,
   rpcTimeoutMs: 120_000,
   rpcGasMax: 50_000_000,
+  apiRate: 100,
   logLevel: "info",
   logFormat: "pretty",
 } as const;

@@ -120,6 +120,10 @@ export const CONFIG_SCHEMA = Type.Object(
       description: "time after which a JSON-RPC request is answered with an error",
     }),
     rpcGasMax: count(21_000, 999_999_999, { placeholder: "gas", description: "gas of eth_call and eth_estimateGas" }),
+    apiRate: count(0, 1_000_000, {
+      placeholder: "calls",
+      description: "calls a second that one address beyond loopback may make of the API; 0 for any number",
+    }),
     logLevel: Type.Enum(["debug", "info", "warn", "error", "silent"], {
       placeholder: "level",
       description: "least severe messages to log: debug, info, warn, error or silent",

@@ -19,6 +19,11 @@ export function createApiMetrics(metrics: Metrics) {
       help: "WebSocket connections that were cut because their reader is too slow, or asks for too much",
       labels: [],
     }),
+    limited: metrics.counter({
+      name: "counterpart_api_rate_limited_total",
+      help: "Requests, and messages over WebSocket, that were refused because their address makes too many calls",
+      labels: [],
+    }),
     dropped: metrics.counter({
       name: "counterpart_api_dropped_connections_total",
       help: "Connections beyond the most that the API holds",

@@ -7,6 +7,7 @@ import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from "fastify";
 import type { ApiMetrics } from "./api-metrics.ts";
 import type { Backend } from "./backend.ts";
+import type { RateLimits } from "./rate-limits.ts";
 import type { RpcLimits } from "./rpc/limits.ts";
 import type { LogLimits } from "./rpc/logs.ts";
 
@@ -21,6 +22,7 @@ export interface ApiContext {
   readonly certified: Certified;
   readonly rpcLimits: RpcLimits;
   readonly logLimits: LogLimits;
+  readonly rateLimits: RateLimits;
   /** Whether the node serves: false while it starts or stops. */
   readonly ready: () => boolean;
   /** Damage that a read of the database came upon. */

@@ -49,6 +49,40 @@ export function checkOrigin(origin: string | undefined, host: string | undefined
 export const isExtensionOrigin = (origin: string | undefined): boolean =>
   origin !== undefined && /^(chrome|moz|safari-web)-extension:\/\/[a-z0-9-]{1,64}$/i.test(origin);
 
+/** The host that a request is for: of its target where that is a whole URL, which then counts (RFC 9112, 3.2.2). */
+export function requestedHost(target: string | undefined, host: string | undefined): string | undefined {
+  return /^[a-z][a-z0-9+.-]*:\/\/([^/?#]*)/i.exec(target ?? "")?.[1] ?? host;
+}
+
+/** @throws CodedError `INVALID_REQUEST` for several Host headers, of which nobody knows which one counts (RFC 9112, 3.2) */
+export function checkOneHost(rawHeaders: readonly string[]): void {
+  const names = rawHeaders.filter((_, index) => index % 2 === 0);
+  if (names.filter((name) => name.toLowerCase() === "host").length <= 1) return;
+  throw new CodedError("INVALID_REQUEST", "the request has several Host headers", { header: "Host" });
+}
+
+/**
+ * A page of another site can load what it may not read, such as an image or a script, and without an Origin. A browser
+ * says so; only following a link is no harm.
+ * @throws CodedError `HOST_NOT_ALLOWED`
+ */
+export function checkFetchSite(headers: Readonly<Record<string, string | readonly string[] | undefined>>): void {
+  const isForeign = headers["sec-fetch-site"] === "cross-site" && headers.origin === undefined;
+  if (!isForeign || headers["sec-fetch-mode"] === "navigate") return;
+  throw new CodedError("HOST_NOT_ALLOWED", "requests from web pages of other sites are refused", {
+    header: "Sec-Fetch-Site",
+  });
+}
+
+/** What a browser is told not to do with any answer: guess its type, show it in a frame, give it to another site. */
+export const BROWSER_HEADERS = {
+  "x-content-type-options": "nosniff",
+  "x-frame-options": "DENY",
+  "content-security-policy": "frame-ancestors 'none'",
+  "cross-origin-resource-policy": "same-origin",
+  "referrer-policy": "no-referrer",
+} as const;
+
 const digestOf = (text: string): Buffer => createHash("sha256").update(text).digest();
 
 /**

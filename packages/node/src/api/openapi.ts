@@ -49,6 +49,14 @@ export async function registerOpenApi(server: ApiInstance, version: string): Pro
   await server.register(swaggerUi, {
     routePrefix: "/docs",
     theme: { title: "Counterpart API" },
+    // Else a page that is not on loopback tells swagger.io where the node is.
+    uiConfig: { validatorUrl: null },
+    staticCSP: true,
+    transformStaticCSP: (policy) =>
+      policy
+        .replace("frame-ancestors 'self'", "frame-ancestors 'none'")
+        .replace(" validator.swagger.io", "")
+        .replace(" upgrade-insecure-requests;", ""),
     logo: { type: "image/svg+xml", content: Buffer.from(WORDMARK) },
   });
 }

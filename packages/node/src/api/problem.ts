@@ -35,6 +35,8 @@ const FRAMEWORK_CODES: Readonly<Record<string, ErrorCode>> = {
   FST_ERR_BAD_URL: "INVALID_REQUEST",
   FST_ERR_MAX_PARAM_LENGTH: "INVALID_REQUEST",
   FST_ERR_NOT_FOUND: "ROUTE_NOT_FOUND",
+  // a path that leads out of the folder of the documentation's files
+  FST_STATIC_FORBIDDEN_PATH: "ROUTE_NOT_FOUND",
 };
 
 const CODE_HEADERS: Partial<Record<ErrorCode, Readonly<Record<string, string>>>> = {
@@ -69,6 +71,7 @@ export function problemOf(error: unknown, instance: string, requestId: string): 
   const coded = codedForm(error) ?? INTERNAL;
   const { status, meaning } = ERROR_CATALOGUE[coded.code];
   const allow = coded.code === "METHOD_NOT_ALLOWED" ? allowHeader(coded.details) : {};
+  const retry = typeof coded.details.retryAfterMs === "number" ? retryHeader(coded.details.retryAfterMs) : {};
   return {
     problem: {
       ...detailsOf(coded),
@@ -80,10 +83,15 @@ export function problemOf(error: unknown, instance: string, requestId: string): 
       instance,
       request_id: requestId,
     },
-    headers: { "content-type": PROBLEM_TYPE, ...CODE_HEADERS[coded.code], ...allow },
+    headers: { "content-type": PROBLEM_TYPE, ...CODE_HEADERS[coded.code], ...allow, ...retry },
     unexpected: status === 500 || status === 507,
   };
 }
+
+/** Whole seconds (RFC 9110, 10.2.3), and never too early. */
+const retryHeader = (afterMs: number): Record<string, string> => ({
+  "retry-after": String(Math.max(1, Math.ceil(afterMs / 1_000))),
+});
 
 function allowHeader(details: CodedError["details"]): Record<string, string> {
   return Array.isArray(details.allowed) ? { allow: details.allowed.join(", ") } : {};

@@ -10,11 +10,23 @@ import { type ApiMetrics, createApiMetrics } from "./api-metrics.ts";
 import type { Backend } from "./backend.ts";
 import { BODY_BYTES_MAX, registerJsonBodies } from "./body.ts";
 import type { ApiContext, ApiInstance, Certified } from "./context.ts";
-import { checkHost, checkJsonType, checkOrigin, createTokenCheck, isExtensionOrigin, isLoopback } from "./guards.ts";
+import {
+  BROWSER_HEADERS,
+  checkFetchSite,
+  checkHost,
+  checkJsonType,
+  checkOneHost,
+  checkOrigin,
+  createTokenCheck,
+  isExtensionOrigin,
+  isLoopback,
+  requestedHost,
+} from "./guards.ts";
 import { checkInStep } from "./in-step.ts";
 import { type MetricsText, registerMetrics } from "./metrics-route.ts";
 import { registerOpenApi } from "./openapi.ts";
 import { problemOf, rawProblem } from "./problem.ts";
+import { API_RATE, checkRate, createRateLimits, type RateLimits } from "./rate-limits.ts";
 import { registerBlocks } from "./rest/blocks.ts";
 import { registerContractActions } from "./rest/contract-actions.ts";
 import { registerContracts } from "./rest/contracts.ts";
@@ -50,6 +62,8 @@ export interface ApiServerOptions {
   readonly rpcLimits?: RpcLimits;
   /** What one query of logs may ask for; 100,000 blocks and 10,000 logs when absent. */
   readonly logLimits?: LogLimits;
+  /** Calls a second of one address beyond loopback, 0 for any number; `API_RATE` when absent. */
+  readonly rate?: number;
   /** Whether the node serves; always, when absent. */
   readonly ready?: () => boolean;
   /** What is wrong with the database, while something is: the node then does not count as ready. */
@@ -95,7 +109,7 @@ function allowOrigin(request: FastifyRequest, reply: FastifyReply): void {
   if (origin === undefined) return;
   reply.headers({
     "access-control-allow-origin": origin,
-    "access-control-expose-headers": "location, x-request-id",
+    "access-control-expose-headers": "location, retry-after, x-request-id",
     vary: "origin",
   });
 }
@@ -116,18 +130,22 @@ const isUpgrade = ({ upgrade }: IncomingHttpHeaders): boolean => upgrade?.toLowe
 interface GuardOptions extends ApiServerOptions {
   readonly stopping: () => boolean;
   readonly routes: RouteTable;
+  readonly rateLimits: RateLimits;
 }
 
 function registerGuards(server: ApiInstance, options: GuardOptions): void {
-  const { host, token, allowedHosts = [], stopping, routes } = options;
+  const { host, token, allowedHosts = [], stopping, routes, rateLimits } = options;
   const names = allowedHosts.map((name) => name.toLowerCase());
   const checkToken = isLoopback(host) || token === undefined ? undefined : createTokenCheck(token);
   server.addHook("onRequest", async (request, reply) => {
-    reply.headers({ "x-request-id": request.id, "x-content-type-options": "nosniff" });
+    reply.headers({ "x-request-id": request.id, ...BROWSER_HEADERS });
     const { headers } = request;
-    checkHost(headers.host, names);
+    checkOneHost(request.raw.rawHeaders);
+    checkHost(requestedHost(request.raw.url, headers.host), names);
+    checkFetchSite(headers);
     if (!isExtensionOrigin(headers.origin) || pathOf(request) !== "/") checkOrigin(headers.origin, headers.host);
     allowOrigin(request, reply);
+    checkRate(rateLimits.meterOf(request.socket.remoteAddress));
     if (stopping()) throw new CodedError("NOT_READY", "the node is stopping");
     if (isPreflight(request)) {
       return reply
@@ -213,6 +231,10 @@ function createFastify(options: ApiServerOptions, metrics: ApiMetrics): ApiInsta
   });
   useSchemas(server);
   server.setErrorHandler(replyWithProblem);
+  // Routes that are known are told apart before; this is what a plugin does not find.
+  server.setNotFoundHandler((request, reply) => {
+    replyWithProblem(new CodedError("ROUTE_NOT_FOUND", `there is no ${pathOf(request)}`), request, reply);
+  });
   // An expectation that is not known need not be met (RFC 9110, 10.1.1).
   server.server.on("checkExpectation", (...request) => server.server.emit("request", ...request));
   server.server.maxConnections = CONNECTIONS_MAX;
@@ -234,6 +256,7 @@ export async function buildServer(options: ApiServerOptions, stopping = () => fa
     certified = "none",
     rpcLimits = RPC_LIMITS,
     logLimits = LOG_LIMITS,
+    rate = API_RATE,
     ready = () => true,
     damage = () => undefined,
   } = options;
@@ -242,15 +265,16 @@ export async function buildServer(options: ApiServerOptions, stopping = () => fa
   }
   const metrics = createApiMetrics(options.metrics ?? NO_METRICS);
   const isReady = (): boolean => ready() && !stopping();
+  const rateLimits = createRateLimits({ perSecond: rate, clock, metrics });
   const context: ApiContext = {
-    ...{ backend, clock, logger, metrics, certified, rpcLimits, logLimits, damage },
+    ...{ backend, clock, logger, metrics, certified, rpcLimits, logLimits, rateLimits, damage },
     ready: isReady,
   };
   const server = createFastify(options, metrics);
   const routes = createRouteTable(server);
   await registerUpgrades(server, rpcLimits.requestBytesMax);
   registerJsonBodies(server);
-  registerGuards(server, { ...options, stopping, routes });
+  registerGuards(server, { ...options, stopping, routes, rateLimits });
   server.addHook("onResponse", async (request, reply) => {
     const { statusCode: status, elapsedTime } = reply;
     logger.debug("request", { id: request.id, method: request.method, path: pathOf(request), status, elapsedTime });

@@ -56,6 +56,7 @@ test("nothing set gives the defaults", () => {
     rpcResponseBytesMax: 16_777_216,
     rpcTimeoutMs: 120_000,
     rpcGasMax: 50_000_000,
+    apiRate: 100,
     logLevel: "info",
     logFormat: "pretty",
   });
@@ -104,6 +105,7 @@ const EXAMPLES: Readonly<Record<ConfigKey, readonly [text: string, json: unknown
   rpcResponseBytesMax: ["4096", 4096, 4096],
   rpcTimeoutMs: ["500", 500, 500],
   rpcGasMax: ["30000000", 30_000_000, 30_000_000],
+  apiRate: ["0", 0, 0],
   logLevel: ["debug", "debug", "debug"],
   logFormat: ["json", "json", "json"],
 };

@@ -1,5 +1,6 @@
 /** Inbound connections are counted from before their encryption, the dear part of them, until they close. */
 
+import { isLoopbackAddress, networkOf } from "@counterpart/core/base/ip-address";
 import type { MultiaddrConnection } from "@libp2p/interface";
 
 export interface InboundLimits {
@@ -10,22 +11,6 @@ export interface InboundLimits {
 }
 
 type Incoming = Pick<MultiaddrConnection, "remoteAddr" | "addEventListener">;
-
-const isLoopback = (host: string): boolean =>
-  host.startsWith("127.") || host === "::1" || host.startsWith("::ffff:127.");
-
-/** One subscriber has a whole /64 of IPv6, so that its addresses count as one. */
-function keyOf(host: string): string {
-  if (!host.includes(":") || host.startsWith("::ffff:")) return host;
-  const [head = "", tail = ""] = host.toLowerCase().split("::", 2);
-  const front = head === "" ? [] : head.split(":");
-  const back = tail === "" ? [] : tail.split(":");
-  const zeros = host.includes("::")
-    ? Array.from({ length: Math.max(0, 8 - front.length - back.length) }, () => "0")
-    : [];
-  const groups = [...front, ...zeros, ...back].slice(0, 4);
-  return groups.map((group) => Number.parseInt(group, 16).toString(16)).join(":");
-}
 
 /** Address of the other side; connections without one count together. */
 function hostOf({ remoteAddr }: Incoming): string {
@@ -44,8 +29,8 @@ export function createInboundGate({ perAddressMax, totalMax, onRefused }: Inboun
   };
   return (incoming) => {
     const host = hostOf(incoming);
-    const key = keyOf(host);
-    const isTooMany = !isLoopback(host) && (counts.get(key) ?? 0) >= perAddressMax;
+    const key = networkOf(host);
+    const isTooMany = !isLoopbackAddress(host) && (counts.get(key) ?? 0) >= perAddressMax;
     if (isTooMany || total >= totalMax) {
       onRefused(isTooMany ? "address" : "total");
       return true;

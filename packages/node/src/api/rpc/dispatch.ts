@@ -4,7 +4,7 @@ import type { Clock } from "@counterpart/core/ports/runtime";
 import type { ArgumentValue } from "../../contracts/types.ts";
 import { createPacer } from "../../engine/pacer.ts";
 import { isExactNumber, JsonText, type JsonValue, parseExactJson, toJsonText, toSafeJson } from "../json.ts";
-import { RPC_CODES, RpcError, responseTooLarge, rpcErrorOf } from "./errors.ts";
+import { RPC_CODES, RpcError, rateLimited, responseTooLarge, rpcErrorOf } from "./errors.ts";
 import { RPC_LIMITS, type RpcLimits } from "./limits.ts";
 
 /** Takes positional parameters; may return a promise. What it returns is JSON, with bigint as decimal text. */
@@ -23,8 +23,13 @@ export interface Dispatcher {
   /**
    * The answer to a request's text; undefined when it held notifications only. Never rejects.
    * @param own methods of the connection that it came by, before those of everybody
+   * @param take charges the caller for so many calls; when it returns a time, in ms, none is made before that is over
    */
-  handle(text: string, own?: ReadonlyMap<string, RpcMethod>): Promise<string | undefined>;
+  handle(
+    text: string,
+    own?: ReadonlyMap<string, RpcMethod>,
+    take?: (calls: number) => number,
+  ): Promise<string | undefined>;
 }
 
 export interface DispatcherOptions {
@@ -177,14 +182,23 @@ export function createDispatcher({ methods, clock, limits = RPC_LIMITS, onDefect
     return answers.length === 0 ? undefined : `[${answers.join(",")}]`;
   }
 
+  /** What a request is told of which nothing is done; undefined for a notification. */
+  function refusal(request: ArgumentValue, error: RpcError): string | undefined {
+    if (!isObject(request)) return errorText("null", error);
+    return Object.hasOwn(request, "id") ? errorText(idText(request.id) ?? "null", error) : undefined;
+  }
+
   return {
-    async handle(text, own) {
+    async handle(text, own, take) {
       let request: ArgumentValue;
       try {
         request = parseExactJson(text);
       } catch (error) {
         return errorText("null", failure(error, "parse"));
       }
+      const calls = Array.isArray(request) ? Math.min(request.length, batchMax) : 1;
+      const waitMs = calls === 0 ? 0 : (take?.(calls) ?? 0);
+      if (waitMs > 0) return refusal(request, rateLimited(waitMs));
       const way: Way = { own, deadlineMs: clock.now() + timeoutMs };
       return Array.isArray(request) ? await handleBatch(request, way) : await handleOne(request, way);
     },

@@ -18,7 +18,7 @@ export const RPC_CODES = {
   timeout: 4,
   prunedHistory: 4444,
   limitExceeded: -38026,
-  /** EIP-1474: more is asked at once than this node answers. */
+  /** EIP-1474, "limit exceeded": more is asked, at once or in a time, than this node answers. */
   busy: -32005,
 } as const;
 
@@ -37,6 +37,8 @@ export class RpcError extends Error {
 export const serverError = (message: string): RpcError => new RpcError(RPC_CODES.server, message);
 export const responseTooLarge = (): RpcError => new RpcError(RPC_CODES.responseTooLarge, "response too large");
 export const tooMuchAtOnce = (message: string): RpcError => new RpcError(RPC_CODES.busy, message);
+export const rateLimited = (retryAfterMs: number): RpcError =>
+  new RpcError(RPC_CODES.busy, "rate limit exceeded", { retry_after_ms: retryAfterMs });
 export const invalidParams = (message: string): RpcError => new RpcError(RPC_CODES.invalidParams, message);
 
 /** Words that wallets and libraries look for, before this node's own. */

@@ -141,7 +141,13 @@ export function registerRpc(parent: ApiInstance, context: ApiContext): void {
         },
       },
       async (request, reply) => {
-        const answer = await dispatcherFor(request.headers.origin).handle(readText(request.body));
+        const meter = context.rateLimits.meterOf(request.socket.remoteAddress);
+        // One call was charged before the body was read.
+        const take = (calls: number): number => {
+          if (calls > 1) meter?.add(calls - 1);
+          return 0;
+        };
+        const answer = await dispatcherFor(request.headers.origin).handle(readText(request.body), undefined, take);
         return answer === undefined
           ? reply.code(204).send()
           : reply.code(200).header("content-type", "application/json; charset=utf-8").send(answer);

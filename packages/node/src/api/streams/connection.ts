@@ -4,6 +4,7 @@
  */
 
 import { textOf } from "../body.ts";
+import type { Meter } from "../rate-limits.ts";
 import type { Dispatcher } from "../rpc/dispatch.ts";
 import type { Opening, Subscriptions } from "./subscriptions.ts";
 
@@ -59,6 +60,8 @@ export interface Connection {
 export interface ConnectionDeps {
   readonly socket: Socket;
   readonly dispatcher: Dispatcher;
+  /** What the other side's address has left; without limit when absent. */
+  readonly meter?: Meter | undefined;
   readonly limits: ConnectionLimits;
   readonly open: (connection: Connection) => Subscriptions;
   /** More is on the way than before. */
@@ -105,7 +108,7 @@ export function createConnection(deps: ConnectionDeps): Connection {
   };
   const answer = async (data: Uint8Array): Promise<void> => {
     const opening: Opening = subscriptions.opening();
-    const text = await dispatcher.handle(readText(data), opening.methods);
+    const text = await dispatcher.handle(readText(data), opening.methods, deps.meter?.take);
     if (text !== undefined) send(text, 0);
     opening.answered();
   };

@@ -21,17 +21,21 @@ const CLOSE_GRACE_MS = 1_000;
 export interface Sockets {
   /** @throws CodedError `TOO_MANY_SUBSCRIBERS`, `NOT_READY` */
   checkRoom(): void;
-  /** @param origin of the page or extension that opened it */
-  serve(socket: Socket, origin?: string): void;
+  /**
+   * @param origin of the page or extension that opened it
+   * @param address of the other side
+   */
+  serve(socket: Socket, origin: string | undefined, address: string | undefined): void;
   close(): void;
 }
 
-export interface SocketsDeps extends Pick<ApiContext, "backend" | "clock" | "logger" | "metrics"> {
+export interface SocketsDeps extends Pick<ApiContext, "backend" | "clock" | "logger" | "metrics" | "rateLimits"> {
   readonly dispatcherFor: (origin: string | undefined) => Dispatcher;
   readonly feed: ChainFeed;
 }
 
-export function createSockets({ backend, clock, logger, metrics, dispatcherFor, feed }: SocketsDeps): Sockets {
+export function createSockets(deps: SocketsDeps): Sockets {
+  const { backend, clock, logger, metrics, rateLimits, dispatcherFor, feed } = deps;
   const connections = new Set<Connection>();
   const room: SubscriptionRoom = { max: SUBSCRIPTIONS_MAX, maxOfConnection: SUBSCRIPTIONS_PER_CONNECTION_MAX, used: 0 };
   let closed = false;
@@ -62,10 +66,11 @@ export function createSockets({ backend, clock, logger, metrics, dispatcherFor, 
       if (connections.size < SOCKETS_MAX) return;
       throw new CodedError("TOO_MANY_SUBSCRIBERS", `this node serves ${SOCKETS_MAX} WebSocket connections already`);
     },
-    serve(socket, origin) {
+    serve(socket, origin, address) {
       const connection = createConnection({
         socket,
         dispatcher: dispatcherFor(origin),
+        meter: rateLimits.meterOf(address),
         limits: CONNECTION_LIMITS,
         open: ({ notify, close }) =>
           createSubscriptions({
@@ -119,6 +124,6 @@ export function registerWebSocket(server: ApiInstance, sockets: Sockets): void {
       sockets.checkRoom();
     },
     handler: () => {},
-    wsHandler: (socket, { headers }) => sockets.serve(socket as Socket, headers.origin),
+    wsHandler: (ws, { headers, socket }) => sockets.serve(ws as Socket, headers.origin, socket.remoteAddress),
   });
 }
