@@ -332,6 +332,8 @@ async function startApi(
     certified: certifies ? "signer" : "none",
     rpcLimits: rpcLimitsOf(config),
     rate: config.apiRate,
+    allowedHosts: config.allowHosts,
+    allowedOrigins: config.allowOrigins,
     logLimits: { blocks: config.logBlocks, results: config.logResults },
     damage: () => store.damage,
   });

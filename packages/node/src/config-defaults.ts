@@ -20,6 +20,8 @@ export const DEFAULTS = {
   rpcResponseBytesMax: 16_777_216,
   rpcTimeoutMs: 120_000,
   rpcGasMax: 50_000_000,
+  allowHosts: [] as string[],
+  allowOrigins: [] as string[],
   apiRate: 100,
   logLevel: "info",
   logFormat: "pretty",

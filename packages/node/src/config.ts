@@ -29,6 +29,8 @@ const MEBIBYTE = 1024 * 1024;
 const PEERS_MAX = 64;
 /** Peers that a node may be told to allow, on the command line; a file may name more. */
 const ALLOWED_MAX = 1_024;
+/** Names and origins that the API may be told to answer to. */
+const NAMES_MAX = 64;
 /** Contracts that a replica may be told to hold, on the command line. */
 const CHOSEN_MAX = 4_096;
 
@@ -120,6 +122,18 @@ export const CONFIG_SCHEMA = Type.Object(
       description: "time after which a JSON-RPC request is answered with an error",
     }),
     rpcGasMax: count(21_000, 999_999_999, { placeholder: "gas", description: "gas of eth_call and eth_estimateGas" }),
+    allowHosts: Type.Array(Type.String({ pattern: "^[a-zA-Z0-9_]([a-zA-Z0-9_.-]{0,251}[a-zA-Z0-9])?$" }), {
+      maxItems: NAMES_MAX,
+      placeholder: "name",
+      description: "name that callers of the API may use, beside IP addresses and localhost; repeatable",
+      expected: `a list of at most ${NAMES_MAX} host names, without port`,
+    }),
+    allowOrigins: Type.Array(Type.String({ pattern: "^https?://[a-zA-Z0-9_.-]+(:[0-9]{1,5})?$" }), {
+      maxItems: NAMES_MAX,
+      placeholder: "origin",
+      description: "web page that may call the API, as https://dapp.example, beside those on loopback; repeatable",
+      expected: `a list of at most ${NAMES_MAX} origins, such as https://dapp.example`,
+    }),
     apiRate: count(0, 1_000_000, {
       placeholder: "calls",
       description: "calls a second that one address beyond loopback may make of the API; 0 for any number",

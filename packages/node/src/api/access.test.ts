@@ -121,6 +121,22 @@ test("a page on loopback is answered, its preflight too", async () => {
   assert.equal(foreign.headers["access-control-allow-headers"], undefined);
 });
 
+test("names and pages that the operator allows are answered, and their preflights", async () => {
+  const origin = "https://dapp.example";
+  const { url } = await started({ allowedHosts: ["Node.example"], allowedOrigins: [origin] });
+  const named = await rawRequest(`${url}/api/v1/health`, { headers: { host: "node.example:8080", origin } });
+  assert.equal(named.status, 200);
+  assert.equal(named.headers["access-control-allow-origin"], origin);
+  const preflight = await rawRequest(url, {
+    method: "OPTIONS",
+    headers: { host: "node.example", origin, "access-control-request-method": "POST" },
+  });
+  assert.equal(preflight.status, 204);
+  for (const headers of [{ host: "other.example" }, { origin: "https://evil.example" }]) {
+    assert.equal((await rawRequest(`${url}/api/v1/health`, { headers })).status, 403);
+  }
+});
+
 test("beyond loopback a token is needed to listen at all", async () => {
   const server = createApiServer({ ...serverOptions(createFakeBackend()), host: "0.0.0.0" });
   await assert.rejects(server.start(), (error) => isCodedError(error, "INVALID_CONFIG"));

@@ -57,6 +57,24 @@ test("any other Origin is refused", () => {
   }
 });
 
+test("an Origin that the operator allows is allowed as it is, and no other that looks like it", () => {
+  const allowed = ["https://dapp.example", "http://10.1.1.1:3000"];
+  checkOrigin("https://dapp.example", "10.0.0.5:8080", allowed);
+  checkOrigin("https://DApp.example", "10.0.0.5:8080", allowed);
+  checkOrigin("http://10.1.1.1:3000", "10.0.0.5:8080", allowed);
+  for (const origin of [
+    "http://dapp.example",
+    "https://dapp.example:444",
+    "https://dapp.example.evil",
+    "https://evil.dapp.example",
+    "https://dapp.example/",
+    "null",
+    "http://10.1.1.1",
+  ]) {
+    assert.throws(() => checkOrigin(origin, "10.0.0.5:8080", allowed), refused, origin);
+  }
+});
+
 test("only loopback hosts are loopback", () => {
   for (const host of ["127.0.0.1", "127.9.9.9", "::1", "localhost"]) assert.ok(isLoopback(host), host);
   for (const host of ["0.0.0.0", "::", "10.0.0.1", "127.evil.example", "128.0.0.1"]) assert.ok(!isLoopback(host), host);

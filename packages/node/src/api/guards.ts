@@ -29,9 +29,16 @@ export function checkHost(host: string | undefined, allowed: readonly string[]):
   });
 }
 
-/** @throws CodedError `HOST_NOT_ALLOWED` unless there is no origin, or it is on loopback or the node itself */
-export function checkOrigin(origin: string | undefined, host: string | undefined): void {
-  if (origin === undefined) return;
+/**
+ * @param allowed in lower case
+ * @throws CodedError `HOST_NOT_ALLOWED` unless there is no origin, or it is on loopback, the node itself or `allowed`
+ */
+export function checkOrigin(
+  origin: string | undefined,
+  host: string | undefined,
+  allowed: readonly string[] = [],
+): void {
+  if (origin === undefined || allowed.includes(origin.toLowerCase())) return;
   const match = /^https?:\/\/([^/]+)$/i.exec(origin);
   const authority = match?.[1]?.toLowerCase();
   if (authority !== undefined && authority === host?.toLowerCase()) return;

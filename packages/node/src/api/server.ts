@@ -56,6 +56,8 @@ export interface ApiServerOptions {
   readonly token?: string;
   /** Names, beside IP addresses and localhost, that requests may call this node by. */
   readonly allowedHosts?: readonly string[];
+  /** Origins, beside those on loopback and the node's own, whose pages may call: `https://dapp.example`. */
+  readonly allowedOrigins?: readonly string[];
   /** Who vouches for blocks; "none" when absent. */
   readonly certified?: Certified;
   /** What a request over JSON-RPC may cost; `RPC_LIMITS` when absent. */
@@ -134,8 +136,9 @@ interface GuardOptions extends ApiServerOptions {
 }
 
 function registerGuards(server: ApiInstance, options: GuardOptions): void {
-  const { host, token, allowedHosts = [], stopping, routes, rateLimits } = options;
+  const { host, token, allowedHosts = [], allowedOrigins = [], stopping, routes, rateLimits } = options;
   const names = allowedHosts.map((name) => name.toLowerCase());
+  const origins = allowedOrigins.map((origin) => origin.toLowerCase());
   const checkToken = isLoopback(host) || token === undefined ? undefined : createTokenCheck(token);
   server.addHook("onRequest", async (request, reply) => {
     reply.headers({ "x-request-id": request.id, ...BROWSER_HEADERS });
@@ -143,7 +146,9 @@ function registerGuards(server: ApiInstance, options: GuardOptions): void {
     checkOneHost(request.raw.rawHeaders);
     checkHost(requestedHost(request.raw.url, headers.host), names);
     checkFetchSite(headers);
-    if (!isExtensionOrigin(headers.origin) || pathOf(request) !== "/") checkOrigin(headers.origin, headers.host);
+    if (!isExtensionOrigin(headers.origin) || pathOf(request) !== "/") {
+      checkOrigin(headers.origin, headers.host, origins);
+    }
     allowOrigin(request, reply);
     checkRate(rateLimits.meterOf(request.socket.remoteAddress));
     if (stopping()) throw new CodedError("NOT_READY", "the node is stopping");
