@@ -46,8 +46,8 @@ export class KeyStream {
 
 export interface KeyedConnectionParts {
   readonly raw: RawConnection;
-  readonly incoming: KeyStream;
-  readonly outgoing: KeyStream;
+  readonly incoming: Pick<KeyStream, "update">;
+  readonly outgoing: Pick<KeyStream, "update">;
   /** What the other side must begin with; nothing, where that was read already. */
   readonly opening: Uint8Array;
   /** What the connection fails with when the other side begins otherwise, or hangs up first. */
@@ -81,8 +81,14 @@ export class KeyedConnection extends AbstractMultiaddrConnection {
   }
 
   sendData(data: Parameters<AbstractMultiaddrConnection["sendData"]>[0]) {
-    const canSendMore = this.#parts.raw.send(this.#parts.outgoing.update(data.subarray()));
-    return { sentBytes: data.byteLength, canSendMore };
+    const sentBytes = data.byteLength;
+    try {
+      return { sentBytes, canSendMore: this.#parts.raw.send(this.#parts.outgoing.update(data.subarray())) };
+    } catch (error) {
+      // The key stream is used up, or the socket gone. Who sends may be a timer, which has nobody to tell.
+      queueMicrotask(() => this.abort(error instanceof Error ? error : new Error(String(error))));
+      return { sentBytes, canSendMore: false };
+    }
   }
 
   sendReset(error: Error): void {
