@@ -22,7 +22,7 @@ function open(states: readonly PeerState[] = [], detachedBy?: string) {
       done.push("mine");
     },
     async reset() {
-      done.push("reset");
+      done.push(due.length === 0 ? "reset" : "reset while a block is due");
       chain.detachedBy = undefined;
     },
   };

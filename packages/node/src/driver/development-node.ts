@@ -118,8 +118,9 @@ export function createDevelopmentNode(deps: DevelopmentNodeDeps): DevelopmentNod
     },
     async reset() {
       requireAlone("a reset");
-      await chain.reset();
+      // Before the chain goes back: a block whose time comes meanwhile would be the first on the genesis.
       setIntervalMining(0);
+      await chain.reset();
       await setAutomine(true);
       impersonated.clear();
       isAuto = false;

@@ -243,6 +243,22 @@ test("blocks are dated, priced and named as they were told to be, once", async (
   assertWhole(opened);
 });
 
+test("a block is never dated before its parent, also where the parent came after its time was chosen", async () => {
+  const opened = open();
+  const { engine, dev, clock } = opened;
+  const other = openTestEngine({ sealer: 101, clock });
+  await other.submit(transactionOf(3, 0), "local");
+  clock.advance(30_000);
+  const block = await other.seal();
+  assert.ok(block);
+  dev.setNext({ timestamp: START_MS / 1000 + 20 });
+  assert.equal((await engine.import([block])).added, 1);
+  const sealed = await dev.mine();
+  assert.equal(sealed.header.timestamp, block.header.timestamp);
+  assert.deepEqual((await other.import([sealed])).invalid, [], "other nodes take it");
+  assert.equal(other.head().hash, sealed.header.hash);
+});
+
 test("a transaction is dropped from the pool, durably", async () => {
   const store = createMemoryStore();
   const { engine, dev } = open(store);

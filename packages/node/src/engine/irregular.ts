@@ -162,9 +162,9 @@ export interface IrregularChain extends Irregularities {
   coinbase: Hex | undefined;
 }
 
-/** The time of the next block, in seconds since 1970. */
+/** The time of the next block, in seconds since 1970: never before its parent, which may have come from a peer since. */
 function timeAfter({ timestamp }: SealedHeader, nowMs: number, { offsetS, next }: IrregularChain): number {
-  return next.timestamp ?? Math.max(Math.floor(nowMs / 1000) + offsetS, timestamp);
+  return Math.max(next.timestamp ?? Math.floor(nowMs / 1000) + offsetS, timestamp);
 }
 
 /** Contract code that was set is listed: whose it is, nobody knows, unless it was a contract before. */
