@@ -33,6 +33,19 @@ describe("hexadecimal text", () => {
     );
   });
 
+  test("is the same for any number of bytes, and of many takes no more memory than its digits", () => {
+    const many = Uint8Array.from({ length: 300_000 }, (_, at) => (at * 7919) >> 3);
+    for (const length of [0, 1, 95, 96, 97, 98, 255, 4_096]) {
+      const data = many.subarray(3, 3 + length);
+      assert.equal(bytesToHex(data), `0x${Buffer.from(data).toString("hex")}`);
+    }
+    const before = process.memoryUsage().heapUsed;
+    const texts = Array.from({ length: 10 }, () => bytesToHex(many));
+    const bytesEach = (process.memoryUsage().heapUsed - before) / texts.length;
+    assert.ok(bytesEach < 4 * many.length, `${bytesEach} bytes for ${many.length}`);
+    assert.equal(texts[9], `0x${Buffer.from(many).toString("hex")}`);
+  });
+
   test("is rejected without prefix, with an odd digit or with anything that is no digit", () => {
     for (const text of ["", "0", "x", "00", "0X00", "0x0", "0x000", "0xg0", "0x0g", "0x 0", "0x0\n", "0x0０", "1x00"]) {
       assert.throws(() => hexToBytes(text), coded("INVALID_HEX"), JSON.stringify(text));

@@ -12,7 +12,24 @@ const HEX_BYTES: string[] = Array.from(
 
 export const EMPTY_BYTES = new Uint8Array(0);
 
+/** Beyond so many bytes the digits are written beside each other first: joined text keeps a node in memory per byte. */
+const JOINED_BYTES_MAX = 96;
+const asciiDecoder = new TextDecoder("latin1");
+
+function longToHex(bytes: Uint8Array): string {
+  const digits = new Uint8Array(2 + 2 * bytes.length);
+  digits[0] = 0x30;
+  digits[1] = 0x78;
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i] as number;
+    digits[2 + 2 * i] = HEX_DIGITS.charCodeAt(byte >> 4);
+    digits[3 + 2 * i] = HEX_DIGITS.charCodeAt(byte & 15);
+  }
+  return asciiDecoder.decode(digits);
+}
+
 export function bytesToHex(bytes: Uint8Array): Hex {
+  if (bytes.length > JOINED_BYTES_MAX) return longToHex(bytes) as Hex;
   let text = "0x";
   for (let i = 0; i < bytes.length; i++) text += HEX_BYTES[bytes[i] as number];
   return text as Hex;
