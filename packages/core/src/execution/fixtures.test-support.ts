@@ -132,6 +132,7 @@ const OPCODES: Readonly<Record<string, number>> = {
   CALL: 0xf1,
   RETURN: 0xf3,
   CREATE2: 0xf5,
+  STATICCALL: 0xfa,
   REVERT: 0xfd,
   INVALID: 0xfe,
   SELFDESTRUCT: 0xff,

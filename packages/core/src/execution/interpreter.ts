@@ -37,6 +37,8 @@ function stackFault({ stackMin, stackMax }: OpcodeTable, op: number, height: num
   return height > (stackMax[op] as number) ? STACK_OVERFLOW : GO_ON;
 }
 
+const STEP_WEIGHT = 20;
+
 /** Tells the tracer of the opcode. Then says whether it can run. */
 function traceStep(m: Machine, f: Frame, table: OpcodeTable, op: number): Control {
   // Initcode of no bytes has no opcode either.
@@ -45,6 +47,9 @@ function traceStep(m: Machine, f: Frame, table: OpcodeTable, op: number): Contro
     m.tracer?.step?.({ pc: f.pc, opcode: op, gas: BigInt(f.gasWord), depth: f.depth, frame: f, refund: m.refund });
   return stackFault(table, op, f.sp);
 }
+
+/** What showing a step weighs in a slice: as much as there is to be shown, whatever the opcode costs. */
+const watchedWeight = ({ sp, memorySize }: Frame): number => STEP_WEIGHT + ((sp + (memorySize >> 5)) << 1);
 
 /** Whether a precompile that works in steps is done; its output is delivered then. */
 function isDone(m: Machine): boolean {
@@ -71,7 +76,7 @@ export function run(m: Machine): boolean {
     const { stack, input } = f;
     const code = f.code.padded;
     let { pc, sp, gas, view, memorySize } = f;
-    const pauseAt = gas - m.slice;
+    let pauseAt = gas - m.slice;
     let control: Control = GO_ON;
     for (;;) {
       const op = code[pc] as number;
@@ -79,7 +84,11 @@ export function run(m: Machine): boolean {
         f.pc = pc;
         f.sp = sp;
         f.gas = gas;
-        control = m.tracer === undefined ? stackFault(m.table, op, sp) : traceStep(m, f, m.stackTable, op);
+        if (m.tracer === undefined) control = stackFault(m.table, op, sp);
+        else {
+          control = traceStep(m, f, m.stackTable, op);
+          pauseAt += watchedWeight(f);
+        }
         if (control !== GO_ON) break;
       }
       pc++;

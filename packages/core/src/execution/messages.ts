@@ -34,6 +34,8 @@ export const CALL_DEPTH_MAX = 1_024;
 const CODE_BYTE_GAS = 200;
 /** What a call weighs in a slice, whatever its code costs. */
 const CALL_WEIGHT = 700;
+/** What bytes that a tracer is shown weigh. */
+const shownWeight = (bytes: Uint8Array): number => bytes.length >> 3;
 const UNHASHED: Hex = "0x";
 const NO_GAS: Gas = { gas: 0, reserve: 0 };
 
@@ -68,6 +70,7 @@ function pay(world: World, { kind, payer, account, value }: Message): void {
 
 /** Tells the tracer of a message that begins below the frame that runs. */
 function traceEnter(m: Machine, message: Message): void {
+  m.slice -= shownWeight(message.input);
   m.tracer?.enter?.({
     kind: message.kind,
     depth: m.frame === undefined ? 0 : m.frame.depth + 1,
@@ -248,6 +251,7 @@ function deliver(
 }
 
 function traceExit(m: Machine, parent: Frame | undefined, outcome: Control, output: Uint8Array, gas: Gas): void {
+  m.slice -= shownWeight(output);
   const failure = outcome === GO_ON ? undefined : outcome === REVERTED ? "revert" : haltName(outcome);
   m.tracer?.exit?.({
     depth: parent === undefined ? 0 : parent.depth + 1,

@@ -19,7 +19,7 @@ import {
 } from "./fixtures.test-support.ts";
 import type { MemoryState } from "./memory-state.test-support.ts";
 import { opcodeName } from "./opcodes.ts";
-import type { CallEnter, CallExit } from "./tracer.ts";
+import type { CallEnter, CallExit, Tracer } from "./tracer.ts";
 import type { CallMessage } from "./types.ts";
 import { wordToHex } from "./word.ts";
 
@@ -90,5 +90,28 @@ describe("a tracer", () => {
     assert.deepEqual(end.output, STORE);
     const [, destruction] = (await traced(state, { to: destroy })).calls as [CallEnter, CallEnter];
     assert.deepEqual([destruction.kind, destruction.value, destruction.to], ["SELFDESTRUCT", 7n, ALICE.address]);
+  });
+
+  it("is waited for as long as it looks: what there is to be shown counts for pauses, not only gas", async () => {
+    const state = fundedState(ALICE);
+    let nonce = 0;
+    const pauses = async (code: string, tracer?: Tracer): Promise<number> => {
+      let count = 0;
+      const pausing = createExecutor({ chainId: CHAIN_ID, ...(tracer && { tracer }), pause: async () => void count++ });
+      const to = await deploy(state, assemble(code), BigInt(nonce++));
+      await pausing.call(
+        blockContext(),
+        { from: ALICE.address, to, data: words(), value: 0n, gasLimit: 1_000_000 },
+        state,
+      );
+      return count;
+    };
+    // Shows 32 KiB of memory each time, for some hundred gas.
+    const call = "PUSH0 PUSH0 PUSH2 0x8000 PUSH0 PUSH1 0xee GAS STATICCALL POP ";
+    const calling = `${call.repeat(40)}STOP`;
+    assert.ok((await pauses(calling, { enter() {} })) >= (await pauses(calling)) + 5);
+    // Shows 32 KiB of memory at each step.
+    const loop = "PUSH2 0x8000 MLOAD POP PUSH1 0x20 JUMPDEST PUSH1 0x01 SWAP1 SUB DUP1 PUSH1 0x07 JUMPI STOP";
+    assert.ok((await pauses(loop, { step() {} })) >= (await pauses(loop)) + 10);
   });
 });
