@@ -5,11 +5,19 @@
  *     <!-- tour -->               the commands run in the reader's terminal
  *     <!-- tour: repeat -->       the same, and again until the answer is the one shown
  *     <!-- tour: stop 1 -->       terminal 1 is stopped, then the same
+ *     <!-- tour: printed 1 -->    no commands: what terminal 1 has printed by now, or soon does
+ *     <!-- tour: file a/b.sol --> no commands: the block is a file that the reader makes
  *
  * The block after the commands is what they answer, shortened with `…`.
  */
 
 import assert from "node:assert/strict";
+
+/** Lines of text, or JSON documents. */
+export interface Shown {
+  readonly kind: "text" | "json";
+  readonly content: string;
+}
 
 export interface Step {
   /** A new terminal of this name. */
@@ -18,27 +26,48 @@ export interface Step {
   readonly stop?: string;
   readonly repeat: boolean;
   readonly commands: string;
-  /** Lines of text, or JSON documents; absent when the document shows no answer. */
-  readonly shown?: { readonly kind: "text" | "json"; readonly content: string };
+  /** Absent when the document shows no answer. */
+  readonly shown?: Shown;
+  /** The terminal that prints what is shown; there are no commands. */
+  readonly printed?: string;
+  /** Where the commands are to be written instead: they are the text of a file. */
+  readonly file?: string;
 }
 
-const STEP =
-  /<!-- tour(?:: (terminal|stop|repeat)(?: (\w+))?)? -->\n```sh\n(.*?)```\n(?:\n```(text|json)\n(.*?)```\n)?/gs;
+const COMMENT = /<!-- tour(?:: (terminal|stop|repeat|printed|file)(?: ([\w./-]+))?)? -->\n/;
+const COMMANDS = /```sh\n(.*?)```\n/;
+const ANSWER = /(?:\n```(text|json)\n(.*?)```\n)?/;
+const STEP = new RegExp(`${COMMENT.source}(?:${COMMANDS.source}${ANSWER.source}|\`\`\`(\\w+)\\n(.*?)\`\`\`\\n)`, "gs");
+
+function stepOf(match: RegExpExecArray): Step {
+  const [, word, name = "", commands, kind, answer = "", language, block = ""] = match;
+  assert.equal(commands === undefined, word === "printed" || word === "file", `a block of the wrong kind: ${match[0]}`);
+  if (word === "file") return { file: name, repeat: false, commands: block };
+  if (word === "printed") {
+    assert.equal(language, "text", `a terminal prints text: ${match[0]}`);
+    return { printed: name, repeat: false, commands: "", shown: { kind: "text", content: block } };
+  }
+  return {
+    ...(word === "terminal" ? { terminal: name } : {}),
+    ...(word === "stop" ? { stop: name } : {}),
+    repeat: word === "repeat",
+    commands: commands ?? "",
+    ...(kind === undefined ? {} : { shown: { kind: kind as Shown["kind"], content: answer } }),
+  };
+}
 
 /** The steps in order. Every comment that begins with `tour` is one. */
 export function stepsOf(document: string): readonly Step[] {
-  const steps = [...document.matchAll(STEP)].map((match): Step => {
-    const [, word, name = "", commands = "", kind, content = ""] = match;
-    return {
-      ...(word === "terminal" ? { terminal: name } : {}),
-      ...(word === "stop" ? { stop: name } : {}),
-      repeat: word === "repeat",
-      commands,
-      ...(kind === undefined ? {} : { shown: { kind: kind as "text" | "json", content } }),
-    };
-  });
-  assert.equal(steps.length, document.split("<!-- tour").length - 1, "a comment of the tour has no commands after it");
+  const steps = [...document.matchAll(STEP)].map(stepOf);
+  assert.equal(steps.length, document.split("<!-- tour").length - 1, "a comment of the tour has no block after it");
   return steps;
+}
+
+/** Blocks of commands that are no step, so that nobody takes them. */
+export function untakenIn(document: string): readonly string[] {
+  const taken = new Set(stepsOf(document).map(({ commands }) => commands));
+  const blocks = [...document.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, commands = ""]) => commands);
+  return blocks.filter((commands) => !taken.has(commands));
 }
 
 /** Differs from run to run; its type does not. */
@@ -82,7 +111,7 @@ export function documentsIn(text: string): readonly unknown[] {
 }
 
 /** Holds what was printed against what is shown. @throws AssertionError */
-export function assertPrinted(printed: string, { kind, content }: NonNullable<Step["shown"]>): void {
+export function assertPrinted(printed: string, { kind, content }: Shown): void {
   if (kind === "json") {
     const shown = documentsIn(content);
     const actual = documentsIn(printed);
