@@ -13,7 +13,7 @@ import { plainEnvironment, ROOT, takeTour } from "./tour-walk.ts";
 const README = readFileSync(join(ROOT, "README.md"), "utf8");
 
 test("the tour works as it is written", async () => {
-  const steps = await takeTour(README, { "genesis.json": GENESIS, "chain.rlp": concatBytes(...BLOCKS) });
+  const steps = await takeTour(README, { files: { "genesis.json": GENESIS, "chain.rlp": concatBytes(...BLOCKS) } });
   assert.ok(steps.length >= 18, "the tour is there");
   assert.deepEqual(untakenIn(README), ["npm ci && npm start\nnpm ci && npm test\n"]);
 });

@@ -70,25 +70,39 @@ const isShown = (printed: string, shown: Shown): boolean => {
   }
 };
 
+export interface Surroundings {
+  /** Contents by path in the reader's folder. */
+  readonly files?: Readonly<Record<string, string | Uint8Array>>;
+  /** Folders of this machine by path in the reader's folder. */
+  readonly links?: Readonly<Record<string, string>>;
+  readonly env?: NodeJS.ProcessEnv;
+}
+
 class Tour implements AsyncDisposable {
   // the shortest path to it, as that is what programs print
   readonly #folder = realpathSync(mkdtempSync(join(tmpdir(), "counterpart-tour-")));
   readonly #ports = new Ports();
   readonly #terminals = new Map<string, Terminal>();
-  readonly #shell = new Shell(this.#options({}));
+  readonly #env: NodeJS.ProcessEnv;
+  readonly #shell: Shell;
 
-  constructor() {
+  constructor({ files = {}, links = {}, env = {} }: Surroundings) {
+    this.#env = env;
     for (const name of PROGRAMS) symlinkSync(join(ROOT, name), join(this.#folder, name));
+    for (const [path, target] of Object.entries(links)) symlinkSync(target, this.#room(path));
+    for (const [path, content] of Object.entries(files)) writeFileSync(this.#room(path), content);
+    this.#shell = new Shell(this.#options({}));
   }
 
-  write(file: string, content: string | Uint8Array): void {
-    const path = join(this.#folder, file);
-    mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(path, content);
+  /** A path in the reader's folder, in a folder that is there. */
+  #room(path: string): string {
+    const absolute = join(this.#folder, path);
+    mkdirSync(dirname(absolute), { recursive: true });
+    return absolute;
   }
 
   async take(step: Step): Promise<void> {
-    if (step.file !== undefined) return this.write(step.file, this.#ports.put(step.commands));
+    if (step.file !== undefined) return writeFileSync(this.#room(step.file), this.#ports.put(step.commands));
     if (step.stop !== undefined) await this.#terminals.get(step.stop)?.interrupt();
     if (step.printed !== undefined) return this.#read(step.printed, step.shown as Shown);
     if (step.terminal !== undefined) return this.#open(step.terminal, step);
@@ -146,7 +160,10 @@ class Tour implements AsyncDisposable {
   }
 
   #options(env: NodeJS.ProcessEnv): ShellOptions {
-    return { cwd: this.#folder, env: { ...plainEnvironment(), TMPDIR: this.#folder, NO_COLOR: "1", ...env } };
+    return {
+      cwd: this.#folder,
+      env: { ...plainEnvironment(), TMPDIR: this.#folder, NO_COLOR: "1", ...this.#env, ...env },
+    };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -157,13 +174,12 @@ class Tour implements AsyncDisposable {
 }
 
 /**
- * Takes every step of a document, in a folder with these files.
+ * Takes every step of a document.
  *
  * @throws Error that names the step at which something is other than the document says
  */
-export async function takeTour(document: string, files: Readonly<Record<string, string | Uint8Array>> = {}) {
-  await using tour = new Tour();
-  for (const [file, content] of Object.entries(files)) tour.write(file, content);
+export async function takeTour(document: string, surroundings: Surroundings = {}): Promise<readonly Step[]> {
+  await using tour = new Tour(surroundings);
   const steps = stepsOf(document);
   for (const step of steps) {
     try {
