@@ -234,7 +234,7 @@ export function judgePeers(peers: readonly PeerClock[]): readonly Finding[] {
     ? "a peer refuses this node because their clocks are more than 60 s apart"
     : skews.length === 0
       ? "no peer is connected to compare clocks with"
-      : `clocks of ${skews.length} peers are within ${Math.round(most)} ms`;
+      : `clocks of ${skews.length} ${skews.length === 1 ? "peer" : "peers"} are within ${Math.round(most)} ms`;
   const isLate = isWrong || most > SKEW_WARNING_MS;
   const clock: Finding = {
     check: "clock",
