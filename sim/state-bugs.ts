@@ -79,7 +79,7 @@ export const STATE_BUGS: readonly Bug[] = [
   },
   {
     name: "made-up-owner-taken",
-    seed: 84,
+    seed: 131,
     about: "a contract's owner need not be one who can have created it",
     file: "packages/core/src/verify/peer-answers.ts",
     find: "if (createAddress(owner, creationNonce) !== address)",
@@ -87,7 +87,7 @@ export const STATE_BUGS: readonly Bug[] = [
   },
   {
     name: "header-seal-not-checked",
-    seed: 1_333,
+    seed: 90,
     about: "who takes state over takes headers whoever sealed them",
     file: "packages/node/src/driver/header-pull.ts",
     find: "    checkHeader(header, parent, engine.rules);\n",
@@ -119,7 +119,7 @@ export const STATE_BUGS: readonly Bug[] = [
   },
   {
     name: "range-not-verified",
-    seed: 165,
+    seed: 90,
     about: "accounts of a range are taken as they come",
     file: "packages/core/src/verify/state-proof.ts",
     find: "    const more = verifyRange(stateRoot, start, rows, proof);",
