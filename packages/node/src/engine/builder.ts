@@ -101,5 +101,6 @@ export async function buildBlock(input: BuildInput): Promise<Built | undefined> 
   const block: Block = { header, transactions: executed.transactions };
   const gone = irregular.index(overlay, parent.hash, header);
   const effects = appendBlock(overlay, block, executed, changes);
+  for (const { table, key, value } of irregular.rows(parent.hash, header.hash)) overlay.put(table, key, value);
   return { block, overlay, effects: { ...effects, updated: [...effects.updated, ...gone] } };
 }

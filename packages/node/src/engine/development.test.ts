@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { bytesToHex, type Hex, hexToBytes } from "@counterpart/core/base/bytes";
+import { bytesToHex, bytesToUtf8, type Hex, hexToBytes } from "@counterpart/core/base/bytes";
 import { createAddress } from "@counterpart/core/chain/address";
 import { impersonate } from "@counterpart/core/chain/transaction";
 import { createExecutor } from "@counterpart/core/execution/executor";
@@ -190,6 +190,26 @@ test("a snapshot brings chain, state, pool and time back, and the same transacti
   assert.equal(engine.transaction(transactionOf(1, 1).hash)?.status, "included");
   assert.equal(await balanceOf(engine, NOBODY), 5n);
   assertWhole(opened);
+});
+
+test("what was set under a block is known as long as the block is", async () => {
+  const { engine, dev, store } = open();
+  dev.detach("test");
+  const id = await dev.snapshot();
+  const parent = engine.head().hash;
+  await dev.setAccount(NOBODY, { balance: 5n });
+  const { hash } = (await dev.mine()).header;
+  const rows = () => [...store.range("meta", { limit: 100 })].filter(({ key }) => bytesToUtf8(key).includes(":"));
+  const under = () =>
+    engine.execute(parent, async (site) => [
+      site.state.account(NOBODY)?.balance,
+      site.stateUnder(hash).account(NOBODY)?.balance,
+    ]);
+  assert.deepEqual([await under(), rows().length], [[undefined, 5n], 1]);
+  await dev.mine();
+  assert.equal(rows().length, 1, "nothing was set under this one");
+  await dev.revert(id);
+  assert.deepEqual([await under(), rows().length], [[undefined, undefined], 0]);
 });
 
 test("a snapshot before another forgets that one", async () => {

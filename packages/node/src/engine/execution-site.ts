@@ -16,6 +16,7 @@ import type { StoreReader } from "@counterpart/core/ports/store";
 import type { TableName } from "@counterpart/core/ports/tables";
 import { EMPTY_TRIE_ROOT } from "@counterpart/core/trie/types";
 import type { EngineCore } from "./core.ts";
+import { stateUnder } from "./irregular.ts";
 import { createOverlay, type Overlay } from "./overlay.ts";
 import { accountKey } from "./rows.ts";
 import type { OpenState } from "./snapshot.ts";
@@ -51,6 +52,8 @@ export interface ExecutionSite extends SiteRules {
   /** The block after which the state is. */
   readonly header: AnySealedHeader;
   readonly state: StateReader;
+  /** The state with what was set by hand before a block was sealed on it: by its transactions alone nothing follows. */
+  stateUnder(block: Hex): StateReader;
   /** Hash of a canonical block. */
   readonly blockHash: BlockContext["blockHash"];
   /**
@@ -165,6 +168,7 @@ export function createSite(open: OpenState<AnySealedHeader>, rules: SiteRules, c
     ...rules,
     header,
     state: open,
+    stateUnder: (block) => stateUnder(open.rows, block, open),
     blockHash: canonicalHash,
     scratch: () => createScratch(open, changesMax),
   };

@@ -4,6 +4,7 @@
  *
  *     meta   detached    → name of the method that did the first such thing
  *            irregular   → hash of the head, and what was set on its state; of another head it means nothing
+ *            irregular:… → of the block with this hash: its parent's hash, and what was set there when it was sealed
  */
 
 import { bytesToUtf8, type Hex, hexToBytes, utf8ToBytes } from "@counterpart/core/base/bytes";
@@ -42,6 +43,8 @@ export interface Irregularities {
   header(parent: SealedHeader, nowMs: number): Partial<Header>;
   /** Lists contracts whose code was set in the block that is being recorded; returns those that are none any more. */
   index(overlay: Overlay, parent: Hex, block: BlockMoment): readonly Hex[];
+  /** What is to be written with a block besides. */
+  rows(parent: Hex, block: Hex): readonly StoreWrite[];
   /** The block was written. */
   sealed(header: SealedHeader, nowMs: number): void;
 }
@@ -52,6 +55,7 @@ export const REGULAR: Irregularities = {
   join: (changes) => changes,
   header: () => ({}),
   index: () => [],
+  rows: () => [],
   sealed() {},
 };
 
@@ -81,7 +85,7 @@ export interface SetOn {
   readonly state: IrregularState;
 }
 
-export function setRow({ on, state }: SetOn): StoreWrite {
+function encodeSet({ on, state }: SetOn): Uint8Array {
   const accounts = [...state.accounts].map(([address, change]) => {
     const fields =
       change === null ? [] : [rlpBigInt(change.nonce), rlpBigInt(change.balance), hexToBytes(change.codeHash)];
@@ -91,9 +95,15 @@ export function setRow({ on, state }: SetOn): StoreWrite {
     hexToBytes(address),
     [...slots].map(([slot, value]) => [hexToBytes(slot), rlpBigInt(value)]),
   ]);
-  const value = encodeRlp([hexToBytes(on), accounts, storage, [...state.codes.values()]]);
-  return { table: "meta", key: SET_KEY, value };
+  return encodeRlp([hexToBytes(on), accounts, storage, [...state.codes.values()]]);
 }
+
+export const setRow = (set: SetOn): StoreWrite => ({ table: "meta", key: SET_KEY, value: encodeSet(set) });
+
+const sealedKey = (block: Hex): Uint8Array => metaKey(`irregular:${block}`);
+
+/** For a block that is taken back: what was set under it is forgotten with it. */
+export const forgetSetUnder = (block: Hex): StoreWrite => ({ table: "meta", key: sealedKey(block), value: null });
 
 function readChange(fields: readonly RlpItem[]): AccountChange | null {
   if (fields.length === 1) return null;
@@ -105,8 +115,8 @@ function readChange(fields: readonly RlpItem[]): AccountChange | null {
   };
 }
 
-export function readSet(rows: Pick<StoreReader, "get">): SetOn | undefined {
-  const row = rows.get("meta", SET_KEY);
+export function readSet(rows: Pick<StoreReader, "get">, key = SET_KEY): SetOn | undefined {
+  const row = rows.get("meta", key);
   if (row === undefined) return undefined;
   const [on, accounts, storage, codes] = asList(decodeRlp(row, { depthMax: 5, itemsMax: 1_000_000 }), "set state", 4);
   return {
@@ -136,6 +146,12 @@ export function readSet(rows: Pick<StoreReader, "get">): SetOn | undefined {
       ),
     },
   };
+}
+
+/** The state that a block was executed on: that of its parent, with what was set there by hand. */
+export function stateUnder(rows: Pick<StoreReader, "get">, block: Hex, parent: StateReader): StateReader {
+  const set = readSet(rows, sealedKey(block));
+  return set === undefined ? parent : overState(parent, set.state);
 }
 
 /** What the next block is to have; each for one block. */
@@ -221,6 +237,11 @@ export function openIrregularChain(rows: Pick<StoreReader, "get">): IrregularCha
       };
     },
     index: (overlay, parent, block) => indexSet(overlay, setOn(parent), block),
+    rows(parent, block) {
+      const state = setOn(parent);
+      if (state.accounts.size === 0 && state.storage.size === 0) return [];
+      return [{ table: "meta", key: sealedKey(block), value: encodeSet({ on: parent, state }) }];
+    },
     sealed({ timestamp }, nowMs) {
       if (chain.next.timestamp !== undefined) chain.offsetS = timestamp - Math.floor(nowMs / 1000);
       chain.next = {};

@@ -14,6 +14,7 @@ import { createChainReader } from "./chain-reader.ts";
 import { contractCountRow } from "./contract-index.ts";
 import type { EngineCore } from "./core.ts";
 import { announce, announceLeaving } from "./head-mover.ts";
+import { forgetSetUnder } from "./irregular.ts";
 import { createOverlay } from "./overlay.ts";
 import { createPacer } from "./pacer.ts";
 import { rowsOf } from "./paging.ts";
@@ -67,6 +68,8 @@ export async function rewind(
     reverted.push(block.header);
     for (const address of contracts) touched.add(address);
     for (const table of ["headers", "bodies", "side"] as const) overlay.put(table, hexToBytes(block.header.hash), null);
+    const { table, key, value } = forgetSetUnder(block.header.hash);
+    overlay.put(table, key, value);
   }
   const difference = differenceOf(store, overlay, touched);
   const count = core.contractCount + difference.contractsCreated.length - difference.contractsRemoved.length;

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { bytesToHex, type Hex } from "@counterpart/core/base/bytes";
+import { bytesToHex, type Hex, hexToBytes } from "@counterpart/core/base/bytes";
 import { encodeAnyBlock, toAnyBlock } from "@counterpart/core/chain/any-block";
-import { createManualClock, transactionOf } from "../../engine/engine.test-support.ts";
+import { accountOf, createManualClock, openTestEngine, transactionOf } from "../../engine/engine.test-support.ts";
 import { BLOCKS } from "../../engine/imported.test-support.ts";
-import { openTestApi } from "../fake-backend.test-support.ts";
+import { createMemoryStore } from "../../store/memory-store.ts";
+import { createFakeBackend, openTestApi } from "../fake-backend.test-support.ts";
 import { openImportedApi } from "../imported-api.test-support.ts";
 import { ask, fails, LOGGER, OWN, openLogs, STRANGER, word } from "./asking.test-support.ts";
 import { createDeadline, createSpend, createTurns } from "./execution-limits.ts";
@@ -47,6 +48,36 @@ test("a transaction is traced on the state before it, wherever it is in its bloc
     tracer: "prestateTracer",
   });
   assert.equal(pre[OWN]?.nonce, 2);
+});
+
+test("what was set by hand before a block is there when its transactions are traced, later and after a restart too", async () => {
+  const store = createMemoryStore();
+  const engine = openTestEngine({ store, development: true });
+  const sender = accountOf(9);
+  engine.development?.detach("test");
+  await engine.development?.setAccount(sender, { balance: 10n });
+  await engine.development?.setAccount(STRANGER, { code: hexToBytes("0x60015f55") });
+  const transaction = transactionOf(9, 0, { to: STRANGER, value: 4n });
+  await engine.submit(transaction, "local");
+  await engine.seal();
+  await engine.development?.setAccount(sender, { balance: 1_000n });
+  await engine.development?.mine();
+  await engine.stop();
+  const api = await openTestApi({}, createFakeBackend(openTestEngine({ store, development: true })));
+  const pre = await ask<Record<Hex, { balance: string; code?: string }>>(
+    api,
+    "debug_traceTransaction",
+    transaction.hash,
+    { tracer: "prestateTracer" },
+  );
+  assert.deepEqual([pre[sender]?.balance, pre[STRANGER]?.code], ["0xa", "0x60015f55"]);
+  const [entry] = await ask<{ result: StructTrace }[]>(api, "debug_traceBlockByNumber", "0x1");
+  assert.deepEqual(
+    entry?.result.structLogs.map(({ op }) => op),
+    ["PUSH1", "PUSH0", "SSTORE", "STOP"],
+  );
+  const call = { from: sender, to: OTHER, value: "0xa" };
+  await ask(api, "debug_traceCall", call, "0x1", { tracer: "callTracer", txIndex: "0x0" });
 });
 
 test("every step is shown with what it costs, and only what is asked for", async () => {

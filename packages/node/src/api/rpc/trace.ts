@@ -74,15 +74,17 @@ async function traceOne(
   return tracing.result(outcome);
 }
 
-/** Works on the state before a block. @throws RpcError -32000 for the genesis, or a state that is not held */
+/** Works on the state that a block was executed on. @throws RpcError -32000 for the genesis, or a state that is not held */
 function onParent<T>(
   { engine }: TraceDeps,
-  { number, parentHash }: AnySealedHeader,
+  { number, hash, parentHash }: AnySealedHeader,
   work: (site: ExecutionSite) => Promise<T>,
 ): Promise<T> {
   if (number === 0) throw serverError("genesis is not traceable");
   const ref = { kind: "hash", hash: parentHash, requireCanonical: false } as const;
-  return onState(engine, ref, () => engine.execute(parentHash, work));
+  return onState(engine, ref, () =>
+    engine.execute(parentHash, (site) => work({ ...site, state: site.stateUnder(hash) })),
+  );
 }
 
 function traceTransaction(deps: TraceDeps, hash: Hex, config: TraceConfig): Promise<unknown> {
