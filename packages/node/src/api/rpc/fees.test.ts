@@ -2,17 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { accountOf, openTestEngine, sealAll, transactionOf } from "../../engine/engine.test-support.ts";
 import { createFakeBackend, openTestApi } from "../fake-backend.test-support.ts";
-import { nextBaseFee, rewardsAt } from "./fees.ts";
-
-test("the next base fee follows EIP-1559, and a forced zero stays zero", () => {
-  const gasLimit = 60_000_000;
-  const next = (baseFeePerGas: bigint, gasUsed: number) => nextBaseFee({ baseFeePerGas, gasUsed, gasLimit });
-  assert.equal(next(0n, gasLimit), 0n);
-  assert.equal(next(1000n, 30_000_000), 1000n);
-  assert.equal(next(1000n, 60_000_000), 1125n);
-  assert.equal(next(1000n, 0), 875n);
-  assert.equal(next(1n, 60_000_000), 2n);
-});
+import { ask } from "./asking.test-support.ts";
+import { rewardsAt } from "./fees.ts";
 
 test("rewards are percentiles of the gas, cheapest first", () => {
   const receipts = [
@@ -83,4 +74,20 @@ test("gas is free", async () => {
   const { rpc } = await openTestApi();
   assert.equal((await rpc("eth_gasPrice")).result, "0x0");
   assert.equal((await rpc("eth_maxPriorityFeePerGas")).result, "0x0");
+});
+
+test("what a development node sets for one block is told of that block, and not expected of the next", async () => {
+  const engine = openTestEngine({ development: true });
+  engine.development?.setNext({ gasLimit: 0 });
+  await engine.development?.mine();
+  const api = await openTestApi({}, createFakeBackend(engine));
+  const { gasUsedRatio } = await ask<{ gasUsedRatio: number[] }>(api, "eth_feeHistory", "0x2", "latest", [50]);
+  assert.deepEqual(gasUsedRatio, [0, 0]);
+  assert.equal(await ask(api, "eth_baseFee"), "0x0");
+  engine.development?.setNext({ gasLimit: 30_000_000, baseFeePerGas: 1_000n });
+  assert.equal(await ask(api, "eth_baseFee"), "0x3e8");
+  await engine.development?.mine();
+  const { baseFeePerGas } = await ask<{ baseFeePerGas: string[] }>(api, "eth_feeHistory", "0x1", "latest");
+  assert.deepEqual([baseFeePerGas, await ask(api, "eth_baseFee")], [["0x3e8", "0x0"], "0x0"]);
+  assert.equal(await ask(api, "eth_gasPrice"), "0x0");
 });

@@ -22,23 +22,8 @@ const HISTORY_BLOCKS_MAX = 1024;
 const REWARD_BLOCKS_MAX = 128;
 const PERCENTILES_MAX = 100;
 
-const ELASTICITY = 2;
-const CHANGE_DENOMINATOR = 8n;
-
 /** No tip is needed: gas is free and blocks are sealed on demand. */
 const SUGGESTED_TIP = 0n;
-
-/** Base fee of the block after `header`; a chain whose base fee is forced to zero stays there, and before London there is none. */
-export function nextBaseFee(header: Pick<AnySealedHeader, "baseFeePerGas" | "gasUsed" | "gasLimit">): bigint {
-  const { baseFeePerGas = 0n, gasUsed, gasLimit } = header;
-  const target = BigInt(Math.floor(gasLimit / ELASTICITY));
-  if (baseFeePerGas === 0n || target === 0n) return baseFeePerGas;
-  const difference = BigInt(gasUsed) - target;
-  if (difference === 0n) return baseFeePerGas;
-  const change = (baseFeePerGas * (difference < 0n ? -difference : difference)) / target / CHANGE_DENOMINATOR;
-  if (difference < 0n) return baseFeePerGas - change;
-  return baseFeePerGas + (change > 1n ? change : 1n);
-}
 
 /**
  * What the transactions of a block paid above the base fee, at percentiles of the block's gas.
@@ -109,9 +94,13 @@ async function rewardsOf(
   return rewards;
 }
 
-/** Base fee of the block after `header`, whichever chain this is. */
-export const baseFeeAfter = ({ schedule }: Pick<ChainEngine, "schedule">, header: AnySealedHeader): bigint =>
-  schedule === undefined ? nextBaseFee(header) : nextFees(schedule, header).gas;
+/** Base fee of the block that would be sealed now; on this node's own chain zero, unless a development method set it. */
+export const upcomingBaseFee = (engine: ChainEngine): bigint =>
+  engine.nextContext().baseFeePerGas ?? baseFeeAfter(engine, engine.head());
+
+/** Base fee of the block after `header` by the rules of the chain; this node's own has none, whatever `header` has. */
+const baseFeeAfter = ({ schedule }: Pick<ChainEngine, "schedule">, header: AnySealedHeader): bigint =>
+  schedule === undefined ? 0n : nextFees(schedule, header).gas;
 
 /** Price of blob gas in the block after `header`; on this node's own chain, which has no blobs, always 1. */
 const blobFeeAfter = ({ schedule }: Pick<ChainEngine, "schedule">, header: AnySealedHeader): bigint =>
@@ -135,21 +124,17 @@ async function feeHistory(
   const last = headers.at(-1);
   const { schedule } = engine;
   if (last === undefined) return { oldestBlock: quantity(0), baseFeePerGas: [], gasUsedRatio: [] };
+  const next = last.hash === engine.head().hash ? upcomingBaseFee(engine) : baseFeeAfter(engine, last);
   return {
     oldestBlock: quantity(headers[0]?.number ?? 0),
-    baseFeePerGas: [...headers.map(({ baseFeePerGas = 0n }) => baseFeePerGas), baseFeeAfter(engine, last)].map(
-      quantity,
-    ),
-    gasUsedRatio: headers.map((header) => header.gasUsed / header.gasLimit),
+    baseFeePerGas: [...headers.map(({ baseFeePerGas = 0n }) => baseFeePerGas), next].map(quantity),
+    // A development node may seal blocks that have room for nothing.
+    gasUsedRatio: headers.map(({ gasUsed, gasLimit }) => (gasLimit === 0 ? 0 : gasUsed / gasLimit)),
     baseFeePerBlobGas: blobFees(schedule, headers, last).map(quantity),
     blobGasUsedRatio: headers.map((header) => (schedule === undefined ? 0 : blobGasUsedRatio(schedule, header))),
     ...(percentiles.length === 0 ? {} : { reward: await rewardsOf(engine, clock, headers, percentiles) }),
   };
 }
-
-/** Base fee of the block that would be sealed now. */
-export const upcomingBaseFee = (engine: ChainEngine): bigint =>
-  engine.nextContext().baseFeePerGas ?? baseFeeAfter(engine, engine.head());
 
 /** What a sender would offer now for a transaction without fees of its own. */
 export const suggestedPrice = (engine: ChainEngine): bigint => upcomingBaseFee(engine) + SUGGESTED_TIP;
@@ -158,7 +143,7 @@ export function feeMethods(engine: ChainEngine, clock: Clock): Record<string, Rp
   return {
     eth_gasPrice: defineMethod([], () => quantity(suggestedPrice(engine))),
     eth_maxPriorityFeePerGas: defineMethod([], () => quantity(SUGGESTED_TIP)),
-    eth_baseFee: defineMethod([], () => quantity(baseFeeAfter(engine, engine.head()))),
+    eth_baseFee: defineMethod([], () => quantity(upcomingBaseFee(engine))),
     eth_blobBaseFee: defineMethod([], () => quantity(blobFeeAfter(engine, engine.head()))),
     eth_feeHistory: defineMethod(
       [required(readCount), required(readBlockNumber), optional<number[] | undefined>(readPercentiles, undefined)],
