@@ -177,9 +177,17 @@ export function miningMethods(deps: MiningDeps): Record<string, RpcMethod> {
   };
 }
 
-/** @throws CodedError `INVALID_REQUEST`: there is no other chain to begin with */
+const isGiven = (value: JsonValue | undefined): boolean => value !== undefined && value !== null;
+
+/**
+ * An object that names no other chain means the same as none: viem sends one.
+ * @throws CodedError `INVALID_REQUEST`: there is no other chain to begin with
+ */
 export function readNoForking(value: JsonValue): undefined {
   if (typeof value !== "object" || value === null || Array.isArray(value)) throw badValue("expected an object");
-  if (value.forking === undefined || value.forking === null) return undefined;
+  const { forking } = value;
+  if (!isGiven(forking)) return undefined;
+  const isObject = typeof forking === "object" && forking !== null && !Array.isArray(forking);
+  if (isObject && !isGiven(forking.jsonRpcUrl) && !isGiven(forking.blockNumber)) return undefined;
   throw new CodedError("INVALID_REQUEST", "forking of other chains is not supported");
 }
