@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { concatBytes, type Hex, hexToBytes } from "../base/bytes.ts";
+import { bytesToBigInt, concatBytes, type Hex, hexToBytes } from "../base/bytes.ts";
 import { createAddress } from "../chain/address.ts";
 import { BEACON_ROOTS_ADDRESS, HISTORY_ADDRESS, SYSTEM_ADDRESS } from "../chain/system-contracts.ts";
 import { keccak256Hex } from "../crypto/crypto.ts";
@@ -183,5 +183,22 @@ describe("a block's beginning", () => {
     const changes = (await executor.begin(blockContext(), state)).finish();
     assert.deepEqual([changes.accounts.size, changes.storage.size, changes.codes.size], [0, 0, 0]);
     assert.equal(state.account(SYSTEM_ADDRESS), undefined);
+  });
+});
+
+describe("an account", () => {
+  it("has no balance that a word cannot hold, which only one set by hand could come to", async () => {
+    const state = fundedState(ALICE);
+    const to = await deploy(state, assemble("SELFBALANCE PUSH0 MSTORE PUSH1 0x20 PUSH0 RETURN"));
+    const max = 2n ** 256n - 1n;
+    const before = state.account(to);
+    assert.ok(before);
+    state.apply({ accounts: new Map([[to, { ...before, balance: max - 1n }]]), storage: new Map(), codes: new Map() });
+    const { outcomes, changes } = await block(state, [{ from: ALICE, nonce: 1n, to, value: 5n }]);
+    assert.equal(outcomes[0]?.status, "success");
+    assert.equal(changes.accounts.get(to)?.balance, max);
+    const message = { from: ALICE.address, to, data: new Uint8Array(0), value: 5n, gasLimit: 100_000 };
+    const { output } = await executor.call(blockContext(), message, state);
+    assert.equal(bytesToBigInt(output), max);
   });
 });

@@ -27,6 +27,7 @@ import type { AccountChange, StateChanges, StateReader } from "./types.ts";
 import { big, hexToWord, normal, type Word, wordToAddress, wordToHex } from "./word.ts";
 
 const RECENT_SLOTS = 16;
+const BALANCE_MAX = 2n ** 256n - 1n;
 
 /** What a step of the undo log puts back. */
 const UNDO = {
@@ -214,7 +215,9 @@ export class World {
     }
   }
 
-  setBalance(account: AccountState, balance: bigint): void {
+  /** All the ether of a chain is far below 2^256. Only a balance set by hand, or overridden, can go beyond: it stays full. */
+  setBalance(account: AccountState, wanted: bigint): void {
+    const balance = wanted > BALANCE_MAX ? BALANCE_MAX : wanted;
     this.touch(account);
     if (balance === account.balance) return;
     this.#note(UNDO.balance, account, account.balance);
