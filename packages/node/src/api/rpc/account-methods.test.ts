@@ -184,3 +184,10 @@ test("a contract is created and used through the node's account", async () => {
   const stored = await ask<Hex>(api, "eth_getStorageAt", contractAddress, "0x3");
   assert.equal(hexToBytes(stored)[31], 9);
 });
+
+test("a base fee so high that its double is no number of 256 bits is told as what cannot be paid", async () => {
+  const engine = openTestEngine({ development: true });
+  const api = await openTestApi({}, createFakeBackend(engine));
+  engine.development?.setNext({ baseFeePerGas: 2n ** 255n });
+  await fails(api, -32000, /^insufficient funds/, "eth_sendTransaction", { from: OWN, to: STRANGER });
+});

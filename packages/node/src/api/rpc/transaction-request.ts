@@ -86,6 +86,8 @@ export function readTransactionRequest(value: JsonValue): TransactionRequest {
   };
 }
 
+const FEE_MAX = 2n ** 256n - 1n;
+
 /** Twice the base fee outlasts six full blocks. */
 function filledFees(engine: ChainEngine, { type, maxFeePerGas, maxPriorityFeePerGas }: TransactionRequest) {
   if (type < 2) {
@@ -93,8 +95,8 @@ function filledFees(engine: ChainEngine, { type, maxFeePerGas, maxPriorityFeePer
     return { maxFeePerGas: price, maxPriorityFeePerGas: price };
   }
   const tip = maxPriorityFeePerGas ?? 0n;
-  const fee = maxFeePerGas ?? 2n * upcomingBaseFee(engine) + tip;
-  return { maxFeePerGas: fee, maxPriorityFeePerGas: tip };
+  const usual = 2n * upcomingBaseFee(engine) + tip;
+  return { maxFeePerGas: maxFeePerGas ?? (usual > FEE_MAX ? FEE_MAX : usual), maxPriorityFeePerGas: tip };
 }
 
 /**
