@@ -117,18 +117,22 @@ function logsOfBlock(engine: ChainEngine, hash: Hex, filter: LogFilter, limits: 
 }
 
 /**
- * The first block's number and the last block.
+ * The first block's number and the last block; undefined where a tag makes the range an empty one, as when all up to the
+ * head is asked for from the block after it.
  * @throws RpcError -32602 for a range that is reversed or ends beyond the head, and for pending logs; -32000 for a wide one
  */
 function rangeOf(
   engine: ChainEngine,
   { from, to }: LogQuery,
   { blocks }: LogLimits,
-): { readonly first: number; readonly last: AnySealedHeader } {
+): { readonly first: number; readonly last: AnySealedHeader } | undefined {
   if (from.kind === "pending" || to.kind === "pending") throw invalidParams("pending logs are not supported");
   const first = numberOfRef(engine, from);
   const asked = numberOfRef(engine, to);
-  if (first > asked) throw invalidParams("invalid block range params");
+  if (first > asked) {
+    if (from.kind !== "number" || to.kind !== "number") return undefined;
+    throw invalidParams("invalid block range params");
+  }
   const last = headerAt(engine, to);
   if (last === undefined) throw invalidParams("block range extends beyond current head block");
   if (asked - first >= blocks) throw serverError(`block range is wider than ${blocks} blocks`);
@@ -137,7 +141,9 @@ function rangeOf(
 
 /** Undefined when the chain was reorganised while the range was read. */
 async function logsOfRange({ engine, clock, limits }: LogSource, query: LogQuery): Promise<FormattedLog[] | undefined> {
-  const { first, last } = rangeOf(engine, query, limits);
+  const range = rangeOf(engine, query, limits);
+  if (range === undefined) return [];
+  const { first, last } = range;
   const groups = itemsOf(query);
   const mayMatch = createBloomTest(query);
   const logs: FormattedLog[] = [];
