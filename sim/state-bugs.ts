@@ -13,7 +13,7 @@ export const STATE_BUGS: readonly Bug[] = [
   },
   {
     name: "progress-before-page",
-    seed: 19,
+    seed: 1_259,
     about: "how far a state was filled is written before what was filled",
     file: "packages/node/src/driver/state-fill.ts",
     find: "      return start !== undefined;",
