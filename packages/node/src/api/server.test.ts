@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { connect } from "node:net";
+import { once } from "node:events";
+import { type AddressInfo, connect } from "node:net";
 import { after, test } from "node:test";
 import { CodedError, isCodedError } from "@counterpart/core/base/errors";
 import type { Clock } from "@counterpart/core/ports/runtime";
@@ -351,4 +352,17 @@ test("a server that never started stops, and one that stopped stops again", asyn
   await other.start();
   await other.stop();
   await other.stop();
+});
+
+test("whoever is told that his request is none, and stays, holds no connection", { timeout: 30_000 }, async () => {
+  const server = await buildServer(serverOptions(createFakeBackend()));
+  after(() => server.close());
+  await server.listen({ host: "127.0.0.1", port: 0 });
+  const gone = new Promise((resolve) => server.server.once("connection", (held) => held.once("close", resolve)));
+  const { port } = server.server.address() as AddressInfo;
+  const socket = connect({ host: "127.0.0.1", port, allowHalfOpen: true });
+  socket.write("\x00\x01 nonsense\r\n\r\n");
+  await once(socket.resume(), "end");
+  await gone;
+  socket.destroy();
 });

@@ -82,6 +82,9 @@ export interface ApiServer {
 }
 
 const REQUEST_TIMEOUT_MS = 30_000;
+/** Connections are few: whoever opens one and does not say what for gives it back soon. */
+const HEADERS_TIMEOUT_MS = 10_000;
+const CONNECTIONS_CHECK_MS = 5_000;
 const KEEP_ALIVE_MS = 10_000;
 const STOP_GRACE_MS = 5_000;
 /** HTTP, whatever WebSocket takes. */
@@ -227,10 +230,15 @@ function createFastify(options: ApiServerOptions, metrics: ApiMetrics): ApiInsta
     routerOptions: { maxParamLength: PARAM_CHARACTERS_MAX },
     frameworkErrors: replyWithProblem,
     // Whoever offers another protocol, such as h2c, is answered as if he did not.
-    http: { shouldUpgradeCallback: ({ headers }) => isUpgrade(headers) },
+    http: {
+      shouldUpgradeCallback: ({ headers }) => isUpgrade(headers),
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      connectionsCheckingInterval: CONNECTIONS_CHECK_MS,
+    },
     clientErrorHandler: (error, socket) => {
       metrics.malformed.add({});
-      if (socket.writable) socket.end(rawProblem(error.code));
+      // Whoever does not close his side holds no connection for it.
+      if (socket.writable) socket.end(rawProblem(error.code), () => socket.destroy());
       else socket.destroy();
     },
   });
