@@ -97,23 +97,35 @@ export async function pullHeaders(deps: HeaderPullDeps, session: Session): Promi
     .filter((hash) => isHex(hash));
   let added = 0;
   let branch: SealedHeader[] = [];
+  const write = async (): Promise<void> => {
+    const last = branch.at(-1);
+    if (last === undefined || !isBetter(deps, last)) return;
+    await adoption.addHeaders(branch, encodeSegments(WHOLE_STATE));
+    added += branch.length;
+    branch = [];
+  };
   for (let asked = ask(session, start); ; ) {
-    const page = await asked;
+    const page = await orAfter(asked, write);
     const end = page.at(-1);
     const isLast = end === undefined || page.length < 2;
     // The next page is on its way while this one is checked and written.
     if (!isLast) asked = ask(session, [end.hash]);
     const isNow = await newHeaders(deps, page, branch);
     const isDone = isLast || !isNow || session.closing !== undefined;
-    const last = branch.at(-1);
-    if (last !== undefined && (isDone || branch.length >= HEADERS_AT_A_TIME) && isBetter(deps, last)) {
-      await adoption.addHeaders(branch, encodeSegments(WHOLE_STATE));
-      added += branch.length;
-      branch = [];
-    }
+    if (isDone || branch.length >= HEADERS_AT_A_TIME) await write();
     if (isLast && isNow && session.closing === undefined && end !== undefined) await endAt(deps, end);
     if (isDone) return added;
     if (branch.length > BRANCH_HEADERS_MAX) throw new CodedError("BAD_MESSAGE", "a branch that never gets better");
+  }
+}
+
+/** What was asked for; where that fails, the failure, once what was there before it has been written. */
+async function orAfter<T>(asked: Promise<T>, write: () => Promise<void>): Promise<T> {
+  try {
+    return await asked;
+  } catch (error) {
+    await write();
+    throw error;
   }
 }
 

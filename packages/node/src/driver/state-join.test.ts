@@ -6,6 +6,7 @@ import { sealHeader } from "@counterpart/core/chain/header";
 import type { Block } from "@counterpart/core/chain/types";
 import { keccak256 } from "@counterpart/core/crypto/crypto";
 import type { Store } from "@counterpart/core/ports/store";
+import { HEADERS_MAX } from "@counterpart/core/sync/limits";
 import fc from "fast-check";
 import { NO_PORTION, type StatePortion } from "../engine/adoption.ts";
 import {
@@ -131,6 +132,19 @@ describe("taking a state over", () => {
     const early = { ...clock, now: () => (history.engine.head().timestamp - 120) * 1_000 };
     const added = await pullHeaders({ engine, clock: early, isGivenUp: () => false }, source.session);
     assert.equal(added, 0);
+  });
+
+  test("headers that came before a peer went away stay, however few they are", async () => {
+    const history = new History();
+    for (let block = 0; block < 2 * HEADERS_MAX; block++) await history.seal(history.pay(accountOf(2)));
+    const engine = openTestEngine({ replica: "all" });
+    let pages = 0;
+    const source = sourceOf(history, async () => {
+      if (pages++ === 1) throw new CodedError("PEER_DISCONNECTED", "the link was lost");
+    });
+    const pulled = pullHeaders({ engine, clock, isGivenUp: () => false }, source.session);
+    await assert.rejects(pulled, { code: "PEER_DISCONNECTED" });
+    assert.equal(engine.adoption.tip().number, HEADERS_MAX - 1);
   });
 
   test("headers that were announced are not asked for", async () => {
