@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { CodedError } from "@counterpart/core/base/errors";
 import { NO_METRICS } from "@counterpart/core/base/no-metrics";
 import type { Clock } from "@counterpart/core/ports/runtime";
 import type { Message } from "@counterpart/core/sync/message-types";
@@ -86,5 +87,31 @@ describe("requests of several peers at once", () => {
       waiting.pop()?.();
     }
     assert.deepEqual(order, ["many", "wrong", "few", "many", "few", "many"]);
+  });
+
+  it("are not answered any more when the peer has gone before their turn", async () => {
+    const virtual = createVirtualClock();
+    const made: string[] = [];
+    const handle = handlerOf(virtual);
+    const named = (peerId: string): Session =>
+      Object.assign(sessionOf(peerId), {
+        packing: {
+          pack(frame: Uint8Array) {
+            made.push(peerId);
+            return frame;
+          },
+        },
+      });
+    const [stays, goes] = [named("stays"), named("goes")];
+    const asked = [stays, goes, goes, stays].map((session) => handle(session, REQUEST));
+    const error = new CodedError("PEER_DISCONNECTED", "the link is gone");
+    Object.assign(goes, { closing: { error, final: false } });
+    const ended = await virtual.run(Promise.allSettled(asked));
+    assert.deepEqual(
+      ended.map(({ status }) => status),
+      ["fulfilled", "rejected", "rejected", "fulfilled"],
+    );
+    assert.deepEqual(made, ["stays", "stays"]);
+    assert.deepEqual([stays.serving, goes.serving], [0, 0]);
   });
 });

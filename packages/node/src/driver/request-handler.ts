@@ -31,7 +31,10 @@ export interface RequestHandlerDeps extends ServeDeps {
   readonly allowances: Allowances;
 }
 
-/** The returned function rejects with `BAD_MESSAGE` for what is no request; the peer is penalised for it. */
+/**
+ * The returned function rejects with `BAD_MESSAGE` for what is no request, and the peer is penalised for it; with what
+ * ended the session when that happened before its turn.
+ */
 export function createRequestHandler(deps: RequestHandlerDeps): RequestHandler {
   const busy = (reason: "concurrency" | "rate", retryAfterMs: number): Uint8Array => {
     deps.metrics.busy.add({ reason });
@@ -49,6 +52,8 @@ export function createRequestHandler(deps: RequestHandlerDeps): RequestHandler {
   };
   /** Answers within the peer's allowance. What the answer has cost is known, and charged, afterwards. */
   const answerWithin = (session: Session, frame: Uint8Array): Uint8Array => {
+    // It went while it waited for its turn: nobody takes the answer.
+    if (session.closing !== undefined) throw session.closing.error;
     const allowance = deps.allowances(session.peerId);
     const waitMs = allowance.servingWaitMs();
     if (waitMs > 0) return busy("rate", waitMs);
