@@ -7,6 +7,7 @@ import { signTransaction } from "@counterpart/core/chain/transaction";
 import type { Transaction } from "@counterpart/core/chain/types";
 import { keccak256, signDigest } from "@counterpart/core/crypto/crypto";
 import type { Message } from "@counterpart/core/sync/message-types";
+import { NotHeld } from "../engine/proven-state.ts";
 import { createAnnouncer } from "./announcer.ts";
 import { createDriverMetrics } from "./driver-metrics.ts";
 import {
@@ -31,6 +32,7 @@ import {
   createTestLogger,
   createTestRandom,
   createVirtualClock,
+  type LogEntry,
   type VirtualClock,
 } from "./virtual-clock.test-support.ts";
 
@@ -44,6 +46,7 @@ interface TestIntake {
   readonly contracts: FakeContracts;
   readonly intake: Intake;
   readonly session: Session;
+  readonly logged: readonly LogEntry[];
 }
 
 /** @param change what a test does with the engine before the intake has it */
@@ -51,7 +54,8 @@ function openIntake(change: (engine: FakeEngine) => FakeEngine = (engine) => eng
   const clock = createVirtualClock();
   const engine = change(createFakeEngine("a"));
   const contracts = createFakeContracts(engine);
-  const logger = createTestLogger([]);
+  const logged: LogEntry[] = [];
+  const logger = createTestLogger(logged);
   const metrics = createDriverMetrics(NO_METRICS);
   const standings = createStandings({ book: undefined, clock, logger, metrics });
   const peers = createPeers({ standings, clock, logger, metrics });
@@ -85,7 +89,7 @@ function openIntake(change: (engine: FakeEngine) => FakeEngine = (engine) => eng
       packing: createPacking(undefined, createDriverMetrics(NO_METRICS)),
     },
   );
-  return { clock, engine, contracts, intake, session };
+  return { clock, engine, contracts, intake, session, logged };
 }
 
 describe("a frame of transactions", () => {
@@ -221,5 +225,28 @@ describe("the header of an announced block", () => {
     const opened = openIntake();
     await announce(opened);
     assert.equal(opened.session.announcedHeaders.size, 0);
+  });
+});
+
+describe("what a block has changed", () => {
+  it("is no failure where a replica holds other contracts", async () => {
+    const { intake, session, engine, logged } = openIntake((full) => ({
+      ...full,
+      isReplica: true,
+      snapshot: () => ({
+        ...full.snapshot(),
+        account: (address) => {
+          throw new NotHeld({ address });
+        },
+      }),
+    }));
+    await intake.handle(session, {
+      type: "UpdateContract",
+      kind: "state",
+      blockHash: engine.head().hash,
+      contracts: [{ address: addressOf("other"), storageRoot: word("root") }],
+      truncated: false,
+    });
+    assert.deepEqual(logged, []);
   });
 });

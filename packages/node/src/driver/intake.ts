@@ -63,8 +63,8 @@ const sizeOf = (message: ContractMessage): number => {
   return 512 + (artifact?.content.length ?? 0);
 };
 
-/** What this node's own execution says of an announced contract or change. */
-function confirms(snapshot: Snapshot, message: ContractMessage): boolean {
+/** Whether an announced contract or change is in the state of this node's head. */
+function isInState(snapshot: Snapshot, message: ContractMessage): boolean {
   if (message.type === "NewContract") {
     const entry = snapshot.contract(message.address);
     const { blockHash, codeHash, owner } = message;
@@ -73,6 +73,16 @@ function confirms(snapshot: Snapshot, message: ContractMessage): boolean {
   if (message.kind === "artifact") return true;
   if (message.blockHash !== snapshot.head.hash) return false;
   return message.contracts.every(({ address, storageRoot }) => snapshot.account(address)?.storageRoot === storageRoot);
+}
+
+/** A replica of some contracts cannot say it of the others. */
+function confirms(snapshot: Snapshot, message: ContractMessage): boolean {
+  try {
+    return isInState(snapshot, message);
+  } catch (error) {
+    if (isCodedError(error, "NOT_HELD")) return false;
+    throw error;
+  }
 }
 
 export function createIntake(deps: IntakeDeps): Intake {
