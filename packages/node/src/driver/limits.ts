@@ -174,6 +174,8 @@ export const JOIN_BLOCKS_MIN = 64;
 export const BRANCH_HEADERS_MAX = 65_536;
 /** Headers that are written together, while there are more: what was not written when a node ends is fetched again. */
 export const HEADERS_AT_A_TIME = 2_048;
+/** After which it is said that only replicas are ahead: a full node may be about to connect. */
+export const ONLY_REPLICAS_MS = 10_000;
 /** A state that is being taken over is left for that of a head so many blocks later; states of so many are held. */
 export const TARGET_LAG_MAX = 128;
 /** How often it is looked, while a state is being taken over, whether the chain that it is of is still the best. */

@@ -12,6 +12,7 @@ import { NO_PORTION, type StatePortion } from "../engine/adoption.ts";
 import {
   accountOf,
   chainOf,
+  createManualClock,
   creationOf,
   openTestEngine,
   sealAll,
@@ -22,8 +23,10 @@ import {
 import type { Engine, Snapshot } from "../engine/types.ts";
 import { createMemoryStore } from "../store/memory-store.ts";
 import { pullHeaders } from "./header-pull.ts";
+import { ONLY_REPLICAS_MS } from "./limits.ts";
 import type { LocalSource } from "./local-source.test-support.ts";
 import type { Peers } from "./peers.ts";
+import type { Session } from "./session.ts";
 import { encodeSegments, WHOLE_STATE } from "./state-fill.ts";
 import {
   assertSameState,
@@ -42,6 +45,7 @@ import {
   word,
 } from "./state-join.test-support.ts";
 import { createStateJoin } from "./state-join.ts";
+import { createTestLogger, type LogEntry } from "./virtual-clock.test-support.ts";
 
 describe("taking a state over", () => {
   test("a fresh node has the same state, byte by byte, as one that executed every block, and executes onward", async () => {
@@ -267,6 +271,43 @@ describe("taking a state over", () => {
     // One for the accounts, one for the storages that are small, one for each that is large.
     assert.ok(Math.max(...requests.slice(3)) <= 4, requests.join());
     assert.ok((requests[1] ?? 0) > 4, requests.join());
+  });
+
+  test("a replica that has waited for long among replicas says once what it needs, and again when it is so again", async () => {
+    const history = await longHistory(3);
+    const engine = openTestEngine({ replica: "all" });
+    const source = sourceOf(history);
+    const entries: LogEntry[] = [];
+    const manual = createManualClock();
+    const version = { ...source.session.version, role: "replica" };
+    const replica = { ...source.session, status: { head: history.engine.head() }, version } as unknown as Session;
+    let ready: readonly Session[] = [replica];
+    const join = createStateJoin({
+      ...{ engine, source, clock: manual, random, joins: false, logger: createTestLogger(entries), onDone: () => {} },
+      peers: { ready: () => ready, penalise: () => {} } as unknown as Peers,
+    });
+    const told = () => entries.filter(({ level }) => level === "warn").length;
+    const wait = async (): Promise<void> => {
+      join.kick();
+      manual.advance(ONLY_REPLICAS_MS);
+      join.kick();
+      join.kick();
+      await join.settled();
+    };
+    await wait();
+    assert.equal(told(), 1);
+    assert.equal(source.requests, 0);
+    ready = [replica, source.session];
+    await wait();
+    assert.equal(engine.head().hash, history.engine.head().hash);
+    ready = [replica];
+    await wait();
+    assert.equal(told(), 1, "nobody is ahead");
+    await history.seal(history.set(1, 1, 1_000));
+    Object.assign(replica, { status: { head: history.engine.head() } });
+    await wait();
+    assert.equal(told(), 2);
+    await join.stop();
   });
 
   test("a replica whose peer's branch loses takes over the state of the other branch", async () => {

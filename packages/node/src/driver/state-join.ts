@@ -10,11 +10,12 @@ import { ZERO_HASH } from "@counterpart/core/chain/header";
 import type { SealedHeader } from "@counterpart/core/chain/types";
 import type { Tip } from "@counterpart/core/consensus/poa";
 import type { Clock, Logger, Random } from "@counterpart/core/ports/runtime";
+import { isBehind } from "@counterpart/core/sync/decisions";
 import type { Engine } from "../engine/types.ts";
-import { hasBetterChain } from "./block-pull.ts";
+import { bestHeadOf, hasBetterChain } from "./block-pull.ts";
 import { createChainChoice } from "./chain-choice.ts";
 import { createLikelyKeys } from "./likely-keys.ts";
-import { JOIN_BLOCKS_MIN } from "./limits.ts";
+import { JOIN_BLOCKS_MIN, ONLY_REPLICAS_MS } from "./limits.ts";
 import type { Peers } from "./peers.ts";
 import type { Session } from "./session.ts";
 import { createBringer } from "./state-bring.ts";
@@ -68,6 +69,7 @@ export function createStateJoin(deps: StateJoinDeps): StateJoin {
   /** What was there when the target's state began to be fetched. */
   let begun: (Readonly<StateReceived> & Pick<StateProgress, "toBlock" | "sinceMs" | "filledBefore">) | undefined;
   let cancelRetry = (): void => {};
+  let amongReplicas: { readonly sinceMs: number; isTold: boolean } | undefined;
 
   /** Undefined when nothing is filled. */
   const filledNow = (): number | undefined => {
@@ -150,9 +152,23 @@ export function createStateJoin(deps: StateJoinDeps): StateJoin {
   const run = async (): Promise<void> => {
     while (!stopped && isWanted() && (await round())) onDone();
   };
-  const isDue = (): boolean => isWanted() && (choice.pick() !== undefined || !isThere());
+  /** Says it once, each time that for a while whoever is ahead was a replica, and no full node there: nothing comes then. */
+  const noteOnlyReplicas = (): void => {
+    const isAhead = (best: Tip | undefined): boolean => best !== undefined && isBehind(adoption.tip(), best);
+    const ready = peers.ready();
+    if (ready.some(({ version }) => version?.role === "full") || !ready.some((one) => isAhead(bestHeadOf(one)))) {
+      amongReplicas = undefined;
+      return;
+    }
+    amongReplicas ??= { sinceMs: clock.now(), isTold: false };
+    if (amongReplicas.isTold || Math.abs(clock.now() - amongReplicas.sinceMs) < ONLY_REPLICAS_MS) return;
+    amongReplicas.isTold = true;
+    logger.warn("the peers that are ahead are replicas, which give no state: a full node is needed");
+  };
   function kick(): void {
-    if (stopped || running !== undefined || !isDue()) return;
+    if (stopped || running !== undefined || !isWanted()) return;
+    noteOnlyReplicas();
+    if (isThere() && choice.pick() === undefined) return;
     cancelRetry();
     const waitMs = retry.notBefore - clock.now();
     const isSomebodyNew = peers.ready().some((session) => !tried.has(session));
