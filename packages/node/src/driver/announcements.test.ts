@@ -2,12 +2,13 @@ import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { hexToBytes } from "@counterpart/core/base/bytes";
 import { encodeBlock } from "@counterpart/core/chain/block";
-import { decodeHeader } from "@counterpart/core/chain/header";
+import { decodeHeader, encodeHeader } from "@counterpart/core/chain/header";
 import { signTransaction } from "@counterpart/core/chain/transaction";
 import type { Block, Transaction } from "@counterpart/core/chain/types";
 import { signDigest } from "@counterpart/core/crypto/crypto";
 import { encodeMessage, frameType } from "@counterpart/core/sync/messages";
 import { addressOf, makeBlock, makeRecord, word } from "./fake-chain.test-support.ts";
+import { startStranger, versionFor } from "./stranger.test-support.ts";
 import { createWorld, sameAll, type TestNode, type World } from "./test-node.test-support.ts";
 
 const TOKEN = addressOf("token");
@@ -63,6 +64,22 @@ describe("announcements", () => {
     assert.ok(announcement?.kind === "header");
     assert.equal(decodeHeader(announcement.header).hash, header.hash);
     assert.equal(world.sent(b, a, "GetBlocks").length, 1);
+  });
+
+  it("name a block to a replica by its header, and spare it transactions", async () => {
+    const greeting = () => versionFor(world, a, { role: "replica" });
+    const replica = await startStranger(world, "replica", greeting);
+    void a.driver.connect("replica:5000", 0);
+    await world.clock.until(() =>
+      a.driver.peers().some(({ state, address }) => state === "synced" && /replica/.test(address)),
+    );
+    replica.received.length = 0;
+    const { header } = a.engine.make();
+    await a.engine.submit(transfer(0n), "local");
+    await world.clock.until(() => sameAll(a, b, c) && c.engine.pool.pending === 1);
+    const told = replica.received.filter(({ type }) => type === "NewBlock" || type === "NewTransaction");
+    assert.deepEqual(told, [{ type: "NewBlock", kind: "header", header: encodeHeader(header) }]);
+    assert.ok(world.sent(a, b, "NewBlock").every(({ kind }) => kind === "block"));
   });
 
   it("tell of a created contract with its artifact, and pass it on once", async () => {

@@ -62,13 +62,22 @@ export function announcementKeys(message: NewContractMessage | UpdateContractMes
   return message.kind === "state" ? [`${message.blockHash}:state`] : [artifactKey(message.artifact)];
 }
 
-/** The announcement of a block: whole while it is small, its header otherwise. */
+const headerAnnouncement = ({ header }: Block): Message => ({
+  type: "NewBlock",
+  kind: "header",
+  header: encodeHeader(header),
+});
+
+/** The announcement of a block to those who execute it: whole while it is small, its header otherwise. */
 function blockAnnouncement(block: Block): Message {
   const encoded = encodeBlock(block);
   return encoded.length <= ANNOUNCED_BLOCK_BYTES_MAX
     ? { type: "NewBlock", kind: "block", block: encoded }
-    : { type: "NewBlock", kind: "header", header: encodeHeader(block.header) };
+    : headerAnnouncement(block);
 }
+
+/** A replica has no use for what is executed: blocks and transactions. */
+const executes = ({ version }: Session): boolean => version?.role !== "replica";
 
 /** Cuts encoded transactions into messages that fit. */
 export function batchTransactions(raws: readonly Uint8Array[]): readonly Message[] {
@@ -136,9 +145,9 @@ export function createAnnouncer({ engine, contracts, clock, self, peers, metrics
   let flood: Transaction[] = [];
   let cancelFlood: (() => void) | undefined;
 
-  const spread = (message: Message, keys: readonly string[]): void => {
+  const spread = (message: Message, keys: readonly string[], to = peers.ready()): void => {
     let frame: Uint8Array | undefined;
-    for (const session of peers.ready()) {
+    for (const session of to) {
       // Every key is noted, so no shortcut: one fresh key is reason enough.
       const fresh = keys.filter((key) => session.known.add(key));
       if (fresh.length === 0) continue;
@@ -147,6 +156,7 @@ export function createAnnouncer({ engine, contracts, clock, self, peers, metrics
     }
   };
   const send = (session: Session, transactions: readonly Transaction[]): void => {
+    if (!executes(session)) return;
     for (const message of batchTransactions(transactions.map(({ raw }) => raw))) {
       if (!session.send(message)) return;
     }
@@ -159,6 +169,12 @@ export function createAnnouncer({ engine, contracts, clock, self, peers, metrics
   const isSealer = (): boolean => self.signer !== undefined && maySeal(engine.rules, self.signer);
   const noteBeyond = (reason: "contracts" | "offer", count: number, max: number): void => {
     if (count > max) metrics.unannounced.add({ reason }, count - max);
+  };
+  const announceBlock = (block: Block): void => {
+    const [ready, keys] = [peers.ready(), [block.header.hash]];
+    const replicas = ready.filter((session) => !executes(session));
+    if (replicas.length > 0) spread(headerAnnouncement(block), keys, replicas);
+    if (replicas.length < ready.length) spread(blockAnnouncement(block), keys, ready.filter(executes));
   };
   const announceContracts = (change: HeadChange): void => {
     noteBeyond("contracts", change.contractsCreated.length, ANNOUNCED_CONTRACTS_MAX);
@@ -185,7 +201,7 @@ export function createAnnouncer({ engine, contracts, clock, self, peers, metrics
       else {
         for (const block of change.applied) {
           if (peers.ready().every(({ known }) => known.has(block.header.hash))) continue;
-          spread(blockAnnouncement(block.load()), [block.header.hash]);
+          announceBlock(block.load());
         }
       }
       if (change.sealedHere) announceContracts(change);
