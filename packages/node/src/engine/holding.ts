@@ -45,6 +45,10 @@ export function readChosen(rows: Pick<StoreReader, "get">): Set<Hex> {
   return chosen;
 }
 
+const preimageRow = (address: Hex): StoreWrite => {
+  return { table: "preimages", key: accountKey(address), value: hexToBytes(address) };
+};
+
 const chosenRow = (chosen: ReadonlySet<Hex>): StoreWrite => {
   return { table: "meta", key: CHOSEN_KEY, value: concatBytes(...[...chosen].map(hexToBytes)) };
 };
@@ -75,17 +79,14 @@ export function openHolding(store: Store, wanted: "all" | readonly Hex[] | undef
   const stored = storedRole(store);
   if (stored !== undefined) checkRole(stored, role);
   const chosen = readChosen(store);
-  const write = (rows: Iterable<StoreWrite> = []): void =>
+  const write = (rows: Iterable<StoreWrite>): void =>
     store.write([
       ...rows,
       { table: "meta", key: ROLE_KEY, value: utf8ToBytes(role) },
       ...(role === "chosen" ? [chosenRow(chosen)] : []),
-      ...[...chosen].map((address): StoreWrite => {
-        return { table: "preimages", key: accountKey(address), value: hexToBytes(address) };
-      }),
     ]);
   if (Array.isArray(wanted)) for (const address of wanted) chosen.add(address);
-  if (stored !== role || role === "chosen") write();
+  if (stored !== role || role === "chosen") write([...chosen].map(preimageRow));
   let added = chosen.size;
   /** What `added` was when a contract had been added. */
   const addedAt = new Map([...chosen].map((address) => [address, added]));
@@ -111,7 +112,7 @@ export function openHolding(store: Store, wanted: "all" | readonly Hex[] | undef
       }
       chosen.add(address);
       try {
-        write();
+        write([preimageRow(address)]);
       } catch (error) {
         chosen.delete(address);
         throw error;
