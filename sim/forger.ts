@@ -9,6 +9,7 @@ import { signTransaction } from "@counterpart/core/chain/transaction";
 import type { Block, Header, SealedHeader, Transaction } from "@counterpart/core/chain/types";
 import { addSeal, draftHeader, VANITY_BYTES } from "@counterpart/core/consensus/poa";
 import { signDigest } from "@counterpart/core/crypto/crypto";
+import { blockContextOf } from "@counterpart/core/execution/block-context";
 import { createExecutor } from "@counterpart/core/execution/executor";
 import { artifactRecordHash, signArtifact } from "@counterpart/core/sync/artifact";
 import { encodeContent } from "@counterpart/core/sync/artifact-content";
@@ -17,7 +18,6 @@ import {
   addOutcome,
   appendBlock,
   completeHeader,
-  contextOf,
   noneExecuted,
   unwindHead,
 } from "../packages/node/src/engine/block-processor.ts";
@@ -86,7 +86,7 @@ export function createForger({ genesis, evm, timeline, name, dice, forgeries }: 
     const draft = draftHeader({ parent, coinbase: account, timestamp, vanity: VANITY });
     overlay.record();
     const executor = evm ? createExecutor({ chainId }) : createSmallExecutor();
-    const execution = await executor.begin(contextOf(draft, chain.canonicalHash), createStateReader(overlay));
+    const execution = await executor.begin(blockContextOf(draft, chain.canonicalHash), createStateReader(overlay));
     const executed = noneExecuted();
     for (const transaction of transactions) {
       const outcome = await execution.run(transaction);

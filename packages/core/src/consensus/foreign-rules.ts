@@ -2,8 +2,8 @@
 
 import type { AnyHeader } from "../chain/any-header.ts";
 import type { SigningRules } from "../chain/any-transaction.ts";
-import { ZERO_HASH } from "../chain/header.ts";
 import { blobBaseFeeOf, GAS_PER_BLOB } from "../execution/blob-gas.ts";
+import { blockContextOf } from "../execution/block-context.ts";
 import { createCodeCache, createExecutor, type EvmExecutor, type ExecutorOptions } from "../execution/executor.ts";
 import { type Fork, isAtLeast } from "../execution/fork.ts";
 import { type BlobRules, rulesOf } from "../execution/rules.ts";
@@ -94,16 +94,8 @@ export function foreignContext(
 ): BlockContext {
   const blobBaseFee = blobBaseFeeAt(schedule, header);
   return {
-    number: header.number,
-    timestamp: header.timestamp,
-    coinbase: header.coinbase,
-    gasLimit: header.gasLimit,
-    baseFeePerGas: header.baseFeePerGas ?? 0n,
-    prevRandao: header.mixHash,
+    ...blockContextOf(header, blockHash),
     difficulty: header.difficulty,
     ...(blobBaseFee === undefined ? {} : { blobBaseFee }),
-    parentHash: header.parentHash,
-    parentBeaconBlockRoot: header.parentBeaconBlockRoot ?? ZERO_HASH,
-    blockHash,
   };
 }

@@ -9,9 +9,9 @@ import { encodeBody, transactionsRoot } from "@counterpart/core/chain/block";
 import { encodeHeader } from "@counterpart/core/chain/header";
 import { encodeReceipts, receiptsBloom, receiptsRoot } from "@counterpart/core/chain/receipt";
 import type { Block, Header, Receipt, SealedHeader, Transaction } from "@counterpart/core/chain/types";
+import { blockContextOf } from "@counterpart/core/execution/block-context";
 import { type Creation, creationsOf, receiptOf } from "@counterpart/core/execution/outcome";
 import type {
-  BlockContext,
   BlockExecution,
   Executor,
   StateChanges,
@@ -48,20 +48,6 @@ export interface Executed {
 }
 
 export const noneExecuted = (): Executed => ({ transactions: [], receipts: [], creations: [] });
-
-export function contextOf(header: Header, blockHash: BlockContext["blockHash"]): BlockContext {
-  return {
-    number: header.number,
-    timestamp: header.timestamp,
-    coinbase: header.coinbase,
-    gasLimit: header.gasLimit,
-    baseFeePerGas: header.baseFeePerGas,
-    prevRandao: header.mixHash,
-    parentHash: header.parentHash,
-    parentBeaconBlockRoot: header.parentBeaconBlockRoot,
-    blockHash,
-  };
-}
 
 /** Notes what a transaction did in its block. */
 export function addOutcome(executed: Executed, transaction: Transaction, outcome: TransactionOutcome): void {
@@ -200,7 +186,7 @@ export async function executeBlock(
   const parent = chain.head();
   assert(parent.hash === block.header.parentHash, "a block is executed on its parent");
   overlay.record();
-  const context = contextOf(block.header, chain.canonicalHash);
+  const context = blockContextOf(block.header, chain.canonicalHash);
   const execution = await deps.executor.begin(context, readerOf(overlay, parent.stateRoot));
   const executed = noneExecuted();
   const contradicted = (what: string, computed?: Header): BlockOutcome => {

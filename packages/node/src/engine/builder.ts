@@ -6,6 +6,7 @@ import { sizeInBlock } from "@counterpart/core/chain/block";
 import { MAX_BLOCK_BYTES } from "@counterpart/core/chain/rules";
 import type { Block, SealedHeader } from "@counterpart/core/chain/types";
 import { addSeal, draftHeader } from "@counterpart/core/consensus/poa";
+import { blockContextOf } from "@counterpart/core/execution/block-context";
 import type { BlockExecution, StateReader } from "@counterpart/core/execution/types";
 import type { Clock } from "@counterpart/core/ports/runtime";
 import type { StoreReader } from "@counterpart/core/ports/store";
@@ -14,7 +15,6 @@ import {
   appendBlock,
   type BlockEffects,
   completeHeader,
-  contextOf,
   type Executed,
   noneExecuted,
   type ProcessorDeps,
@@ -87,7 +87,7 @@ export async function buildBlock(input: BuildInput): Promise<Built | undefined> 
   const draft = { ...regular, ...irregular.header(parent, clock.now()) };
   overlay.record();
   const execution = await deps.executor.begin(
-    contextOf(draft, chain.canonicalHash),
+    blockContextOf(draft, chain.canonicalHash),
     irregular.over(createStateReader(overlay), parent.hash),
   );
   const order = createPoolOrder(pool, accounts, parent.hash);

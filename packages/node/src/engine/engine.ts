@@ -7,10 +7,10 @@ import type { Hex } from "@counterpart/core/base/bytes";
 import { CodedError, isCodedError } from "@counterpart/core/base/errors";
 import { NO_METRICS } from "@counterpart/core/base/no-metrics";
 import type { SealedHeader } from "@counterpart/core/chain/types";
+import { blockContextOf } from "@counterpart/core/execution/block-context";
 import type { BlockContext, CallMessage, CallOutcome } from "@counterpart/core/execution/types";
 import { SIDE_BLOCKS_MAX } from "./admission.ts";
 import { createAdoption } from "./adoption.ts";
-import { contextOf } from "./block-processor.ts";
 import { listContracts } from "./contract-index.ts";
 import { type EngineCore, type EngineOptions, openCore } from "./core.ts";
 import { createDevelopment } from "./development.ts";
@@ -42,7 +42,7 @@ async function call(
   overrides?: Partial<BlockContext>,
 ): Promise<CallOutcome> {
   try {
-    const context = { ...contextOf(state.header, state.canonicalHash), ...overrides };
+    const context = { ...blockContextOf(state.header, state.canonicalHash), ...overrides };
     return await core.processor.executor.call(context, message, state);
   } finally {
     state.done();

@@ -5,10 +5,10 @@ import { CodedError } from "@counterpart/core/base/errors";
 import { encodeAccount } from "@counterpart/core/chain/account";
 import type { AnyHeader, AnySealedHeader } from "@counterpart/core/chain/any-header";
 import type { SigningRules } from "@counterpart/core/chain/any-transaction";
-import { ZERO_HASH } from "@counterpart/core/chain/header";
 import { nextBaseFee, nextExcessBlobGas } from "@counterpart/core/consensus/fees";
 import { foreignContext, type RulesOfBlock } from "@counterpart/core/consensus/foreign-rules";
 import { blobsAt, type ForkSchedule } from "@counterpart/core/consensus/fork-schedule";
+import { blockContextOf } from "@counterpart/core/execution/block-context";
 import type { EvmExecutor } from "@counterpart/core/execution/executor";
 import { type Fork, isAtLeast } from "@counterpart/core/execution/fork";
 import type { BlockContext, StateChanges, StateReader } from "@counterpart/core/execution/types";
@@ -17,7 +17,7 @@ import type { TableName } from "@counterpart/core/ports/tables";
 import { EMPTY_TRIE_ROOT } from "@counterpart/core/trie/types";
 import type { EngineCore } from "./core.ts";
 import { stateUnder } from "./irregular.ts";
-import { createOverlay, type Overlay } from "./overlay.ts";
+import { createOverlay, nameOf, type Overlay } from "./overlay.ts";
 import { accountKey } from "./rows.ts";
 import type { OpenState } from "./snapshot.ts";
 import { applyChanges, createStateReader, readAccount, unwindChanges } from "./state.ts";
@@ -66,21 +66,6 @@ export interface ExecutionSite extends SiteRules {
 /** Blob transactions are in no block of this node's own chain. */
 const OWN_SIGNING: SigningRules = { transactionTypeMax: 4, needsLowS: true, hasReplayProtection: true };
 
-/** What the EVM may know of a block of this node's own chain. */
-function ownContext(header: AnyHeader, blockHash: BlockContext["blockHash"]): BlockContext {
-  return {
-    number: header.number,
-    timestamp: header.timestamp,
-    coinbase: header.coinbase,
-    gasLimit: header.gasLimit,
-    baseFeePerGas: header.baseFeePerGas ?? 0n,
-    prevRandao: header.mixHash,
-    parentHash: header.parentHash,
-    parentBeaconBlockRoot: header.parentBeaconBlockRoot ?? ZERO_HASH,
-    blockHash,
-  };
-}
-
 /** Rules of this node's own chain: those of Osaka, free gas, no blobs and no requests. */
 export function ownRules({ evm, processor }: Pick<EngineCore, "evm" | "processor">): SiteRules {
   return {
@@ -90,7 +75,7 @@ export function ownRules({ evm, processor }: Pick<EngineCore, "evm" | "processor
     forkOf: () => "osaka",
     signingOf: () => OWN_SIGNING,
     executorOf: () => evm,
-    contextOf: ownContext,
+    contextOf: blockContextOf,
     baseFeeAfter: () => 0n,
     excessBlobGasAfter: () => 0n,
   };
@@ -118,7 +103,7 @@ export function importedRules(schedule: ForkSchedule, rulesOf: RulesOfBlock): Si
 /** Rows without what some accounts store. */
 function without(rows: Pick<StoreReader, "get">, accounts: ReadonlySet<string>): Pick<StoreReader, "get"> {
   const isStored = (table: TableName): boolean => table === "storage" || table === "storageNodes";
-  const owner = (key: Uint8Array): string => Buffer.from(key.buffer, key.byteOffset, 32).toString("latin1");
+  const owner = (key: Uint8Array): string => nameOf(key.subarray(0, 32));
   return {
     get: (table, key) => (isStored(table) && accounts.has(owner(key)) ? undefined : rows.get(table, key)),
   };
@@ -137,7 +122,7 @@ function createScratch({ rows, header, head }: OpenState<AnySealedHeader>, max: 
   /** Storage that is given whole: what was there is not walked, however much it is, but hidden. */
   const hide = (addresses: ReadonlySet<Hex>): void => {
     const hidden = [...addresses].map((address) => accountKey(address));
-    const names = new Set(hidden.map((key) => Buffer.from(key).toString("latin1")));
+    const names = new Set(hidden.map(nameOf));
     const before = overlay;
     overlay = createOverlay(without(before, names));
     for (const key of hidden) {

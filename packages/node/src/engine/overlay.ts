@@ -49,7 +49,8 @@ interface Row {
 type Rows = Map<string, Row>;
 
 /** A key as text of one character a byte: what a `Map` takes, made faster than hexadecimal. */
-const nameOf = (key: Uint8Array): string => Buffer.from(key.buffer, key.byteOffset, key.length).toString("latin1");
+export const nameOf = (key: Uint8Array): string =>
+  Buffer.from(key.buffer, key.byteOffset, key.length).toString("latin1");
 
 /** A row before it was put; undefined: nothing was said of it. */
 interface Undo {
