@@ -83,13 +83,51 @@ function readerOf<H extends AnySealedHeader, B extends AnyDecodedBlock, R extend
   };
 }
 
+const ownForms = (chainId: number): Forms<SealedHeader, Block, Receipt> => ({
+  header: decodeHeader,
+  block: (header, body) => ({ header, transactions: decodeBody(body, chainId) }),
+  receipts: decodeReceipts,
+});
+
 /** Reads of this node's own chain. */
-export const createChainReader = (rows: Rows, chainId: number): ChainReader =>
-  readerOf(rows, {
-    header: decodeHeader,
-    block: (header, body): Block => ({ header, transactions: decodeBody(body, chainId) }),
-    receipts: decodeReceipts,
+export const createChainReader = (rows: Rows, chainId: number): ChainReader => readerOf(rows, ownForms(chainId));
+
+/** Bytes of the bodies whose blocks are remembered, which take some ten times as much in memory. */
+const REMEMBERED_BYTES_MAX = 2 * 1024 * 1024;
+const REMEMBERED_BLOCKS_MAX = 16;
+
+/**
+ * The same for one who is asked for the last blocks again and again: they are decoded once. Whether they are held is for
+ * the rows to say.
+ */
+export function createRememberingReader(rows: Rows, chainId: number): ChainReader {
+  const forms = ownForms(chainId);
+  /** By hash, the one that was read last at the end. */
+  const known = new Map<Hex, { readonly block: Block; readonly bytes: number }>();
+  let total = 0;
+  const remember = (block: Block, bytes: number): void => {
+    known.set(block.header.hash, { block, bytes });
+    total += bytes;
+    for (const [hash, oldest] of known) {
+      if (total <= REMEMBERED_BYTES_MAX && known.size <= REMEMBERED_BLOCKS_MAX) return;
+      known.delete(hash);
+      total -= oldest.bytes;
+    }
+  };
+  return readerOf(rows, {
+    ...forms,
+    block(header, body) {
+      const found = known.get(header.hash);
+      if (found !== undefined) {
+        known.delete(header.hash);
+        total -= found.bytes;
+      }
+      const block = found?.block ?? forms.block(header, body);
+      remember(block, body.length);
+      return block;
+    },
   });
+}
 
 const ANY_FORMS: Forms<AnySealedHeader, AnyDecodedBlock, AnyReceipt> = {
   header: decodeAnyHeader,

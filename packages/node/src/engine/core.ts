@@ -14,7 +14,7 @@ import { createNodeCache } from "@counterpart/core/trie/node";
 import { type Admission, createAdmission } from "./admission.ts";
 import { readAdopted } from "./adopted.ts";
 import type { ProcessorDeps } from "./block-processor.ts";
-import { type ChainReader, createChainReader } from "./chain-reader.ts";
+import { type ChainReader, createChainReader, createRememberingReader } from "./chain-reader.ts";
 import { readContractCount } from "./contract-index.ts";
 import { createEmitter, type Emitter } from "./emitter.ts";
 import { createEngineMetrics, type EngineMetrics } from "./engine-metrics.ts";
@@ -129,7 +129,7 @@ export function openCore(options: EngineOptions): EngineCore {
   clearStaging(store);
   const holding = openHolding(store, options.replica);
   const readerOf = (rows: Pick<StoreReader, "get">): ChainReader => createChainReader(rows, chainId);
-  const chain = readerOf(store);
+  const chain = createRememberingReader(store, chainId);
   const state = irregular.live(createStateReader(store), () => core.head.hash);
   const pool = createPool(options.poolLimits ?? POOL_LIMITS);
   loadPool(store, pool, chainId);

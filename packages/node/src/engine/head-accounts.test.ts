@@ -30,6 +30,20 @@ test("accounts of the head are read once, absent ones too, until the head change
   assert.equal(accounts.account(addressOf(9))?.nonce, 2n);
 });
 
+test("accounts that a block left as they were are not read again", () => {
+  const reads: Hex[] = [];
+  const accounts = createHeadAccounts({ account: (address) => void reads.push(address) });
+  const ask = (): void => {
+    for (const one of [1, 2, 3]) accounts.account(addressOf(one));
+  };
+  ask();
+  const { version } = accounts;
+  accounts.forget([addressOf(2), addressOf(4)]);
+  assert.notEqual(accounts.version, version);
+  ask();
+  assert.deepEqual(reads, [1, 2, 3, 2].map(addressOf));
+});
+
 test("what could be sealed follows the head", async () => {
   const engine = openTestEngine();
   await engine.submit(transactionOf(1, 1), "local");

@@ -11,10 +11,12 @@ import type { StateReader } from "@counterpart/core/execution/types";
 const ACCOUNTS_MAX = 65_536;
 
 export interface HeadAccounts extends Pick<StateReader, "account"> {
-  /** Rises with each `clear`. */
+  /** Rises with each `clear` and `forget`. */
   readonly version: number;
-  /** To be called when the head has changed. */
+  /** To be called when the head has changed, and with it any account. */
   clear(): void;
+  /** To be called when the head has changed, and with it these accounts alone. */
+  forget(addresses: Iterable<Hex>): void;
 }
 
 export function createHeadAccounts(state: Pick<StateReader, "account">, max = ACCOUNTS_MAX): HeadAccounts {
@@ -34,6 +36,10 @@ export function createHeadAccounts(state: Pick<StateReader, "account">, max = AC
     clear() {
       version++;
       read.clear();
+    },
+    forget(addresses) {
+      version++;
+      for (const address of addresses) read.delete(address);
     },
   };
 }

@@ -57,7 +57,8 @@ function commit(core: EngineCore, move: Move, sealedHere: boolean): void {
     else views.beforeWrite(overlay.writes());
   }
   store.write(rowsOf(move, settlement, count));
-  core.accounts.clear();
+  if (reverted.length > 0) core.accounts.clear();
+  else core.accounts.forget(nonces.accounts);
   settlement.apply();
   core.contractCount = count;
   for (const { header } of applied) admission.tree.remove(header.hash);
