@@ -33,12 +33,12 @@ describe("a node whose disk gets full while it takes a state over", () => {
   test("answers meanwhile, and goes on by itself when there is room", async () => {
     const flags = toArguments({ ...flagsOf(chain, "joining"), peer: honest.p2p });
     const node = await limited.start("joining", { flags, fileKiBMax: FILE_KIB_MAX });
-    const failed = () => node.log.filter(({ msg }) => msg === "the state could not be taken over");
-    await eventually(async () => assert.ok(failed().length >= 2), PATIENCE_MS);
-    assert.match(String(failed()[0]?.reason), /the disk has no room/);
+    // The log beside it has room for a while: what was taken over so far is durable, and tried again and again.
+    const refused = () => node.log.filter(({ msg }) => String(msg).startsWith("the database takes nothing"));
+    await eventually(async () => assert.ok(refused().length >= 2), PATIENCE_MS);
+    assert.match(String(refused()[0]?.reason), /the disk has no room/);
     assert.equal((await node.get("network")).status, 200);
-    const sync = await node.get("network/sync");
-    assert.deepEqual([sync.status, sync.body.complete ?? false], [200, false]);
+    assert.equal((await node.get("network/sync")).status, 200);
     assert.ok(statSync(join(node.dataDir, "chain.mdb")).size <= FILE_KIB_MAX * KIB);
     liftFileLimit(node);
     const headOf = async (one: Pick<NodeProcess, "get">): Promise<unknown> => (await one.get("network")).body.head;

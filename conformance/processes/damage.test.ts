@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { type Hex, hexToBytes } from "@counterpart/core/base/bytes";
@@ -21,6 +22,8 @@ const headOf = async (node: ProcessNode) => JSON.stringify((await node.get("netw
 
 /** Flips a bit in every row of a contract's storage, under a node that has the database open. */
 async function damageStorage({ dataDir }: ProcessNode, address: Hex): Promise<void> {
+  const isLogged = (): boolean => readdirSync(dataDir).some((name) => name.startsWith("chain.mdb-log-"));
+  await until(async () => !isLogged(), "the database has what was written");
   const options = { keyEncoding: "binary", encoding: "binary" } as const;
   const root = open({ path: join(dataDir, "chain.mdb"), maxDbs: 64, overlappingSync: false, ...options });
   const storage = root.openDB<Uint8Array, Uint8Array>({ name: "storage", ...options });

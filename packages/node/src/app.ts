@@ -55,12 +55,12 @@ import type { KeyRing } from "./keys/types.ts";
 import { createVault, type Vault } from "./keys/web3-secret.ts";
 import { createLibp2pNetwork } from "./net/libp2p-network.ts";
 import { createPeerKey } from "./net/peer-key.ts";
+import { openBufferedStore } from "./store/buffered-store.ts";
 import { type GuardedStore, guardStore } from "./store/damage-guard.ts";
 import { openDataDir } from "./store/data-dir.ts";
 import { createEvidenceFiles } from "./store/evidence-files.ts";
 import { readGenesis } from "./store/genesis-file.ts";
 import { openInstanceId } from "./store/instance-id.ts";
-import { openLmdbStore } from "./store/lmdb-store.ts";
 import { probeDatabase } from "./store/probe.ts";
 import { createMetricsRegistry, type MetricsRegistry } from "./telemetry/metrics.ts";
 import { createSystemClock, createSystemRandom } from "./telemetry/runtime.ts";
@@ -171,12 +171,14 @@ function ownGenesis(config: NodeConfig): Genesis | undefined {
   return genesis.own;
 }
 
-async function openStore({ config, logger, onStop }: Ground): Promise<GuardedStore> {
+async function openStore({ config, logger, clock, onStop }: Ground): Promise<GuardedStore> {
   const dataDir = await openDataDir(config.dataDir);
   onStop(() => dataDir.release());
   const path = join(config.dataDir, "chain.mdb");
   await probeDatabase(path);
-  const database = openLmdbStore(path, {
+  const database = openBufferedStore(path, {
+    clock,
+    onFailure: (reason) => logger.error("the database takes nothing; what is written is in its log", { reason }),
     onMigrated: (versions) => logger.info("the database was brought to the format of this version", versions),
   });
   const store = guardStore(database, ({ message }) => logger.error(`${message}; ${DAMAGE_ADVICE}`));

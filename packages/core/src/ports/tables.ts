@@ -1,7 +1,7 @@
 /** The tables of a node's database, and what their keys and values are. Types only. */
 
 export type TableName =
-  /** name → bytes: format version, genesis hash, instance id, head. */
+  /** name → bytes: format version, genesis hash, instance id, head, place in the log. */
   | "meta"
   /** block hash → header. */
   | "headers"

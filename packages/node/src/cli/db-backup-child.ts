@@ -7,7 +7,7 @@ import { argv } from "node:process";
 import type { ErrorCode } from "@counterpart/core/base/error-catalogue";
 import { isCodedError } from "@counterpart/core/base/errors";
 import { endWithParent } from "../store/child.ts";
-import { openLmdbStore } from "../store/lmdb-store.ts";
+import { openSharedStore } from "../store/shared-store.ts";
 
 /** What kept the copy from being made; no message when it was made. */
 export interface BackupLine {
@@ -19,7 +19,7 @@ const say = (line: BackupLine): void => void process.stdout.write(`${JSON.string
 
 endWithParent();
 try {
-  const store = openLmdbStore(argv[2] ?? "", { migrates: false });
+  const store = openSharedStore(argv[2] ?? "");
   await store.copyTo(argv[3] ?? "");
   say({});
   await store.close();

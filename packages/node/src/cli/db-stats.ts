@@ -5,8 +5,9 @@ import { resolve } from "node:path";
 import { isAdopting } from "../engine/adopted.ts";
 import { readHistoryStart } from "../engine/history.ts";
 import { headNumber } from "../engine/stored-blocks.ts";
-import { openLmdbStore, type StoreStats } from "../store/lmdb-store.ts";
+import type { StoreStats } from "../store/lmdb-store.ts";
 import { probeDatabase } from "../store/probe.ts";
+import { openSharedStore } from "../store/shared-store.ts";
 import { requireDatabase } from "./draft.ts";
 import type { Style } from "./render/style.ts";
 import { renderFields, renderTable } from "./render/table.ts";
@@ -28,15 +29,10 @@ export interface DatabaseStats extends StoreStats {
 export async function readStats(dataDir: string): Promise<DatabaseStats> {
   const path = requireDatabase(resolve(dataDir));
   await probeDatabase(path);
-  const store = openLmdbStore(path, { migrates: false });
+  const store = openSharedStore(path);
   try {
-    const rows = store.snapshot();
-    try {
-      const historyStart = isAdopting(rows) ? undefined : readHistoryStart(rows);
-      return { ...store.stats(), path, fileBytes: statSync(path).size, head: headNumber(rows), historyStart };
-    } finally {
-      rows.done();
-    }
+    const historyStart = isAdopting(store) ? undefined : readHistoryStart(store);
+    return { ...store.stats(), path, fileBytes: statSync(path).size, head: headNumber(store), historyStart };
   } finally {
     await store.close();
   }

@@ -179,12 +179,12 @@ function expectedGenesis(path: string | undefined): GenesisFacts {
 async function storedGenesis(dataDir: string): Promise<string | undefined> {
   const path = join(dataDir, DATABASE);
   if (!existsSync(path)) return undefined;
-  const [{ openLmdbStore }, { probeDatabase }] = await Promise.all([
-    import("../store/lmdb-store.ts"),
+  const [{ openSharedStore }, { probeDatabase }] = await Promise.all([
+    import("../store/shared-store.ts"),
     import("../store/probe.ts"),
   ]);
   await probeDatabase(path);
-  const store = openLmdbStore(path, { migrates: false });
+  const store = openSharedStore(path);
   try {
     const row = store.get("meta", metaKey("genesis"));
     return row === undefined ? undefined : bytesToHex(row);

@@ -6,8 +6,8 @@ import { CodedError, isCodedError } from "@counterpart/core/base/errors";
 import type { StoreReader } from "@counterpart/core/ports/store";
 import { encodedBlocks, headNumber } from "../engine/stored-blocks.ts";
 import { syncFolder } from "../keys/secret-file.ts";
-import { openLmdbStore } from "../store/lmdb-store.ts";
 import { probeDatabase } from "../store/probe.ts";
+import { openSharedStore } from "../store/shared-store.ts";
 import { requireDatabase } from "./draft.ts";
 
 export interface ExportOptions {
@@ -71,15 +71,10 @@ export async function exportChain(options: ExportOptions, print: (text: string) 
   const target = resolve(options.file);
   if (existsSync(target)) throw new CodedError("INVALID_CONFIG", `${target} is there already`);
   await probeDatabase(path);
-  const store = openLmdbStore(path, { migrates: false });
+  const store = openSharedStore(path);
   try {
-    const rows = store.snapshot();
-    try {
-      const { from, to, bytes } = writeWhole(rows, target, options);
-      print(`blocks ${from} to ${to}, ${bytes} bytes, are in ${target}\n`);
-    } finally {
-      rows.done();
-    }
+    const { from, to, bytes } = writeWhole(store, target, options);
+    print(`blocks ${from} to ${to}, ${bytes} bytes, are in ${target}\n`);
   } finally {
     await store.close();
   }

@@ -9,6 +9,7 @@ import type { Entry, RangeOptions, Store, StoreReader, StoreWrite } from "@count
 import type { TableName } from "@counterpart/core/ports/tables";
 import { type Database, open, type Transaction } from "lmdb";
 import { FORMAT_VERSION, migrate, needsMigration, type RawRows } from "./migrations.ts";
+import { recover } from "./recovery.ts";
 import { createRooms, type FileFacts, type Room, type Rooms } from "./room.ts";
 import { checkedValue, createChecksummer, isSound } from "./row-checksum.ts";
 
@@ -89,7 +90,7 @@ function readerOf(tables: Tables, transaction?: Transaction): StoreReader {
   };
 }
 
-const NAMES = Object.keys(TABLES) as TableName[];
+export const TABLE_NAMES = Object.keys(TABLES) as readonly TableName[];
 
 interface Opened {
   readonly root: RootDatabase;
@@ -106,7 +107,7 @@ function openTables(path: string): Opened {
       encoding: "binary",
       overlappingSync: false,
     });
-    const opened = NAMES.map((name) => [name, root.openDB({ name, keyEncoding: "binary", encoding: "binary" })]);
+    const opened = TABLE_NAMES.map((name) => [name, root.openDB({ name, keyEncoding: "binary", encoding: "binary" })]);
     return { root, tables: Object.fromEntries(opened) as Tables };
   } catch (cause) {
     throw new CodedError("DATA_DIR_UNUSABLE", `cannot open the database ${path}: ${String(cause)}`);
@@ -115,7 +116,7 @@ function openTables(path: string): Opened {
 
 function rawRows(tables: Tables, room?: Room): RawRows {
   return {
-    tables: NAMES,
+    tables: TABLE_NAMES,
     get(table, key) {
       const stored = tables[table].get(key);
       return stored === undefined ? undefined : copy(stored);
@@ -175,6 +176,8 @@ export interface StoreStats {
 
 /** What LMDB can do beyond the port. */
 export interface LmdbStore extends Store {
+  /** Reads from then on see what other threads and processes have written. */
+  refresh(): void;
   stats(): StoreStats;
   /** Every row of the database, with its place when it fails its checksum. */
   scan(): Iterable<{ readonly table: TableName; readonly key: Uint8Array } | undefined>;
@@ -210,7 +213,7 @@ function statsOf({ root, tables }: Opened): StoreStats {
     free,
     root: names,
   } = root.getStats() as FileFacts & Record<"free" | "root", PageCounts>;
-  const shown = NAMES.map((name) => {
+  const shown = TABLE_NAMES.map((name) => {
     const counts = tables[name].getStats() as PageCounts;
     return { name, rows: counts.entryCount, bytes: bytesOf(counts) };
   });
@@ -221,7 +224,7 @@ function statsOf({ root, tables }: Opened): StoreStats {
 }
 
 function* scanRows(tables: Tables): ReturnType<LmdbStore["scan"]> {
-  for (const table of NAMES) {
+  for (const table of TABLE_NAMES) {
     for (const { key, value } of tables[table].getRange({}))
       yield isSound(table, key, value) ? undefined : { table, key };
   }
@@ -235,10 +238,11 @@ export interface StoreOptions {
 }
 
 /**
- * Opens or creates the database file at `path`. Reads of a damaged row throw `STORE_CORRUPT`.
+ * Opens or creates the database file at `path` as it is, without what its log may have beyond it: for one that must not
+ * touch the log, because others write to it. Reads of a damaged row throw `STORE_CORRUPT`.
  * @throws CodedError `DATA_DIR_UNUSABLE`, `STORE_VERSION`, `STORE_CORRUPT`
  */
-export function openLmdbStore(path: string, options: StoreOptions = {}): LmdbStore {
+export function openDatabase(path: string, options: StoreOptions = {}): LmdbStore {
   const opened = openTables(path);
   const { root, tables } = opened;
   const rooms = createRooms(path, () => root.getStats() as FileFacts);
@@ -260,6 +264,7 @@ export function openLmdbStore(path: string, options: StoreOptions = {}): LmdbSto
       const transaction = root.useReadTransaction();
       return { ...readerOf(tables, transaction), done: () => transaction.done() };
     },
+    refresh: () => root.resetReadTxn(),
     scan: () => scanRows(tables),
     stats: () => statsOf(opened),
     async copyTo(copy) {
@@ -274,4 +279,19 @@ export function openLmdbStore(path: string, options: StoreOptions = {}): LmdbSto
       rooms.close();
     },
   };
+}
+
+/**
+ * The same with everything that was ever written to it, for the only one that uses it.
+ * @throws CodedError those of `openDatabase`, `STORE_WRITE_FAILED`
+ */
+export function openLmdbStore(path: string, options: StoreOptions = {}): LmdbStore {
+  const store = openDatabase(path, options);
+  try {
+    recover(store, path);
+  } catch (error) {
+    void store.close();
+    throw error;
+  }
+  return store;
 }

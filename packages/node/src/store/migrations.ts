@@ -10,7 +10,7 @@ import { keccak256 } from "@counterpart/core/crypto/crypto";
 import type { TableName } from "@counterpart/core/ports/tables";
 import { CHECKSUM_BYTES, checkedValue, isSound, withChecksum } from "./row-checksum.ts";
 
-export const FORMAT_VERSION = 5;
+export const FORMAT_VERSION = 6;
 
 /** Rows as they lie on disk, within one transaction. */
 export interface RawRows {
@@ -86,12 +86,19 @@ function addLogIndex(rows: RawRows): void {
   rows.put("meta", LOGS_KEY, withChecksum("meta", LOGS_KEY, bounds));
 }
 
+/**
+ * 5 → 6: a log beside the database may hold writes that it lacks, which an older program would not know of. The rows are
+ * as they were.
+ */
+function addLog(): void {}
+
 /** By the format that each starts from. */
 const MIGRATIONS: Readonly<Record<number, (rows: RawRows) => void>> = {
   1: addChecksums,
   2: addPreimages,
   3: addHistory,
   4: addLogIndex,
+  5: addLog,
 };
 
 /** The format of what is stored; undefined for an empty database. Format 1 had no checksums, this row included. */

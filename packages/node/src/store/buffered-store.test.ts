@@ -1,0 +1,337 @@
+import assert from "node:assert/strict";
+import { cpSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { test } from "node:test";
+import type { RangeOptions, Store, StoreReader, StoreSnapshot, StoreWrite } from "@counterpart/core/ports/store";
+import type { TableName } from "@counterpart/core/ports/tables";
+import fc from "fast-check";
+import { BUFFER_LIMITS, type BufferLimits, openBufferedStore } from "./buffered-store.ts";
+import type { FlushAnswer, StartFlusher } from "./flusher.ts";
+import { openDatabase, openLmdbStore } from "./lmdb-store.ts";
+import { createMemoryStore } from "./memory-store.ts";
+import { takeMissing } from "./recovery.ts";
+import { openSharedStore } from "./shared-store.ts";
+import { logFiles, readLogFile } from "./write-log.ts";
+
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+const row = (key: string, value: string | null, table: TableName = "codes"): StoreWrite => ({
+  table,
+  key: bytes(key),
+  value: value === null ? null : bytes(value),
+});
+
+async function withFolder(run: (path: string) => Promise<void>): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), "counterpart-buffered-"));
+  try {
+    await run(join(folder, "chain.mdb"));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** The other thread's work on this one, when the test says so. */
+function createManualFlusher() {
+  let database: ReturnType<typeof openDatabase> | undefined;
+  let done: ((answer: FlushAnswer) => void) | undefined;
+  const waiting: string[] = [];
+  const manual = {
+    /** Why the database takes nothing. */
+    failure: undefined as string | undefined,
+    waiting,
+    run(): void {
+      for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
+        const { failure } = manual;
+        if (failure === undefined && database !== undefined) takeMissing(database, [readLogFile(file)]);
+        done?.(failure === undefined ? {} : { failure });
+      }
+    },
+    start: ((path, onDone) => {
+      database = openDatabase(path, { migrates: false });
+      done = onDone;
+      return {
+        flush: (file) => void waiting.push(file),
+        wait: () => manual.run(),
+        end: async () => database?.close(),
+      };
+    }) satisfies StartFlusher,
+  };
+  return manual;
+}
+
+/** Timers that the test fires. */
+function createTimers() {
+  const timers = new Set<() => void>();
+  return {
+    clock: {
+      setTimer(_: number, callback: () => void) {
+        timers.add(callback);
+        return () => void timers.delete(callback);
+      },
+    },
+    fire(): void {
+      for (const timer of [...timers]) {
+        timers.delete(timer);
+        timer();
+      }
+    },
+  };
+}
+
+function openManual(path: string, limits: Partial<BufferLimits> = {}) {
+  const timers = createTimers();
+  const flusher = createManualFlusher();
+  const failures: string[] = [];
+  const store = openBufferedStore(path, {
+    clock: timers.clock,
+    start: flusher.start,
+    limits: { ...BUFFER_LIMITS, ...limits },
+    onFailure: (reason) => void failures.push(reason),
+  });
+  return { store, timers, flusher, failures };
+}
+
+/** The directory as a crash at this moment would leave it. */
+function crash(path: string): string {
+  const to = mkdtempSync(join(tmpdir(), "counterpart-crashed-"));
+  cpSync(dirname(path), to, { recursive: true });
+  return join(to, "chain.mdb");
+}
+
+const keys = fc.integer({ min: 0, max: 5 }).map((n) => new Uint8Array(n % 3).fill(n));
+const values = fc.option(fc.uint8Array({ maxLength: 80 }), { nil: null, freq: 3 });
+const tables = fc.constantFrom<TableName>("codes", "bodies");
+const written = fc.array(
+  fc.record({ table: tables, key: keys.map((key) => Uint8Array.of(1, ...key)), value: values }),
+  {
+    maxLength: 6,
+  },
+);
+const ranges = fc.record(
+  {
+    start: keys.map((key) => Uint8Array.of(1, ...key)),
+    end: keys.map((key) => Uint8Array.of(1, ...key)),
+    limit: fc.integer({ min: 0, max: 5 }),
+    reverse: fc.boolean(),
+  },
+  { requiredKeys: ["limit"] },
+);
+const MOVES = ["timer", "flushed", "done", "reopen", "crash", "share"] as const;
+type Move = (typeof MOVES)[number] | "snapshot";
+const actions = fc.array(
+  fc.oneof(
+    { weight: 5, arbitrary: fc.record({ kind: fc.constant("write" as const), rows: written }) },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constant("fail" as const), rows: written }) },
+    { weight: 3, arbitrary: fc.record({ kind: fc.constant("read" as const), table: tables, range: ranges }) },
+    { weight: 2, arbitrary: fc.record({ kind: fc.constant("snapshot" as const) }) },
+    { weight: 4, arbitrary: fc.record({ kind: fc.constantFrom(...MOVES) }) },
+  ),
+  { maxLength: 40 },
+);
+
+const plain = (reader: StoreReader, table: TableName, range: RangeOptions) =>
+  reader.range(table, range).map(({ key, value }) => [[...key], [...value]]);
+
+function checkSame(reader: StoreReader, model: StoreReader): void {
+  for (const table of ["codes", "bodies"] as const) {
+    assert.deepEqual(plain(reader, table, { limit: 99 }), plain(model, table, { limit: 99 }));
+    for (const { key, value } of model.range(table, { limit: 99 })) {
+      assert.deepEqual(reader.get(table, key), value);
+      assert.equal(reader.get("headers", key), undefined);
+    }
+  }
+}
+
+const SMALL = { flushBytes: 600, bufferBytesMax: 1_500, writeBytesMax: 900 };
+
+/** A store, and what it should be. */
+class Checked {
+  private readonly path: string;
+  private readonly model = createMemoryStore();
+  private readonly snapshots: { readonly mine: StoreSnapshot; readonly theirs: StoreSnapshot }[] = [];
+  private opened: ReturnType<typeof openManual>;
+
+  constructor(path: string) {
+    this.path = path;
+    this.opened = openManual(path, SMALL);
+  }
+
+  check(): void {
+    checkSame(this.opened.store, this.model);
+    for (const { mine, theirs } of this.snapshots) checkSame(mine, theirs);
+  }
+
+  write(rows: readonly StoreWrite[]): void {
+    this.opened.store.write(rows);
+    this.model.write(rows);
+  }
+
+  fail(rows: readonly StoreWrite[]): void {
+    const failing = function* (): Iterable<StoreWrite> {
+      yield* rows;
+      throw new Error("no more");
+    };
+    assert.throws(() => this.opened.store.write(failing()), /no more/);
+  }
+
+  read(table: TableName, range: RangeOptions): void {
+    assert.deepEqual(plain(this.opened.store, table, range), plain(this.model, table, range));
+  }
+
+  readonly moves: Readonly<Record<Move, () => void | Promise<void>>> = {
+    timer: () => this.opened.timers.fire(),
+    flushed: () => this.opened.flusher.run(),
+    snapshot: () => void this.snapshots.push({ mine: this.opened.store.snapshot(), theirs: this.model.snapshot() }),
+    done: () => {
+      for (const { mine } of this.snapshots.splice(0)) mine.done();
+    },
+    reopen: async () => {
+      await this.close();
+      this.opened = openManual(this.path, SMALL);
+    },
+    share: async () => {
+      const shared = openSharedStore(this.path);
+      checkSame(shared, this.model);
+      await shared.close();
+    },
+    crash: async () => {
+      const left = crash(this.path);
+      const again = openLmdbStore(left);
+      checkSame(again, this.model);
+      assert.deepEqual(logFiles(left), []);
+      await again.close();
+      rmSync(dirname(left), { recursive: true });
+    },
+  };
+
+  async close(): Promise<void> {
+    this.moves.done();
+    await this.opened.store.close();
+    assert.deepEqual(logFiles(this.path), []);
+  }
+}
+
+test("whatever is written, read, flushed, reopened or lost in a crash, the rows are those of a plain map", async () => {
+  await fc.assert(
+    fc.asyncProperty(actions, async (steps) => {
+      await withFolder(async (path) => {
+        const checked = new Checked(path);
+        for (const step of steps) {
+          if (step.kind === "write") checked.write(step.rows);
+          else if (step.kind === "fail") checked.fail(step.rows);
+          else if (step.kind === "read") checked.read(step.table, step.range);
+          else await checked.moves[step.kind]();
+          checked.check();
+        }
+        await checked.close();
+      });
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test("rows that are made while they are written see those before them, also in a write too large for memory", async () => {
+  for (const writeBytesMax of [100, 1_000_000]) {
+    await withFolder(async (path) => {
+      const { store } = openManual(path, { writeBytesMax });
+      store.write([row("0", "x")]);
+      const chained = function* (): Iterable<StoreWrite> {
+        for (let n = 0; n < 50; n++) {
+          const before = new TextDecoder().decode(store.get("codes", bytes(`${n}`)));
+          yield row(`${n + 1}`, `${before}x`);
+        }
+      };
+      store.write(chained());
+      assert.equal(store.get("codes", bytes("50"))?.length, 51);
+      await store.close();
+      const again = openLmdbStore(path);
+      assert.equal(again.get("codes", bytes("50"))?.length, 51);
+      await again.close();
+    });
+  }
+});
+
+test("what the database refuses stays in the log, further writes are refused until it takes it, and nothing is lost", async () => {
+  await withFolder(async (path) => {
+    const { store, timers, flusher, failures } = openManual(path);
+    store.write([row("a", "1")]);
+    flusher.failure = "no room";
+    timers.fire();
+    flusher.run();
+    assert.deepEqual(failures, ["no room"]);
+    assert.throws(() => store.write([row("b", "2")]), { code: "STORE_WRITE_FAILED", message: "no room" });
+    assert.deepEqual(store.get("codes", bytes("a")), bytes("1"));
+    assert.equal(store.get("codes", bytes("b")), undefined);
+    const left = crash(path);
+    const recovered = openLmdbStore(left);
+    assert.deepEqual(recovered.get("codes", bytes("a")), bytes("1"));
+    await recovered.close();
+    rmSync(dirname(left), { recursive: true });
+    flusher.failure = undefined;
+    // By itself, after a while.
+    timers.fire();
+    flusher.run();
+    assert.deepEqual(logFiles(path), []);
+    store.write([row("b", "2")]);
+    await store.close();
+    const again = openLmdbStore(path);
+    assert.deepEqual(
+      again.range("codes", { limit: 9 }).map(({ value }) => value),
+      [bytes("1"), bytes("2")],
+    );
+    await again.close();
+  });
+});
+
+test("a writer that is faster than the database waits for it, and memory stays within its bound", async () => {
+  await withFolder(async (path) => {
+    const { store, flusher } = openManual(path, { flushBytes: 2_000, bufferBytesMax: 4_000 });
+    for (let n = 0; n < 200; n++) store.write([row(`${n}`, "v".repeat(100))]);
+    assert.ok(flusher.waiting.length <= 1);
+    assert.ok(logFiles(path).length <= 2);
+    assert.equal(store.range("codes", { limit: 999 }).length, 200);
+    await store.close();
+  });
+});
+
+test("in a thread of its own the database takes what is written, and the log ends when the store is closed", async () => {
+  await withFolder(async (path) => {
+    const clock = {
+      setTimer(ms: number, callback: () => void) {
+        const timer = setTimeout(callback, ms);
+        return () => clearTimeout(timer);
+      },
+    };
+    const store: Store = openBufferedStore(path, { clock, limits: { ...BUFFER_LIMITS, flushAfterMs: 1 } });
+    for (let n = 0; n < 100; n++) store.write([row(`${n}`, "x"), row("last", `${n}`)]);
+    while (logFiles(path).length > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    assert.deepEqual(store.get("codes", bytes("last")), bytes("99"));
+    store.write([row("after", "y")]);
+    await store.close();
+    assert.deepEqual(
+      readdirSync(dirname(path)).filter((name) => name.includes("log")),
+      [],
+    );
+    const again = openLmdbStore(path);
+    assert.equal(again.range("codes", { limit: 999 }).length, 102);
+    await again.close();
+  });
+});
+
+test("a copy has everything that was written before, whether the database had it or the log alone", async () => {
+  await withFolder(async (path) => {
+    const { store, timers, flusher } = openManual(path);
+    store.write([row("a", "1")]);
+    timers.fire();
+    store.write([row("b", "2"), row("a", null)]);
+    const shared = openSharedStore(path);
+    // The database is ahead of what was opened by now.
+    flusher.run();
+    await shared.copyTo(`${path}-copy`);
+    await shared.close();
+    const copy = openDatabase(`${path}-copy`, { migrates: false });
+    assert.deepEqual(copy.range("codes", { limit: 9 }), [{ key: bytes("b"), value: bytes("2") }]);
+    await copy.close();
+    await store.close();
+  });
+});

@@ -1,0 +1,88 @@
+/** Takes files of the log into the database in a thread of its own, so that nobody waits for the database. */
+
+import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from "node:worker_threads";
+import { CodedError } from "@counterpart/core/base/errors";
+
+/** What the thread is started with. */
+export interface FlusherData {
+  readonly database: string;
+  readonly port: MessagePort;
+  /** The first number counts the answers that were sent. */
+  readonly answers: Int32Array;
+}
+
+/** What the thread says of one file. */
+export interface FlushAnswer {
+  /** Why the database did not take it; it is as before then. */
+  readonly failure?: string;
+}
+
+/** One file after the other. */
+export interface Flusher {
+  /** Begins; `onDone` is called once, later or by `wait`. */
+  flush(logFile: string): void;
+  /** Holds the thread until the flush under way has ended; one that `onDone` begins is not waited for. */
+  wait(): void;
+  /** To be called when nothing is under way. */
+  end(): Promise<void>;
+}
+
+export type StartFlusher = (database: string, onDone: (answer: FlushAnswer) => void) => Flusher;
+
+/** A disk that takes longer for one file of the log is no longer waited for. */
+const WAIT_MS_MAX = 120_000;
+
+export const startFlusher: StartFlusher = (database, onDone) => {
+  const { port1: port, port2 } = new MessageChannel();
+  const answers = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+  const ending = import.meta.url.endsWith(".ts") ? "ts" : "js";
+  const workerData: FlusherData = { database, port: port2, answers };
+  const worker = new Worker(new URL(`./flush-worker.${ending}`, import.meta.url), {
+    name: "database",
+    workerData,
+    transferList: [port2],
+  });
+  let sent = 0;
+  let received = 0;
+  let lost: string | undefined;
+  const receive = (answer: FlushAnswer): void => {
+    received++;
+    onDone(answer);
+  };
+  port.on("message", receive);
+  worker.on("error", (error) => {
+    lost = String(error);
+  });
+  const ended = new Promise<void>((resolve) => {
+    worker.once("exit", () => {
+      lost ??= "it ended";
+      if (received < sent) receive({ failure: `the thread of the database: ${lost}` });
+      resolve();
+    });
+  });
+  // They end with the program.
+  worker.unref();
+  port.unref();
+  return {
+    flush(logFile) {
+      sent++;
+      if (lost !== undefined) receive({ failure: `the thread of the database: ${lost}` });
+      else port.postMessage(logFile);
+    },
+    wait() {
+      for (const before = received; received === before && received < sent; ) {
+        const seen = Atomics.load(answers, 0);
+        const message = receiveMessageOnPort(port) as { readonly message: FlushAnswer } | undefined;
+        if (message !== undefined) receive(message.message);
+        else if (Atomics.wait(answers, 0, seen, WAIT_MS_MAX) === "timed-out")
+          throw new CodedError("STORE_WRITE_FAILED", "the database does not take what is written");
+      }
+    },
+    async end() {
+      worker.ref();
+      port.postMessage(undefined);
+      await ended;
+      port.close();
+    },
+  };
+};

@@ -1,0 +1,100 @@
+/**
+ * One write as bytes: its length (4), the CRC-32 of all that follows (4), its number (8); then of each row the code of its
+ * table (1), the length of its key (2), of its value plus one (4; 0: removed), key and value.
+ */
+
+import { crc32 } from "node:zlib";
+import type { StoreWrite } from "@counterpart/core/ports/store";
+import type { TableName } from "@counterpart/core/ports/tables";
+
+const HEAD_BYTES = 16;
+const ROW_HEAD_BYTES = 7;
+/** Of the buffer in which records are made. A larger one is given up after use. */
+const SCRATCH_BYTES = 1024 * 1024;
+
+/** Makes one record after the other. */
+export interface RecordWriter {
+  /** Of the record under way, so far. */
+  readonly bytes: Buffer;
+  readonly size: number;
+  begin(): void;
+  /** @returns where the row begins */
+  add(row: StoreWrite): number;
+  /** The whole record, in bytes of its own. */
+  end(number: number): Buffer;
+}
+
+/** @param tables whose places are their codes */
+export function createRecordWriter(tables: readonly TableName[]): RecordWriter {
+  const codes = new Map(tables.map((table, code) => [table, code]));
+  let scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
+  let size = HEAD_BYTES;
+  const reserve = (bytes: number): void => {
+    if (size + bytes <= scratch.length) return;
+    const larger = Buffer.allocUnsafeSlow(Math.max(size + bytes, scratch.length * 2));
+    larger.set(scratch.subarray(0, size));
+    scratch = larger;
+  };
+  return {
+    get bytes() {
+      return scratch;
+    },
+    get size() {
+      return size;
+    },
+    begin() {
+      if (scratch.length > SCRATCH_BYTES) scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
+      size = HEAD_BYTES;
+    },
+    add({ table, key, value }) {
+      const start = size;
+      const valueBytes = value?.length ?? 0;
+      reserve(ROW_HEAD_BYTES + key.length + valueBytes);
+      scratch.writeUInt8(codes.get(table) as number, start);
+      scratch.writeUInt16BE(key.length, start + 1);
+      scratch.writeUInt32BE(value === null ? 0 : valueBytes + 1, start + 3);
+      scratch.set(key, start + ROW_HEAD_BYTES);
+      if (value !== null) scratch.set(value, start + ROW_HEAD_BYTES + key.length);
+      size = start + ROW_HEAD_BYTES + key.length + valueBytes;
+      return start;
+    },
+    end(number) {
+      scratch.writeUInt32BE(size, 0);
+      scratch.writeBigUInt64BE(BigInt(number), 8);
+      scratch.writeUInt32BE(crc32(scratch.subarray(8, size)), 4);
+      return Buffer.from(scratch.subarray(0, size));
+    },
+  };
+}
+
+/** The whole record that begins at `at`; undefined where there is none. */
+export function recordAt(bytes: Buffer, at: number): Buffer | undefined {
+  if (at + HEAD_BYTES > bytes.length) return undefined;
+  const size = bytes.readUInt32BE(at);
+  if (size < HEAD_BYTES || at + size > bytes.length) return undefined;
+  const record = bytes.subarray(at, at + size);
+  return crc32(record.subarray(8)) === record.readUInt32BE(4) ? record : undefined;
+}
+
+/** Also of bytes that turn out to be no record. */
+export const numberAt = (bytes: Buffer, at: number): number =>
+  at + HEAD_BYTES > bytes.length ? -1 : Number(bytes.readBigUInt64BE(at + 8));
+
+/** The value of the row that begins at `at`, a view; `null`: removed. */
+export function valueAt(record: Buffer, at: number): Buffer | null {
+  const length = record.readUInt32BE(at + 3);
+  if (length === 0) return null;
+  const start = at + ROW_HEAD_BYTES + record.readUInt16BE(at + 1);
+  return record.subarray(start, start + length - 1);
+}
+
+/** The rows of a whole record, in the order in which they were put. */
+export function* rowsIn(record: Buffer, tables: readonly TableName[]): Iterable<StoreWrite> {
+  for (let at = HEAD_BYTES; at < record.length; ) {
+    const start = at + ROW_HEAD_BYTES;
+    const end = start + record.readUInt16BE(at + 1);
+    const value = valueAt(record, at);
+    yield { table: tables[record.readUInt8(at)] as TableName, key: record.subarray(start, end), value };
+    at = end + (value?.length ?? 0);
+  }
+}

@@ -1,0 +1,36 @@
+/** Brings what the log has and the database lacks into the database. */
+
+import { rmSync } from "node:fs";
+import type { Store } from "@counterpart/core/ports/store";
+import {
+  type LoggedWrites,
+  lastRows,
+  logFiles,
+  missingWrites,
+  positionRow,
+  readLogFile,
+  readPosition,
+} from "./write-log.ts";
+
+type Database = Pick<Store, "get" | "write">;
+
+/**
+ * Each file in one write. What the database has already is left out.
+ * @throws CodedError `STORE_WRITE_FAILED`, `STORE_CORRUPT`
+ */
+export function takeMissing(database: Database, files: readonly LoggedWrites[]): void {
+  for (const { id, writes } of missingWrites(files, readPosition(database))) {
+    const last = writes.at(-1)?.number;
+    if (last !== undefined) database.write([...lastRows(writes), positionRow({ id, last })]);
+  }
+}
+
+/**
+ * What a process that was killed left; then its log is no longer needed.
+ * @throws CodedError `STORE_WRITE_FAILED`, `STORE_CORRUPT`
+ */
+export function recover(database: Database, path: string): void {
+  const files = logFiles(path);
+  takeMissing(database, files.map(readLogFile));
+  for (const file of files) rmSync(file);
+}
