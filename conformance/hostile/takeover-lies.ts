@@ -9,7 +9,7 @@ import { addSeal } from "@counterpart/core/consensus/poa";
 import { keccak256, keccak256Hex, privateKeyToAddress, signDigest } from "@counterpart/core/crypto/crypto";
 import type { Message, Request } from "@counterpart/core/sync/message-types";
 import type { KeyedRow } from "@counterpart/core/sync/message-types-state";
-import { nodeToRlp, type TrieNode } from "@counterpart/core/trie/node";
+import { BranchNode, nodeToRlp, type TrieNode } from "@counterpart/core/trie/node";
 import { proveRange } from "@counterpart/core/trie/range-proof";
 import { EMPTY_TRIE_ROOT, type TrieNodeReader } from "@counterpart/core/trie/types";
 import { createFakeContracts } from "../../packages/node/src/driver/fake-chain.test-support.ts";
@@ -121,7 +121,7 @@ export function endlessState(): EndlessState {
   const nodes: Uint8Array[] = [encodeNode({ kind: "leaf", path: "", value })];
   for (let depth = KEY_NIBBLES - 1; depth >= 0; depth--) {
     const child = keccak256(nodes[0] as Uint8Array);
-    nodes.unshift(encodeNode({ kind: "branch", children: Array.from({ length: 16 }, () => child), value: undefined }));
+    nodes.unshift(encodeNode(new BranchNode(Array.from({ length: 16 }, () => child))));
   }
   const root = keccak256Hex(nodes[0] as Uint8Array);
   const read: TrieNodeReader = (path) => nodes[path.length];

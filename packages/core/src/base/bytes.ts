@@ -5,34 +5,43 @@ import { CodedError } from "./errors.ts";
 export type Hex = `0x${string}`;
 
 const HEX_DIGITS = "0123456789abcdef";
-const HEX_BYTES: string[] = Array.from(
-  { length: 256 },
-  (_, byte) => `${HEX_DIGITS[byte >> 4]}${HEX_DIGITS[byte & 15]}`,
-);
+const DIGIT_CODES = Uint8Array.from(HEX_DIGITS, (digit) => digit.charCodeAt(0));
 
 export const EMPTY_BYTES = new Uint8Array(0);
 
-/** Beyond so many bytes the digits are written beside each other first: joined text keeps a node in memory per byte. */
-const JOINED_BYTES_MAX = 96;
+/** Longer text is made by a decoder: there is an end to the arguments of a call. */
+const SHORT_BYTES_MAX = 96;
 const asciiDecoder = new TextDecoder("latin1");
+/** Character codes of short texts by number of bytes, used again and again. */
+const shortCodes: number[][] = [];
 
-function longToHex(bytes: Uint8Array): string {
-  const digits = new Uint8Array(2 + 2 * bytes.length);
-  digits[0] = 0x30;
-  digits[1] = 0x78;
+function writeDigits(bytes: Uint8Array, codes: number[] | Uint8Array): void {
+  codes[0] = 0x30;
+  codes[1] = 0x78;
   for (let i = 0; i < bytes.length; i++) {
     const byte = bytes[i] as number;
-    digits[2 + 2 * i] = HEX_DIGITS.charCodeAt(byte >> 4);
-    digits[3 + 2 * i] = HEX_DIGITS.charCodeAt(byte & 15);
+    codes[2 + 2 * i] = DIGIT_CODES[byte >> 4] as number;
+    codes[3 + 2 * i] = DIGIT_CODES[byte & 15] as number;
   }
-  return asciiDecoder.decode(digits);
 }
 
+function longToHex(bytes: Uint8Array): string {
+  const codes = new Uint8Array(2 + 2 * bytes.length);
+  writeDigits(bytes, codes);
+  return asciiDecoder.decode(codes);
+}
+
+/** Not joined from parts, which stay in memory behind such a text, and are put together when it is first compared. */
 export function bytesToHex(bytes: Uint8Array): Hex {
-  if (bytes.length > JOINED_BYTES_MAX) return longToHex(bytes) as Hex;
-  let text = "0x";
-  for (let i = 0; i < bytes.length; i++) text += HEX_BYTES[bytes[i] as number];
-  return text as Hex;
+  const { length } = bytes;
+  if (length > SHORT_BYTES_MAX) return longToHex(bytes) as Hex;
+  let codes = shortCodes[length];
+  if (codes === undefined) {
+    codes = new Array<number>(2 + 2 * length).fill(0);
+    shortCodes[length] = codes;
+  }
+  writeDigits(bytes, codes);
+  return String.fromCharCode.apply(null, codes) as Hex;
 }
 
 /** Value of the digit with this character code; -1 where it is none. */
@@ -101,7 +110,6 @@ export function compareBytes(a: Uint8Array, b: Uint8Array): number {
 /** Up to this many bytes, a number has room for the value and is faster than a BigInt. */
 const NUMBER_BYTES = 6;
 const NUMBER_END = 2n ** 48n;
-const WORD_END = 2n ** 64n;
 
 /** Unsigned big-endian value of any length; the empty array is zero. */
 export function bytesToBigInt(bytes: Uint8Array): bigint {
@@ -111,12 +119,7 @@ export function bytesToBigInt(bytes: Uint8Array): bigint {
     for (let i = 0; i < length; i++) value = value * 256 + (bytes[i] as number);
     return BigInt(value);
   }
-  const view = new DataView(bytes.buffer, bytes.byteOffset, length);
-  const first = length % 8;
-  let value = 0n;
-  for (let i = 0; i < first; i++) value = (value << 8n) | BigInt(bytes[i] as number);
-  for (let at = first; at < length; at += 8) value = (value << 64n) | view.getBigUint64(at);
-  return value;
+  return BigInt(bytesToHex(bytes));
 }
 
 /** Shortest big-endian form of an integer from 0 up to 2^53 - 1; zero is the empty array. */
@@ -133,13 +136,8 @@ export function bigIntToBytes(value: bigint): Uint8Array {
   if (value < 0n) throw new CodedError("INVALID_QUANTITY", "a negative value has no byte form");
   if (value === 0n) return EMPTY_BYTES;
   if (value < NUMBER_END) return numberToBytes(Number(value));
-  let words = 0;
-  for (let rest = value; rest > 0n; rest >>= 64n) words++;
-  const view = new DataView(new ArrayBuffer(words * 8));
-  for (let at = words - 1, rest = value; at >= 0; at--, rest >>= 64n) view.setBigUint64(at * 8, rest % WORD_END);
-  let zeros = 0;
-  while (view.getUint8(zeros) === 0) zeros++;
-  return new Uint8Array(view.buffer, zeros);
+  const digits = value.toString(16);
+  return hexToBytes(digits.length % 2 === 0 ? `0x${digits}` : `0x0${digits}`);
 }
 
 /** Big-endian form padded with zeros on the left to `sizeBytes`. */

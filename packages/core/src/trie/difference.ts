@@ -203,7 +203,7 @@ const keyOf = (path: NibblePath, leaf: LeafNode): Uint8Array => hexToBytes(`0x${
 /** What a node holds below `nibble`, when it is seen as a branch. */
 function childAt(node: TrieNode | undefined, nibble: number): Child | undefined {
   if (node === undefined) return undefined;
-  if (node.kind === "branch") return node.children[nibble];
+  if (node.kind === "branch") return node.child(nibble);
   if (nibbleAt(node.path, 0) !== nibble) return undefined;
   const path = node.path.slice(1);
   if (node.kind === "leaf") return { ...node, path };

@@ -2,7 +2,7 @@
  * Keys and paths as nibbles. A nibble is one character 0-9a-f, so that paths compare, sort and slice as plain text.
  */
 
-import { bytesToHex, hexToBytes } from "../base/bytes.ts";
+import { bytesToHex } from "../base/bytes.ts";
 import type { NibblePath } from "./types.ts";
 
 export const keyToNibbles = (key: Uint8Array): NibblePath => bytesToHex(key).slice(2);
@@ -25,9 +25,11 @@ export function sharedLength(a: NibblePath, b: NibblePath, from = 0): number {
 
 /** Hex-prefix encoding of a leaf's or extension's path. Source: Ethereum yellow paper, appendix C. */
 export function encodeCompact(path: NibblePath, isLeaf: boolean): Uint8Array {
-  const odd = path.length % 2 === 1;
-  const flag = (isLeaf ? 2 : 0) + (odd ? 1 : 0);
-  return hexToBytes(`0x${flag}${odd ? "" : "0"}${path}`);
+  const odd = path.length % 2;
+  const bytes = new Uint8Array((path.length >> 1) + 1);
+  bytes[0] = (((isLeaf ? 2 : 0) + odd) << 4) | (odd === 1 ? nibbleAt(path, 0) : 0);
+  for (let i = odd, at = 1; i < path.length; i += 2) bytes[at++] = (nibbleAt(path, i) << 4) | nibbleAt(path, i + 1);
+  return bytes;
 }
 
 /** Reverses `encodeCompact`; `undefined` when `bytes` are not what it would have made. */

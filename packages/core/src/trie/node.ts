@@ -5,7 +5,7 @@
 
 import { EMPTY_BYTES, equalBytes } from "../base/bytes.ts";
 import { CodedError, isCodedError } from "../base/errors.ts";
-import { decodeRlp, encodedSize, encodeRlp, encodeRlpList, type RlpInput, type RlpItem } from "../codec/rlp.ts";
+import { decodeRlp, encodedSize, encodeRlp, type RlpInput, type RlpItem } from "../codec/rlp.ts";
 import { keccak256 } from "../crypto/crypto.ts";
 import { decodeCompact, encodeCompact, nibbleOf } from "./nibbles.ts";
 import type { NibblePath, TrieNodeReader } from "./types.ts";
@@ -30,12 +30,172 @@ export interface ExtensionNode {
   readonly child: Child;
 }
 
-export interface BranchNode {
-  readonly kind: "branch";
-  /** 16, by the next nibble of the key. */
-  readonly children: readonly (Child | undefined)[];
+const CHILDREN = 16;
+const EMPTY_ITEM = 0x80;
+const HASH_ITEM = 0x80 + HASH_SIZE;
+const NO_CHILDREN: readonly undefined[] = new Array(CHILDREN).fill(undefined);
+
+/** Number of bits that are set. */
+function bitCount(bits: number): number {
+  let count = 0;
+  for (let rest = bits; rest !== 0; rest &= rest - 1) count++;
+  return count;
+}
+
+/** Where the contents of a list of more than 55 bytes begin that fills `bytes`; 0 for anything else. */
+function longListStart(bytes: Uint8Array): number {
+  const high = bytes[1] as number;
+  if (bytes[0] === 0xf8) return high >= 56 && bytes.length === 2 + high ? 2 : 0;
+  if (bytes[0] === 0xf9) return high > 0 && bytes.length === 3 + high * 256 + (bytes[2] as number) ? 3 : 0;
+  return 0;
+}
+
+/** Byte by byte: a view of each part would take longer. */
+function copyHash(from: Uint8Array, at: number, to: Uint8Array, start: number): void {
+  for (let i = 0; i < HASH_SIZE; i++) to[start + i] = from[at + i] as number;
+}
+
+/**
+ * Sixteen children by the next nibble of the key. Nearly all are hashes, which stay in the encoding that they came in: an
+ * array for each would cost more than everything else that is done with a trie. What is part of one is not changed any
+ * more.
+ */
+export class BranchNode {
+  readonly kind = "branch";
   /** Value of the key that ends here. */
-  readonly value: Uint8Array | undefined;
+  value: Uint8Array | undefined;
+  /** A bit for each child that there is. */
+  private occupied = 0;
+  /** A plain branch, for the children that `over` says nothing of; empty where it has all. */
+  private encoded: Uint8Array;
+  /** Children of that one. */
+  private encodedChildren: number;
+  private over: (Child | undefined)[] | undefined;
+
+  constructor(children: readonly (Child | undefined)[] = [], value?: Uint8Array) {
+    this.value = value;
+    this.encoded = EMPTY_BYTES;
+    this.encodedChildren = 0;
+    for (const [nibble, child] of children.entries()) this.setChild(nibble, child);
+  }
+
+  /** The branch of hashes that `bytes` encode if they are that. */
+  static ofPlain(bytes: Uint8Array): BranchNode | undefined {
+    let at = longListStart(bytes);
+    if (at === 0) return undefined;
+    let occupied = 0;
+    for (let nibble = 0; nibble < CHILDREN; nibble++) {
+      if (bytes[at] === EMPTY_ITEM) at++;
+      else if (bytes[at] === HASH_ITEM && at + HASH_SIZE < bytes.length) {
+        occupied |= 1 << nibble;
+        at += 1 + HASH_SIZE;
+      } else return undefined;
+    }
+    if (bytes[at] !== EMPTY_ITEM || at + 1 !== bytes.length || bitCount(occupied) < 2) return undefined;
+    const branch = new BranchNode();
+    branch.occupied = occupied;
+    branch.settle(bytes);
+    return branch;
+  }
+
+  /** Where the hash of a child is in the encoding. */
+  private placeOf(nibble: number): number {
+    const before = bitCount(this.encodedChildren & ((1 << nibble) - 1));
+    return (this.encoded[0] === 0xf9 ? 3 : 2) + nibble + before * HASH_SIZE + 1;
+  }
+
+  has(nibble: number): boolean {
+    return (this.occupied & (1 << nibble)) !== 0;
+  }
+
+  child(nibble: number): Child | undefined {
+    if (!this.has(nibble)) return undefined;
+    const over = this.over?.[nibble];
+    if (over !== undefined) return over;
+    const at = this.placeOf(nibble);
+    return this.encoded.slice(at, at + HASH_SIZE);
+  }
+
+  /** The child if it is a node, not a hash. */
+  nodeAt(nibble: number): TrieNode | undefined {
+    const child = this.over?.[nibble];
+    return child instanceof Uint8Array ? undefined : child;
+  }
+
+  /** While it is made. */
+  setChild(nibble: number, child: Child | undefined): void {
+    if (child === undefined) this.occupied &= ~(1 << nibble);
+    else this.occupied |= 1 << nibble;
+    this.over ??= [...NO_CHILDREN];
+    this.over[nibble] = child;
+  }
+
+  /** One that may be changed. */
+  copy(): BranchNode {
+    const copy = new BranchNode([], this.value);
+    copy.occupied = this.occupied;
+    copy.encoded = this.encoded;
+    copy.encodedChildren = this.encodedChildren;
+    copy.over = this.over?.slice();
+    return copy;
+  }
+
+  get count(): number {
+    return bitCount(this.occupied);
+  }
+
+  /** Nibble of the first child; -1 where there is none. */
+  get first(): number {
+    return this.occupied === 0 ? -1 : 31 - Math.clz32(this.occupied & -this.occupied);
+  }
+
+  /** Whether it has two children or more, all of them hashes, and no key ends here. */
+  get isPlain(): boolean {
+    if (this.value !== undefined || this.count < 2) return false;
+    return this.over === undefined || this.over.every((child) => child === undefined || child instanceof Uint8Array);
+  }
+
+  /** All of them, 16. */
+  get children(): readonly (Child | undefined)[] {
+    return NO_CHILDREN.map((_, nibble) => this.child(nibble));
+  }
+
+  /** The encoding of a plain one. */
+  encodePlain(): Uint8Array {
+    const bytes = this.occupied === this.encodedChildren ? this.encoded.slice() : this.encodeAnew();
+    let at = bytes[0] === 0xf9 ? 3 : 2;
+    for (let nibble = 0; nibble < CHILDREN; nibble++, at++) {
+      if (!this.has(nibble)) continue;
+      const over = this.over?.[nibble];
+      if (over instanceof Uint8Array) copyHash(over, 0, bytes, at + 1);
+      at += HASH_SIZE;
+    }
+    return bytes;
+  }
+
+  /** All but the hashes in `over`. */
+  private encodeAnew(): Uint8Array {
+    const size = CHILDREN + 1 + this.count * HASH_SIZE;
+    const head = size > 0xff ? [0xf9, size >> 8, size & 0xff] : [0xf8, size];
+    const bytes = new Uint8Array(head.length + size);
+    bytes.set(head);
+    let at = head.length;
+    for (let nibble = 0; nibble < CHILDREN; nibble++) {
+      bytes[at++] = this.has(nibble) ? HASH_ITEM : EMPTY_ITEM;
+      if (!this.has(nibble)) continue;
+      if (this.over?.[nibble] === undefined) copyHash(this.encoded, this.placeOf(nibble), bytes, at);
+      at += HASH_SIZE;
+    }
+    bytes[at] = EMPTY_ITEM;
+    return bytes;
+  }
+
+  /** Takes the children of a plain one from its own encoding from now on. */
+  settle(bytes: Uint8Array): void {
+    this.encoded = bytes;
+    this.encodedChildren = this.occupied;
+    this.over = undefined;
+  }
 }
 
 export type TrieNode = LeafNode | ExtensionNode | BranchNode;
@@ -65,11 +225,13 @@ function decodeChild(item: RlpItem, path: NibblePath): Child | undefined {
 }
 
 function decodeBranch(items: readonly RlpItem[], path: NibblePath): BranchNode {
-  const children = items.slice(0, 16).map((item) => decodeChild(item, path));
-  const value = decodeBytes(items[16], path);
-  const occupied = children.filter((child) => child !== undefined).length + (value.length > 0 ? 1 : 0);
-  if (occupied < 2) throw invalidNode("a branch holds less than two things", path);
-  return { kind: "branch", children, value: value.length > 0 ? value : undefined };
+  const children = items.slice(0, CHILDREN).map((item) => decodeChild(item, path));
+  const value = decodeBytes(items[CHILDREN], path);
+  const branch = new BranchNode(children, value.length > 0 ? value : undefined);
+  if (branch.count + (branch.value === undefined ? 0 : 1) < 2) {
+    throw invalidNode("a branch holds less than two things", path);
+  }
+  return branch;
 }
 
 function decodeExtension(below: NibblePath, item: RlpItem, path: NibblePath): ExtensionNode {
@@ -93,45 +255,31 @@ function decodeItem(item: RlpItem, path: NibblePath): TrieNode {
   return { kind: "leaf", path: decoded.path, value };
 }
 
-const EMPTY_ITEM = 0x80;
-const HASH_ITEM = 0x80 + HASH_SIZE;
-
-/** Where the contents of a list of more than 55 bytes begin that fills `bytes`; 0 for anything else. */
-function longListStart(bytes: Uint8Array): number {
-  const high = bytes[1] as number;
-  if (bytes[0] === 0xf8) return high >= 56 && bytes.length === 2 + high ? 2 : 0;
-  if (bytes[0] === 0xf9) return high > 0 && bytes.length === 3 + high * 256 + (bytes[2] as number) ? 3 : 0;
-  return 0;
+/** The end of a string of 2 to 55 bytes that begins at `at`; 0 for anything else. */
+function shortStringEnd(bytes: Uint8Array, at: number): number {
+  const size = (bytes[at] ?? 0) - EMPTY_ITEM;
+  return size >= 2 && size <= 55 && at + size < bytes.length ? at + 1 + size : 0;
 }
 
-/** The branch that `bytes` encode if it is as nearly all are: of hashes only, without a value. */
-function decodePlainBranch(bytes: Uint8Array): BranchNode | undefined {
-  let at = longListStart(bytes);
-  if (at === 0) return undefined;
-  const children: (Uint8Array | undefined)[] = [];
-  let occupied = 0;
-  while (children.length < 16) {
-    if (bytes[at] === EMPTY_ITEM) {
-      children.push(undefined);
-      at++;
-    } else if (bytes[at] === HASH_ITEM && at + HASH_SIZE < bytes.length) {
-      children.push(bytes.subarray(at + 1, at + 1 + HASH_SIZE));
-      at += 1 + HASH_SIZE;
-      occupied++;
-    } else return undefined;
-  }
-  const isWhole = bytes[at] === EMPTY_ITEM && at + 1 === bytes.length && occupied >= 2;
-  return isWhole ? { kind: "branch", children, value: undefined } : undefined;
+/** The leaf that `bytes` encode if it is as nearly all are: some bytes of path and of value each. */
+function decodePlainLeaf(bytes: Uint8Array): LeafNode | undefined {
+  const first = bytes[0] as number;
+  const start = first === 0xf8 ? longListStart(bytes) : first - 0xc0 + 1 === bytes.length ? 1 : 0;
+  const pathEnd = start === 0 ? 0 : shortStringEnd(bytes, start);
+  const valueEnd = pathEnd === 0 ? 0 : shortStringEnd(bytes, pathEnd);
+  if (valueEnd === 0 || valueEnd !== bytes.length) return undefined;
+  const decoded = decodeCompact(bytes.slice(start + 1, pathEnd));
+  return decoded?.isLeaf === true ? { kind: "leaf", path: decoded.path, value: bytes.slice(pathEnd + 1) } : undefined;
 }
 
 /**
- * The node that `bytes` encode; its hashes and values are views into them.
+ * The node that `bytes` encode, which it may need from then on.
  * @param path where the node is, for the error
  * @throws CodedError `INVALID_TRIE_NODE` unless the encoding is the only one that a valid trie could hold
  */
 export function decodeNode(bytes: Uint8Array, path: NibblePath = ""): TrieNode {
-  const branch = decodePlainBranch(bytes);
-  if (branch !== undefined) return branch;
+  const plain = BranchNode.ofPlain(bytes) ?? decodePlainLeaf(bytes);
+  if (plain !== undefined) return plain;
   try {
     return decodeItem(decodeRlp(bytes, NODE_RLP_LIMITS), path);
   } catch (error) {
@@ -153,27 +301,10 @@ export function nodeToRlp(node: TrieNode, childToRlp: (child: Child, below: Nibb
 
 const childToRlp = (child: Child): RlpInput => (child instanceof Uint8Array ? child : nodeToRlp(child, childToRlp));
 
-/** The encoding of a branch of hashes only, without a value; undefined for another one. */
-function encodePlainBranch({ children, value }: BranchNode): Uint8Array | undefined {
-  if (value !== undefined) return undefined;
-  const contents = new Uint8Array(16 * (1 + HASH_SIZE) + 1);
-  let at = 0;
-  for (const child of children) {
-    if (child === undefined) contents[at++] = EMPTY_ITEM;
-    else if (child instanceof Uint8Array) {
-      contents[at++] = HASH_ITEM;
-      contents.set(child, at);
-      at += HASH_SIZE;
-    } else return undefined;
-  }
-  contents[at++] = EMPTY_ITEM;
-  return encodeRlpList(contents.subarray(0, at));
-}
-
 /** The encoding of a node whose children are hashes, or nodes that are embedded in it. */
 export function encodeNode(node: TrieNode): Uint8Array {
-  const branch = node.kind === "branch" ? encodePlainBranch(node) : undefined;
-  return branch ?? encodeRlp(nodeToRlp(node, childToRlp));
+  if (node.kind === "branch" && node.isPlain) return node.encodePlain();
+  return encodeRlp(nodeToRlp(node, childToRlp));
 }
 
 /**

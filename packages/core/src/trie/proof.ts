@@ -30,7 +30,7 @@ function descend(load: LoadNode, root: Hex, key: Uint8Array): Uint8Array | undef
         break;
       case "branch":
         if (depth === nibbles.length) return node.value;
-        child = node.children[nibbleAt(nibbles, depth)];
+        child = node.child(nibbleAt(nibbles, depth));
         depth++;
     }
   }

@@ -11,7 +11,7 @@ import { assert } from "../base/errors.ts";
 import { keccak256 } from "../crypto/crypto.ts";
 import { keyToNibbles, nibbleAt, nibbleOf, sharedLength } from "./nibbles.ts";
 import {
-  type BranchNode,
+  BranchNode,
   type Child,
   type ExtensionNode,
   encodeNode,
@@ -42,8 +42,6 @@ interface Update {
   readonly nodes: Map<NibblePath, Uint8Array | null>;
   readonly cache: NodeCache | undefined;
 }
-
-const EMPTY_BRANCH: BranchNode = { kind: "branch", children: new Array(16).fill(undefined), value: undefined };
 
 const isPut = ({ value }: Change): boolean => value !== undefined;
 const byKey = (a: Change, b: Change): number => (a.key < b.key ? -1 : 1);
@@ -133,7 +131,7 @@ function build(update: Update, path: NibblePath, puts: Batch): Child | undefined
   if (first?.value === undefined || last === undefined) return undefined;
   if (first === last) return { kind: "leaf", path: first.key.slice(path.length), value: first.value };
   const fork = first.key.slice(0, sharedLength(first.key, last.key, path.length));
-  const branch = editBranch(update, EMPTY_BRANCH, fork, puts);
+  const branch = editBranch(update, new BranchNode(), fork, puts);
   return branch && prepend(fork.slice(path.length), branch);
 }
 
@@ -170,25 +168,32 @@ function editExtension(update: Update, node: ExtensionNode, path: NibblePath, ba
 
 /** A branch in the middle of an extension, with the extension's rest as its only child yet. */
 function splitExtension(node: ExtensionNode, at: number): BranchNode {
-  const children = [...EMPTY_BRANCH.children];
-  children[nibbleAt(node.path, at)] = prepend(node.path.slice(at + 1), node.child);
-  return { kind: "branch", children, value: undefined };
+  const branch = new BranchNode();
+  branch.setChild(nibbleAt(node.path, at), prepend(node.path.slice(at + 1), node.child));
+  return branch;
 }
 
 function editBranch(update: Update, node: BranchNode, path: NibblePath, batch: Batch): Child | undefined {
-  const children = [...node.children];
+  let edited: BranchNode | undefined;
   const own = batch[0]?.key === path ? batch[0] : undefined;
-  const value = own ? own.value : node.value;
+  if (own !== undefined && !sameValue(own.value, node.value)) {
+    edited = node.copy();
+    edited.value = own.value;
+  }
   let from = own ? 1 : 0;
   while (from < batch.length) {
     const nibble = nibbleAt((batch[from] as Change).key, path.length);
     let to = from + 1;
     while (to < batch.length && nibbleAt((batch[to] as Change).key, path.length) === nibble) to++;
-    children[nibble] = edit(update, children[nibble], path + nibbleOf(nibble), batch.slice(from, to));
+    const before = node.child(nibble);
+    const after = edit(update, before, path + nibbleOf(nibble), batch.slice(from, to));
+    if (after !== before) {
+      edited ??= node.copy();
+      edited.setChild(nibble, after);
+    }
     from = to;
   }
-  if (sameValue(value, node.value) && children.every((child, nibble) => child === node.children[nibble])) return node;
-  return collapse(update, { kind: "branch", children, value }, path);
+  return edited === undefined ? node : collapse(update, edited, path);
 }
 
 function sameValue(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
@@ -197,11 +202,11 @@ function sameValue(a: Uint8Array | undefined, b: Uint8Array | undefined): boolea
 
 /** The form that a branch must have when it holds less than two things. */
 function collapse(update: Update, node: BranchNode, path: NibblePath): Child | undefined {
-  const nibble = node.children.findIndex((child) => child !== undefined);
-  const only = node.children[nibble];
-  if (only === undefined) return node.value && { kind: "leaf", path: "", value: node.value };
-  if (node.value || node.children.some((child) => child !== undefined && child !== only)) return node;
-  return prepend(nibbleOf(nibble), openUnlessBranch(update, only, path + nibbleOf(nibble)));
+  const { count, first, value } = node;
+  if (count === 0) return value && { kind: "leaf", path: "", value };
+  if (count > 1 || value !== undefined) return node;
+  const only = node.child(first) as Child;
+  return prepend(nibbleOf(first), openUnlessBranch(update, only, path + nibbleOf(first)));
 }
 
 /** A leaf or extension moves up into its collapsing parent; a branch stays where it is. */
@@ -213,13 +218,15 @@ function openUnlessBranch(update: Update, child: Child, path: NibblePath): Child
   return node;
 }
 
+/** A branch that was edited is this update's own; in one that is embedded nothing changes here. */
 function sealBelow(update: Update, node: TrieNode, path: NibblePath): TrieNode {
   if (node.kind === "leaf") return node;
   if (node.kind === "extension") return { ...node, child: seal(update, node.child, path + node.path) };
-  const children = node.children.map((child, nibble) =>
-    child === undefined || child instanceof Uint8Array ? child : seal(update, child, path + nibbleOf(nibble)),
-  );
-  return { ...node, children };
+  for (let nibble = 0; nibble < 16; nibble++) {
+    const child = node.nodeAt(nibble);
+    if (child !== undefined) node.setChild(nibble, seal(update, child, path + nibbleOf(nibble)));
+  }
+  return node;
 }
 
 /** Encodes an edited node and all edited ones below it, notes what to store, and gives what its parent holds of it. */
@@ -229,6 +236,7 @@ function seal(update: Update, child: Child, path: NibblePath): Child {
   const bytes = encodeNode(node);
   if (bytes.length < HASH_SIZE && path !== "") return node;
   const hash = keccak256(bytes);
+  if (node.kind === "branch" && node.isPlain) node.settle(bytes);
   update.nodes.set(path, bytes);
   remember(update, hash, node);
   return hash;

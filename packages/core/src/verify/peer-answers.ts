@@ -162,7 +162,7 @@ function hashBelow(node: TrieNode, path: NibblePath): Uint8Array | undefined {
   for (;;) {
     const step = above.kind === "branch" ? rest.slice(0, 1) : above.path;
     if (above.kind === "leaf" || step === "" || !rest.startsWith(step)) return undefined;
-    const child = above.kind === "branch" ? above.children[nibbleAt(rest, 0)] : above.child;
+    const child = above.kind === "branch" ? above.child(nibbleAt(rest, 0)) : above.child;
     rest = rest.slice(step.length);
     if (child === undefined || child instanceof Uint8Array) return rest === "" ? child : undefined;
     above = child;
