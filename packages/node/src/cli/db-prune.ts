@@ -11,8 +11,9 @@ import { syncFolder } from "../keys/secret-file.ts";
 import { openDataDir } from "../store/data-dir.ts";
 import { type LmdbStore, openLmdbStore } from "../store/lmdb-store.ts";
 import { probeDatabase } from "../store/probe.ts";
+import { watchCopy } from "./copy-progress.ts";
 import { DATABASE, requireDatabase, syncFile } from "./draft.ts";
-import { paceText, type WorkOutput } from "./render/progress.ts";
+import { createMeter, type WorkOutput } from "./render/progress.ts";
 
 export interface PruneOptions {
   readonly dataDir: string;
@@ -32,14 +33,13 @@ export interface Pruned {
 }
 
 /** In writes of bounded size, each of which leaves the history whole. @returns where it begins now */
-function forget(store: LmdbStore, history: number | undefined, { progress, now }: PruneOutput): number {
+function forget(store: LmdbStore, history: number | undefined, output: PruneOutput): number {
   const first = readHistoryStart(store);
   const wanted = history === undefined ? first : Math.max(first, headNumber(store) - history);
-  const since = now();
+  const show = createMeter(output, "blocks");
   for (let start = first; start < wanted; start = readHistoryStart(store)) {
     store.write(forgottenRows(store, start, wanted));
-    const pace = { elapsedMs: now() - since, done: start - first, total: wanted - first };
-    progress?.(`  …    forgetting states: ${paceText(pace, "blocks")}`);
+    show("forgetting states", readHistoryStart(store) - first, wanted - first);
   }
   return wanted;
 }
@@ -48,12 +48,11 @@ function forget(store: LmdbStore, history: number | undefined, { progress, now }
  * Puts a copy without free pages in the place of the database. Until the copy has its name the database is untouched. Closes the store.
  * The lock file belongs to the old one: what it says of its transactions would mislead whoever opens the new one.
  */
-async function compact(store: LmdbStore, path: string, { progress }: PruneOutput): Promise<void> {
+async function compact(store: LmdbStore, path: string, output: PruneOutput): Promise<void> {
   const draft = `${path}.compact.tmp`;
   rmSync(draft, { force: true });
   try {
-    progress?.("  …    copying without free pages");
-    await store.copyTo(draft).finally(() => store.close());
+    await watchCopy(path, draft, output, () => store.copyTo(draft)).finally(() => store.close());
     syncFile(draft);
     renameSync(draft, path);
     rmSync(`${path}-lock`, { force: true });

@@ -1,6 +1,7 @@
 /** `counterpart db`: checking, copying and restoring the database of a node. */
 
-import { cpSync, existsSync, readdirSync, rmSync, statSync } from "node:fs";
+import { existsSync, readdirSync, rmSync, statSync } from "node:fs";
+import { copyFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { utf8ToBytes } from "@counterpart/core/base/bytes";
 import { CodedError } from "@counterpart/core/base/errors";
@@ -15,11 +16,11 @@ import { openDataDir } from "../store/data-dir.ts";
 import { readGenesis } from "../store/genesis-file.ts";
 import { openLmdbStore } from "../store/lmdb-store.ts";
 import { probeDatabase } from "../store/probe.ts";
+import { watchCopy } from "./copy-progress.ts";
 import type { BackupLine } from "./db-backup-child.ts";
 import type { GivenFacts, VerifyLine } from "./db-verify-child.ts";
 import { copyKeys, createDraft, DATABASE, putInPlace, requireDatabase } from "./draft.ts";
-import { paceText, type WorkOutput } from "./render/progress.ts";
-import { size } from "./render/units.ts";
+import { createMeter, type WorkOutput } from "./render/progress.ts";
 
 /** One JSON document, or the same in words. */
 function tell({ print }: Pick<WorkOutput, "print">, json: boolean | undefined, result: object, words: string): void {
@@ -63,19 +64,6 @@ function parseLine<T>(text: string): T | undefined {
 
 type CheckLine = Extract<VerifyLine, { kind: "result" }>;
 
-/** What a check says of how far it has come. */
-function createCheckProgress({ progress, now }: WorkOutput): (line: Extract<VerifyLine, { kind: "progress" }>) => void {
-  let name = "";
-  let sinceMs = 0;
-  return (line) => {
-    if (line.name !== name) sinceMs = now();
-    name = line.name;
-    const { examined: done, total } = line;
-    const pace = { elapsedMs: now() - sinceMs, done, ...(total !== undefined && { total }) };
-    progress?.(`  …    ${name}: ${done}  ${paceText(pace, "rows")}`);
-  };
-}
-
 /**
  * Checks everything that is stored, in a process of its own.
  * @param onResult is called as each check ends
@@ -89,17 +77,18 @@ async function verifyDatabase(
   output: WorkOutput,
   onResult: (line: CheckLine) => void,
 ): Promise<number> {
-  const showProgress = createCheckProgress(output);
+  let show = createMeter(output, "rows");
   let faults = 0;
   let failure: Extract<VerifyLine, { kind: "failure" }> | undefined;
   const onLine = (text: string): void => {
     const line = parseLine<VerifyLine>(text);
     if (line === undefined) return;
-    if (line.kind === "progress") showProgress(line);
+    if (line.kind === "progress") show(line.name, line.examined, line.total);
     else if (line.kind === "failure") failure = line;
     else {
       faults += line.faultCount;
       onResult(line);
+      show = createMeter(output, "rows");
     }
   };
   const { code, signal } = await runModule("db-verify-child", import.meta.url, [path, JSON.stringify(chain)], onLine);
@@ -183,22 +172,6 @@ export interface BackupOptions {
   readonly json?: boolean;
 }
 
-const WATCH_MS = 500;
-
-/** Tells how long the copy is by now. @returns what ends it */
-function watchCopy(from: string, to: string, { progress, now }: WorkOutput): () => void {
-  if (progress === undefined) return () => {};
-  const since = now();
-  // The copy has no free pages, so it may end before the file's size is reached.
-  const total = statSync(from).size;
-  const timer = setInterval(() => {
-    const done = statSync(to, { throwIfNoEntry: false })?.size ?? 0;
-    const pace = { elapsedMs: now() - since, done: Math.floor(done / 1_048_576), total: Math.ceil(total / 1_048_576) };
-    progress(`  …    copying: ${size(done)} of at most ${size(total)}  ${paceText(pace, "MiB")}`);
-  }, WATCH_MS);
-  return () => clearInterval(timer);
-}
-
 /**
  * Copies the database in a process of its own.
  * @throws CodedError `STORE_CORRUPT` when the file is so damaged that the copy could not end, `STORE_VERSION`,
@@ -209,8 +182,8 @@ async function copyDatabase(path: string, to: string, output: WorkOutput): Promi
   const onLine = (text: string): void => {
     said = parseLine<BackupLine>(text);
   };
-  const unwatch = watchCopy(path, to, output);
-  const { code, signal } = await runModule("db-backup-child", import.meta.url, [path, to], onLine).finally(unwatch);
+  const copy = () => runModule("db-backup-child", import.meta.url, [path, to], onLine);
+  const { code, signal } = await watchCopy(path, to, output, copy);
   if (said?.message !== undefined && said.code !== undefined) throw new CodedError(said.code, said.message, { path });
   // A signal after the word of success came while closing: the copy is whole.
   if (said !== undefined && said.message === undefined) return;
@@ -265,12 +238,13 @@ export async function restore({ from, dataDir, genesis, json }: RestoreOptions, 
   const report = createReport(output, json);
   const draft = createDraft(dataDir);
   try {
-    cpSync(source, join(draft, DATABASE));
+    const path = join(draft, DATABASE);
+    await watchCopy(source, path, output, () => copyFile(source, path));
     copyKeys(from, draft);
-    await probeDatabase(join(draft, DATABASE));
-    const faults = await verifyDatabase(join(draft, DATABASE), chain, output, report.note);
+    await probeDatabase(path);
+    const faults = await verifyDatabase(path, chain, output, report.note);
     if (faults > 0) throw new CodedError("STORE_CORRUPT", `the backup ${source} has ${faults} faults`, { faults });
-    await renameInstance(join(draft, DATABASE));
+    await renameInstance(path);
     putInPlace(draft, dataDir);
   } finally {
     rmSync(draft, { recursive: true, force: true });

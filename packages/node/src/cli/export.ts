@@ -9,6 +9,7 @@ import { syncFolder } from "../keys/secret-file.ts";
 import { probeDatabase } from "../store/probe.ts";
 import { openSharedStore } from "../store/shared-store.ts";
 import { requireDatabase } from "./draft.ts";
+import { createMeter, type WorkOutput } from "./render/progress.ts";
 
 export interface ExportOptions {
   readonly dataDir: string;
@@ -26,17 +27,20 @@ interface Written {
   readonly bytes: number;
 }
 
-function writeBlocks(rows: StoreReader, path: string, { from = 1, to }: ExportOptions): Written {
+function writeBlocks(rows: StoreReader, path: string, { from = 1, to }: ExportOptions, output: WorkOutput): Written {
   const head = headNumber(rows);
   const last = to ?? head;
   if (last > head) throw new CodedError("INVALID_CONFIG", `--to ${last}: the chain ends with block ${head}`);
   if (from > last + 1) throw new CodedError("INVALID_CONFIG", `--from ${from} is after block ${last}`);
+  const show = createMeter(output, "blocks");
+  let blocks = 0;
   let bytes = 0;
   const file = openSync(path, "wx", 0o644);
   try {
     for (const encoded of encodedBlocks(rows, from, last)) {
       for (let at = 0; at < encoded.length; ) at += writeSync(file, encoded, at);
       bytes += encoded.length;
+      show("writing", ++blocks, last - from + 1);
     }
     fsyncSync(file);
   } finally {
@@ -46,10 +50,10 @@ function writeBlocks(rows: StoreReader, path: string, { from = 1, to }: ExportOp
 }
 
 /** Gives the file its name when all of it is on the disk. @throws CodedError `DATA_DIR_UNUSABLE` */
-function writeWhole(rows: StoreReader, target: string, options: ExportOptions): Written {
+function writeWhole(rows: StoreReader, target: string, options: ExportOptions, output: WorkOutput): Written {
   const draft = `${target}.${process.pid}.tmp`;
   try {
-    const written = writeBlocks(rows, draft, options);
+    const written = writeBlocks(rows, draft, options, output);
     renameSync(draft, target);
     syncFolder(dirname(target));
     return written;
@@ -66,15 +70,16 @@ function writeWhole(rows: StoreReader, target: string, options: ExportOptions): 
  * @throws CodedError `INVALID_CONFIG` for a range that is not there or a file that is, `PRUNED` when a body is not held,
  * `DATA_DIR_UNUSABLE`, `STORE_CORRUPT`, `STORE_VERSION`
  */
-export async function exportChain(options: ExportOptions, print: (text: string) => void): Promise<void> {
+export async function exportChain(options: ExportOptions, output: WorkOutput): Promise<void> {
   const path = requireDatabase(resolve(options.dataDir));
   const target = resolve(options.file);
   if (existsSync(target)) throw new CodedError("INVALID_CONFIG", `${target} is there already`);
   await probeDatabase(path);
   const store = openSharedStore(path);
   try {
-    const { from, to, bytes } = writeWhole(store, target, options);
-    print(`blocks ${from} to ${to}, ${bytes} bytes, are in ${target}\n`);
+    const { from, to, bytes } = writeWhole(store, target, options, output);
+    output.print(`blocks ${from} to ${to}, ${bytes} bytes, are in ${target}
+`);
   } finally {
     await store.close();
   }

@@ -112,8 +112,7 @@ function createReporter(meter: ImportMeter, json: boolean, output: ImportOutput)
       saidAt = output.now();
       const progress = meter.progress();
       if (json) say("progress", progress);
-      else if (output.progress === undefined) output.print(`${progressLine(progress)}\n`);
-      else output.progress(progressLine(progress));
+      else output.progress?.(progressLine(progress));
     },
     end(kind) {
       if (json) return say(kind, meter.progress());

@@ -19,7 +19,7 @@ export const dbBackup = defineCommand({
   async run({ options }, context) {
     const { backup } = await import("../db.ts");
     const { dataDir, to, keys, json = false } = options;
-    const output = createWorkOutput(context);
+    const output = createWorkOutput(context, json);
     await backup({ dataDir, to: to as string, keys, json }, output).finally(output.done);
     return EXIT.ok;
   },

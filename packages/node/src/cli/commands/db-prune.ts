@@ -24,8 +24,8 @@ export const dbPrune = defineCommand({
   exits: [[EXIT.ok, "done"], ...DATA_DIR_EXITS],
   async run({ options }, context) {
     const { prune } = await import("../db-prune.ts");
-    const output = createWorkOutput(context);
     const { dataDir, json } = options;
+    const output = createWorkOutput(context, json);
     const asked = { dataDir, ...withoutUndefined({ history: options.history }) };
     const pruned = await prune(asked, output).finally(output.done);
     if (json === true) context.print(`${JSON.stringify(pruned)}\n`);

@@ -19,7 +19,7 @@ export const dbRestore = defineCommand({
   async run({ options }, context) {
     const { restore } = await import("../db.ts");
     const { from, dataDir, json = false } = options;
-    const output = createWorkOutput(context);
+    const output = createWorkOutput(context, json);
     const asked = { from: from as string, dataDir, json, ...withoutUndefined({ genesis: options.genesis }) };
     await restore(asked, output).finally(output.done);
     return EXIT.ok;

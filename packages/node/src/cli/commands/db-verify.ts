@@ -16,7 +16,7 @@ export const dbVerify = defineCommand({
   async run({ options }, context) {
     const { verify } = await import("../db.ts");
     const { dataDir, json = false } = options;
-    const output = createWorkOutput(context);
+    const output = createWorkOutput(context, json);
     const asked = { dataDir, json, ...withoutUndefined({ genesis: options.genesis }) };
     await verify(asked, output).finally(output.done);
     return EXIT.ok;

@@ -3,6 +3,7 @@
 import { defineCommand, integer, required, withoutUndefined } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
 import { DATA_DIR_EXITS, dataDirOption } from "../local-options.ts";
+import { createWorkOutput } from "../render/progress.ts";
 
 const BLOCK_MAX = 999_999_999_999_999;
 
@@ -21,12 +22,12 @@ export const exportCommand = defineCommand({
     "counterpart export --data-dir data/p2p-5001 --from 100 --to 200 part.rlp",
   ],
   exits: [[EXIT.ok, "written"], ...DATA_DIR_EXITS],
-  async run({ args, options }, { print }) {
+  async run({ args, options }, context) {
     const { exportChain } = await import("../export.ts");
-    await exportChain(
-      { file: args.file, dataDir: options.dataDir, ...withoutUndefined({ from: options.from, to: options.to }) },
-      print,
-    );
+    const output = createWorkOutput(context);
+    const { dataDir, from, to } = options;
+    const asked = { file: args.file, dataDir, ...withoutUndefined({ from, to }) };
+    await exportChain(asked, output).finally(output.done);
     return EXIT.ok;
   },
 });

@@ -39,8 +39,8 @@ export const importCommand = defineCommand({
     context.host.on("SIGINT", () => (stoppedWith ??= EXIT.interrupted));
     context.host.on("SIGTERM", () => (stoppedWith ??= EXIT.terminated));
     context.host.on("parentGone", () => (stoppedWith ??= EXIT.terminated));
-    const output = createWorkOutput(context);
     const { dataDir, json = false } = options;
+    const output = createWorkOutput(context, json);
     const work = { ...output, isStopped: () => stoppedWith !== undefined };
     const isWhole = await importChain({ ...args, dataDir, json }, work).finally(output.done);
     return isWhole ? EXIT.ok : (stoppedWith ?? EXIT.failure);

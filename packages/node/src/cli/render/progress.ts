@@ -1,4 +1,4 @@
-/** How far long work has come: one line that is written over on a terminal, now and then a line elsewhere. */
+/** How far long work has come: one line that is written over, on a terminal only. */
 
 import type { CommandContext } from "../context.ts";
 import { duration } from "./units.ts";
@@ -26,9 +26,12 @@ export interface WorkOutput {
   now(): number;
 }
 
-/** Results take the place of the line of progress; `done` takes the last one away. */
-export function createWorkOutput(context: CommandContext): WorkOutput & { done(): void } {
-  const progress = createProgress(context);
+/**
+ * Results take the place of the line of progress; `done` takes the last one away.
+ * @param json a program reads the results, and nobody the progress
+ */
+export function createWorkOutput(context: CommandContext, json = false): WorkOutput & { done(): void } {
+  const progress = json ? undefined : createProgress(context);
   return {
     print(text) {
       progress?.clear();
@@ -64,4 +67,22 @@ export function paceText(pace: Pace, unit: string): string {
   const part = pace.total === 0 ? 100 : Math.min(100, Math.floor((pace.done / pace.total) * 100));
   const left = remainingMs(pace);
   return `${rate}  ${part} %${left === undefined ? "" : `, ${duration(left)} left`}`;
+}
+
+const SHOWN_EVERY_MS = 200;
+
+/** Shows how far work has come, now and then; the work begins now. */
+export function createMeter(
+  { progress, now }: Pick<WorkOutput, "progress" | "now">,
+  unit: string,
+): (what: string, done: number, total?: number) => void {
+  const since = now();
+  let shownAt = since;
+  return (what, done, total) => {
+    const at = now();
+    if (progress === undefined || at - shownAt < SHOWN_EVERY_MS) return;
+    shownAt = at;
+    const pace = { elapsedMs: at - since, done, ...(total !== undefined && { total }) };
+    progress(`  …    ${what}: ${paceText(pace, unit)}`);
+  };
 }

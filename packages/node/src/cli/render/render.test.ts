@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { createTestTerminal } from "../context.test-support.ts";
-import { createWorkOutput, paceText, remainingMs } from "./progress.ts";
+import { createMeter, createWorkOutput, paceText, remainingMs } from "./progress.ts";
 import { PLAIN, styleOf } from "./style.ts";
 import { printable, renderFields, renderTable, widthOf } from "./table.ts";
 import { duration, moment, size, wholeUnits } from "./units.ts";
@@ -91,4 +91,17 @@ test("results take the place of the line of progress, which nobody sees where th
   output.done();
   assert.deepEqual(seen, ["\r\x1b[Khalf\r", "\r\x1b[K", "done\n", "\r\x1b[K"]);
   assert.equal(createWorkOutput(createTestTerminal().context).progress, undefined);
+  assert.equal(createWorkOutput(context, true).progress, undefined, "a program reads the result");
+});
+
+test("a meter shows how far work has come no oftener than people read", () => {
+  const seen: string[] = [];
+  let ms = 0;
+  const show = createMeter({ progress: (text) => void seen.push(text), now: () => ms }, "rows");
+  for (ms = 0; ms < 1_000; ms += 50) show("storage", ms, 2_000);
+  assert.deepEqual(
+    seen.map((line) => line.trim()),
+    [200, 400, 600, 800].map((at) => `…    storage: 1000 rows/s  ${at / 20} %, ${(2 - at / 1_000).toFixed(1)} s left`),
+  );
+  createMeter({ now: () => (ms += 1_000) }, "rows")("storage", 1);
 });
