@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { counterpart, ProcessNodes } from "./process-node.ts";
+import { counterpart, ProcessNodes, until } from "./process-node.ts";
 
 const LAUNCHER = fileURLToPath(new URL("../../packages/node/bin/counterpart.mjs", import.meta.url));
 const WALLET = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8";
@@ -18,6 +18,10 @@ async function ask(url: string, ...words: readonly string[]): Promise<Record<str
   const { code, text } = await counterpart(...words, "--url", url, "--json");
   assert.equal(code, 0, `${words.join(" ")}: ${text}`);
   return JSON.parse(text) as Record<string, unknown>;
+}
+
+async function isHeld(url: string, address: string): Promise<boolean> {
+  return (await counterpart("contracts", "show", address, "--url", url)).code === 0;
 }
 
 interface Watch extends AsyncDisposable {
@@ -85,6 +89,34 @@ test("a token is deployed on one node, watched, executed and shown on the other"
   await using resumed = watch(two.api, address, "--types", "contract.updated", "--last-event-id", id, "--count", "1");
   const next = await resumed.next();
   assert.deepEqual([next.event, next.data.block_number], ["contract.updated", Number(data.block_number) + 1]);
+});
+
+test("a network is made without a key: whoever has its genesis may join, and only its signers seal", async () => {
+  await using nodes = new ProcessNodes();
+  const folder = join(nodes.folder, "net");
+  const made = await counterpart("network", "create", folder, "--chain-id", "4343", "--json");
+  assert.equal(made.code, 0, made.text);
+  const { genesis, signers } = JSON.parse(made.text) as { genesis: string; signers: string[] };
+  const flags = ["--genesis", genesis];
+  const signer = await nodes.start("net/node-1", { flags });
+  const guest = await nodes.start("guest", { flags });
+  assert.notEqual(guest.account, signer.account);
+  assert.equal((await ask(guest.api, "peers", "connect", signer.p2p)).status, "synced");
+  const token = ["contracts", "deploy", "token", "--symbol", "T"];
+  const there = (await ask(signer.api, ...token, "--name", "There")) as { address: string };
+  const here = (await ask(guest.api, ...token, "--name", "Here")) as { address: string };
+  for (const { address } of [there, here]) {
+    for (const { api } of [signer, guest]) await until(async () => isHeld(api, address), `${address} on ${api}`);
+  }
+  const { blocks } = (await ask(guest.api, "blocks", "list")) as { blocks: { number: number; sealer: string }[] };
+  const sealers = blocks.filter(({ number }) => number > 0).map(({ sealer }) => sealer.toLowerCase());
+  assert.deepEqual([...new Set(sealers)], [signers[0]?.toLowerCase()]);
+
+  const key = join(nodes.folder, "swarm.key");
+  writeFileSync(key, `/key/swarm/psk/1.0.0/\n/base16/\n${"5a".repeat(32)}\n`, { mode: 0o600 });
+  const closed = await nodes.start("closed", { flags: [...flags, "--network-key", key] });
+  const refused = await counterpart("peers", "connect", signer.p2p, "--url", closed.api);
+  assert.match(refused.text, /NETWORK_KEY_MISMATCH/);
 });
 
 test("a network that was made starts, its doctor finds nothing wrong, and its database can be pruned", async () => {

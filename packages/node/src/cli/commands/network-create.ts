@@ -54,6 +54,7 @@ export const networkCreate = defineCommand({
     json: flag("--json", "as one JSON document, for programs"),
   },
   details: [
+    "The network is open: it has no network key, so that whoever has genesis.json may connect, hold the chain and send transactions. To close it, give every node the same --network-key.",
     "Only the listed signers seal blocks: the nodes that are made, and those that --signer names. Gas is free, so that accounts need no funds to send. To run a node on another machine, copy its folder and genesis.json there, over a channel that nobody reads along: the folder holds its private key. On several machines give --p2p-host and the others' addresses as --peer.",
   ],
   examples: [
