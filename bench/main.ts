@@ -1,14 +1,17 @@
 /**
  * `npm run bench [-- scenario …] [--runs N] [--scale X]`: medians of several runs, each with fresh processes. Nothing
- * is asserted: the figures are for reading, and machines differ. `joining`, `crowd`, `latency` and `resync` take data sets of every
- * combination of `--contracts 1000,10000` and `--blocks 10,1000`, which are made when they are first asked for.
+ * is asserted: the figures are for reading, and machines differ. `joining`, `crowd`, `latency`, `resync` and `footprint`
+ * take data sets of every combination of `--contracts 1000,10000` and `--blocks 10,1000`, which are made when they are
+ * first asked for.
  */
 
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import { accounts } from "./accounts.ts";
+import { commands } from "./commands.ts";
 import { crowd } from "./crowd.ts";
 import type { DatasetSize } from "./dataset.ts";
+import { footprint } from "./footprint.ts";
 import { hostileCode } from "./hostile-code.ts";
 import { joining } from "./joining.ts";
 import { latency } from "./latency.ts";
@@ -44,6 +47,8 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   "hostile-code": hostileCode,
   subscribers,
   logs,
+  commands,
+  footprint,
 };
 
 const { values, positionals } = parseArgs({

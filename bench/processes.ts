@@ -118,6 +118,12 @@ export class Bench {
     return (await promisify(execFile)(process.execPath, [LAUNCHER, "start", "--help"])).stdout;
   }
 
+  /** Runs the program to its end. */
+  async command(words: readonly string[], environment: Readonly<Record<string, string>>): Promise<void> {
+    const env = { ...process.env, ...environment };
+    await promisify(execFile)(process.execPath, [LAUNCHER, ...words], { env });
+  }
+
   /** A node on a fresh data directory, unless one is given. */
   async node(options: NodeOptions = {}): Promise<NodeProcess> {
     const dataDir = options.dataDir ?? this.folder();
