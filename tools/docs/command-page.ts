@@ -10,12 +10,13 @@ const HEAD = `# The command line
 \`counterpart <command>\`; in a checkout \`npx counterpart <command>\`. \`counterpart start\` runs a node, most other commands
 ask a running one by its [API](API.md): the one that \`--url\` or \`COUNTERPART_URL\` names, else
 \`http://127.0.0.1:8080\`. A node that listens beyond loopback wants its token for whatever changes something:
-\`--token-file\`, \`COUNTERPART_TOKEN_FILE\`, \`--token\` or \`COUNTERPART_TOKEN\`. The commands \`db\`, \`import\` and
+\`--token-file\`, \`COUNTERPART_TOKEN_FILE\`, \`--token\` or \`COUNTERPART_TOKEN\`. These settings, the timeout and colours can
+stand in the [configuration file](OPERATIONS.md#configuration) too. The commands \`db\`, \`import\` and
 \`export\` work on a data directory instead.
 
 Standard output has what was asked for and nothing else: tables and lines for people, with \`--json\` one JSON document
 (\`status\`, \`import\` and \`contracts watch\`: one on each line). Colours are for terminals, and for none when \`NO_COLOR\`
-is set. Progress and notes go to standard error, as do failures, which have a stable [code](ERRORS.md) and say what to do;
+is set, unless \`--color\` says otherwise. Progress and notes go to standard error, as do failures, which have a stable [code](ERRORS.md) and say what to do;
 with \`--json\` a failure is \`{"error": {"code", "message", "hint", …}}\` there, with the node's whole problem document where
 it was the node that refused. Lists follow the API's pages up to \`--limit\`. Amounts are base units and exact at any size:
 \`1000000\`, \`0xf4240\` and \`1e6\` are the same.

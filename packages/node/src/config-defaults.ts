@@ -29,3 +29,22 @@ export const DEFAULTS = {
 
 /** The data directory's default follows from the peers' port. */
 export const defaultDataDir = (p2pPort: number): string => `data/p2p-${p2pPort}`;
+
+export interface SettingNames {
+  /** `--api-port`. */
+  readonly flag: string;
+  /** `COUNTERPART_API_PORT`. */
+  readonly variable: string;
+  /** `api_port`, in the configuration file. */
+  readonly fileKey: string;
+}
+
+/** What a setting is called at each of its sources. */
+export function settingNames(key: string): SettingNames {
+  const words = key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  return {
+    flag: `--${words.replaceAll("_", "-")}`,
+    variable: `COUNTERPART_${words.toUpperCase()}`,
+    fileKey: words,
+  };
+}

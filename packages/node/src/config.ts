@@ -4,7 +4,7 @@
  */
 
 import { type Static, Type } from "typebox";
-import { DEFAULTS } from "./config-defaults.ts";
+import { DEFAULTS, type SettingNames, settingNames } from "./config-defaults.ts";
 
 /** What a schema's option says beside JSON Schema: both are shown to people. */
 interface Notes {
@@ -156,15 +156,9 @@ export const CONFIG_SCHEMA = Type.Object(
 export type NodeConfig = Readonly<Static<typeof CONFIG_SCHEMA>>;
 export type ConfigKey = keyof NodeConfig;
 
-export interface ConfigOption extends Notes {
+export interface ConfigOption extends Notes, SettingNames {
   readonly key: ConfigKey;
   readonly kind: "integer" | "boolean" | "list" | "text";
-  /** `--api-port`. */
-  readonly flag: string;
-  /** `COUNTERPART_API_PORT`. */
-  readonly variable: string;
-  /** `api_port`, in the configuration file. */
-  readonly fileKey: string;
 }
 
 /** All options, in the order of the schema. */
@@ -175,7 +169,6 @@ function toOption([name, schema]: [string, object]): ConfigOption {
     readonly type?: string;
     readonly anyOf?: readonly object[];
   };
-  const words = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
   return {
     key: name as ConfigKey,
     // A number or a word: what is no number stays text.
@@ -187,9 +180,7 @@ function toOption([name, schema]: [string, object]): ConfigOption {
           : type === "array"
             ? "list"
             : "text",
-    flag: `--${words.replaceAll("_", "-")}`,
-    variable: `COUNTERPART_${words.toUpperCase()}`,
-    fileKey: words,
+    ...settingNames(name),
     description,
     expected,
     ...(placeholder === undefined ? {} : { placeholder }),

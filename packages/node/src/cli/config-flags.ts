@@ -1,8 +1,12 @@
 /** The flags of the commands that look at a node's whole configuration: one for each of its settings. */
 
+import { readFileSync } from "node:fs";
 import { CONFIG_DEFAULTS, CONFIG_OPTIONS, type ConfigOption } from "../config.ts";
+import { type ClientFlags, inspectClient } from "./client/settings.ts";
 import type { OptionSpec } from "./command.ts";
-import { CONFIG_VARIABLE, type Flags } from "./resolve-config.ts";
+import { CONFIG_VARIABLE } from "./config-file.ts";
+import type { CommandContext } from "./context.ts";
+import { type Flags, type Inspection, inspectConfig } from "./resolve-config.ts";
 
 function toFlag(option: ConfigOption): OptionSpec<Flags[keyof Flags]> {
   const { flag, placeholder, description, kind } = option;
@@ -32,3 +36,16 @@ export const flagsOf = (options: Readonly<Record<string, Flags[keyof Flags] | un
   Object.fromEntries(
     Object.keys(CONFIG_FLAGS).flatMap((key) => (options[key] === undefined ? [] : [[key, options[key]]])),
   );
+
+/** A node's settings and then those of the commands that ask one. What is wrong with both is told once. */
+export function inspectOptions(options: Readonly<Record<string, unknown>>, context: CommandContext): Inspection {
+  const node = inspectConfig({
+    flags: flagsOf(options as Parameters<typeof flagsOf>[0]),
+    environment: context.environment,
+    workingDir: context.workingDir,
+    readFile: (path) => readFileSync(path, "utf8"),
+  });
+  const client = inspectClient(options as ClientFlags, context);
+  const more = client.problems.filter(({ message }) => !node.problems.some((known) => known.message === message));
+  return { ...node, settings: [...node.settings, ...client.settings], problems: [...node.problems, ...more] };
+}

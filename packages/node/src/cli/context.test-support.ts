@@ -4,6 +4,7 @@ import type { CommandContext } from "./context.ts";
 import { complaintJson, complaintOf, exitCodeOf } from "./exit-code.ts";
 import type { Host, HostEvent } from "./host.ts";
 import { parseArguments } from "./program.ts";
+import { runRequest } from "./run-request.ts";
 
 export interface TestTerminal {
   readonly context: CommandContext;
@@ -63,7 +64,7 @@ export async function runCommand(words: readonly string[], terminal = createTest
   const run = async (): Promise<number> => {
     try {
       const request = await parseArguments(words, { write: context.print, writeError: context.printError });
-      return (await request?.command.run(request.given, context)) ?? 0;
+      return (request === undefined ? undefined : await runRequest(request, context)) ?? 0;
     } catch (error) {
       context.printError(words.includes("--json") ? complaintJson(error) : complaintOf(error));
       return exitCodeOf(error);

@@ -11,6 +11,8 @@ export interface CommandContext {
   /** Whether standard output is a terminal, and standard error. */
   readonly isTerminal: boolean;
   readonly isErrorTerminal: boolean;
+  /** Whether there are colours, where somebody has said so. */
+  readonly isColored?: boolean;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly workingDir: string;
   /** Milliseconds of a clock that only goes forward. */

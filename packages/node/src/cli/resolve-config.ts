@@ -12,17 +12,14 @@ import {
   type NodeConfig,
 } from "../config.ts";
 import { defaultDataDir } from "../config-defaults.ts";
+import { CLIENT_FILE_KEYS } from "./client/settings.ts";
+import { type FileSources, fileOrigin, readConfigFile } from "./config-file.ts";
 
 /** As the command line gives them: text, or a list of texts for a repeatable flag; true for a flag without value. */
 export type Flags = Readonly<Partial<Record<ConfigKey | "config", string | readonly string[] | boolean>>>;
 
-export interface ConfigSources {
+export interface ConfigSources extends FileSources {
   readonly flags: Flags;
-  readonly environment: Readonly<Record<string, string | undefined>>;
-  /** Absolute folder that relative paths start from; those in a file start from the file's folder. */
-  readonly workingDir: string;
-  /** @throws when there is no such file */
-  readFile(path: string): string;
 }
 
 /** Where a value came from; earlier ones win. */
@@ -39,7 +36,7 @@ interface Setting {
 
 /** One setting as a node would be started with it. */
 export interface ResolvedSetting {
-  readonly option: ConfigOption;
+  readonly option: Pick<ConfigOption, "fileKey" | "isSecret">;
   /** As the node would take it; as it was given where it is refused; undefined where there is none. */
   readonly value: unknown;
   readonly source: SettingSource;
@@ -56,7 +53,6 @@ export interface Inspection {
   readonly config?: NodeConfig;
 }
 
-export const CONFIG_VARIABLE = "COUNTERPART_CONFIG";
 const PATHS: ReadonlySet<ConfigKey> = new Set([
   "dataDir",
   "genesis",
@@ -64,7 +60,6 @@ const PATHS: ReadonlySet<ConfigKey> = new Set([
   "networkKey",
   "allowPeersFile",
 ]);
-const FILE_CHARACTERS_MAX = 1_000_000;
 
 /** @throws CodedError `INVALID_CONFIG`, its message being one sentence that names the source */
 export function resolveConfig(sources: ConfigSources): NodeConfig {
@@ -157,46 +152,21 @@ const BOOLEANS: ReadonlyMap<string, boolean> = new Map([
 
 /** Unknown keys are added to the problems; a file that cannot be read at all throws. */
 function readFileSettings(sources: ConfigSources, problems: CodedError[]): Map<ConfigKey, Setting> {
-  const named = sources.flags.config ?? sources.environment[CONFIG_VARIABLE];
   const settings = new Map<ConfigKey, Setting>();
-  if (typeof named !== "string" || named === "") return settings;
-  const path = resolve(sources.workingDir, named);
-  for (const [fileKey, value] of Object.entries(readFile(path, sources))) {
+  const file = readConfigFile(sources.flags.config, sources);
+  if (file === undefined) return settings;
+  for (const [fileKey, value] of Object.entries(file.content)) {
     const option = CONFIG_OPTIONS.find((known) => known.fileKey === fileKey);
-    if (option === undefined) {
-      problems.push(unknownKey(fileKey, path));
-      continue;
-    }
-    settings.set(option.key, {
-      value,
-      source: "file",
-      origin: `"${fileKey}" in ${path}`,
-      baseDir: resolve(path, ".."),
-    });
+    if (option !== undefined) {
+      const origin = fileOrigin(fileKey, file);
+      settings.set(option.key, { value, source: "file", origin, baseDir: resolve(file.path, "..") });
+    } else if (!CLIENT_FILE_KEYS.includes(fileKey)) problems.push(unknownKey(fileKey, file.path));
   }
   return settings;
 }
 
-function readFile(path: string, sources: ConfigSources): object {
-  let text: string;
-  try {
-    text = sources.readFile(path);
-  } catch (error) {
-    throw invalid(`the configuration file ${path} cannot be read: ${error instanceof Error ? error.message : error}`);
-  }
-  if (text.length > FILE_CHARACTERS_MAX) throw invalid(`the configuration file ${path} is too large`);
-  let content: unknown;
-  try {
-    content = JSON.parse(text);
-  } catch {
-    throw invalid(`the configuration file ${path} is not valid JSON`);
-  }
-  if (typeof content === "object" && content !== null && !Array.isArray(content)) return content;
-  throw invalid(`the configuration file ${path} must hold a JSON object`);
-}
-
 function unknownKey(key: string, path: string): CodedError {
-  const known = CONFIG_OPTIONS.map((option) => option.fileKey).join(", ");
+  const known = [...CONFIG_OPTIONS.map((option) => option.fileKey), ...CLIENT_FILE_KEYS].join(", ");
   return invalid(`unknown key ${JSON.stringify(key)} in ${path}; the known keys are ${known}`);
 }
 

@@ -2,12 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ERROR_CATALOGUE } from "@counterpart/core/base/error-catalogue";
 import { isCodedError } from "@counterpart/core/base/errors";
-import { createTestTerminal } from "../context.test-support.ts";
 import { complaintOf } from "../exit-code.ts";
 import { createApiClient } from "./api-client.ts";
 import { answerJson, serve } from "./http.test-support.ts";
 import { HINTED_CODES, NodeRefusal } from "./refusal.ts";
-import { clientOf, DEFAULT_URL, tokenOf, urlOf } from "./target.ts";
 
 const coded = (code: string, words: RegExp) => (error: unknown) =>
   isCodedError(error, code as never) && words.test(error.message);
@@ -76,21 +74,6 @@ test("a body that no node takes is not sent", async () => {
   const client = createApiClient({ url: "http://127.0.0.1:1" });
   const large = client.send("POST", "contracts", { source: "é".repeat(600_000) });
   await assert.rejects(large, coded("PAYLOAD_TOO_LARGE", /1200013 bytes, and a node takes 1048576 at most/));
-});
-
-test("the node is that of the flag, else of the environment, else the default one", () => {
-  const at = (environment: Record<string, string>) => createTestTerminal({ environment }).context;
-  assert.equal(urlOf({}, at({})), DEFAULT_URL);
-  assert.equal(urlOf({}, at({ COUNTERPART_URL: "" })), DEFAULT_URL);
-  assert.equal(urlOf({}, at({ COUNTERPART_URL: "http://127.0.0.1:9/x" })), "http://127.0.0.1:9");
-  assert.equal(urlOf({ url: "https://a" }, at({ COUNTERPART_URL: "http://b" })), "https://a");
-  assert.throws(() => urlOf({ url: "ftp://a" }, at({})), coded("INVALID_CONFIG", /--url ftp:\/\/a is no address/));
-  assert.throws(() => urlOf({}, at({ COUNTERPART_URL: "x" })), coded("INVALID_CONFIG", /COUNTERPART_URL x is no/));
-  assert.equal(tokenOf({ token: "t" }, at({ COUNTERPART_TOKEN: "e" })), "t");
-  assert.equal(tokenOf({}, at({ COUNTERPART_TOKEN: "e" })), "e");
-  assert.equal(tokenOf({}, at({})), undefined);
-  assert.throws(() => clientOf({ token: "a\nb" }, at({})), coded("INVALID_CONFIG", /printable/));
-  assert.throws(() => clientOf({ tokenFile: "/nowhere" }, at({})), coded("INVALID_CONFIG", /--token-file: .*ENOENT/));
 });
 
 test("hints are for errors that there are", () => {

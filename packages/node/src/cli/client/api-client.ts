@@ -6,9 +6,8 @@
 import { request as httpRequest, type IncomingMessage } from "node:http";
 import { CodedError } from "@counterpart/core/base/errors";
 import { NodeRefusal } from "./refusal.ts";
+import { CLIENT_TIMEOUT_MS } from "./settings.ts";
 
-/** Longest silence of a node that is not told to wait for something. */
-export const REQUEST_MS = 30_000;
 /** Above the largest answer that a node gives; what is longer is no node. */
 const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
 /** Of the API. A node may close the connection to a longer one before it has answered. */
@@ -19,6 +18,7 @@ export interface ApiClientOptions {
   readonly url: string;
   /** For `Authorization: Bearer`. */
   readonly token?: string;
+  /** Longest silence of a node that is not told to wait for something. */
   readonly requestMs?: number;
 }
 
@@ -151,7 +151,7 @@ function queryText(query: Readonly<Record<string, string | number | boolean | un
   return given.length === 0 ? "" : `?${new URLSearchParams(given as [string, string][])}`;
 }
 
-export function createApiClient({ url, token, requestMs = REQUEST_MS }: ApiClientOptions): ApiClient {
+export function createApiClient({ url, token, requestMs = CLIENT_TIMEOUT_MS }: ApiClientOptions): ApiClient {
   const common = { accept: "application/json", ...(token !== undefined && { authorization: `Bearer ${token}` }) };
   const pathOf = (path: string): string => `/api/v1/${path}`;
   return {

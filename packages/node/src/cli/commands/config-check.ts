@@ -1,13 +1,12 @@
 /** `counterpart config check`. */
 
-import { readFileSync } from "node:fs";
 import { type CodedError, isCodedError } from "@counterpart/core/base/errors";
 import { readGenesis } from "../../store/genesis-file.ts";
+import { CLIENT_OPTIONS } from "../client/target.ts";
 import { defineCommand, flag } from "../command.ts";
-import { CONFIG_FLAGS, flagsOf } from "../config-flags.ts";
+import { CONFIG_FLAGS, inspectOptions } from "../config-flags.ts";
 import { EXIT } from "../exit-code.ts";
 import { printable } from "../render/table.ts";
-import { inspectConfig } from "../resolve-config.ts";
 
 /** What is wrong with the genesis file, if there is one and anything is. */
 function genesisProblem(path: string | undefined): CodedError | undefined {
@@ -22,9 +21,9 @@ function genesisProblem(path: string | undefined): CodedError | undefined {
 
 export const configCheck = defineCommand({
   args: {},
-  options: { ...CONFIG_FLAGS, json: flag("--json", "as one JSON document, for programs") },
+  options: { ...CLIENT_OPTIONS, ...CONFIG_FLAGS, json: flag("--json", "as one JSON document, for programs") },
   details: [
-    "Takes the flags of start. Every problem is told, not only the first; the genesis file is read too. Nothing is opened or changed: counterpart doctor looks at ports, disk and the running node.",
+    "Takes the flags of start and of the commands that ask a node. Every problem is told, not only the first; the genesis file is read too. Nothing is opened or changed: counterpart doctor looks at ports, disk and the running node.",
   ],
   examples: [
     "counterpart config check --config /etc/counterpart.json",
@@ -35,12 +34,7 @@ export const configCheck = defineCommand({
     [EXIT.usage, "a setting is wrong"],
   ],
   async run({ options }, context) {
-    const { config, problems } = inspectConfig({
-      flags: flagsOf(options as Parameters<typeof flagsOf>[0]),
-      environment: context.environment,
-      workingDir: context.workingDir,
-      readFile: (path) => readFileSync(path, "utf8"),
-    });
+    const { config, problems } = inspectOptions(options, context);
     const genesis = config === undefined ? undefined : genesisProblem(config.genesis);
     const all = genesis === undefined ? problems : [...problems, genesis];
     if (options.json === true) {

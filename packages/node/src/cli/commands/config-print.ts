@@ -1,18 +1,17 @@
 /** `counterpart config print`. */
 
-import { readFileSync } from "node:fs";
+import { CLIENT_OPTIONS } from "../client/target.ts";
 import { defineCommand, flag } from "../command.ts";
-import { CONFIG_FLAGS, flagsOf } from "../config-flags.ts";
+import { CONFIG_FLAGS, inspectOptions } from "../config-flags.ts";
 import { renderSettings, settingsJson } from "../config-report.ts";
 import { EXIT } from "../exit-code.ts";
 import { styleOf } from "../render/style.ts";
-import { inspectConfig } from "../resolve-config.ts";
 
 export const configPrint = defineCommand({
   args: {},
-  options: { ...CONFIG_FLAGS, json: flag("--json", "as one JSON document, for programs") },
+  options: { ...CLIENT_OPTIONS, ...CONFIG_FLAGS, json: flag("--json", "as one JSON document, for programs") },
   details: [
-    "Takes the flags of start, and shows what start would take: a flag wins over the environment, which wins over the file that --config names, which wins over the default. Paths are shown whole; secrets are not shown.",
+    "Takes the flags of start and of the commands that ask a node, and shows what they would take: a flag wins over the environment, which wins over the file that --config names, which wins over the default. Paths are shown whole; secrets are not shown.",
   ],
   examples: [
     "counterpart config print",
@@ -24,12 +23,7 @@ export const configPrint = defineCommand({
     [EXIT.usage, "a setting is wrong; what there is is shown all the same"],
   ],
   async run({ options }, context) {
-    const inspection = inspectConfig({
-      flags: flagsOf(options as Parameters<typeof flagsOf>[0]),
-      environment: context.environment,
-      workingDir: context.workingDir,
-      readFile: (path) => readFileSync(path, "utf8"),
-    });
+    const inspection = inspectOptions(options, context);
     if (options.json === true) context.print(`${JSON.stringify(settingsJson(inspection))}\n`);
     else {
       context.print(renderSettings(inspection.settings, styleOf(context)));

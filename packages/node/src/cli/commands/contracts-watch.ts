@@ -1,12 +1,11 @@
 /** `counterpart contracts watch`. */
 
 import { CodedError } from "@counterpart/core/base/errors";
-import { createApiClient } from "../client/api-client.ts";
 import { addressWord } from "../client/checked-text.ts";
 import { followEvents, SILENCE_MS } from "../client/event-follower.ts";
 import type { StreamEvent } from "../client/event-stream.ts";
 import { valueText } from "../client/result.ts";
-import { CLIENT_EXITS, CLIENT_OPTIONS, tokenOf, urlOf } from "../client/target.ts";
+import { CLIENT_EXITS, CLIENT_OPTIONS, clientOf } from "../client/target.ts";
 import { defineCommand, flag, integer, text, variadic } from "../command.ts";
 import { stopSignal } from "../context.ts";
 import { EXIT } from "../exit-code.ts";
@@ -69,13 +68,8 @@ export const contractsWatch = defineCommand({
     const { json = false, count = Number.POSITIVE_INFINITY } = options;
     const chosen = new Set(args.addresses.map((address) => addressWord(address).toLowerCase()));
     const types = typesOf(options.types);
-    const token = tokenOf(options, context);
     // Heartbeats come less often than answers do.
-    const client = createApiClient({
-      url: urlOf(options, context),
-      requestMs: SILENCE_MS,
-      ...(token !== undefined && { token }),
-    });
+    const client = clientOf(options, context, { timeoutMs: SILENCE_MS });
     const style = styleOf(context);
     const note = (words: string): void => (json ? undefined : context.printError(`${words}\n`));
     let seen = 0;

@@ -9,6 +9,7 @@ import { type TestContext, test } from "node:test";
 import { parseGenesis } from "@counterpart/core/chain/genesis-json";
 import { CONFIG_OPTIONS } from "../../config.ts";
 import { createKeyRing } from "../../keys/key-ring.ts";
+import { CLIENT_FILE_KEYS } from "../client/settings.ts";
 import { MASK, renderSettings, settingsJson } from "../config-report.ts";
 import { createTestTerminal, type Ran, runCommand } from "../context.test-support.ts";
 import { EXIT } from "../exit-code.ts";
@@ -29,10 +30,7 @@ test("each setting is shown with its value and where it came from", async (t) =>
   const { code, json } = await run("config", "print", "--config", "node.json", "--dev", "--json");
   assert.equal(code, EXIT.ok);
   const { settings, problems } = json() as { settings: Record<string, unknown>; problems: unknown[] };
-  assert.deepEqual(
-    Object.keys(settings),
-    CONFIG_OPTIONS.map(({ fileKey }) => fileKey),
-  );
+  assert.deepEqual(Object.keys(settings), [...CONFIG_OPTIONS.map(({ fileKey }) => fileKey), ...CLIENT_FILE_KEYS]);
   assert.deepEqual(problems, []);
   const file = join(folder, "node.json");
   assert.deepEqual(settings.api_port, { value: 8085, source: "file", origin: `"api_port" in ${file}` });
@@ -44,6 +42,27 @@ test("each setting is shown with its value and where it came from", async (t) =>
   const shown = await run("config", "print");
   assert.match(shown.out, /^SETTING +VALUE +FROM +WHICH\napi_port +8080 +default\n/);
   assert.match(shown.out, /\np2p_port +5009 +environment +COUNTERPART_P2P_PORT\n/);
+});
+
+test("settings of commands that ask a node are shown, and checked, with those of a node", async (t) => {
+  const { folder, run } = scene(t, { COUNTERPART_TIMEOUT_MS: "5000" });
+  const file = join(folder, "node.json");
+  writeFileSync(file, '{"url": "http://10.0.0.2:8080/", "token": "hunter2", "color": "never", "api_port": 8085}');
+  const { code, json, out } = await run("config", "print", "--config", "node.json", "--color", "always", "--json");
+  assert.equal(code, EXIT.ok, out);
+  const { settings } = json() as { settings: Record<string, unknown> };
+  assert.deepEqual(settings.url, { value: "http://10.0.0.2:8080", source: "file", origin: `"url" in ${file}` });
+  assert.deepEqual(settings.token, { value: MASK, source: "file", origin: `"token" in ${file}` });
+  assert.deepEqual(settings.token_file, { value: null, source: "default", origin: null });
+  assert.deepEqual(settings.timeout_ms, { value: 5000, source: "environment", origin: "COUNTERPART_TIMEOUT_MS" });
+  assert.deepEqual(settings.color, { value: "always", source: "flag", origin: "--color" });
+  writeFileSync(file, '{"url": 7, "token": "a b"}');
+  const checked = await run("config", "check", "--config", "node.json");
+  assert.equal(checked.code, EXIT.usage);
+  assert.ok(!checked.out.includes("a b"), "a refused secret is not shown either");
+  assert.equal(checked.out.match(/"(url|token)" in .* must be /g)?.length, 2, checked.out);
+  const missing = await run("config", "check", "--config", "none.json");
+  assert.equal(missing.out.match(/cannot be read/g)?.length, 1, "it is told once");
 });
 
 test("secrets are not shown", () => {

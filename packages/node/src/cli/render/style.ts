@@ -27,7 +27,9 @@ const COLOURED: Style = {
   yellow: painted(33, 39),
 };
 
-export function styleOf({ isTerminal, environment }: Pick<CommandContext, "isTerminal" | "environment">): Style {
+export function styleOf(context: Pick<CommandContext, "isTerminal" | "environment" | "isColored">): Style {
+  const { isTerminal, environment } = context;
   const isRefused = (environment.NO_COLOR ?? "") !== "" || environment.TERM === "dumb";
-  return isTerminal && !isRefused ? COLOURED : PLAIN;
+  const { isColored = isTerminal && !isRefused } = context;
+  return isColored ? COLOURED : PLAIN;
 }

@@ -1,0 +1,52 @@
+/** The configuration file, which a node and the commands that ask one share. */
+
+import { resolve } from "node:path";
+import { CodedError } from "@counterpart/core/base/errors";
+
+export const CONFIG_VARIABLE = "COUNTERPART_CONFIG";
+const FILE_CHARACTERS_MAX = 1_000_000;
+
+export interface FileSources {
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Absolute folder that relative paths start from; those in a file start from the file's folder. */
+  readonly workingDir: string;
+  /** @throws when there is no such file */
+  readFile(path: string): string;
+}
+
+export interface ConfigFile {
+  /** Absolute. */
+  readonly path: string;
+  readonly content: Readonly<Record<string, unknown>>;
+}
+
+/** @returns undefined when none is named. @throws CodedError `INVALID_CONFIG` when it cannot be read */
+export function readConfigFile(flag: unknown, sources: FileSources): ConfigFile | undefined {
+  const named = flag ?? sources.environment[CONFIG_VARIABLE];
+  if (typeof named !== "string" || named === "") return undefined;
+  const path = resolve(sources.workingDir, named);
+  let text: string;
+  try {
+    text = sources.readFile(path);
+  } catch (error) {
+    throw invalid(`the configuration file ${path} cannot be read: ${error instanceof Error ? error.message : error}`);
+  }
+  if (text.length > FILE_CHARACTERS_MAX) throw invalid(`the configuration file ${path} is too large`);
+  return { path, content: parsed(text, path) };
+}
+
+function parsed(text: string, path: string): ConfigFile["content"] {
+  let content: unknown;
+  try {
+    content = JSON.parse(text);
+  } catch {
+    throw invalid(`the configuration file ${path} is not valid JSON`);
+  }
+  if (typeof content === "object" && content !== null && !Array.isArray(content)) return { ...content };
+  throw invalid(`the configuration file ${path} must hold a JSON object`);
+}
+
+/** For messages. */
+export const fileOrigin = (key: string, { path }: ConfigFile): string => `"${key}" in ${path}`;
+
+const invalid = (message: string): CodedError => new CodedError("INVALID_CONFIG", message);
