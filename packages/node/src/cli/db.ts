@@ -197,7 +197,8 @@ async function copyDatabase(path: string, to: string, output: WorkOutput): Promi
  */
 export async function backup({ dataDir, to, keys, json }: BackupOptions, output: WorkOutput): Promise<void> {
   const path = requireDatabase(resolve(dataDir));
-  if (existsSync(to)) throw new CodedError("DATA_DIR_UNUSABLE", `${to} is there already`, { path: to });
+  if (existsSync(to))
+    throw new CodedError("DATA_DIR_UNUSABLE", `${to} is there already: name a new folder`, { path: to });
   await probeDatabase(path);
   const draft = createDraft(to);
   try {
@@ -232,7 +233,7 @@ async function renameInstance(path: string): Promise<void> {
 export async function restore({ from, dataDir, genesis, json }: RestoreOptions, output: WorkOutput): Promise<void> {
   const source = requireDatabase(resolve(from));
   if (existsSync(dataDir) && readdirSync(dataDir).length > 0) {
-    throw new CodedError("DATA_DIR_UNUSABLE", `${dataDir} is not empty`, { path: dataDir });
+    throw new CodedError("DATA_DIR_UNUSABLE", `${dataDir} is not empty: name a new folder`, { path: dataDir });
   }
   const chain = chainFacts(genesis);
   const report = createReport(output, json);

@@ -16,6 +16,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { CodedError } from "@counterpart/core/base/errors";
 import { readSecretFile, syncFolder, writeSecretFile } from "../keys/secret-file.ts";
 import { isRunning } from "../store/holder.ts";
+import { makeDirectory } from "../store/make-directory.ts";
 
 export const DATABASE = "chain.mdb";
 const KEYS = "keys";
@@ -25,7 +26,9 @@ const CONTENT: ReadonlySet<string> = new Set([DATABASE, `${DATABASE}-lock`, KEYS
 export function requireDatabase(folder: string): string {
   const path = join(folder, DATABASE);
   if (existsSync(path)) return path;
-  throw new CodedError("DATA_DIR_UNUSABLE", `there is no database in ${folder}`, { path });
+  throw new CodedError("DATA_DIR_UNUSABLE", `there is no database in ${folder}: is it a node's data directory?`, {
+    path,
+  });
 }
 
 const draftName = (target: string, pid: number | string): string => `${basename(target)}.${pid}.tmp`;
@@ -58,7 +61,7 @@ export function createDraft(target: string): string {
   const draft = join(dirname(path), draftName(path, process.pid));
   try {
     removeAbandoned(path);
-    mkdirSync(dirname(path), { recursive: true });
+    makeDirectory(dirname(path));
     mkdirSync(draft, { mode: 0o700 });
     return draft;
   } catch (cause) {

@@ -61,7 +61,7 @@ export function exitCodeOf(error: unknown): number {
 }
 
 /** One line for a person: the error's message, with its code where it has one. */
-export function sentenceOf(error: unknown): string {
+function sentenceOf(error: unknown): string {
   const message = (error instanceof Error ? error.message : String(error)).replace(/\s*\n\s*/g, " ").trim();
   const code = codeOf(error);
   return code === undefined ? `counterpart: ${message}` : `counterpart: ${message} (${code})`;
@@ -72,6 +72,10 @@ const codeOf = (error: unknown): string | undefined =>
 
 /** For what goes wrong on this side. */
 const LOCAL_HINTS: Readonly<Partial<Record<CodedError["code"], string>>> = {
+  CONNECTION_FAILED: "--url is the address of the node's API, which it prints when it starts; peers have another port",
+  CONNECTION_TIMEOUT: "counterpart doctor looks at the node; --timeout-ms waits longer",
+  PORT_IN_USE:
+    "does a node run there already? else choose with --api-port, --p2p-port or --ws-port; 0 takes a free one",
   DATA_DIR_LOCKED: "stop the node that uses it, or name another --data-dir",
   NOT_READY: "start the node and let it finish; counterpart status --watch shows how far it has come",
 };

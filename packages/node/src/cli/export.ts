@@ -73,7 +73,7 @@ function writeWhole(rows: StoreReader, target: string, options: ExportOptions, o
 export async function exportChain(options: ExportOptions, output: WorkOutput): Promise<void> {
   const path = requireDatabase(resolve(options.dataDir));
   const target = resolve(options.file);
-  if (existsSync(target)) throw new CodedError("INVALID_CONFIG", `${target} is there already`);
+  if (existsSync(target)) throw new CodedError("INVALID_CONFIG", `${target} is there already: name a new file`);
   await probeDatabase(path);
   const store = openSharedStore(path);
   try {

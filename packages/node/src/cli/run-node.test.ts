@@ -4,7 +4,7 @@ import { CodedError } from "@counterpart/core/base/errors";
 import type { Addresses, App } from "../app-types.ts";
 import type { NodeConfig } from "../config.ts";
 import { createLogger } from "../telemetry/logger.ts";
-import { EXIT } from "./exit-code.ts";
+import { complaintOf, EXIT } from "./exit-code.ts";
 import type { Host, HostEvent } from "./host.ts";
 import { resolveConfig } from "./resolve-config.ts";
 import { runNode } from "./run-node.ts";
@@ -194,10 +194,12 @@ for (const [code, exit] of [
   ["INTERNAL_ERROR", 1],
 ] as const) {
   test(`a start that fails with ${code} is one sentence and exit code ${exit}`, async () => {
-    const { done, seen } = run({ start: () => Promise.reject(new CodedError(code, "it is\nso")) });
+    const error = new CodedError(code, "it is\nso");
+    const { done, seen } = run({ start: () => Promise.reject(error) });
     await done;
     assert.deepEqual(seen.exits, [exit]);
-    assert.equal(seen.errors, `counterpart: it is so (${code})\n`);
+    assert.ok(seen.errors.startsWith(`counterpart: it is so (${code})\n`), seen.errors);
+    assert.equal(seen.errors, complaintOf(error));
     assert.equal(seen.printed, "");
   });
 }

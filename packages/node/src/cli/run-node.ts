@@ -4,7 +4,7 @@ import type { Addresses, App } from "../app-types.ts";
 import type { NodeConfig } from "../config.ts";
 import type { FlushableLogger } from "../telemetry/logger.ts";
 import { VERSION } from "../version.ts";
-import { EXIT, exitCodeOf, sentenceOf } from "./exit-code.ts";
+import { complaintOf, EXIT, exitCodeOf } from "./exit-code.ts";
 import type { Host } from "./host.ts";
 
 export interface RunOptions {
@@ -30,7 +30,7 @@ export async function runNode({ config, logger, host, createApp }: RunOptions): 
   };
   const fail = (error: unknown, message: string) => {
     if (config.logFormat === "json") logger.error(message, { error });
-    host.printError(`${sentenceOf(error)}\n`);
+    host.printError(complaintOf(error));
     if (config.logLevel === "debug" && error instanceof Error) host.printError(`${error.stack}\n`);
     end(exitCodeOf(error));
   };

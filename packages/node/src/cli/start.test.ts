@@ -78,16 +78,16 @@ test("--dev makes the node hold the ten development accounts", async (t) => {
   assert.equal(await node.ended, 0);
 });
 
-test("a second node on the same folder or port is refused in one sentence", async (t) => {
+test("a second node on the same folder or port is refused in one sentence, and what to do in another", async (t) => {
   const dataDir = folder(t);
   const node = start(t, dataDir, "--api-port", "0");
   const { api } = await node.ready();
   const sameFolder = start(t, dataDir, "--api-port", "0");
   assert.equal(await sameFolder.ended, 4);
-  assert.match(sameFolder.errors(), /^counterpart: .* \(DATA_DIR_LOCKED\)\n$/);
+  assert.match(sameFolder.errors(), /^counterpart: .* \(DATA_DIR_LOCKED\)\n {2}stop the node that uses it, .*\n$/);
   const samePort = start(t, folder(t), "--api-port", new URL(api).port);
   assert.equal(await samePort.ended, 3);
-  assert.match(samePort.errors(), /^counterpart: .* \(PORT_IN_USE\)\n$/);
+  assert.match(samePort.errors(), /^counterpart: .* \(PORT_IN_USE\)\n {2}does a node run there already\? .*\n$/);
   node.child.kill("SIGTERM");
   assert.equal(await node.ended, 0);
 });

@@ -1,10 +1,11 @@
 /** The data directory: one process at a time, also after that process was killed. */
 
-import { existsSync, mkdirSync, rmSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { rmSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { CodedError, isCodedError } from "@counterpart/core/base/errors";
 import lockfile from "proper-lockfile";
 import { type Holding, hold } from "./holder.ts";
+import { makeDirectory } from "./make-directory.ts";
 
 export interface DataDir {
   readonly path: string;
@@ -14,18 +15,6 @@ export interface DataDir {
 
 /** A lock whose holder stopped refreshing it for so long is nobody's. */
 const STALE_MS = 10_000;
-
-/** Step by step: where a parent exists but takes no entries, Node's own recursion may never end. */
-function makeDirectory(path: string): void {
-  if (existsSync(path)) return;
-  makeDirectory(dirname(path));
-  try {
-    mkdirSync(path, { mode: 0o700 });
-  } catch (error) {
-    // Another node that starts at the same time may have made it meanwhile.
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-  }
-}
 
 async function lock(path: string, lockPath: string): Promise<() => Promise<void>> {
   return lockfile.lock(path, {

@@ -1,7 +1,7 @@
 /** Genesis files: of this node's own chains, and those of other clients. */
 
 import { readFileSync } from "node:fs";
-import { CodedError } from "@counterpart/core/base/errors";
+import { CodedError, isCodedError } from "@counterpart/core/base/errors";
 import { DEV_GENESIS, type Genesis } from "@counterpart/core/chain/genesis";
 import { parseGenesis } from "@counterpart/core/chain/genesis-json";
 import {
@@ -19,8 +19,19 @@ function readGenesisText(path: string): string {
   }
 }
 
+/** What is wrong with a file is told with its name. */
+function parseFile<T>(path: string, parse: (text: string) => T): T {
+  const text = readGenesisText(path);
+  try {
+    return parse(text);
+  } catch (error) {
+    if (!isCodedError(error, "INVALID_GENESIS")) throw error;
+    throw new CodedError("INVALID_GENESIS", `${path}: ${error.message}`, error.details);
+  }
+}
+
 /** @throws CodedError `INVALID_GENESIS` */
-export const readForeignGenesis = (path: string): ForeignGenesis => parseForeignGenesis(readGenesisText(path));
+export const readForeignGenesis = (path: string): ForeignGenesis => parseFile(path, parseForeignGenesis);
 
 /** Where a chain begins: this node's own, or one that was imported. */
 export type AnyGenesis = { readonly own: Genesis } | { readonly foreign: ForeignGenesis };
@@ -28,6 +39,7 @@ export type AnyGenesis = { readonly own: Genesis } | { readonly foreign: Foreign
 /** @throws CodedError `INVALID_GENESIS` */
 export function readGenesis(path: string | undefined): AnyGenesis {
   if (path === undefined) return { own: DEV_GENESIS };
-  const text = readGenesisText(path);
-  return isForeignGenesis(text) ? { foreign: parseForeignGenesis(text) } : { own: parseGenesis(text) };
+  return parseFile(path, (text) =>
+    isForeignGenesis(text) ? { foreign: parseForeignGenesis(text) } : { own: parseGenesis(text) },
+  );
 }

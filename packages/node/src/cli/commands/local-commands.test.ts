@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -99,7 +99,10 @@ test("check names everything that is wrong, and print shows what was given", asy
   assert.match(printed.out, /\napi_port +99999 +flag +--api-port\n/);
   assert.match((await run("config", "check", "--api-port", "5000")).out, /must be different ports/);
   writeFileSync(join(folder, "genesis.json"), "{}");
-  assert.match((await run("config", "check", "--genesis", "genesis.json")).out, /INVALID_GENESIS\)\n$/);
+  assert.match(
+    (await run("config", "check", "--genesis", "genesis.json")).out,
+    /genesis\.json: .*INVALID_GENESIS\)\n$/,
+  );
   const fine = await run("config", "check");
   assert.deepEqual([fine.code, fine.out], [EXIT.ok, "ok\n"]);
 });
@@ -127,6 +130,9 @@ test("a network is made with the keys of its signers, and its nodes accept the g
   assert.equal(statSync(join(folder, "net", "node-1", "keys")).mode & 0o777, 0o700);
   assert.ok(made.nodes[1]?.command.endsWith("--api-port 8081 --p2p-port 5001 --peer 127.0.0.1:5000"));
   assert.equal((await run("network", "create", "net", ...flags)).code, EXIT.dataDir, "it is there already");
+  if (existsSync("/proc/self")) {
+    assert.equal((await run("network", "create", "/proc/nope/net", ...flags)).code, EXIT.dataDir);
+  }
   const nobody = await run("network", "create", "other", "--chain-id", "1", "--nodes", "0");
   assert.deepEqual([nobody.code, /nobody could seal/.test(nobody.errors)], [EXIT.usage, true]);
 });

@@ -6,6 +6,7 @@ import { CodedError } from "@counterpart/core/base/errors";
 import { parseGenesis } from "@counterpart/core/chain/genesis-json";
 import { DEFAULTS } from "../../config-defaults.ts";
 import { createKeyRing } from "../../keys/key-ring.ts";
+import { makeDirectory } from "../../store/make-directory.ts";
 import { defineCommand, flag, integer, list, required } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
 import { accountOf, genesisText, type PlannedNode, parseFunded, shownAccount, startCommand } from "../network-plan.ts";
@@ -25,7 +26,7 @@ function makeFolder(folder: string): void {
     throw new CodedError("DATA_DIR_UNUSABLE", `${folder} is not empty: name a new folder`, { path: folder });
   }
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeDirectory(folder);
   } catch (cause) {
     throw new CodedError("DATA_DIR_UNUSABLE", `${folder} cannot be made: ${String(cause)}`, { path: folder });
   }
