@@ -134,6 +134,10 @@ describe("parameters", () => {
     refuses("UNKNOWN_PARAMETER", "0", () => encode(types, { to: ADDRESS, amount: "5", "0": ADDRESS }));
     refuses("UNKNOWN_PARAMETER", "2", () => encode(types, [ADDRESS, "5", "6"]));
     refuses("UNKNOWN_PARAMETER", "x", () => encode("", { x: "1" }));
+    assert.throws(() => encode(types, [ADDRESS, "5", "6"]), {
+      message: "there is no parameter 2: those are address to, uint256 amount",
+    });
+    assert.throws(() => encode("", ["1"]), { message: "there is no parameter 0: none is taken" });
   });
 
   it("are not read from the prototype of the object that gives them", () => {

@@ -130,7 +130,8 @@ function missing(inputs: readonly AbiParam[], index: number, prefix: string): Co
 function unknown(name: string, inputs: readonly AbiParam[], prefix: string): CodedError {
   const expected = inputs.map((input, i) => `${signatureType(input)} ${shownName(input, i)}`);
   const path = (prefix + name).slice(0, 256);
-  return new CodedError("UNKNOWN_PARAMETER", `there is no parameter ${path}`, { parameter: path, expected });
+  const known = expected.length === 0 ? "none is taken" : `those are ${expected.join(", ").slice(0, 256)}`;
+  return new CodedError("UNKNOWN_PARAMETER", `there is no parameter ${path}: ${known}`, { parameter: path, expected });
 }
 
 /** The key under which an object gives an input: its name, or its position. */
