@@ -67,11 +67,8 @@ function encryptionErrorCode(message: string): DialErrorCode {
 export function listenError(error: unknown, host: string, port: number, wsPort?: number): CodedError {
   const reason = messageOf(error);
   if (reason.includes("EADDRINUSE")) {
-    const ports = wsPort === undefined ? `port ${port}` : `port ${port} or the WebSocket port ${wsPort}`;
-    return new CodedError("PORT_IN_USE", `${ports} of ${host} is already taken`, {
-      host,
-      port,
-    });
+    const ports = wsPort === undefined ? `peers' port ${port}` : `peers' port ${port} or WebSocket port ${wsPort}`;
+    return new CodedError("PORT_IN_USE", `${ports} on ${host} is taken`, { host, port });
   }
   const cause = /\b(E[A-Z]{3,}[^\n]*)/.exec(reason)?.[1] ?? reason;
   return new CodedError("INVALID_CONFIG", `cannot listen at port ${port} of ${host}: ${cause}`, { host, port });

@@ -121,15 +121,15 @@ test("a port that is taken, and a host that is not this machine's, have codes", 
   const { address } = await startNode(cleanup);
   const options = { ...OPTIONS, privateKey: await createPeerKey() };
   const port = Number(address.split(":")[1]);
-  for (const [where, code] of [
-    [{ host: "127.0.0.1", port }, "PORT_IN_USE"],
-    [{ host: "127.0.0.1", port: 0, wsPort: port }, "PORT_IN_USE"],
-    [{ host: "192.0.2.1", port: 0 }, "INVALID_CONFIG"],
+  for (const [where, code, words] of [
+    [{ host: "127.0.0.1", port }, "PORT_IN_USE", `peers' port ${port} on 127.0.0.1 is taken`],
+    [{ host: "127.0.0.1", port: 0, wsPort: port }, "PORT_IN_USE", `peers' port 0 or WebSocket port ${port} on`],
+    [{ host: "192.0.2.1", port: 0 }, "INVALID_CONFIG", "cannot listen at port 0"],
   ] as const) {
     const network = await createLibp2pNetwork({ ...options, ...where });
     await assert.rejects(
       network.start(() => assert.fail("no link")),
-      hasCode(code),
+      (error) => hasCode(code)(error) && String(error).includes(words),
     );
     await network.stop();
   }
