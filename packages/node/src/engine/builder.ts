@@ -1,7 +1,6 @@
 /** Builds a block of pending transactions on the head, and seals it. */
 
 import type { Hex } from "@counterpart/core/base/bytes";
-import { assert } from "@counterpart/core/base/errors";
 import { sizeInBlock } from "@counterpart/core/chain/block";
 import { MAX_BLOCK_BYTES } from "@counterpart/core/chain/rules";
 import type { Block, SealedHeader } from "@counterpart/core/chain/types";
@@ -9,7 +8,6 @@ import { addSeal, draftHeader } from "@counterpart/core/consensus/poa";
 import { blockContextOf } from "@counterpart/core/execution/block-context";
 import type { BlockExecution, StateReader } from "@counterpart/core/execution/types";
 import type { Clock } from "@counterpart/core/ports/runtime";
-import type { StoreReader } from "@counterpart/core/ports/store";
 import {
   addOutcome,
   appendBlock,
@@ -21,7 +19,7 @@ import {
 } from "./block-processor.ts";
 import { createChainReader } from "./chain-reader.ts";
 import type { Irregularities } from "./irregular.ts";
-import { createOverlay, type Overlay } from "./overlay.ts";
+import type { Overlay } from "./overlay.ts";
 import { createPacer } from "./pacer.ts";
 import type { Pool } from "./pool.ts";
 import { createPoolOrder, type PoolOrder } from "./pool-order.ts";
@@ -35,15 +33,15 @@ const BUILD_TIME_MS = 500;
 
 export interface Built {
   readonly block: Block;
-  readonly overlay: Overlay;
   readonly effects: BlockEffects;
 }
 
 export interface BuildInput {
   readonly deps: ProcessorDeps;
-  readonly store: StoreReader;
+  /** Takes the block, which is built on its head. */
+  readonly overlay: Overlay;
   readonly pool: Pool;
-  /** Of the head's state. */
+  /** Of that head's state. */
   readonly accounts: Pick<StateReader, "account">;
   readonly sealer: Sealer;
   readonly vanity: Uint8Array;
@@ -75,11 +73,10 @@ async function fill(execution: BlockExecution, parent: Hex, order: PoolOrder, cl
   return executed;
 }
 
-/** Undefined when no pending transaction can be included. */
+/** Undefined when no pending transaction can be included; nothing more can be built on the overlay then. */
 export async function buildBlock(input: BuildInput): Promise<Built | undefined> {
-  const { deps, store, pool, accounts, sealer, vanity, irregular } = input;
+  const { deps, overlay, pool, accounts, sealer, vanity, irregular } = input;
   const { clock } = deps;
-  const overlay = createOverlay(store);
   const chain = createChainReader(overlay, deps.chainId);
   const parent: SealedHeader = chain.head();
   const timestamp = Math.max(Math.floor(clock.now() / 1000), parent.timestamp);
@@ -96,11 +93,9 @@ export async function buildBlock(input: BuildInput): Promise<Built | undefined> 
   const changes = irregular.join(execution.finish(), parent.hash);
   const completed = completeHeader(overlay, draft, parent.stateRoot, executed, changes, deps.nodes);
   const header = addSeal(completed, sealer.sign);
-  const headNow = createChainReader(store, deps.chainId).head().hash;
-  assert(headNow === parent.hash, "the head moved while a block was being built");
   const block: Block = { header, transactions: executed.transactions };
   const gone = irregular.index(overlay, parent.hash, header);
   const effects = appendBlock(overlay, block, executed, changes);
   for (const { table, key, value } of irregular.rows(parent.hash, header.hash)) overlay.put(table, key, value);
-  return { block, overlay, effects: { ...effects, updated: [...effects.updated, ...gone] } };
+  return { block, effects: { ...effects, updated: [...effects.updated, ...gone] } };
 }

@@ -198,7 +198,8 @@ test("what was set under a block is known as long as the block is", async () => 
   const id = await dev.snapshot();
   const parent = engine.head().hash;
   await dev.setAccount(NOBODY, { balance: 5n });
-  const { hash } = (await dev.mine()).header;
+  await dev.mine();
+  const { hash } = engine.head();
   const rows = () => [...store.range("meta", { limit: 100 })].filter(({ key }) => bytesToUtf8(key).includes(":"));
   const under = () =>
     engine.execute(parent, async (site) => [
@@ -273,10 +274,48 @@ test("a block is never dated before its parent, also where the parent came after
   assert.ok(block);
   dev.setNext({ timestamp: START_MS / 1000 + 20 });
   assert.equal((await engine.import([block])).added, 1);
-  const sealed = await dev.mine();
+  await dev.mine();
+  const sealed = engine.block(engine.head().hash);
+  assert.ok(sealed);
   assert.equal(sealed.header.timestamp, block.header.timestamp);
   assert.deepEqual((await other.import([sealed])).invalid, [], "other nodes take it");
   assert.equal(other.head().hash, sealed.header.hash);
+});
+
+test("many blocks are sealed with few writes, with what is pending, and other writers have their turns", async () => {
+  const memory = createMemoryStore();
+  let writes = 0;
+  const store: Store = {
+    ...memory,
+    write(rows) {
+      writes++;
+      memory.write(rows);
+    },
+  };
+  const opened = open(store);
+  const { engine, dev } = opened;
+  dev.detach("test");
+  const before = engine.head();
+  await engine.submit(transactionOf(1, 0, { to: NOBODY, value: 3n }), "local");
+  await engine.submit(transactionOf(1, 1, { to: NOBODY, value: 4n }), "local");
+  await dev.setAccount(NOBODY, { balance: 5n });
+  const heads: number[] = [];
+  engine.on("head", ({ head, applied }) => heads.push(head.number, applied.length));
+  writes = 0;
+  const mining = dev.mine(200, 60);
+  const other = dev.setAccount(accountOf(20), { balance: 1n });
+  await Promise.all([mining, other]);
+  assert.deepEqual(heads, [64, 64, 128, 64, 192, 64, 200, 8]);
+  assert.equal(writes, 5, "four for the blocks, one for what was set between");
+  const [first, second] = [engine.header(1), engine.header(2)];
+  assert.ok(first && second);
+  assert.equal(second.timestamp, first.timestamp + 60);
+  assert.equal(engine.head().timestamp, first.timestamp + 199 * 60);
+  assert.equal(first.parentHash, before.hash);
+  assert.deepEqual([await balanceOf(engine, NOBODY), await balanceOf(engine, accountOf(20))], [12n, 1n]);
+  assert.equal(engine.pool.pending, 0);
+  assert.equal(await engine.readAt(engine.header(64)?.hash ?? before.hash, (s) => s.account(accountOf(20))), undefined);
+  assertWhole(opened);
 });
 
 test("a transaction is dropped from the pool, durably", async () => {

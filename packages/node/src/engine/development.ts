@@ -6,7 +6,7 @@
 
 import type { Hex } from "@counterpart/core/base/bytes";
 import { CodedError } from "@counterpart/core/base/errors";
-import type { Block, Transaction } from "@counterpart/core/chain/types";
+import type { Transaction } from "@counterpart/core/chain/types";
 import { FUTURE_LIMIT_S } from "@counterpart/core/consensus/poa";
 import {
   type AccountEdit,
@@ -16,7 +16,7 @@ import {
   setSlot,
 } from "@counterpart/core/execution/irregular-state";
 import type { EngineCore } from "./core.ts";
-import { sealBlock } from "./head-mover.ts";
+import { EXTENSION_BLOCKS_PER_WRITE, type SealPlan, sealBlocks } from "./head-mover.ts";
 import {
   detachedRow,
   type IrregularChain,
@@ -54,8 +54,12 @@ export interface EngineDevelopment {
   detach(by: string): void;
   setAccount(address: Hex, edit: AccountEdit): Promise<void>;
   setSlot(address: Hex, slot: Hex, value: bigint): Promise<void>;
-  /** Seals a block on the head, of what is pending, empty where nothing is. */
-  mine(): Promise<Block>;
+  /**
+   * Seals blocks on the head, of what is pending, empty where nothing is: many with one write, and other writers have
+   * their turns between.
+   * @param intervalS seconds from one block to the next; 0: each as the clock says
+   */
+  mine(blocks?: number, intervalS?: number): Promise<void>;
   /** Seconds by which blocks are dated ahead of this node's clock. */
   readonly offsetS: number;
   setOffset(seconds: number): void;
@@ -114,12 +118,21 @@ export function createDevelopment(core: EngineCore, queue: WriterQueue, irregula
     },
     setAccount: (address, fields) => edit((set) => setAccount(set, core.state, address, fields)),
     setSlot: (address, slot, value) => edit((set) => setSlot(set, core.state, address, slot, value)),
-    mine: () =>
-      queue.run(async () => {
-        const block = await sealBlock(core, true);
-        if (block === undefined) throw new CodedError("READ_ONLY", "this node may not seal");
-        return block;
-      }),
+    async mine(blocks = 1, intervalS = 0) {
+      for (let mined = 0; mined < blocks; ) {
+        const plan: SealPlan = {
+          blocksMax: Math.min(blocks - mined, EXTENSION_BLOCKS_PER_WRITE),
+          mayBeEmpty: true,
+          before({ timestamp }, index) {
+            if (mined + index === 0 || intervalS === 0) return;
+            irregular.next = { ...irregular.next, timestamp: timestamp + intervalS };
+          },
+        };
+        const sealed = await queue.run(() => sealBlocks(core, plan));
+        if (sealed.length === 0) throw new CodedError("READ_ONLY", "this node may not seal");
+        mined += sealed.length;
+      }
+    },
     get offsetS() {
       return irregular.offsetS;
     },

@@ -9,20 +9,31 @@ import type { TreeNode } from "@counterpart/core/consensus/block-tree";
 import { compareHeads, maySeal, VANITY_BYTES } from "@counterpart/core/consensus/poa";
 import { withCrypto } from "@counterpart/core/crypto/crypto";
 import { createPortableCrypto } from "@counterpart/core/crypto/portable";
+import type { StateReader } from "@counterpart/core/execution/types";
 import type { StoreWrite } from "@counterpart/core/ports/store";
 import type { Admitted, Fault } from "./admission.ts";
 import { buildBlock } from "./builder.ts";
 import { contractCountRow } from "./contract-index.ts";
 import type { EngineCore } from "./core.ts";
+import { createOverlay } from "./overlay.ts";
+import { createPacer } from "./pacer.ts";
 import { forkBelowHistory } from "./retreat.ts";
 import { createNonceUses, type Settlement, settle } from "./settle.ts";
 import { forgetRows, sideRows } from "./side-blocks.ts";
 import { createStateReader } from "./state.ts";
-import { appliedBlock, type Branch, differenceOf, type Move, prepareSwitch, type SwitchOutcome } from "./switcher.ts";
-import type { HeadChange, ImportResult } from "./types.ts";
+import {
+  appliedBlock,
+  type Branch,
+  differenceOf,
+  EXTENSION_BYTES_PER_WRITE,
+  type Move,
+  prepareSwitch,
+  type SwitchOutcome,
+} from "./switcher.ts";
+import type { AppliedBlock, HeadChange, ImportResult } from "./types.ts";
 
 /** Blocks of a pure extension that one write takes. A reorganisation is always one write. */
-const EXTENSION_BLOCKS_PER_WRITE = 64;
+export const EXTENSION_BLOCKS_PER_WRITE = 64;
 /** Blocks that execution contradicted and that are kept as evidence; each is as large as a block may be. */
 const REFUSED_MAX = 16;
 const VANITY = utf8ToBytes("counterpart".padEnd(VANITY_BYTES, "\0"));
@@ -161,24 +172,60 @@ async function importAdmitted(core: EngineCore, admitted: Admitted): Promise<Imp
   };
 }
 
-/**
- * Seals one block of executable transactions; undefined when there is none. Only within the writer queue.
- * @param mayBeEmpty seal one also where there is none
- */
-export async function sealBlock(core: EngineCore, mayBeEmpty = false): Promise<Block | undefined> {
-  const { processor, store, pool, accounts, sealer, signers, irregular, clock } = core;
-  const offered = [...pool.untried];
-  const built = maySeal({ signers }, sealer.address)
-    ? await buildBlock({ deps: processor, store, pool, accounts, sealer, vanity: VANITY, irregular, mayBeEmpty })
-    : undefined;
-  pool.noteTried(offered);
-  if (built === undefined) return undefined;
-  const { block, overlay, effects } = built;
+/** What blocks that are sealed with one write have in common. */
+export interface SealPlan {
+  /** The write ends earlier when it is large. */
+  readonly blocksMax: number;
+  /** Whether a block is sealed though no transaction can be included. */
+  readonly mayBeEmpty: boolean;
+  /** Hears of each block before it is built: its parent, and how many of this write are before it. */
+  readonly before?: (parent: SealedHeader, index: number) => void;
+}
+
+/** Builds blocks upon each other on an overlay. */
+async function buildMove(core: EngineCore, { blocksMax, mayBeEmpty, before }: SealPlan): Promise<Move> {
+  const { processor, store, pool, sealer, irregular, clock } = core;
+  const overlay = createOverlay(store);
   const nonces = createNonceUses();
-  nonces.note(block, effects.accounts);
-  const applied = [appliedBlock(block.header, block.transactions, () => block)];
-  const touched = new Set([...effects.created, ...effects.updated]);
-  commit(core, { overlay, applied, nonces, reverted: [], returned: [], touched }, true);
-  irregular.sealed(block.header, clock.now());
+  const [applied, touched]: [AppliedBlock[], Set<Hex>] = [[], new Set()];
+  const pause = createPacer(clock);
+  let parent = core.head;
+  let accounts: Pick<StateReader, "account"> = core.accounts;
+  while (applied.length < blocksMax && overlay.bytes <= EXTENSION_BYTES_PER_WRITE) {
+    await pause();
+    before?.(parent, applied.length);
+    const input = { deps: processor, overlay, pool, accounts, sealer, vanity: VANITY, irregular, mayBeEmpty };
+    const built = await buildBlock(input);
+    if (built === undefined) break;
+    const { block, effects } = built;
+    irregular.sealed(block.header, clock.now());
+    nonces.note(block, effects.accounts);
+    applied.push(appliedBlock(block.header, block.transactions, () => block));
+    for (const address of [...effects.created, ...effects.updated]) touched.add(address);
+    parent = block.header;
+    accounts = createStateReader(overlay);
+  }
+  return { overlay, applied, nonces, reverted: [], returned: [], touched };
+}
+
+/**
+ * Seals blocks of executable transactions, with one write. Only within the writer queue.
+ * @returns none where there is nothing to seal, or this node may not
+ */
+export async function sealBlocks(core: EngineCore, plan: SealPlan): Promise<readonly Block[]> {
+  const { pool, sealer, signers, chain } = core;
+  const offered = [...pool.untried];
+  const parent = core.head.hash;
+  const move = maySeal({ signers }, sealer.address) ? await buildMove(core, plan) : undefined;
+  pool.noteTried(offered);
+  if (move === undefined || move.applied.length === 0) return [];
+  assert(chain.head().hash === parent, "the head moved while a block was being built");
+  commit(core, move, true);
+  return move.applied.map(({ load }) => load());
+}
+
+/** Seals one block of executable transactions; undefined when there is none. Only within the writer queue. */
+export async function sealBlock(core: EngineCore): Promise<Block | undefined> {
+  const [block] = await sealBlocks(core, { blocksMax: 1, mayBeEmpty: false });
   return block;
 }

@@ -18,7 +18,7 @@ import { clearStaging, createStaging } from "./staging.ts";
 import type { AppliedBlock } from "./types.ts";
 
 /** A pure extension ends with the block that fills this much of memory; the rest of it is another write. */
-const EXTENSION_BYTES_PER_WRITE = 8 * 1024 * 1024;
+export const EXTENSION_BYTES_PER_WRITE = 8 * 1024 * 1024;
 
 /** Blocks to become canonical, lowest first; the parent of the first is canonical. */
 export interface Branch {

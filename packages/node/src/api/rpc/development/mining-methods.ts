@@ -3,7 +3,6 @@
 import { CodedError } from "@counterpart/core/base/errors";
 import type { Clock } from "@counterpart/core/ports/runtime";
 import type { DevelopmentNode } from "../../../driver/development-node.ts";
-import { createPacer } from "../../../engine/pacer.ts";
 import type { ChainEngine } from "../../../engine/types.ts";
 import type { JsonValue } from "../../json.ts";
 import type { RpcMethod } from "../dispatch.ts";
@@ -22,7 +21,7 @@ import {
 } from "../params.ts";
 import { readAmount, readCount } from "./readers.ts";
 
-/** Each block is a write: one call does not hold others up for longer than some minutes. */
+/** One call is not at it for longer than some minutes. */
 const BLOCKS_MAX = 100_000;
 const INTERVAL_MS_MAX = 24 * 60 * 60 * 1_000;
 /** The end of the year 9999, in seconds: milliseconds, which some send, are beyond it. */
@@ -129,16 +128,11 @@ function snapshotMethods({ node }: MiningDeps): Record<string, RpcMethod> {
 
 /** @param intervalS seconds from one block to the next; 0: each as the clock says */
 async function mine(deps: MiningDeps, method: string, blocks: number, intervalS: number): Promise<void> {
-  const { engine, node, clock } = deps;
+  const { engine, node } = deps;
   if (blocks > BLOCKS_MAX) throw invalidParams(`at most ${BLOCKS_MAX} blocks are mined at once`);
   const { timestamp = 0 } = engine.nextContext();
   reach(deps, method, timestamp + Math.max(0, blocks - 1) * intervalS);
-  const pause = createPacer(clock);
-  for (let mined = 0; mined < blocks; mined++) {
-    if (mined > 0 && intervalS > 0) node.chain.setNext({ timestamp: engine.head().timestamp + intervalS });
-    await pause();
-    await node.chain.mine();
-  }
+  await node.chain.mine(blocks, intervalS);
 }
 
 export function miningMethods(deps: MiningDeps): Record<string, RpcMethod> {
