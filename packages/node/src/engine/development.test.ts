@@ -123,6 +123,54 @@ test("what is set lasts over a restart, before a block has it and after", async 
   assertWhole(third);
 });
 
+test("what is set is written by itself, however much was set before, and only what holds is read again", async () => {
+  const memory = createMemoryStore();
+  const written: number[] = [];
+  const store: Store = {
+    ...memory,
+    write(rows) {
+      const all = [...rows];
+      written.push(all.length);
+      memory.write(all);
+    },
+  };
+  const first = open(store);
+  const slotAt = (n: number): Hex => `0x${n.toString(16).padStart(64, "0")}`;
+  await first.dev.mine();
+  await first.dev.setAccount(accountOf(9), { balance: 6n });
+  await first.dev.mine();
+  for (let n = 0; n < 40; n++) await first.dev.setSlot(NOBODY, slotAt(n), BigInt(n + 1));
+  written.length = 0;
+  await first.dev.setSlot(NOBODY, slotAt(7), 70n);
+  await first.dev.setAccount(NOBODY, { balance: 1n, code: READER });
+  await first.dev.setAccount(NOBODY, { balance: 2n });
+  assert.deepEqual(written, [2, 1, 1]);
+  await first.engine.stop();
+
+  const second = open(store);
+  const read = (slots: readonly number[]) =>
+    second.engine.read((state) => slots.map((n) => state.storage(NOBODY, slotAt(n))));
+  assert.deepEqual(await read([0, 7, 39, 40]), [1n, 70n, 40n, 0n]);
+  assert.equal(await balanceOf(second.engine, NOBODY), 2n);
+  assert.equal(
+    await second.engine.read((state) => bytesToHex(state.code(state.account(NOBODY)?.codeHash ?? "0x"))),
+    bytesToHex(READER),
+  );
+  const id = await second.dev.snapshot();
+  await second.dev.setSlot(NOBODY, slotAt(50), 5n);
+  await second.dev.revert(id);
+  await second.engine.stop();
+  const third = open(store);
+  assert.equal(await third.engine.read((state) => state.storage(NOBODY, slotAt(50))), 0n);
+  assert.equal(await third.engine.read((state) => state.storage(NOBODY, slotAt(39))), 40n);
+  await third.dev.reset();
+  assert.deepEqual(
+    memory.range("meta", { limit: 100 }).filter(({ key }) => bytesToUtf8(key).startsWith("set:")),
+    [],
+  );
+  assertWhole(third);
+});
+
 test("an impersonated sender, a contract too, needs no signature, pending and in a block, over restarts", async () => {
   const store = createMemoryStore();
   const first = open(store);
@@ -200,7 +248,7 @@ test("what was set under a block is known as long as the block is", async () => 
   await dev.setAccount(NOBODY, { balance: 5n });
   await dev.mine();
   const { hash } = engine.head();
-  const rows = () => [...store.range("meta", { limit: 100 })].filter(({ key }) => bytesToUtf8(key).includes(":"));
+  const rows = () => [...store.range("meta", { limit: 100 })].filter(({ key }) => bytesToUtf8(key).startsWith("irregular:"));
   const under = () =>
     engine.execute(parent, async (site) => [
       site.state.account(NOBODY)?.balance,

@@ -19,12 +19,14 @@ import type { EngineCore } from "./core.ts";
 import { EXTENSION_BLOCKS_PER_WRITE, type SealPlan, sealBlocks } from "./head-mover.ts";
 import {
   detachedRow,
+  type Edited,
+  editRows,
   type IrregularChain,
   type NextBlock,
   readDetached,
   requireRoom,
   type SetOn,
-  setRow,
+  setRows,
 } from "./irregular.ts";
 import type { Pending } from "./pool.ts";
 import { removedRow } from "./pool-rows.ts";
@@ -91,16 +93,14 @@ export function createDevelopment(core: EngineCore, queue: WriterQueue, irregula
     core.accounts.clear();
     emitter.emit("pooled");
   };
-  const write = (set: SetOn): void => {
-    requireRoom(set.state);
-    store.write([setRow(set)]);
-    irregular.noteSet(set);
-    changed();
-  };
-  const edit = (change: (set: IrregularState) => IrregularState): Promise<void> =>
+  const edit = (edited: Edited, change: (set: IrregularState) => IrregularState): Promise<void> =>
     queue.run(async () => {
       const on = core.head.hash;
-      write({ on, state: change(irregular.setOn(on)) });
+      const set: SetOn = { on, state: change(irregular.setOn(on)) };
+      requireRoom(set.state);
+      store.write(editRows(irregular.written, set, edited));
+      irregular.noteSet(set);
+      changed();
     });
   const remove = (leaving: readonly Transaction[]): void => {
     store.write(leaving.map(({ hash }) => removedRow(hash)));
@@ -116,8 +116,8 @@ export function createDevelopment(core: EngineCore, queue: WriterQueue, irregula
       store.write([detachedRow(by)]);
       detachedBy = by;
     },
-    setAccount: (address, fields) => edit((set) => setAccount(set, core.state, address, fields)),
-    setSlot: (address, slot, value) => edit((set) => setSlot(set, core.state, address, slot, value)),
+    setAccount: (address, fields) => edit({ address }, (set) => setAccount(set, core.state, address, fields)),
+    setSlot: (address, slot, value) => edit({ address, slot }, (set) => setSlot(set, core.state, address, slot, value)),
     async mine(blocks = 1, intervalS = 0) {
       for (let mined = 0; mined < blocks; ) {
         const plan: SealPlan = {
@@ -167,7 +167,8 @@ export function createDevelopment(core: EngineCore, queue: WriterQueue, irregula
         const snapshot = snapshots.find((one) => one.id === id);
         if (snapshot === undefined || core.chain.canonicalHash(snapshot.number) !== snapshot.hash) return false;
         const set: SetOn = { on: snapshot.hash, state: snapshot.set };
-        await rewind(core, snapshot.number, snapshot.pending, [setRow(set)], () => irregular.noteSet(set));
+        const rows = [...setRows(irregular.written, set)];
+        await rewind(core, snapshot.number, snapshot.pending, rows, () => irregular.noteSet(set));
         irregular.next = snapshot.next;
         irregular.coinbase = snapshot.coinbase;
         // Time goes on from where it was when the snapshot was taken.
@@ -180,7 +181,8 @@ export function createDevelopment(core: EngineCore, queue: WriterQueue, irregula
       queue.run(async () => {
         const genesis = core.chain.canonicalHash(0) as Hex;
         const set: SetOn = { on: genesis, state: NOTHING_SET };
-        await rewind(core, 0, [], [setRow(set), detachedRow(undefined)], () => irregular.noteSet(set));
+        const rows = [...setRows(irregular.written, set), detachedRow(undefined)];
+        await rewind(core, 0, [], rows, () => irregular.noteSet(set));
         irregular.next = {};
         irregular.coinbase = undefined;
         irregular.offsetS = 0;

@@ -3,7 +3,8 @@
  * fields of its own choice. Every other node has `REGULAR`, which changes nothing.
  *
  *     meta   detached    → name of the method that did the first such thing
- *            irregular   → hash of the head, and what was set on its state; of another head it means nothing
+ *            irregular   → hash of the head whose state was set; of another head it means nothing
+ *            set:…       → what was set there of one account, or of one slot
  *            irregular:… → of the block with this hash: its parent's hash, and what was set there when it was sealed
  */
 
@@ -28,6 +29,7 @@ import type { AccountChange, StateChanges, StateReader } from "@counterpart/core
 import type { StoreReader, StoreWrite } from "@counterpart/core/ports/store";
 import { readContract } from "./contract-index.ts";
 import type { Overlay } from "./overlay.ts";
+import { rowsOf } from "./paging.ts";
 import { accountKey, encodeContract, metaKey } from "./rows.ts";
 import type { BlockMoment } from "./types.ts";
 
@@ -59,12 +61,13 @@ export const REGULAR: Irregularities = {
   sealed() {},
 };
 
-/** Accounts and slots that may be set between two blocks, and bytes of code: they are one row. */
+/** Accounts and slots that may be set between two blocks, and bytes of code: with the block they become one row. */
 export const SET_ITEMS_MAX = 16_384;
 export const SET_CODE_BYTES_MAX = 4 * 1024 * 1024;
 
 const DETACHED_KEY = metaKey("detached");
 const SET_KEY = metaKey("irregular");
+const ITEMS = "set:";
 
 /** What detached the chain in this store from those of other nodes; undefined while it is not. */
 export function readDetached(rows: Pick<StoreReader, "get">): string | undefined {
@@ -98,7 +101,48 @@ function encodeSet({ on, state }: SetOn): Uint8Array {
   return encodeRlp([hexToBytes(on), accounts, storage, [...state.codes.values()]]);
 }
 
-export const setRow = (set: SetOn): StoreWrite => ({ table: "meta", key: SET_KEY, value: encodeSet(set) });
+/** What an edit changes: an account, and a slot of it. */
+export interface Edited {
+  readonly address: Hex;
+  readonly slot?: Hex;
+}
+
+const itemKey = ({ address, slot }: Edited): Uint8Array => metaKey(`${ITEMS}${address}${slot ?? ""}`);
+
+function accountRow({ on, state }: SetOn, address: Hex): StoreWrite {
+  const change = state.accounts.get(address) ?? null;
+  const code = change === null ? undefined : state.codes.get(change.codeHash);
+  const codes = change === null || code === undefined ? NOTHING_SET.codes : new Map([[change.codeHash, code]]);
+  const item = { ...NOTHING_SET, accounts: new Map([[address, change]]), codes };
+  return { table: "meta", key: itemKey({ address }), value: encodeSet({ on, state: item }) };
+}
+
+function slotRow({ on, state }: SetOn, address: Hex, slot: Hex): StoreWrite {
+  const slots = new Map([[slot, state.storage.get(address)?.get(slot) ?? 0n]]);
+  const item = { ...NOTHING_SET, storage: new Map([[address, slots]]) };
+  return { table: "meta", key: itemKey({ address, slot }), value: encodeSet({ on, state: item }) };
+}
+
+function* itemsOf({ accounts, storage }: IrregularState): Iterable<Edited> {
+  for (const address of accounts.keys()) yield { address };
+  for (const [address, slots] of storage) for (const slot of slots.keys()) yield { address, slot };
+}
+
+const itemRow = (set: SetOn, { address, slot }: Edited): StoreWrite =>
+  slot === undefined ? accountRow(set, address) : slotRow(set, address, slot);
+
+/** Rows of everything that is set, in the place of what was. */
+export function* setRows(before: SetOn | undefined, set: SetOn): Iterable<StoreWrite> {
+  for (const item of itemsOf(before?.state ?? NOTHING_SET)) yield { table: "meta", key: itemKey(item), value: null };
+  yield { table: "meta", key: SET_KEY, value: encodeSet({ on: set.on, state: NOTHING_SET }) };
+  for (const item of itemsOf(set.state)) yield itemRow(set, item);
+}
+
+/** Rows of one edit: no more than it changes, unless what was set before was set on another head. */
+export function editRows(before: SetOn | undefined, set: SetOn, { address, slot }: Edited): Iterable<StoreWrite> {
+  if (before?.on !== set.on) return setRows(before, set);
+  return [accountRow(set, address), ...(slot === undefined ? [] : [slotRow(set, address, slot)])];
+}
 
 const sealedKey = (block: Hex): Uint8Array => metaKey(`irregular:${block}`);
 
@@ -115,9 +159,7 @@ function readChange(fields: readonly RlpItem[]): AccountChange | null {
   };
 }
 
-export function readSet(rows: Pick<StoreReader, "get">, key = SET_KEY): SetOn | undefined {
-  const row = rows.get("meta", key);
-  if (row === undefined) return undefined;
+function decodeSet(row: Uint8Array): SetOn {
   const [on, accounts, storage, codes] = asList(decodeRlp(row, { depthMax: 5, itemsMax: 1_000_000 }), "set state", 4);
   return {
     on: asFixedHex(on, "block", 32),
@@ -148,10 +190,29 @@ export function readSet(rows: Pick<StoreReader, "get">, key = SET_KEY): SetOn | 
   };
 }
 
+/** What was set on the state of a head, as it is written. */
+function readSet(rows: Pick<StoreReader, "get" | "range">): SetOn | undefined {
+  const row = rows.get("meta", SET_KEY);
+  if (row === undefined) return undefined;
+  // Before there was a row for each item, all of it was in this one.
+  const { on, state } = decodeSet(row);
+  const [accounts, codes] = [new Map(state.accounts), new Map(state.codes)];
+  const storage = new Map([...state.storage].map(([address, slots]) => [address, new Map(slots)]));
+  for (const { value } of rowsOf(rows, "meta", metaKey(ITEMS), metaKey("set;"))) {
+    const item = decodeSet(value).state;
+    for (const [address, change] of item.accounts) accounts.set(address, change);
+    for (const [codeHash, code] of item.codes) codes.set(codeHash, code);
+    for (const [address, slots] of item.storage) {
+      storage.set(address, new Map([...(storage.get(address) ?? []), ...slots]));
+    }
+  }
+  return { on, state: { accounts, storage, codes } };
+}
+
 /** The state that a block was executed on: that of its parent, with what was set there by hand. */
 export function stateUnder(rows: Pick<StoreReader, "get">, block: Hex, parent: StateReader): StateReader {
-  const set = readSet(rows, sealedKey(block));
-  return set === undefined ? parent : overState(parent, set.state);
+  const row = rows.get("meta", sealedKey(block));
+  return row === undefined ? parent : overState(parent, decodeSet(row).state);
 }
 
 /** What the next block is to have; each for one block. */
@@ -169,8 +230,10 @@ export interface NextBlock {
 export interface IrregularChain extends Irregularities {
   /** What was set on the state of the head. */
   setOn(head: Hex): IrregularState;
+  /** What was written last, of whichever head. */
+  readonly written: SetOn | undefined;
   /** To be called when it was written. */
-  noteSet(set: SetOn | undefined): void;
+  noteSet(set: SetOn): void;
   /** Seconds by which blocks are dated ahead of this node's clock. */
   offsetS: number;
   next: NextBlock;
@@ -204,7 +267,7 @@ function indexSet(overlay: Overlay, set: IrregularState, block: BlockMoment): re
   return gone;
 }
 
-export function openIrregularChain(rows: Pick<StoreReader, "get">): IrregularChain {
+export function openIrregularChain(rows: Pick<StoreReader, "get" | "range">): IrregularChain {
   let set = readSet(rows);
   const setOn = (head: Hex): IrregularState => (set?.on === head ? set.state : NOTHING_SET);
   const over = (state: StateReader, head: Hex): StateReader => {
@@ -216,6 +279,9 @@ export function openIrregularChain(rows: Pick<StoreReader, "get">): IrregularCha
     next: {},
     coinbase: undefined,
     setOn,
+    get written() {
+      return set;
+    },
     noteSet(now) {
       set = now;
     },
