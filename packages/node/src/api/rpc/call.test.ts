@@ -2,9 +2,16 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { hexToBytes } from "@counterpart/core/base/bytes";
 import { keccak256Hex } from "@counterpart/core/crypto/crypto";
-import { transactionOf } from "../../engine/engine.test-support.ts";
+import type { Clock } from "@counterpart/core/ports/runtime";
+import { immediateTimersOnly, transactionOf } from "../../engine/engine.test-support.ts";
 import { openTestApi, type TestApi } from "../fake-backend.test-support.ts";
 import { ask, fails, LOGGER, OWN, openLogs, STRANGER, word } from "./asking.test-support.ts";
+import { RPC_LIMITS } from "./limits.ts";
+
+/** Answers with the gas that is left. */
+const GAS_LEFT = "0x5a5f5260205ff3";
+/** Counts from 8,192 down, which takes some 210,000 gas. */
+const COUNT_DOWN = "0x6120005b600190038060035700";
 
 async function openChain(blocks: number): Promise<TestApi> {
   const api = await openTestApi();
@@ -104,4 +111,41 @@ test("a proof has the account, its slots in the order and form they were asked f
     Array.from({ length: 1025 }, () => "0x0"),
     "latest",
   );
+});
+
+test("every method that runs calls cuts their gas to what the operator set", async () => {
+  const gasMax = 100_000;
+  const api = await openTestApi({ rpcLimits: { ...RPC_LIMITS, gasMax } });
+  const overrides = { [STRANGER]: { code: GAS_LEFT } };
+  const asked = { to: STRANGER, gas: "0x1000000" };
+  const called = Number(await ask<string>(api, "eth_call", asked, "latest", overrides));
+  assert.ok(called > 70_000 && called < gasMax, `${called}`);
+  const traced = await ask<{ gas: string }>(api, "debug_traceCall", asked, "latest", {
+    stateOverrides: overrides,
+    tracer: "callTracer",
+  });
+  assert.equal(Number(traced.gas), gasMax);
+  const calls = [asked, asked].map((call) => ({ ...call, gas: "0x186a0" }));
+  const blocks = await ask<{ calls: { returnData: string }[] }[]>(api, "eth_simulateV1", {
+    blockStateCalls: [{ stateOverrides: overrides, calls }],
+  });
+  const [first, second] = blocks[0]?.calls.map(({ returnData }) => Number(returnData)) ?? [];
+  assert.equal(first, called);
+  assert.ok(second !== undefined && second < gasMax - 2 * 21_000, "calls of a simulation share it");
+});
+
+test("all attempts of an estimate have the time of one call together", async () => {
+  let now = 1_770_000_000_000;
+  const clock: Clock = {
+    now() {
+      now += 100;
+      return now;
+    },
+    setTimer: immediateTimersOnly,
+  };
+  const api = await openTestApi({ clock });
+  const overrides = { [STRANGER]: { code: COUNT_DOWN } };
+  assert.equal(await ask(api, "eth_call", { to: STRANGER }, "latest", overrides), "0x", "one attempt has time enough");
+  const estimate = ["eth_estimateGas", { to: STRANGER }, "latest", overrides] as const;
+  await fails(api, -32000, /execution aborted \(timeout = 5s\)/, ...estimate);
 });

@@ -12,7 +12,7 @@ import { type BlockRef, LATEST, onState, readBlockRef } from "./block-ref.ts";
 import { type CallArgs, messageOf, readCallArgs } from "./call-args.ts";
 import type { RpcMethod } from "./dispatch.ts";
 import { estimateGas } from "./estimate.ts";
-import { callDeadline, RPC_GAS_CAP } from "./execution-limits.ts";
+import { callDeadline } from "./execution-limits.ts";
 import { quantity } from "./format.ts";
 import { type BlockOverrides, NO_STATE_OVERRIDES, readBlockOverrides, readStateOverrides } from "./overrides.ts";
 import { defineMethod, optional, required } from "./params.ts";
@@ -65,11 +65,12 @@ async function estimate(place: Place, args: CallArgs, gasCap: bigint, clock: Clo
   const blockGas = BigInt(header.gasLimit);
   const gasMax = blockGas < gasCap ? blockGas : gasCap;
   const message = messageOf(args, gasMax, site.chainId);
+  const deadline = callDeadline(clock);
   const gas = await estimateGas({
     message,
     ...readParties(place, message),
     transactionGasMax: executor.rules.transactionGasMax,
-    run: (attempt) => runAt(place, attempt, callDeadline(clock)),
+    run: (attempt) => runAt(place, attempt, deadline),
   });
   return quantity(gas);
 }
@@ -81,7 +82,7 @@ const WHERE = [
 ] as const;
 
 /** @param gasMax what a call has at most, and has unless it says otherwise */
-export function callMethods(engine: ChainEngine, clock: Clock, gasMax = RPC_GAS_CAP): Record<string, RpcMethod> {
+export function callMethods(engine: ChainEngine, clock: Clock, gasMax: bigint): Record<string, RpcMethod> {
   return {
     eth_call: defineMethod([required(readCallArgs), ...WHERE], (args, ref, overrides, blockOverrides) =>
       onPlace(engine, { ref, overrides, blockOverrides }, false, (place) => call(place, args, gasMax, clock)),

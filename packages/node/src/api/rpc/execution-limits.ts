@@ -6,9 +6,7 @@ import { createPacer, type Pause } from "../../engine/pacer.ts";
 import { RPC_CODES, RpcError, serverError } from "./errors.ts";
 import { RPC_LIMITS } from "./limits.ts";
 
-/** Gas of one call, and of all calls of one simulation, as in go-ethereum's default. */
-export const RPC_GAS_CAP = BigInt(RPC_LIMITS.gasMax);
-/** How long a call or a simulation may run, pauses for others included. */
+/** How long a call, all attempts of an estimate, or a simulation may run, pauses for others included. */
 export const EVM_MS_MAX = 5_000;
 
 /** A pause for whoever runs code: others get their turn, and when the time is up it fails. */
@@ -21,7 +19,7 @@ export function createDeadline(clock: Clock, limitMs: number, message: string): 
   };
 }
 
-/** The deadline of a call. */
+/** The deadline of a request that runs calls. */
 export const callDeadline = (clock: Clock): Pause =>
   createDeadline(clock, EVM_MS_MAX, `execution aborted (timeout = ${EVM_MS_MAX / 1_000}s)`);
 

@@ -50,12 +50,13 @@ export interface MethodContext
 export function createMethods(context: MethodContext): Map<string, RpcMethod> {
   const { backend, clock, logLimits, filters, rpcLimits = RPC_LIMITS } = context;
   const { engine, network, recoverSenders, keys, development } = backend;
-  const calls = callMethods(engine, clock, BigInt(rpcLimits.gasMax));
+  const gasMax = BigInt(rpcLimits.gasMax);
+  const calls = callMethods(engine, clock, gasMax);
   const onState = {
     ...stateMethods(engine),
     ...calls,
-    ...simulateMethods(engine, clock),
-    ...traceMethods(engine, clock),
+    ...simulateMethods(engine, clock, gasMax),
+    ...traceMethods(engine, clock, gasMax),
   };
   const needsState = new Set([...Object.keys(onState), ...SENDING]);
   const methods = {

@@ -7,7 +7,7 @@ import type { ChainEngine } from "../../engine/types.ts";
 import { toJsonInSteps } from "../json.ts";
 import { LATEST, onState, readBlockRef } from "./block-ref.ts";
 import type { RpcMethod } from "./dispatch.ts";
-import { callDeadline, createSpend, RPC_GAS_CAP } from "./execution-limits.ts";
+import { callDeadline, createSpend } from "./execution-limits.ts";
 import { formatBlock, formatLog, placeOf, quantity } from "./format.ts";
 import { defineMethod, optional, required } from "./params.ts";
 import { failureOf } from "./revert.ts";
@@ -41,7 +41,7 @@ function formatResult({ block, calls }: SimulatedResult, fullTransactions: boole
   return { ...formatBlock(block, fullTransactions), calls: results };
 }
 
-async function simulate(site: ExecutionSite, simulation: Simulation, clock: Clock) {
+async function simulate(site: ExecutionSite, simulation: Simulation, gasMax: bigint, clock: Clock) {
   const blocks = placeBlocks(site.header, simulation.blocks);
   const progress: Progress = {
     site,
@@ -51,7 +51,7 @@ async function simulate(site: ExecutionSite, simulation: Simulation, clock: Cloc
     options: simulation,
     headers: [],
     parent: site.header,
-    gasLeft: RPC_GAS_CAP,
+    gasLeft: gasMax,
   };
   const results = [];
   for (const block of blocks) {
@@ -62,10 +62,11 @@ async function simulate(site: ExecutionSite, simulation: Simulation, clock: Cloc
   return toJsonInSteps(results, progress.pause);
 }
 
-export function simulateMethods(engine: ChainEngine, clock: Clock): Record<string, RpcMethod> {
+/** @param gasMax what all calls of a simulation have at most */
+export function simulateMethods(engine: ChainEngine, clock: Clock, gasMax: bigint): Record<string, RpcMethod> {
   return {
     eth_simulateV1: defineMethod([required(readSimulation), optional(readBlockRef, LATEST)], (simulation, ref) =>
-      onState(engine, ref, (block) => engine.execute(block?.hash, (site) => simulate(site, simulation, clock))),
+      onState(engine, ref, (block) => engine.execute(block?.hash, (site) => simulate(site, simulation, gasMax, clock))),
     ),
   };
 }

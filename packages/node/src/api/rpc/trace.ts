@@ -21,7 +21,7 @@ import { headerAt, LATEST, onState, readBlockNumber, readBlockRef } from "./bloc
 import { type CallArgs, messageOf, readCallArgs } from "./call-args.ts";
 import type { RpcMethod } from "./dispatch.ts";
 import { serverError } from "./errors.ts";
-import { createDeadline, createSpend, createTurns, RPC_GAS_CAP, type Turns } from "./execution-limits.ts";
+import { createDeadline, createSpend, createTurns, type Turns } from "./execution-limits.ts";
 import { type BlockOverrides, NO_STATE_OVERRIDES, readBlockOverrides, readStateOverrides } from "./overrides.ts";
 import { defineMethod, member, optional, readData, readHash, readSafeQuantity, required } from "./params.ts";
 import { beginAt, placeOn } from "./run-message.ts";
@@ -35,6 +35,8 @@ const ENTRY_CHARACTERS = 100;
 interface TraceDeps {
   readonly engine: ChainEngine;
   readonly clock: Clock;
+  /** What a call has at most. */
+  readonly gasMax: bigint;
   readonly inTurn: Turns;
 }
 
@@ -166,7 +168,7 @@ async function traceCallOn(
   pause: Pause,
 ): Promise<unknown> {
   const place = placeOn(deps.engine, site, next, overrides, blockOverrides);
-  const message = messageOf(args, RPC_GAS_CAP, site.chainId);
+  const message = messageOf(args, deps.gasMax, site.chainId);
   const tracing = config.createTracing(createSpend(), place.executor);
   const execution = await beginAt(place, message, pause);
   const outcome = await execution.simulate(message, NO_CHECKS, tracing.tracer);
@@ -221,8 +223,8 @@ function requireBlock({ engine }: TraceDeps, ref: BlockName, name: string): AnyD
   return block;
 }
 
-export function traceMethods(engine: ChainEngine, clock: Clock): Record<string, RpcMethod> {
-  const deps: TraceDeps = { engine, clock, inTurn: createTurns(TRACES_MAX, "traces") };
+export function traceMethods(engine: ChainEngine, clock: Clock, gasMax: bigint): Record<string, RpcMethod> {
+  const deps: TraceDeps = { engine, clock, gasMax, inTurn: createTurns(TRACES_MAX, "traces") };
   const { inTurn } = deps;
   const config = optional(readTraceConfig, DEFAULT_TRACE);
   return {
