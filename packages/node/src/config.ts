@@ -121,7 +121,10 @@ export const CONFIG_SCHEMA = Type.Object(
       placeholder: "ms",
       description: "time after which a JSON-RPC request is answered with an error",
     }),
-    rpcGasMax: count(21_000, 999_999_999, { placeholder: "gas", description: "gas of a call, an estimate or a simulation" }),
+    rpcGasMax: count(21_000, 999_999_999, {
+      placeholder: "gas",
+      description: "gas of a call, an estimate or a simulation",
+    }),
     allowHosts: Type.Array(Type.String({ pattern: "^[a-zA-Z0-9_]([a-zA-Z0-9_.-]{0,251}[a-zA-Z0-9])?$" }), {
       maxItems: NAMES_MAX,
       placeholder: "name",

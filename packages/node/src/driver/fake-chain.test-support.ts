@@ -259,6 +259,7 @@ export function createFakeEngine(sealer: string, chain = "dev"): FakeEngine {
     },
     knows: (hash) => pool.has(hash),
     stateAt: unsupported,
+    shownStateAt: unsupported,
     execute: unsupported,
     snapshot: () => ({
       head: head(),

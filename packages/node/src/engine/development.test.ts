@@ -248,7 +248,8 @@ test("what was set under a block is known as long as the block is", async () => 
   await dev.setAccount(NOBODY, { balance: 5n });
   await dev.mine();
   const { hash } = engine.head();
-  const rows = () => [...store.range("meta", { limit: 100 })].filter(({ key }) => bytesToUtf8(key).startsWith("irregular:"));
+  const rows = () =>
+    [...store.range("meta", { limit: 100 })].filter(({ key }) => bytesToUtf8(key).startsWith("irregular:"));
   const under = () =>
     engine.execute(parent, async (site) => [
       site.state.account(NOBODY)?.balance,

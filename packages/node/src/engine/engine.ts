@@ -28,7 +28,7 @@ import { createLogKeeper } from "./log-keeper.ts";
 import { createRemoteBodies } from "./remote-bodies.ts";
 import { withRemoteState } from "./remote-state.ts";
 import { type OpenSnapshot, type OpenState, openSnapshot, openStateAt } from "./snapshot.ts";
-import type { StateView } from "./state-view.ts";
+import { createChangedView, type StateView } from "./state-view.ts";
 import { VIEW_LIMITS } from "./state-views.ts";
 import { isKnown, poolView, transactionStatus } from "./transactions.ts";
 import type { Engine, StateReaderKind } from "./types.ts";
@@ -88,6 +88,13 @@ function stateAt(core: EngineCore, block: Hex, reader: StateReaderKind): StateVi
   return views[reader].at(header, head, clock.now());
 }
 
+function shownStateAt(core: EngineCore, block: Hex): StateView<SealedHeader> {
+  const { store, head, irregular } = core;
+  const view = stateAt(core, block, "caller");
+  const set = irregular.setOn(block);
+  return block === head.hash && set.accounts.size > 0 ? createChangedView(store, head, set) : view;
+}
+
 /** Runs an import; what it finds out about this node's own rows is told. */
 async function watched<T>(work: Promise<T>, onDamage: EngineOptions["onDamage"]): Promise<T> {
   try {
@@ -123,6 +130,12 @@ export function createEngine(options: EngineOptions): Engine {
   const requireState = (): void => {
     if (adoption.isUnderway)
       throw new CodedError("NOT_READY", "this node is still taking the state over from its peers");
+  };
+  /** @throws CodedError `NOT_READY`, `NOT_HELD` */
+  const requireProofs = (): void => {
+    requireState();
+    if (core.holding.role !== "chosen") return;
+    throw new CodedError("NOT_HELD", "a replica of some contracts proves nothing itself: ask a full node");
   };
   /** @throws CodedError `NOT_READY`, `REPLICA` */
   const requireExecution = (): void => {
@@ -180,11 +193,12 @@ export function createEngine(options: EngineOptions): Engine {
     transaction: (hash) => transactionStatus(core, hash),
     knows: (hash) => isKnown(core, hash),
     stateAt(block, reader) {
-      requireState();
-      if (core.holding.role === "chosen") {
-        throw new CodedError("NOT_HELD", "a replica of some contracts proves nothing itself: ask a full node");
-      }
+      requireProofs();
       return stateAt(core, block, reader);
+    },
+    shownStateAt(block) {
+      requireProofs();
+      return shownStateAt(core, block);
     },
     snapshot: () => snapshot(),
     contracts(after, limit) {

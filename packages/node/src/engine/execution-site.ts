@@ -110,7 +110,7 @@ function without(rows: Pick<StoreReader, "get">, accounts: ReadonlySet<string>):
 }
 
 /** The state of the site's block with its tries, in memory over what is stored. */
-function createScratch({ rows, header, head }: OpenState<AnySealedHeader>, max: number): Scratch {
+function createScratch({ rows, set, header, head }: OpenState<AnySealedHeader>, max: number): Scratch {
   let overlay: Overlay = createOverlay(rows);
   let root = head.stateRoot;
   if (header.hash !== head.hash) {
@@ -119,6 +119,7 @@ function createScratch({ rows, header, head }: OpenState<AnySealedHeader>, max: 
   if (root !== header.stateRoot) {
     throw new CodedError("STORE_CORRUPT", `the state of block ${header.number} does not come back from its changes`);
   }
+  root = applyChanges(overlay, root, set);
   /** Storage that is given whole: what was there is not walked, however much it is, but hidden. */
   const hide = (addresses: ReadonlySet<Hex>): void => {
     const hidden = [...addresses].map((address) => accountKey(address));

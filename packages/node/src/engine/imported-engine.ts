@@ -121,6 +121,7 @@ export function createImportedEngine({ store, schedule, clock, logger }: Importe
     if (header !== undefined) return header;
     throw new CodedError("BLOCK_NOT_FOUND", `block ${block} is not on the chain of this node`);
   };
+  const stateViewAt = (block: Hex) => views.at(canonicalHeader(block), head, clock.now());
   const queue = createWriterQueue();
   void createLogKeeper({ store, clock, logger, queue, head: () => head.number, adopted: () => 0 }).run();
   return {
@@ -143,7 +144,8 @@ export function createImportedEngine({ store, schedule, clock, logger }: Importe
     transaction: (hash) => statusOf(source, hash),
     knows: (hash) => store.get("transactions", hexToBytes(hash)) !== undefined,
     snapshot: () => openSnapshot(source),
-    stateAt: (block) => views.at(canonicalHeader(block), head, clock.now()),
+    stateAt: stateViewAt,
+    shownStateAt: stateViewAt,
     refusals: () => [],
     contracts: (after, limit) => listContracts(store, after, limit),
     contractCount: () => readContractCount(store),

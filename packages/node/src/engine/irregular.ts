@@ -35,6 +35,8 @@ import type { BlockMoment } from "./types.ts";
 
 /** How what a node reads of its head and seals on it may differ from what the chain gives. */
 export interface Irregularities {
+  /** What was set on the state of this head. */
+  setOn(head: Hex): IrregularState;
   /** The state of the head, whichever that is when it is read. */
   live(state: StateReader, head: () => Hex): StateReader;
   /** The state of this head. */
@@ -52,6 +54,7 @@ export interface Irregularities {
 }
 
 export const REGULAR: Irregularities = {
+  setOn: () => NOTHING_SET,
   live: (state) => state,
   over: (state) => state,
   join: (changes) => changes,
@@ -228,8 +231,6 @@ export interface NextBlock {
 
 /** The irregularities of a development node, as they are now. */
 export interface IrregularChain extends Irregularities {
-  /** What was set on the state of the head. */
-  setOn(head: Hex): IrregularState;
   /** What was written last, of whichever head. */
   readonly written: SetOn | undefined;
   /** To be called when it was written. */

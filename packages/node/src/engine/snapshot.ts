@@ -5,6 +5,7 @@ import { CodedError } from "@counterpart/core/base/errors";
 import type { AnyDecodedBlock } from "@counterpart/core/chain/any-block";
 import type { AnySealedHeader } from "@counterpart/core/chain/any-header";
 import type { AnyReceipt } from "@counterpart/core/chain/types";
+import { type IrregularState, NOTHING_SET } from "@counterpart/core/execution/irregular-state";
 import type { StateReader } from "@counterpart/core/execution/types";
 import type { StoreReader } from "@counterpart/core/ports/store";
 import type { ChainReader } from "./chain-reader.ts";
@@ -31,6 +32,8 @@ export interface OpenState<H extends AnySealedHeader> extends BlockState {
   readonly head: H;
   /** What the state is read from, as it is at the head. */
   readonly rows: StoreReader;
+  /** What was set on it by hand, which the rows do not have. */
+  readonly set: IrregularState;
   canonicalHash(number: number): Hex | undefined;
   done(): void;
 }
@@ -70,6 +73,7 @@ export function openSnapshot<H extends AnySealedHeader>(core: Source<H>, guesses
     head,
     header: head,
     rows,
+    set: core.irregular.setOn(head.hash),
     canonicalHash: chain.canonicalHash,
     heldCode: (codeHash) => rows.get("codes", hexToBytes(codeHash)),
     contract: (address) =>
@@ -107,7 +111,8 @@ export function openStateAt<H extends AnySealedHeader>(core: Source<H>, block: H
     const header = canonicalHeader(chain, block);
     requireHistory(rows, header);
     const state = createStateReader(rowsAt(rows, header.number));
-    return { ...state, header, head: chain.head(), rows, canonicalHash: chain.canonicalHash, done: () => rows.done() };
+    const { canonicalHash } = chain;
+    return { ...state, header, head: chain.head(), rows, set: NOTHING_SET, canonicalHash, done: () => rows.done() };
   } catch (error) {
     rows.done();
     throw error;

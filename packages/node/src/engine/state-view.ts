@@ -7,13 +7,14 @@ import { bytesToBigInt, bytesToHex, concatBytes, type Hex, hexToBytes } from "@c
 import { assert, CodedError } from "@counterpart/core/base/errors";
 import type { AnySealedHeader } from "@counterpart/core/chain/any-header";
 import type { Account } from "@counterpart/core/chain/types";
+import type { StateChanges } from "@counterpart/core/execution/types";
 import type { Store, StoreReader, StoreWrite } from "@counterpart/core/ports/store";
 import type { TableName } from "@counterpart/core/ports/tables";
 import type { TrieNodeReader } from "@counterpart/core/trie/types";
 import type { PreviousValue } from "./overlay.ts";
 import { rowsOf } from "./paging.ts";
 import { decodePrevious, numberKey } from "./rows.ts";
-import { accountNodes, readAccount, storageNodes, unwindChanges } from "./state.ts";
+import { accountNodes, applyChanges, readAccount, storageNodes, unwindChanges } from "./state.ts";
 
 /** What a row takes besides key and value. */
 const ROW_BYTES = 200;
@@ -181,6 +182,25 @@ export function createStateView<H extends AnySealedHeader>(
   if (root !== header.stateRoot) {
     throw new CodedError("STORE_CORRUPT", `the state of block ${header.number} does not come back from its changes`);
   }
+  return viewOf(rows, header);
+}
+
+/**
+ * The head's state with changes that are in no block. The header's root is that of the tries: no block has it.
+ * It is not kept in step.
+ */
+export function createChangedView<H extends AnySealedHeader>(
+  store: Store,
+  head: H,
+  changes: Pick<StateChanges, "accounts" | "storage">,
+): StateView<H> {
+  const rows = createRowsBefore(store);
+  // A view has no code.
+  const stateRoot = applyChanges(rows, head.stateRoot, { ...changes, codes: new Map() });
+  return viewOf(rows, { ...head, stateRoot });
+}
+
+function viewOf<H extends AnySealedHeader>(rows: ReturnType<typeof createRowsBefore>, header: H): StateView<H> {
   return {
     header,
     get bytes() {

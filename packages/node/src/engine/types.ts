@@ -271,6 +271,12 @@ export interface ChainEngine {
    * @throws CodedError `BLOCK_NOT_FOUND`, `PRUNED`
    */
   stateAt(block: Hex, reader: StateReaderKind): StateView;
+  /**
+   * The same for callers, with what was set by hand on the head: the root of its header is that of what is shown then,
+   * and no block has it.
+   * @throws CodedError `BLOCK_NOT_FOUND`, `PRUNED`
+   */
+  shownStateAt(block: Hex): StateView;
   /** The last blocks that execution here contradicted, oldest first. */
   refusals(): readonly Pick<RefusedBlock, "header" | "encoded">[];
   /** Contracts in order of address, starting after `after`. */

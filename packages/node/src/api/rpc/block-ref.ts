@@ -91,7 +91,7 @@ function stateError(error: unknown, { stateRoot }: AnySealedHeader): unknown {
 export function stateViewAt(engine: ChainEngine, ref: BlockRef): StateView {
   const header = requireHeader(engine, ref);
   try {
-    return engine.stateAt(header.hash, "caller");
+    return engine.shownStateAt(header.hash);
   } catch (error) {
     throw stateError(error, header);
   }

@@ -1,15 +1,19 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { hexToBytes } from "@counterpart/core/base/bytes";
-import { keccak256Hex } from "@counterpart/core/crypto/crypto";
+import { bytesToHex, type Hex, hexToBytes } from "@counterpart/core/base/bytes";
+import { decodeAccount } from "@counterpart/core/chain/account";
+import { keccak256, keccak256Hex } from "@counterpart/core/crypto/crypto";
 import type { Clock } from "@counterpart/core/ports/runtime";
-import { immediateTimersOnly, transactionOf } from "../../engine/engine.test-support.ts";
-import { openTestApi, type TestApi } from "../fake-backend.test-support.ts";
+import { verifyProof } from "@counterpart/core/trie/proof";
+import { immediateTimersOnly, openTestEngine, transactionOf } from "../../engine/engine.test-support.ts";
+import { createFakeBackend, openTestApi, type TestApi } from "../fake-backend.test-support.ts";
 import { ask, fails, LOGGER, OWN, openLogs, STRANGER, word } from "./asking.test-support.ts";
 import { RPC_LIMITS } from "./limits.ts";
 
 /** Answers with the gas that is left. */
 const GAS_LEFT = "0x5a5f5260205ff3";
+/** Answers with slot 3. */
+const READ_SLOT_3 = "0x60035460005260206000f3";
 /** Counts from 8,192 down, which takes some 210,000 gas. */
 const COUNT_DOWN = "0x6120005b600190038060035700";
 
@@ -148,4 +152,57 @@ test("all attempts of an estimate have the time of one call together", async () 
   assert.equal(await ask(api, "eth_call", { to: STRANGER }, "latest", overrides), "0x", "one attempt has time enough");
   const estimate = ["eth_estimateGas", { to: STRANGER }, "latest", overrides] as const;
   await fails(api, -32000, /execution aborted \(timeout = 5s\)/, ...estimate);
+});
+
+test("proofs and simulations have what was set by hand, as balances and slots have, before and after the next block", async () => {
+  const engine = openTestEngine({ development: true });
+  const api = await openTestApi({}, createFakeBackend(engine));
+  const slot = word(3);
+  const parent = engine.head();
+  engine.development?.detach("test");
+  await engine.development?.setAccount(STRANGER, { balance: 5n, code: hexToBytes(READ_SLOT_3) });
+  await engine.development?.setSlot(STRANGER, slot, 9n);
+  const simulated = await ask<{ stateRoot: string; calls: { status: string; returnData: string }[] }[]>(
+    api,
+    "eth_simulateV1",
+    { blockStateCalls: [{ calls: [{ from: STRANGER, to: STRANGER, value: "0x5" }] }, {}] },
+  );
+  assert.deepEqual(
+    simulated[0]?.calls.map(({ status, returnData }) => [status, returnData]),
+    [["0x1", word(9)]],
+  );
+
+  interface Proof {
+    readonly accountProof: readonly Hex[];
+    readonly balance: string;
+    readonly storageHash: Hex;
+    readonly storageProof: readonly { readonly value: string; readonly proof: readonly Hex[] }[];
+  }
+  const proven = async (at: string) => {
+    const proof = await ask<Proof>(api, "eth_getProof", STRANGER, [slot], at);
+    const [top, entry] = [hexToBytes(proof.accountProof[0] ?? "0x"), proof.storageProof[0]];
+    const bytes = (nodes: readonly Hex[]) => nodes.map((node) => hexToBytes(node));
+    const root = keccak256Hex(top);
+    const leaf = verifyProof(root, keccak256(hexToBytes(STRANGER)), bytes(proof.accountProof));
+    const account = leaf && decodeAccount(leaf);
+    const value = verifyProof(proof.storageHash, keccak256(hexToBytes(slot)), bytes(entry?.proof ?? []));
+    return { root, shown: [proof.balance, entry?.value], proven: [account?.balance, value && bytesToHex(value)] };
+  };
+  const before = await proven("latest");
+  assert.deepEqual(
+    [before.shown, before.proven],
+    [
+      ["0x5", "0x9"],
+      [5n, "0x09"],
+    ],
+  );
+  assert.equal(await ask(api, "eth_getBalance", STRANGER, "latest"), "0x5");
+  assert.notEqual(before.root, parent.stateRoot, "no block has it yet");
+  assert.deepEqual((await proven(parent.hash)).shown, before.shown);
+
+  await engine.development?.mine();
+  const after = await proven("latest");
+  assert.equal(after.root, engine.head().stateRoot);
+  assert.deepEqual(after.shown, before.shown);
+  assert.deepEqual((await ask<Proof>(api, "eth_getProof", STRANGER, [slot], "0x0")).balance, "0x0");
 });
