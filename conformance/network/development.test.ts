@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { createTestClient, http } from "viem";
 import { reset, verify } from "../../packages/node/src/cli/db.ts";
 import { rpc, rpcFailure } from "./json-rpc.ts";
 import { allAgree, connect, deployToken, eventually, Nodes, startNode, type TestNode } from "./nodes.ts";
+import { clientsOf } from "./viem-clients.ts";
 
 const NOBODY = `0x${"77".repeat(20)}`;
 const FIRST = "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266";
@@ -177,6 +179,31 @@ test("time, intervals and automatic blocks are as they are told to be", async ()
   assert.equal(await balance(node), 2n);
 });
 
+test("viem dates blocks at an interval, and is told what is not supported", async () => {
+  await using nodes = new Nodes();
+  const node = await nodes.start("one", { dev: true });
+  const { tester } = clientsOf(node);
+  const anvil = createTestClient({ mode: "anvil", chain: tester.chain, transport: http(node.url) });
+  await anvil.mine({ blocks: 1 });
+  await anvil.setBlockTimestampInterval({ interval: 600 });
+  const first = await timestamp(node);
+  await anvil.mine({ blocks: 3 });
+  assert.equal(await timestamp(node), first + 1_800);
+  await anvil.removeBlockTimestampInterval();
+  assert.equal(await rpc(node, "anvil_removeBlockTimestampInterval"), false);
+  await anvil.mine({ blocks: 1 });
+  assert.equal(await timestamp(node), first + 1_800);
+
+  const missing = { name: "MethodNotFoundRpcError", code: -32601 };
+  await assert.rejects(anvil.dumpState(), missing);
+  await assert.rejects(anvil.loadState({ state: "0x" }), missing);
+  await assert.rejects(anvil.sendUnsignedTransaction({ from: FIRST, to: FIRST }), missing);
+  for (const client of [anvil, tester]) {
+    await assert.rejects(client.setMinGasPrice({ gasPrice: 1n }), missing);
+    await assert.rejects(client.setLoggingEnabled(true), missing);
+  }
+});
+
 test("a snapshot is gone back to by its id, whatever happened since", async () => {
   await using nodes = new Nodes();
   const node = await nodes.start("one", { dev: true });
@@ -208,6 +235,7 @@ test("what makes no sense is refused with the reason, and detaches nothing", asy
     [/at most 100000 blocks/, "hardhat_mine", "0x186a1"],
     [/at most 1000000000 gas/, "evm_setBlockGasLimit", "0x3b9aca01"],
     [/an interval is at most/, "anvil_setIntervalMining", 100_000],
+    [/times are seconds since 1970/, "anvil_setBlockTimestampInterval", 2 ** 50],
     [/expected a boolean/, "evm_setAutomine", "yes"],
     [/too many arguments/, "evm_snapshot", 1],
     [/missing value for required argument 0/, "evm_revert"],

@@ -313,6 +313,27 @@ test("blocks are dated, priced and named as they were told to be, once", async (
   assertWhole(opened);
 });
 
+test("blocks follow at an interval that was chosen, whatever the clock says, until it is taken away", async () => {
+  const { engine, dev, clock } = open();
+  const mined = async (): Promise<number> => {
+    await dev.mine();
+    return engine.head().timestamp;
+  };
+  const first = await mined();
+  dev.setBlockIntervalS(600);
+  clock.advance(5_000);
+  assert.deepEqual([await mined(), await mined()], [first + 600, first + 1_200]);
+  dev.setNext({ timestamp: first + 1_201 });
+  assert.deepEqual([await mined(), await mined()], [first + 1_201, first + 1_801], "a time for one block comes first");
+  const id = await dev.snapshot();
+  assert.deepEqual([dev.setBlockIntervalS(undefined), dev.setBlockIntervalS(undefined)], [true, false]);
+  assert.equal(await mined(), first + 1_801, "the clock is behind: as of its parent");
+  await dev.revert(id);
+  assert.equal(await mined(), first + 2_401, "a snapshot has the interval");
+  await dev.reset();
+  assert.equal(dev.setBlockIntervalS(undefined), false);
+});
+
 test("a block is never dated before its parent, also where the parent came after its time was chosen", async () => {
   const opened = open();
   const { engine, dev, clock } = opened;

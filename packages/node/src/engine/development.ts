@@ -44,6 +44,7 @@ interface Snapshot {
   readonly pending: readonly Pending[];
   readonly next: NextBlock;
   readonly coinbase: Hex | undefined;
+  readonly blockIntervalS: number | undefined;
   readonly offsetS: number;
   readonly takenAtMs: number;
 }
@@ -68,6 +69,8 @@ export interface EngineDevelopment {
   /** For the next block alone; what is not given stays as it is. */
   setNext(next: NextBlock): void;
   setCoinbase(address: Hex): void;
+  /** Undefined: blocks are dated by the clock again. Returns whether there was an interval. */
+  setBlockIntervalS(seconds: number | undefined): boolean;
   /** Whether other nodes refuse a block of this time now. */
   isBeyondReach(timestamp: number): boolean;
   /** @returns its number; @throws CodedError `INVALID_REQUEST` when there are too many */
@@ -145,6 +148,11 @@ export function createDevelopment(core: EngineCore, queue: WriterQueue, irregula
     setCoinbase(address) {
       irregular.coinbase = address;
     },
+    setBlockIntervalS(seconds) {
+      const had = irregular.blockIntervalS !== undefined;
+      irregular.blockIntervalS = seconds;
+      return had;
+    },
     isBeyondReach: (timestamp) => timestamp > Math.floor(clock.now() / 1000) + FUTURE_LIMIT_S,
     snapshot: () =>
       queue.run(async () => {
@@ -155,10 +163,11 @@ export function createDevelopment(core: EngineCore, queue: WriterQueue, irregula
           );
         }
         const { number, hash } = core.head;
-        const { next, coinbase, offsetS } = irregular;
+        const { next, coinbase, blockIntervalS, offsetS } = irregular;
         const [set, pending, takenAtMs] = [irregular.setOn(hash), [...pool.all()], clock.now()];
         lastId++;
-        snapshots = [...snapshots, { id: lastId, number, hash, set, pending, next, coinbase, offsetS, takenAtMs }];
+        const fields = { next, coinbase, blockIntervalS, offsetS };
+        snapshots = [...snapshots, { id: lastId, number, hash, set, pending, takenAtMs, ...fields }];
         return lastId;
       }),
     hasSnapshot: (id) => snapshots.some((snapshot) => snapshot.id === id),
@@ -171,6 +180,7 @@ export function createDevelopment(core: EngineCore, queue: WriterQueue, irregula
         await rewind(core, snapshot.number, snapshot.pending, rows, () => irregular.noteSet(set));
         irregular.next = snapshot.next;
         irregular.coinbase = snapshot.coinbase;
+        irregular.blockIntervalS = snapshot.blockIntervalS;
         // Time goes on from where it was when the snapshot was taken.
         irregular.offsetS = snapshot.offsetS - Math.floor((clock.now() - snapshot.takenAtMs) / 1000);
         snapshots = snapshots.filter((one) => one.id < id);
@@ -185,6 +195,7 @@ export function createDevelopment(core: EngineCore, queue: WriterQueue, irregula
         await rewind(core, 0, [], rows, () => irregular.noteSet(set));
         irregular.next = {};
         irregular.coinbase = undefined;
+        irregular.blockIntervalS = undefined;
         irregular.offsetS = 0;
         snapshots = [];
         detachedBy = undefined;

@@ -238,13 +238,17 @@ export interface IrregularChain extends Irregularities {
   /** Seconds by which blocks are dated ahead of this node's clock. */
   offsetS: number;
   next: NextBlock;
+  /** Seconds from each block to the next, whatever the clock says. */
+  blockIntervalS: number | undefined;
   /** Whom blocks name as their sealer, instead of the one who signs them. */
   coinbase: Hex | undefined;
 }
 
 /** The time of the next block, in seconds since 1970: never before its parent, which may have come from a peer since. */
-function timeAfter({ timestamp }: SealedHeader, nowMs: number, { offsetS, next }: IrregularChain): number {
-  return Math.max(next.timestamp ?? Math.floor(nowMs / 1000) + offsetS, timestamp);
+function timeAfter({ timestamp }: SealedHeader, nowMs: number, chain: IrregularChain): number {
+  const { offsetS, next, blockIntervalS } = chain;
+  const due = blockIntervalS === undefined ? Math.floor(nowMs / 1000) + offsetS : timestamp + blockIntervalS;
+  return Math.max(next.timestamp ?? due, timestamp);
 }
 
 /** Contract code that was set is listed: whose it is, nobody knows, unless it was a contract before. */
@@ -278,6 +282,7 @@ export function openIrregularChain(rows: Pick<StoreReader, "get" | "range">): Ir
   const chain: IrregularChain = {
     offsetS: 0,
     next: {},
+    blockIntervalS: undefined,
     coinbase: undefined,
     setOn,
     get written() {

@@ -50,9 +50,13 @@ export interface MiningDeps {
   readonly clock: Clock;
 }
 
+function requireTime(timestamp: number): void {
+  if (timestamp > TIMESTAMP_MAX) throw invalidParams(`times are seconds since 1970, at most ${TIMESTAMP_MAX}`);
+}
+
 /** What other nodes would refuse for its time is only sealed where there are none. */
 function reach({ node }: MiningDeps, method: string, timestamp: number): void {
-  if (timestamp > TIMESTAMP_MAX) throw invalidParams(`times are seconds since 1970, at most ${TIMESTAMP_MAX}`);
+  requireTime(timestamp);
   if (node.chain.isBeyondReach(timestamp)) node.leave(method);
 }
 
@@ -66,7 +70,7 @@ function setTimestamp(deps: MiningDeps, method: string, timestamp: number): void
 }
 
 function timeMethods(deps: MiningDeps): Record<string, RpcMethod> {
-  const { node, clock } = deps;
+  const { engine, node, clock } = deps;
   const { chain } = node;
   const nowS = (): number => Math.floor(clock.now() / 1_000);
   const setOffset = (method: string, seconds: number): number => {
@@ -83,6 +87,13 @@ function timeMethods(deps: MiningDeps): Record<string, RpcMethod> {
       setTimestamp(deps, "evm_setNextBlockTimestamp", timestamp);
       return quantity(timestamp);
     }),
+    anvil_setBlockTimestampInterval: defineMethod([required(readCount)], (seconds) => {
+      requireTime(engine.head().timestamp + seconds);
+      node.leave("anvil_setBlockTimestampInterval");
+      chain.setBlockIntervalS(seconds);
+      return null;
+    }),
+    anvil_removeBlockTimestampInterval: defineMethod([], () => chain.setBlockIntervalS(undefined)),
   };
 }
 

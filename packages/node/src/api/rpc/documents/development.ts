@@ -96,6 +96,16 @@ export const DEVELOPMENT_DOCUMENTS: MethodDocuments = {
     [given("Seconds since 1970", COUNT)],
     ["The time", "uint"],
   ),
+  anvil_setBlockTimestampInterval: documentOf(
+    "Dates each block so long after the one before it.",
+    [given("Seconds", COUNT)],
+    ["Nothing", NULL],
+  ),
+  anvil_removeBlockTimestampInterval: documentOf(
+    "Dates blocks by the clock again.",
+    [],
+    ["Whether there was an interval", BOOLEAN],
+  ),
   evm_setBlockGasLimit: setGasLimit,
   anvil_setBlockGasLimit: setGasLimit,
   evm_snapshot: documentOf("Remembers chain, state, pool and time.", [], ["Number of the snapshot", "uint"]),
