@@ -1,6 +1,6 @@
 /** Brings a node from the state that it holds, or none, to the state of a block whose header is known to be good. */
 
-import { equalBytes, hexToBytes } from "@counterpart/core/base/bytes";
+import { equalBytes, type Hex, hexToBytes } from "@counterpart/core/base/bytes";
 import { isCodedError } from "@counterpart/core/base/errors";
 import { encodeAccount } from "@counterpart/core/chain/account";
 import type { SealedHeader } from "@counterpart/core/chain/types";
@@ -22,23 +22,29 @@ import { walkDifference } from "./state-walk.ts";
 export interface BringDeps {
   readonly adoption: Adoption;
   readonly holding: Holding;
+  /** The block whose state is held, unless one is being taken over; the genesis' goes then. */
+  readonly head: () => SealedHeader;
   readonly source: StateSource;
   readonly likely: LikelyKeys;
 }
 
 /**
  * Moves the head to `target`, whose header is held.
- * @param isFresh what is held is the genesis, and goes
  * @throws CodedError `PRUNED` when nobody has the target's state any more, `NOT_READY`, `STORE_WRITE_FAILED`
  */
-export type Bring = (target: SealedHeader, isFresh: boolean) => Promise<void>;
+export type Bring = (target: SealedHeader) => Promise<void>;
 
 const NOTHING_LEFT = encodeSegments([]);
 
-export function createBringer({ adoption, holding, source, likely }: BringDeps): Bring {
+export function createBringer({ adoption, holding, head, source, likely }: BringDeps): Bring {
+  /** Contracts of which the target's state may not be held: of the head's only those that were added since. */
+  const missingOf = (target: SealedHeader): readonly Hex[] => {
+    const isHeld = !adoption.isUnderway && head().hash === target.hash;
+    return isHeld ? holding.chosen().filter(holding.isAwaited) : holding.chosen();
+  };
   /** Gathers what differs of the contracts that a replica was told to hold. */
   const bringChosen = async (target: SealedHeader, into: StateCollector): Promise<void> => {
-    for (const some of chunks(holding.chosen(), CONTRACTS_MAX)) {
+    for (const some of chunks(missingOf(target), CONTRACTS_MAX)) {
       for (let rest = some; rest.length > 0; ) {
         const proven = await source.state(
           target,
@@ -91,8 +97,8 @@ export function createBringer({ adoption, holding, source, likely }: BringDeps):
     await keeping(into, () => bringDifference(target, into));
     await adoption.complete(target, into.take());
   };
-  return async (target, isFresh) => {
-    if (!adoption.isUnderway && isFresh) {
+  return async (target) => {
+    if (!adoption.isUnderway && head().number === 0) {
       await adoption.begin(true, holding.role === "chosen" ? NOTHING_LEFT : encodeSegments(WHOLE_STATE));
     }
     if (adoption.isUnderway) return takeOver(target);

@@ -601,6 +601,36 @@ describe("a replica of chosen contracts", () => {
     assert.deepEqual(openTestEngine({ store, replica: [] }).holding.chosen(), [second]);
   });
 
+  test("asks for what is added alone where it holds the others, and for all of them after a restart or at a new head", async () => {
+    const history = await longHistory(12);
+    const [first, second, third, fourth] = history.contracts as [Hex, Hex, Hex, Hex];
+    const store = createMemoryStore();
+    const local = sourceOf(history);
+    const asked: Hex[][] = [];
+    const source: LocalSource = {
+      ...local,
+      state(block, wanted) {
+        asked.push(wanted.map(({ address }) => address));
+        return local.state(block, wanted);
+      },
+    };
+    const engine = openTestEngine({ store, replica: [first, second] });
+    await follow(engine, source);
+    engine.holding.add(third);
+    await follow(engine, source);
+    await follow(engine, source);
+    assert.deepEqual(asked, [[first, second], [third]]);
+    assert.deepEqual(engine.snapshot().account(third), history.engine.snapshot().account(third));
+    engine.holding.add(fourth);
+    await history.seal(history.set(0, 3, 77));
+    await follow(engine, source);
+    assert.deepEqual(asked.slice(2), [[first, second, third, fourth]]);
+    const restarted = openTestEngine({ store, replica: [] });
+    await follow(restarted, source);
+    assert.deepEqual(asked.slice(3), [[first, second, third, fourth]]);
+    assert.equal(slotOf(store, first, 3), 77n);
+  });
+
   test("reads what it does not hold with proofs, and answers calls as who executed everything does", async () => {
     const history = await longHistory(12);
     const [first, second] = history.contracts as [Hex, Hex];

@@ -102,7 +102,7 @@ export function createStateJoin(deps: StateJoinDeps): StateJoin {
     const check = async (): Promise<void> => {
       if (adoption.fork() === undefined) await choice.checkTime(target, sinceMs);
     };
-    await createBringer({ adoption, holding, source: watchedSource(source, check), likely })(target, isFresh());
+    await createBringer({ adoption, holding, head: engine.head, source: watchedSource(source, check), likely })(target);
   };
   /** It is tried again after a while, or when somebody is there who was not. */
   const holdOff = (): void => {
