@@ -8,7 +8,8 @@ import type { Block, Transaction } from "@counterpart/core/chain/types";
 import { signDigest } from "@counterpart/core/crypto/crypto";
 import { encodeMessage, frameType } from "@counterpart/core/sync/messages";
 import { addressOf, makeBlock, makeRecord, word } from "./fake-chain.test-support.ts";
-import { startStranger, versionFor } from "./stranger.test-support.ts";
+import { JOIN_BLOCKS_MIN } from "./limits.ts";
+import { startStranger, statusOf, versionFor } from "./stranger.test-support.ts";
 import { createWorld, sameAll, type TestNode, type World } from "./test-node.test-support.ts";
 
 const TOKEN = addressOf("token");
@@ -80,6 +81,54 @@ describe("announcements", () => {
     const told = replica.received.filter(({ type }) => type === "NewBlock" || type === "NewTransaction");
     assert.deepEqual(told, [{ type: "NewBlock", kind: "header", header: encodeHeader(header) }]);
     assert.ok(world.sent(a, b, "NewBlock").every(({ kind }) => kind === "block"));
+  });
+
+  it("of contracts and their artifacts spare replicas, which ask for what they hold", async () => {
+    const replica = await startStranger(world, "replica", () => versionFor(world, b, { role: "replica" }));
+    void b.driver.connect("replica:5000", 0);
+    await world.clock.until(() => replica.received.some(({ type }) => type === "Status"));
+    a.engine.make({ created: [TOKEN] });
+    a.contracts.publishRecord(makeRecord(TOKEN, 1, "Token"));
+    a.engine.make({ updated: [TOKEN] });
+    a.contracts.publishRecord(makeRecord(TOKEN, 2, "Token"));
+    await world.clock.until(() => sameAll(a, b, c));
+    b.engine.make({ created: [addressOf("other")] });
+    b.contracts.publishRecord(makeRecord(TOKEN, 3, "Token"));
+    await world.clock.until(() => sameAll(a, b, c) && c.contracts.artifact(TOKEN)?.updatedAt === 3);
+    await world.clock.pass(100);
+    const told = replica.received.map(({ type }) => type);
+    assert.equal(told.filter((type) => type === "NewBlock").length, 3);
+    assert.deepEqual([told.includes("NewContract"), told.includes("UpdateContract")], [false, false]);
+    const last = replica.received.findLast(({ type }) => type === "Status");
+    assert.ok(last?.type === "Status" && last.artifacts.sequence === b.contracts.artifacts().sequence);
+  });
+
+  it("to a peer that is far behind name blocks by their headers, and nothing else, until it has caught up", async () => {
+    for (let i = 0; i < JOIN_BLOCKS_MIN; i++) a.engine.make({ created: [addressOf(`contract ${i}`)] });
+    await world.clock.until(() => sameAll(a, b, c));
+    const status = { ...statusOf(world, a), head: { hash: a.engine.genesisHash, number: 0 } };
+    const late = await startStranger(world, "late", () => versionFor(world, a, { status }));
+    void a.driver.connect("late:5000", 0);
+    await world.clock.until(() => late.received.some(({ type }) => type === "Status"));
+    const announced = () => late.received.filter(({ type }) => /^(New|Update)/.test(type));
+    const { header } = a.engine.make({ created: [TOKEN] });
+    a.contracts.publishRecord(makeRecord(TOKEN, 1, "Token"));
+    await world.clock.pass(100);
+    assert.deepEqual(announced(), [{ type: "NewBlock", kind: "header", header: encodeHeader(header) }]);
+    late.say({ type: "Status", ...statusOf(world, a), sequence: 2 });
+    await world.clock.pass(100);
+    late.received.length = 0;
+    a.engine.make({ updated: [TOKEN] });
+    a.contracts.publishRecord(makeRecord(TOKEN, 2, "Token"));
+    await world.clock.pass(100);
+    assert.deepEqual(
+      announced().map((message) => [message.type, "kind" in message ? message.kind : undefined]),
+      [
+        ["NewBlock", "block"],
+        ["UpdateContract", "state"],
+        ["UpdateContract", "artifact"],
+      ],
+    );
   });
 
   it("tell of a created contract with its artifact, and pass it on once", async () => {

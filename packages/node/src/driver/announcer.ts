@@ -25,6 +25,7 @@ import {
   ANNOUNCED_BLOCKS_MAX,
   ANNOUNCED_CONTRACTS_MAX,
   FLOOD_QUEUE_MAX,
+  JOIN_BLOCKS_MIN,
   OFFER_AGAIN_MS,
   OFFERED_TRANSACTIONS_MAX,
 } from "./limits.ts";
@@ -45,8 +46,8 @@ export interface Announcer {
    * where this node may not seal, as nobody else would make up for it.
    */
   offerAgain(session: Session): void;
-  /** Sends to every peer that none of `keys` shows to have it. */
-  spread(message: Message, keys: readonly string[]): void;
+  /** Passes on what another node has announced of contracts. */
+  spread(message: NewContractMessage | UpdateContractMessage, keys: readonly string[]): void;
   stop(): void;
 }
 
@@ -76,7 +77,10 @@ function blockAnnouncement(block: Block): Message {
     : headerAnnouncement(block);
 }
 
-/** A replica has no use for what is executed: blocks and transactions. */
+/**
+ * A replica has no use for what is executed, blocks and transactions, and nobody tells which contracts it holds: it asks
+ * for the artifacts that it wants when `Status` tells of them.
+ */
 const executes = ({ version }: Session): boolean => version?.role !== "replica";
 
 /** Cuts encoded transactions into messages that fit. */
@@ -145,7 +149,10 @@ export function createAnnouncer({ engine, contracts, clock, self, peers, metrics
   let flood: Transaction[] = [];
   let cancelFlood: (() => void) | undefined;
 
-  const spread = (message: Message, keys: readonly string[], to = peers.ready()): void => {
+  /** Whether the peer executes blocks one by one, or is about to: further behind it takes a state over, or pulls. */
+  const keepsUp = (session: Session): boolean =>
+    executes(session) && engine.head().number - (session.status?.head.number ?? 0) < JOIN_BLOCKS_MIN;
+  const spread = (message: Message, keys: readonly string[], to = peers.ready().filter(keepsUp)): void => {
     let frame: Uint8Array | undefined;
     for (const session of to) {
       // Every key is noted, so no shortcut: one fresh key is reason enough.
@@ -172,9 +179,9 @@ export function createAnnouncer({ engine, contracts, clock, self, peers, metrics
   };
   const announceBlock = (block: Block): void => {
     const [ready, keys] = [peers.ready(), [block.header.hash]];
-    const replicas = ready.filter((session) => !executes(session));
-    if (replicas.length > 0) spread(headerAnnouncement(block), keys, replicas);
-    if (replicas.length < ready.length) spread(blockAnnouncement(block), keys, ready.filter(executes));
+    const others = ready.filter((session) => !keepsUp(session));
+    if (others.length > 0) spread(headerAnnouncement(block), keys, others);
+    if (others.length < ready.length) spread(blockAnnouncement(block), keys, ready.filter(keepsUp));
   };
   const announceContracts = (change: HeadChange): void => {
     noteBeyond("contracts", change.contractsCreated.length, ANNOUNCED_CONTRACTS_MAX);
@@ -234,7 +241,7 @@ export function createAnnouncer({ engine, contracts, clock, self, peers, metrics
       session.offeredAtMs = clock.now();
       send(session, engine.pool.overdue(OFFER_AGAIN_MS, OFFERED_TRANSACTIONS_MAX));
     },
-    spread,
+    spread: (message, keys) => spread(message, keys),
     stop() {
       cancelFlood?.();
       flood = [];

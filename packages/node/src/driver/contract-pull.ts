@@ -124,15 +124,14 @@ export function createContractPull(deps: ContractPullDeps): ContractPull {
 
   /** Merges one page; false when something of it could not be had now and must be asked for again. */
   const takePage = async (session: Session, entries: readonly ArtifactEnvelope[]): Promise<boolean> => {
-    const unheld = entries.filter((entry) => isNews(contracts, entry));
+    // What belongs to contracts that a replica was not told to hold is not missing.
+    const wanted = entries.filter((entry) => engine.holding.has(entry.address) && isNews(contracts, entry));
     // Content of a contract whose creation is still to come would be fetched in vain.
     const news = withSnapshot(engine, ({ contract }) =>
-      unheld.filter(({ address, codeHash }) => contract(address)?.codeHash === codeHash),
+      wanted.filter(({ address, codeHash }) => contract(address)?.codeHash === codeHash),
     );
     const contents = await fetchContents(session, news);
     const pause = createPacer(clock);
-    // What belongs to contracts that a replica was not told to hold is not missing.
-    const wanted = unheld.filter(({ address }) => engine.holding.has(address));
     let complete = news.length === wanted.length;
     for (const entry of news) {
       const content = entry.content ?? contents.get(entry.contentHash);
@@ -153,8 +152,9 @@ export function createContractPull(deps: ContractPullDeps): ContractPull {
     const instanceId = instanceOf(session);
     const head = engine.head().hash;
     const start = mode === "all" ? 0 : checkpoints.get(checkpointName(session));
-    // Who has nothing takes all content as it comes; who has most of it asks for what is new to him.
-    const inlineBytesMax = start === 0 && contracts.artifacts().count > 0 ? 0 : INLINE_BYTES_MAX;
+    // Who lacks what comes takes content as it comes; who has most of it, or wants little, asks for what is new to him.
+    const hasMost = start === 0 && contracts.artifacts().count > 0;
+    const inlineBytesMax = hasMost || engine.holding.role === "chosen" ? 0 : INLINE_BYTES_MAX;
     let complete = true;
     let taken = 0;
     for (let after = start, more = true; more && !stopped; ) {

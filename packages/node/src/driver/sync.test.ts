@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, it } from "node:test";
+import type { Hex } from "@counterpart/core/base/bytes";
 import { frameType } from "@counterpart/core/sync/messages";
+import { HOLDS_ALL } from "./fake-adoption.test-support.ts";
 import { addressOf, makeBlock, makeRecord } from "./fake-chain.test-support.ts";
 import { silence } from "./stranger.test-support.ts";
 import { createWorld, sameAll, type TestNode, type World } from "./test-node.test-support.ts";
@@ -194,6 +196,25 @@ describe("sync on connect", () => {
     assert.ok(sameAll(a, b));
     assert.ok(world.sent(b, a, "GetContracts").length >= 3);
     assert.ok(world.sent(b, a, "GetBlobs").length > 0, "what does not fit inline is fetched by hash");
+  });
+
+  it("takes no artifact's content of contracts that it was not told to hold, from the start or later", async () => {
+    const [a, b] = [await world.start("a"), await world.start("b")];
+    for (const address of [TOKEN, OTHER]) deploy(a, address, `name of ${address}`);
+    Object.assign(b.engine, { holding: { ...HOLDS_ALL, role: "chosen", has: (address: Hex) => address === TOKEN } });
+    await connect(b, a);
+    a.contracts.publishRecord(makeRecord(OTHER, 2, "Later"));
+    await world.clock.pass(100);
+    world.hub.faults.loses = (_from, _to, frame) => frameType(frame) === "UpdateContract";
+    for (const address of [TOKEN, OTHER]) a.contracts.publishRecord(makeRecord(address, 3, `later of ${address}`));
+    await world.clock.until(() => b.contracts.artifact(TOKEN)?.updatedAt === 3, 5_000);
+    const asked = world
+      .sent(b, a, "GetContracts")
+      .map((query) => (query.kind === "since" ? query.inlineBytesMax : query));
+    assert.deepEqual(new Set(asked), new Set([0]));
+    const blobs = world.sent(b, a, "GetBlobs").flatMap(({ wanted }) => wanted.map(({ address }) => address));
+    assert.deepEqual(new Set(blobs), new Set([TOKEN]));
+    assert.ok(blobs.length >= 2);
   });
 
   it("asks only for what changed since the last time, also after a restart", async () => {
