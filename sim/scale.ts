@@ -15,11 +15,11 @@ const bound = (file: string, name: string, from: string, to: number): Edit => ({
   replace: `const ${name} = ${to};`,
 });
 
-/** An answer of this kind has room for so many bytes. */
-const room = (from: string, type: string, sizeBytes: number): Edit => ({
+/** An answer has room for so many bytes; `from` is the budget's beginning, up to what is reserved. */
+const room = (from: string, to: string, sizeBytes: number): Edit => ({
   file: SERVING,
   find: from,
-  replace: `createBudget("${type}", deps.clock, 512 * 1_024 - 128 - ${sizeBytes})`,
+  replace: `${to}512 * 1_024 - 128 - ${sizeBytes}`,
 });
 
 export const SCALE: readonly Edit[] = [
@@ -33,10 +33,7 @@ export const SCALE: readonly Edit[] = [
   bound(LIMITS, "JOIN_BLOCKS_MIN", "64", 4),
   bound(VIEWS, "HELD_BLOCKS", "256", 6),
   bound(VIEWS, "HELD_MS", "15 * 60 * 1_000", 3_000),
-  room('createBudget("Contracts", deps.clock, RANGE_PROOF_BYTES)', "Contracts", 800),
-  room('createBudget("Nodes", deps.clock)', "Nodes", 2_000),
-  {
-    ...room('createBudget("Storage", clock, 2 * RANGE_PROOF_BYTES)', "Storage", 400),
-    replace: 'createBudget("Storage", clock, 512 * 1_024 - 128 - 400)',
-  },
+  room('createBudget("Contracts", deps.clock, RANGE_PROOF_BYTES', 'createBudget("Contracts", deps.clock, ', 800),
+  room('createBudget("Nodes", deps.clock', 'createBudget("Nodes", deps.clock, ', 2_000),
+  room('createBudget("Storage", clock, 2 * RANGE_PROOF_BYTES', 'createBudget("Storage", clock, ', 400),
 ];

@@ -26,6 +26,8 @@ export interface GetAccountRangeMessage {
   readonly blockHash: Hex;
   /** 32 bytes: the least keccak(address) that is wanted. */
   readonly start: Uint8Array;
+  /** What the answer may take but for its proof, one account in any case; absent: what a frame holds. */
+  readonly bytesMax?: number;
 }
 
 /** Block after which state was read. */
@@ -112,6 +114,8 @@ export interface GetStorageMessage {
   readonly wanted: readonly WantedStorage[];
   /** 32 bytes: the least keccak(slot) that is wanted of the first account; all of the others is. */
   readonly start: Uint8Array;
+  /** What the answer may take but for its proofs, one slot in any case; absent: what a frame holds. */
+  readonly bytesMax?: number;
 }
 
 export interface StoragePage {

@@ -2,7 +2,17 @@
 
 import { EMPTY_BYTES, hexToBytes } from "../base/bytes.ts";
 import type { Account } from "../chain/types.ts";
-import { asBigInt, asBytes, asList, asListMax, type RlpInput, type RlpItem, rlpBigInt } from "../codec/rlp.ts";
+import {
+  asBigInt,
+  asBytes,
+  asList,
+  asListMax,
+  asNumber,
+  type RlpInput,
+  type RlpItem,
+  rlpBigInt,
+  rlpNumber,
+} from "../codec/rlp.ts";
 import { decodeCompact, encodeCompact } from "../trie/nibbles.ts";
 import { address, blockRef, type Codec, hash, invalidField, optional, rlpBlockRef, rlpOptional } from "./fields.ts";
 import {
@@ -83,11 +93,22 @@ export function readGetState(query: RlpItem | undefined): GetStateMessage {
   return { type: "GetContracts", kind: "state", blockHash: hash(block, "block hash"), wanted };
 }
 
-export const rlpGetRange = ({ blockHash, start }: GetAccountRangeMessage): RlpInput => [hexToBytes(blockHash), start];
+/** 0: nothing is said of it. */
+function bytesLimit(item: RlpItem | undefined): { readonly bytesMax?: number } {
+  const bytesMax = asNumber(item, "bytes at most");
+  return bytesMax === 0 ? {} : { bytesMax };
+}
+
+export const rlpGetRange = ({ blockHash, start, bytesMax = 0 }: GetAccountRangeMessage): RlpInput => [
+  hexToBytes(blockHash),
+  start,
+  rlpNumber(bytesMax),
+];
 
 export function readGetRange(query: RlpItem | undefined): GetAccountRangeMessage {
-  const [block, start] = asList(query, "range", 2);
-  return { type: "GetContracts", kind: "range", blockHash: hash(block, "block hash"), start: key(start, "start") };
+  const [block, start, bytesMax] = asList(query, "range", 3);
+  const [blockHash, from] = [hash(block, "block hash"), key(start, "start")];
+  return { type: "GetContracts", kind: "range", blockHash, start: from, ...bytesLimit(bytesMax) };
 }
 
 export function rlpAccount(account: Account | undefined): RlpInput {
@@ -179,14 +200,15 @@ export function readIndex(about: RlpItem | undefined, items: RlpItem | undefined
 }
 
 export const getStorageCodec: Codec<GetStorageMessage> = {
-  fields: 3,
+  fields: 4,
   itemsMax: 3 * STORAGES_MAX + 8,
   encode: (m) => [
     hexToBytes(m.blockHash),
     m.wanted.map(({ account, root }) => [hexToBytes(account), hexToBytes(root)]),
     m.start,
+    rlpNumber(m.bytesMax ?? 0),
   ],
-  decode: ([block, wanted, start]) => ({
+  decode: ([block, wanted, start, bytesMax]) => ({
     type: "GetStorage",
     blockHash: hash(block, "block hash"),
     wanted: asListMax(wanted, "wanted", STORAGES_MAX).map((item) => {
@@ -194,6 +216,7 @@ export const getStorageCodec: Codec<GetStorageMessage> = {
       return { account: hash(account, "account"), root: hash(root, "root") };
     }),
     start: key(start, "start"),
+    ...bytesLimit(bytesMax),
   }),
 };
 

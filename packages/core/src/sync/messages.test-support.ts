@@ -26,6 +26,10 @@ export const hash = hex(32);
 export const address = hex(20);
 const data = fc.uint8Array({ maxLength: 80 });
 const number = fc.oneof(fc.nat(), fc.maxSafeNat());
+const positive = fc.oneof(
+  fc.integer({ min: 1 }),
+  fc.maxSafeNat().filter((value) => value > 0),
+);
 const text = fc.stringMatching(/^[ -~]{0,64}$/);
 const keyOf = <T extends string>(table: Readonly<Record<T, number>>): fc.Arbitrary<T> =>
   fc.constantFrom(...(Object.keys(table) as T[]));
@@ -173,6 +177,7 @@ export const messagesByType: Readonly<Record<MessageType, fc.Arbitrary<Message>>
       wanted: few(fields({ address, slots: few(hash) })),
     }),
     fields({ type: is("GetContracts"), kind: is("range"), blockHash: hash, start: bytes(32) }),
+    fields({ type: is("GetContracts"), kind: is("range"), blockHash: hash, start: bytes(32), bytesMax: positive }),
     fields({ type: is("GetContracts"), kind: is("index"), accounts: few(hash) }),
   ),
   Contracts: fc.oneof(
@@ -208,12 +213,15 @@ export const messagesByType: Readonly<Record<MessageType, fc.Arbitrary<Message>>
     }),
     fields({ type: is("UpdateContract"), kind: is("artifact"), artifact: record }),
   ),
-  GetStorage: fields({
-    type: is("GetStorage"),
-    blockHash: hash,
-    wanted: few(fields({ account: hash, root: hash })),
-    start: bytes(32),
-  }),
+  GetStorage: fc
+    .tuple(hash, few(fields({ account: hash, root: hash })), bytes(32), fc.option(positive, { nil: undefined }))
+    .map(([blockHash, wanted, start, bytesMax]) => ({
+      type: "GetStorage",
+      blockHash,
+      wanted,
+      start,
+      ...(bytesMax === undefined ? {} : { bytesMax }),
+    })),
   Storage: fields({ type: is("Storage"), pages: few(fields({ slots: few(row(32)), proof: few(data) })) }),
   GetNodes: fc
     .tuple(hash, fc.option(hash, { nil: undefined }), few(fc.stringMatching(/^[0-9a-f]{0,64}$/)))

@@ -122,7 +122,7 @@ describe("messages", () => {
       ],
       ["GetContracts", OWN_LIMITS.contracts, (count) => [rlpNumber(5), repeat(HASH, count)]],
       ["Contracts", OWN_LIMITS.contracts, (count) => [rlpNumber(5), [], repeat([ORIGIN], count)]],
-      ["GetStorage", OWN_LIMITS.storages, (count) => [HASH, repeat([HASH, HASH], count), HASH]],
+      ["GetStorage", OWN_LIMITS.storages, (count) => [HASH, repeat([HASH, HASH], count), HASH, ONE]],
       ["GetNodes", OWN_LIMITS.nodes, (count) => [HASH, HASH, repeat(new Uint8Array(33), count)]],
       ["Nodes", OWN_LIMITS.nodes, (count) => [repeat(HASH, count)]],
       ["Nodes", NODE_BYTES_MAX, (bytes) => [[new Uint8Array(bytes)]]],

@@ -51,7 +51,7 @@ export function createLocalSource(deps: ServeDeps, before: () => Promise<void> =
     closing: undefined,
   } as unknown as Session;
   const run = async <T extends RequestType, R>(query: StateQuery<T, R>): Promise<R> => {
-    const request = query.request(session);
+    const request = query.request(session, 1);
     const taken = query.take(await ask<T>(request), request);
     if (taken === undefined) throw new Error("nothing of what was asked for was answered");
     return taken;

@@ -16,14 +16,23 @@ export interface Budget {
 /** List and string headers of one item. */
 export const ITEM_BYTES = 10;
 
-/** @param reservedBytes for what is added to the answer without asking */
-export function createBudget(type: MessageType, clock: Clock, reservedBytes = 0): Budget {
-  let left = FRAME_BYTES_BY_TYPE[type] - 2 * FRAME_OVERHEAD_BYTES - reservedBytes;
+/**
+ * @param reservedBytes for what is added to the answer without asking
+ * @param wishedBytes what whoever asks wishes the items not to exceed together
+ */
+export function createBudget(
+  type: MessageType,
+  clock: Clock,
+  reservedBytes = 0,
+  wishedBytes = Number.POSITIVE_INFINITY,
+): Budget {
+  const room = FRAME_BYTES_BY_TYPE[type] - 2 * FRAME_OVERHEAD_BYTES - reservedBytes;
+  let left = Math.min(room, wishedBytes);
   let taken = 0;
   const deadline = clock.now() + SERVE_CPU_MS_MAX;
   return {
     take(sizeBytes) {
-      if (sizeBytes > left || (taken > 0 && clock.now() > deadline)) return false;
+      if (taken === 0 ? sizeBytes > room : sizeBytes > left || clock.now() > deadline) return false;
       left -= sizeBytes;
       taken++;
       return true;

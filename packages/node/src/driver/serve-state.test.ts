@@ -70,8 +70,9 @@ function openDatabase(t: TestContext): LmdbStore {
   return store;
 }
 
-/** A server of this engine's state. Each look at the clock costs `tickMs`. */
-function serverOf(engine: Engine, tickMs = 0) {
+/** A server of this engine's state. Each look at the clock costs `tickMs`; ranges are asked for so many bytes at a time. */
+function serverOf(engine: Engine, tickMs = 0, bytesMax?: number) {
+  const size = bytesMax === undefined ? {} : { bytesMax };
   let now = 0;
   const clock = { now: () => (now += tickMs), setTimer: () => () => {} };
   const contracts = createFakeContracts(createFakeEngine("x"));
@@ -98,9 +99,9 @@ function serverOf(engine: Engine, tickMs = 0) {
     state: (blockHash: Hex, wanted: readonly WantedState[]): StateMessage =>
       ask<"state">({ type: "GetContracts", kind: "state", blockHash, wanted }),
     range: (blockHash: Hex, start: Uint8Array) =>
-      ask<"range">({ type: "GetContracts", kind: "range", blockHash, start }),
+      ask<"range">({ type: "GetContracts", kind: "range", blockHash, start, ...size }),
     storage: (request: Omit<MessageOf<"GetStorage">, "type">) =>
-      askFor<"GetStorage", "Storage">({ type: "GetStorage", ...request }, "Storage"),
+      askFor<"GetStorage", "Storage">({ type: "GetStorage", ...request, ...size }, "Storage"),
     nodes: (request: Omit<MessageOf<"GetNodes">, "type">) =>
       askFor<"GetNodes", "Nodes">({ type: "GetNodes", ...request }, "Nodes"),
   };
@@ -218,6 +219,24 @@ describe("serving state", () => {
       }),
       { numRuns: 25, endOnFailure: true },
     );
+  });
+
+  test("gives as little at a time as it is asked for, one item at least, and loses nothing by it", async () => {
+    const list = Array.from({ length: 30 }, (_, i) => [address(i), account(slots(i, i))] as const);
+    const engine = openTestEngine({ genesis: genesisWith(list) });
+    const whole = contentOf(engine, engine.head().hash);
+    const slotCount = whole.storages.reduce((sum, [, rows = []]) => sum + rows.length, 0);
+    const head = engine.head();
+    const one = await fetchAll(serverOf(engine, 0, 1), head);
+    assert.deepEqual(one.content, whole);
+    assert.equal(one.pages[0], whole.accounts.length);
+    assert.ok(one.pages[1] >= slotCount - list.length, `${one.pages[1]} pages`);
+    const some = await fetchAll(serverOf(engine, 0, 1_000), head);
+    assert.deepEqual(some.content, whole);
+    assert.ok(some.pages[0] > 3 && some.pages[0] < one.pages[0] / 3, `${some.pages[0]} pages`);
+    assert.ok(some.pages[1] > 3 && some.pages[1] < one.pages[1] / 3, `${some.pages[1]} pages`);
+    const most = await fetchAll(serverOf(engine, 0, FRAME_BYTES_BY_TYPE.Contracts * 100), head);
+    assert.deepEqual(most.pages, (await fetchAll(serverOf(engine), head)).pages);
   });
 
   test("fills frames, and no more", async (t) => {

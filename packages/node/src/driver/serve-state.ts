@@ -141,9 +141,12 @@ function takeRows(source: Iterable<KeyedRow>, budget: Budget): Rows {
   return { rows, complete: true };
 }
 
-export function serveAccountRange(deps: ServeStateDeps, { blockHash, start }: GetAccountRangeMessage): Message {
+export function serveAccountRange(
+  deps: ServeStateDeps,
+  { blockHash, start, bytesMax }: GetAccountRangeMessage,
+): Message {
   return withView(deps, blockHash, (view) => {
-    const budget = createBudget("Contracts", deps.clock, RANGE_PROOF_BYTES);
+    const budget = createBudget("Contracts", deps.clock, RANGE_PROOF_BYTES, bytesMax);
     const { rows } = takeRows(view.accounts(start), budget);
     const proof = proveRange(view.accountNodes, view.header.stateRoot, start, rows.at(-1)?.key);
     return { type: "Contracts", kind: "range", block: blockOf(view), accounts: rows, proof };
@@ -164,9 +167,9 @@ function answerStorage(
   return { slots: rows, proof, complete };
 }
 
-function storagePages(view: StateView, { wanted, start }: GetStorageMessage, clock: Clock): StoragePage[] {
+function storagePages(view: StateView, { wanted, start, bytesMax }: GetStorageMessage, clock: Clock): StoragePage[] {
   // Only the first and the last page have a proof.
-  const budget = createBudget("Storage", clock, 2 * RANGE_PROOF_BYTES);
+  const budget = createBudget("Storage", clock, 2 * RANGE_PROOF_BYTES, bytesMax);
   const pages: StoragePage[] = [];
   for (const [index, storage] of wanted.entries()) {
     const isKnown = view.account(hexToBytes(storage.account))?.storageRoot === storage.root;

@@ -2,6 +2,7 @@
 
 import type { Hex } from "@counterpart/core/base/bytes";
 import { dropOldest } from "@counterpart/core/base/drop-oldest";
+import type { ErrorCode } from "@counterpart/core/base/error-catalogue";
 import { type CodedError, isCodedError } from "@counterpart/core/base/errors";
 import type { Clock } from "@counterpart/core/ports/runtime";
 import type { MessageOf, RequestType, ResponseTo } from "@counterpart/core/sync/message-types";
@@ -11,6 +12,7 @@ import type { DriverMetrics } from "./driver-metrics.ts";
 import { FAILURE_COST, FAILURES_MAX, UNHELD_MAX } from "./limits.ts";
 import type { Peers } from "./peers.ts";
 import type { Session } from "./session.ts";
+import { createStateShares } from "./state-shares.ts";
 
 /** What is asked for, as metrics name it. */
 export type StateKind = "accounts" | "storages" | "nodes" | "state" | "codes" | "origins" | "block";
@@ -37,8 +39,11 @@ export interface StateQuery<T extends RequestType, R> {
   readonly kind: StateKind;
   /** Whose state; without it, something that depends on no block. */
   readonly block?: TrustedHeader;
-  /** The request as this peer is to get it. */
-  request(session: Session): MessageOf<T> & { readonly type: T };
+  /**
+   * The request as this peer is to get it.
+   * @param share of the most that may be asked for, up to 1
+   */
+  request(session: Session, share: number): MessageOf<T> & { readonly type: T };
   /**
    * What the answer proves; undefined when nothing of what was asked for is in it.
    * @throws CodedError `INVALID_PROOF`, `BAD_MESSAGE`
@@ -80,8 +85,8 @@ export type StateExchange = <T extends RequestType, R>(
   attempts: Attempts,
 ) => Promise<R | undefined>;
 
-/** A peer is asked for no smaller part than this of the most that may be asked for, and for one item at least. */
-const SHARE_MIN = 1 / 512;
+/** An answer did not come, perhaps because it was too large for the link. */
+const LOSSES: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["REQUEST_TIMEOUT", "PEER_DISCONNECTED"]);
 
 const UNHELD_REASONS = ["PRUNED", "NOT_HELD", "UNKNOWN_ROOT"] as const;
 type UnheldReason = (typeof UNHELD_REASONS)[number];
@@ -113,6 +118,7 @@ export function noteAttempt({ failures, passed }: Attempts, session: Session, co
 }
 
 export function createStateExchange({ peers, clock, metrics, received }: StateExchangeDeps): StateExchange {
+  const shares = createStateShares();
   /** Sets a peer back for a while, and then behind those that deliver. */
   const setBack = (session: Session): void => {
     session.stateRetry.fail();
@@ -132,7 +138,7 @@ export function createStateExchange({ peers, clock, metrics, received }: StateEx
   const noteError = (session: Session, error: CodedError): void => {
     setBack(session);
     noteFailure(peers, session, error);
-    if (isCodedError(error, "REQUEST_TIMEOUT")) session.stateShare = Math.max(SHARE_MIN, session.stateShare / 2);
+    if (LOSSES.has(error.code)) shares.noteLoss(session.peerId);
   };
   const noteEmpty = (session: Session, kind: StateKind): void => {
     setBack(session);
@@ -140,9 +146,10 @@ export function createStateExchange({ peers, clock, metrics, received }: StateEx
   };
   const noteUseful = (session: Session, bytes: number, sinceMs: number): void => {
     session.stateRetry.reset();
-    session.stateShare = Math.min(1, session.stateShare * 2);
     const atMs = clock.now();
-    const bytesPerMs = bytes / Math.max(1, atMs - sinceMs);
+    const tookMs = Math.max(1, atMs - sinceMs);
+    shares.noteAnswer(session.peerId, tookMs);
+    const bytesPerMs = bytes / tookMs;
     const before = session.stateRate?.bytesPerMs || bytesPerMs;
     session.stateRate = { bytesPerMs: (before + bytesPerMs) / 2, atMs };
   };
@@ -159,7 +166,7 @@ export function createStateExchange({ peers, clock, metrics, received }: StateEx
     const sinceMs = clock.now();
     let bytes = 0;
     try {
-      const asked = query.request(session);
+      const asked = query.request(session, shares.of(session.peerId));
       const answer = await session.request<T>(asked, {
         onAnswer(sizeBytes) {
           bytes += sizeBytes;

@@ -3,7 +3,7 @@
 import type { Hex } from "@counterpart/core/base/bytes";
 import { CodedError } from "@counterpart/core/base/errors";
 import type { Block, SealedHeader } from "@counterpart/core/chain/types";
-import { type AdvertisedLimits, OWN_LIMITS } from "@counterpart/core/sync/limits";
+import { type AdvertisedLimits, FRAME_BYTES_BY_TYPE, OWN_LIMITS } from "@counterpart/core/sync/limits";
 import type { ContractsMessage } from "@counterpart/core/sync/message-types";
 import type { ContractOrigin, WantedState, WantedStorage } from "@counterpart/core/sync/message-types-state";
 import type { WantedNode } from "@counterpart/core/trie/difference";
@@ -26,10 +26,14 @@ import type { Session } from "./session.ts";
 import type { StateQuery } from "./state-exchange.ts";
 
 /** How many a peer is asked for at once. */
-function countFor({ version, stateShare }: Session, limit: keyof AdvertisedLimits): number {
+function countFor({ version }: Session, limit: keyof AdvertisedLimits, share: number): number {
   const most = Math.min(OWN_LIMITS[limit], version?.limits[limit] ?? OWN_LIMITS[limit]);
-  return Math.max(1, Math.floor(most * stateShare));
+  return Math.max(1, Math.floor(most * share));
 }
+
+/** How large an answer of a range is to be, where the number of its items is not asked for. */
+const bytesFor = (type: "Contracts" | "Storage", share: number): { readonly bytesMax?: number } =>
+  share < 1 ? { bytesMax: Math.floor(FRAME_BYTES_BY_TYPE[type] * share) } : {};
 
 type ContractsKind = ContractsMessage["kind"];
 
@@ -55,7 +59,13 @@ function firstOf(wanted: readonly WantedState[], accountsMax: number, slotsMax: 
 export const accountsQuery = (block: TrustedHeader, start: Uint8Array): StateQuery<"GetContracts", ProvenAccounts> => ({
   kind: "accounts",
   block,
-  request: () => ({ type: "GetContracts", kind: "range", blockHash: block.hash, start }),
+  request: (_session, share) => ({
+    type: "GetContracts",
+    kind: "range",
+    blockHash: block.hash,
+    start,
+    ...bytesFor("Contracts", share),
+  }),
   take: (answer) => verifyAccountRangeAnswer(block, start, ofKind(answer, "range")),
 });
 
@@ -66,9 +76,9 @@ export const storagesQuery = (
 ): StateQuery<"GetStorage", readonly ProvenStorage[]> => ({
   kind: "storages",
   block,
-  request: (session) => {
-    const some = wanted.slice(0, countFor(session, "storages"));
-    return { type: "GetStorage", blockHash: block.hash, wanted: some, start };
+  request: (session, share) => {
+    const some = wanted.slice(0, countFor(session, "storages", share));
+    return { type: "GetStorage", blockHash: block.hash, wanted: some, start, ...bytesFor("Storage", share) };
   },
   take: (answer, asked) => verifyStorageAnswer(asked.wanted, start, answer),
 });
@@ -80,8 +90,8 @@ export const nodesQuery = (
 ): StateQuery<"GetNodes", readonly ProvenNode[]> => ({
   kind: "nodes",
   block,
-  request: (session) => {
-    const paths = wanted.slice(0, countFor(session, "nodes")).map(({ path }) => path);
+  request: (session, share) => {
+    const paths = wanted.slice(0, countFor(session, "nodes", share)).map(({ path }) => path);
     return { type: "GetNodes", blockHash: block.hash, ...(account === undefined ? {} : { account }), paths };
   },
   take: (answer, { paths }) => {
@@ -98,8 +108,8 @@ export const expectedNodesQuery = (
 ): StateQuery<"GetNodes", ReadonlyMap<NibblePath, ProvenNode>> => ({
   kind: "nodes",
   block,
-  request: (session) => {
-    const paths = expected.slice(0, countFor(session, "nodes"));
+  request: (session, share) => {
+    const paths = expected.slice(0, countFor(session, "nodes", share));
     return { type: "GetNodes", blockHash: block.hash, ...(account === undefined ? {} : { account }), paths };
   },
   take: (answer, { paths }) => verifyExpectedNodes(root, paths, answer),
@@ -111,8 +121,8 @@ export const stateQuery = (
 ): StateQuery<"GetContracts", readonly ProvenAccount[]> => ({
   kind: "state",
   block,
-  request: (session) => {
-    const some = firstOf(wanted, countFor(session, "contracts"), countFor(session, "slots"));
+  request: (session, share) => {
+    const some = firstOf(wanted, countFor(session, "contracts", share), countFor(session, "slots", share));
     return { type: "GetContracts", kind: "state", blockHash: block.hash, wanted: some };
   },
   take: (answer, asked) =>
@@ -121,8 +131,8 @@ export const stateQuery = (
 
 export const codesQuery = (hashes: readonly Hex[]): StateQuery<"GetBlobs", ReadonlyMap<Hex, Uint8Array>> => ({
   kind: "codes",
-  request: (session) => {
-    const wanted = hashes.slice(0, countFor(session, "blobs")).map((hash) => ({ hash }));
+  request: (session, share) => {
+    const wanted = hashes.slice(0, countFor(session, "blobs", share)).map((hash) => ({ hash }));
     return { type: "GetBlobs", wanted };
   },
   take: ({ blobs }, { wanted }) => {
@@ -152,8 +162,8 @@ type Origins = readonly (ContractOrigin | undefined)[];
 
 export const originsQuery = (accounts: readonly Hex[]): StateQuery<"GetContracts", Origins> => ({
   kind: "origins",
-  request: (session) => {
-    const some = accounts.slice(0, countFor(session, "contracts"));
+  request: (session, share) => {
+    const some = accounts.slice(0, countFor(session, "contracts", share));
     return { type: "GetContracts", kind: "index", accounts: some };
   },
   take: (answer, asked) => verifyContractIndex(asked.kind === "index" ? asked.accounts : [], ofKind(answer, "index")),

@@ -66,8 +66,6 @@ export interface SyncRecord {
   readonly stateRetry: Retry;
   /** Requests for state that it has not answered yet. */
   stateRequests: number;
-  /** What it is asked for at once, as a part of the most that may be asked for; halved by time-outs. */
-  stateShare: number;
   /** Bytes of state a millisecond that its last answers brought, 0 when it brought none; undefined before the first. */
   stateRate: { readonly bytesPerMs: number; readonly atMs: number } | undefined;
   /** Blocks whose state it does not hold, the last it was asked about at the end. */
@@ -111,7 +109,6 @@ export function createSyncRecord(clock: Clock, random: Random): SyncRecord {
     unfinishedAt: undefined,
     stateRetry: createRetry(clock, random),
     stateRequests: 0,
-    stateShare: 1,
     stateRate: undefined,
     unheld: new Map(),
     apartSinceMs: undefined,
