@@ -72,7 +72,10 @@ export const ERROR_CATALOGUE = {
   TOO_MANY_SUBSCRIBERS: entry(503, "this node serves as many event streams, or WebSocket connections, as it may"),
   HOST_NOT_ALLOWED: entry(403, "the Host or Origin header is not one this node answers to"),
   UNAUTHORIZED: entry(401, "the bearer token is missing or wrong"),
-  NOT_READY: entry(503, "the node is starting, stopping, or still taking the state over from its peers"),
+  NOT_READY: entry(
+    503,
+    "the node is starting, stopping, still taking the state over, or behind without a full node to ask",
+  ),
   DIVERGED: entry(503, "this node's execution contradicts what most peers hold, so that its state is not served"),
   NOT_HELD: entry(503, "a replica does not hold this part of the state, and no peer has proven it"),
   HOLDS_ALL: entry(409, "only a replica of chosen contracts can be told to hold others"),

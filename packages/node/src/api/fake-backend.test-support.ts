@@ -139,6 +139,7 @@ const networkDefaults: Partial<NetworkService> = {
   bans: () => [],
   progress: () => undefined,
   divergence: () => undefined,
+  needsFullNode: () => false,
   onPeer: () => () => {},
   onSyncComplete: () => () => {},
   takeOver: () => {},

@@ -297,6 +297,18 @@ test("while it stops the node is not ready", async () => {
   assert.equal((await get("/api/v1/health")).status, 200);
 });
 
+test("while it is behind and only replicas are ahead the node is not ready, says why, and serves what it has", async () => {
+  const api = await openTestApi();
+  api.network.set({ needsFullNode: () => true });
+  const { status, json } = await api.get("/api/v1/ready");
+  assert.deepEqual([status, json.code], [503, "NOT_READY"]);
+  assert.match(String(json.detail), /connect it to a full node/);
+  assert.equal((await api.get("/api/v1/health")).status, 200);
+  assert.equal((await api.get(`/api/v1/wallets/${accountOf(1)}`)).status, 200);
+  api.network.set({ needsFullNode: () => false });
+  assert.equal((await api.get("/api/v1/ready")).status, 200);
+});
+
 test("while its database is damaged the node is not ready, and says why", async () => {
   let damage: CodedError | undefined;
   const { get } = await openTestApi({ damage: () => damage });

@@ -253,6 +253,7 @@ export function createNetworkService(deps: DriverDeps): Driver {
     onSyncComplete: news.onComplete,
     state: stateSource,
     takeOver: stateJoin.kick,
+    needsFullNode: stateJoin.needsFullNode,
     leader: (signer) => findLeader(peers, signer),
     catchingUpMs: createCatchUp({ ...deps, peers, importer: syncing.importer }),
     async start() {

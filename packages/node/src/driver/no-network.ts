@@ -18,6 +18,7 @@ export function createNoNetwork(engine: Pick<ChainEngine, "head">, clock: Clock)
       return { state: "alone", head: { hash, number }, headAgeMs, lagBlocks: 0, unnamedContracts: 0 };
     },
     takeOver() {},
+    needsFullNode: () => false,
     divergence: () => undefined,
     progress: () => undefined,
     async connect() {

@@ -294,10 +294,13 @@ describe("taking a state over", () => {
       join.kick();
       await join.settled();
     };
+    assert.equal(join.needsFullNode(), false);
     await wait();
     assert.equal(told(), 1);
+    assert.equal(join.needsFullNode(), true);
     assert.equal(source.requests, 0);
     ready = [replica, source.session];
+    assert.equal(join.needsFullNode(), false, "a full node is there");
     await wait();
     assert.equal(engine.head().hash, history.engine.head().hash);
     ready = [replica];
@@ -305,8 +308,12 @@ describe("taking a state over", () => {
     assert.equal(told(), 1, "nobody is ahead");
     await history.seal(history.set(1, 1, 1_000));
     Object.assign(replica, { status: { head: history.engine.head() } });
+    assert.equal(join.needsFullNode(), false, "one may be about to connect");
     await wait();
     assert.equal(told(), 2);
+    assert.equal(join.needsFullNode(), true);
+    ready = [];
+    assert.equal(join.needsFullNode(), false, "nobody says that there is more");
     await join.stop();
   });
 

@@ -10,12 +10,12 @@ import { ZERO_HASH } from "@counterpart/core/chain/header";
 import type { SealedHeader } from "@counterpart/core/chain/types";
 import type { Tip } from "@counterpart/core/consensus/poa";
 import type { Clock, Logger, Random } from "@counterpart/core/ports/runtime";
-import { isBehind } from "@counterpart/core/sync/decisions";
 import type { Engine } from "../engine/types.ts";
-import { bestHeadOf, hasBetterChain } from "./block-pull.ts";
+import { hasBetterChain } from "./block-pull.ts";
 import { createChainChoice } from "./chain-choice.ts";
 import { createLikelyKeys } from "./likely-keys.ts";
-import { JOIN_BLOCKS_MIN, ONLY_REPLICAS_MS } from "./limits.ts";
+import { JOIN_BLOCKS_MIN } from "./limits.ts";
+import { createOnlyReplicas } from "./only-replicas.ts";
 import type { Peers } from "./peers.ts";
 import type { Session } from "./session.ts";
 import { createBringer } from "./state-bring.ts";
@@ -33,6 +33,8 @@ export interface StateJoin {
   kick(): void;
   /** Undefined while nothing is fetched. */
   progress(): StateProgress | "headers" | undefined;
+  /** Whether whoever is ahead has been a replica for a while, and no full node there: then nothing comes. */
+  needsFullNode(): boolean;
   /** Resolves when what is under way has ended. */
   settled(): Promise<void>;
   stop(): Promise<void>;
@@ -61,6 +63,7 @@ export function createStateJoin(deps: StateJoinDeps): StateJoin {
   const { adoption, holding } = engine;
   const retry = createRetry(clock, random);
   const likely = createLikelyKeys();
+  const hasOnlyReplicas = createOnlyReplicas(deps);
   const choice = createChainChoice({ ...deps, isStopped: () => stopped });
   let running: Promise<void> | undefined;
   let stopped = false;
@@ -69,7 +72,6 @@ export function createStateJoin(deps: StateJoinDeps): StateJoin {
   /** What was there when the target's state began to be fetched. */
   let begun: (Readonly<StateReceived> & Pick<StateProgress, "toBlock" | "sinceMs" | "filledBefore">) | undefined;
   let cancelRetry = (): void => {};
-  let amongReplicas: { readonly sinceMs: number; isTold: boolean } | undefined;
 
   /** Undefined when nothing is filled. */
   const filledNow = (): number | undefined => {
@@ -90,6 +92,8 @@ export function createStateJoin(deps: StateJoinDeps): StateJoin {
     };
   };
   const isFresh = (): boolean => engine.head().number === 0;
+  /** Whether the head can move in no other way. */
+  const takesOver = (): boolean => engine.isReplica || adoption.isUnderway || adoption.fork() !== undefined;
   const isThere = (): boolean =>
     !adoption.isUnderway &&
     !holding.isBehind &&
@@ -152,22 +156,9 @@ export function createStateJoin(deps: StateJoinDeps): StateJoin {
   const run = async (): Promise<void> => {
     while (!stopped && isWanted() && (await round())) onDone();
   };
-  /** Says it once, each time that for a while whoever is ahead was a replica, and no full node there: nothing comes then. */
-  const noteOnlyReplicas = (): void => {
-    const isAhead = (best: Tip | undefined): boolean => best !== undefined && isBehind(adoption.tip(), best);
-    const ready = peers.ready();
-    if (ready.some(({ version }) => version?.role === "full") || !ready.some((one) => isAhead(bestHeadOf(one)))) {
-      amongReplicas = undefined;
-      return;
-    }
-    amongReplicas ??= { sinceMs: clock.now(), isTold: false };
-    if (amongReplicas.isTold || Math.abs(clock.now() - amongReplicas.sinceMs) < ONLY_REPLICAS_MS) return;
-    amongReplicas.isTold = true;
-    logger.warn("the peers that are ahead are replicas, which give no state: a full node is needed");
-  };
   function kick(): void {
     if (stopped || running !== undefined || !isWanted()) return;
-    noteOnlyReplicas();
+    hasOnlyReplicas();
     if (isThere() && choice.pick() === undefined) return;
     cancelRetry();
     const waitMs = retry.notBefore - clock.now();
@@ -183,7 +174,7 @@ export function createStateJoin(deps: StateJoinDeps): StateJoin {
     });
   }
   function isWanted(): boolean {
-    if (engine.isReplica || adoption.isUnderway || adoption.fork() !== undefined) return true;
+    if (takesOver()) return true;
     return (
       joins &&
       isFresh() &&
@@ -196,6 +187,7 @@ export function createStateJoin(deps: StateJoinDeps): StateJoin {
     isWanted,
     kick,
     progress,
+    needsFullNode: () => takesOver() && hasOnlyReplicas(),
     settled: async () => running,
     async stop() {
       stopped = true;

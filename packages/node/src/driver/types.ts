@@ -136,6 +136,11 @@ export interface NetworkService {
   /** Looks at once whether there is state to take over: contracts that a replica is to hold were added. */
   takeOver(): void;
   /**
+   * Whether this node takes states over and stays behind, as only replicas are ahead, which give none: it will until it is
+   * connected to a full node.
+   */
+  needsFullNode(): boolean;
+  /**
    * Undefined unless this node has diverged: then nothing of its state is to be served. Stays until the end of the
    * program; after a restart, until this node is in step with the others again.
    */

@@ -31,6 +31,9 @@ function checkServing({ backend, ready, damage }: ApiContext): void {
     throw new CodedError("NOT_READY", "the node is still taking the state over from its peers");
   }
   checkInStep(backend.network);
+  if (backend.network.needsFullNode()) {
+    throw new CodedError("NOT_READY", "the node is behind, and only replicas are ahead: connect it to a full node");
+  }
 }
 
 export function registerStatus(server: ApiInstance, context: ApiContext): void {
