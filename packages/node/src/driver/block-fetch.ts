@@ -10,8 +10,10 @@ import type { RecoverSenders } from "@counterpart/core/ports/senders";
 import { BLOCKS_MAX, HEADERS_MAX } from "@counterpart/core/sync/limits";
 import { checkHeaderPage } from "@counterpart/core/sync/locator";
 import { createPacer } from "../engine/pacer.ts";
+import { STALLS_TOLD_FROM } from "./limits.ts";
 import type { Peers } from "./peers.ts";
 import type { Session } from "./session.ts";
+import type { Retry } from "./timing.ts";
 
 export interface BlockFetchDeps {
   readonly peers: Peers;
@@ -34,6 +36,13 @@ export function noteFailure(peers: Pick<Peers, "penalise">, session: Session, er
     peers.penalise(session, "FORGED_PROOF", { reason: error.message });
   }
 }
+
+/**
+ * How loudly a failure is told. A peer that answers, and has not what it is asked for, has mostly gone over to another
+ * branch meanwhile, or this node has yet to: that passes by itself.
+ */
+export const stallLevel = (error: unknown, { failures }: Pick<Retry, "failures">): "debug" | "warn" =>
+  isCodedError(error, "PEER_ERROR") && failures < STALLS_TOLD_FROM ? "debug" : "warn";
 
 /**
  * One page of the peer's canonical chain, starting at the first hash of `locator` that is on it.

@@ -16,7 +16,7 @@ import { betterHead, isBehind } from "@counterpart/core/sync/decisions";
 import { locatorNumbers } from "@counterpart/core/sync/locator";
 import type { BlockRef } from "@counterpart/core/sync/message-types";
 import type { Engine } from "../engine/types.ts";
-import { fetchBlocks, fetchHeaders, noteFailure } from "./block-fetch.ts";
+import { fetchBlocks, fetchHeaders, noteFailure, stallLevel } from "./block-fetch.ts";
 import type { Importer } from "./importer.ts";
 import { PULL_PEERS_MAX, PULL_TURN_MS } from "./limits.ts";
 import type { Peers } from "./peers.ts";
@@ -111,6 +111,8 @@ export function createBlockPull(deps: BlockPullDeps): BlockPull {
       // Awaited above in the next round, unless this import ends the loop.
       next?.catch(() => {});
       const { invalid, orphans } = await importer.run(session, blocks);
+      const early = invalid.find(({ code }) => code === "FUTURE_BLOCK");
+      if (early !== undefined) throw new CodedError("FUTURE_BLOCK", early.message);
       if (invalid.length > 0 || orphans.length > 0 || stopped) return false;
       if (clock.now() >= endMs) break;
     }
@@ -156,7 +158,8 @@ export function createBlockPull(deps: BlockPullDeps): BlockPull {
       if (showing.size === 0) progress = undefined;
       session.blockRetry.fail();
       noteFailure(peers, session, error);
-      if (!stopped) logger.warn("block sync stalled", { peer: session.peerId, reason: String(error) });
+      const level = stallLevel(error, session.blockRetry);
+      if (!stopped) logger[level]("block sync stalled", { peer: session.peerId, reason: String(error) });
     } finally {
       session.busy--;
       session.blockRate = (session.blocksSynced - startBlocks) / Math.max(1, clock.now() - startMs);

@@ -10,7 +10,7 @@ import type { SealedHeader } from "@counterpart/core/chain/types";
 import type { Clock, Logger } from "@counterpart/core/ports/runtime";
 import { isBehind } from "@counterpart/core/sync/decisions";
 import type { Engine } from "../engine/types.ts";
-import { noteFailure } from "./block-fetch.ts";
+import { noteFailure, stallLevel } from "./block-fetch.ts";
 import { bestHeadOf } from "./block-pull.ts";
 import { pullHeaders } from "./header-pull.ts";
 import { GIVEN_UP_MAX, GIVEN_UP_MS, LOOK_AHEAD_MS, TARGET_LAG_MAX, TARGET_MS_MAX } from "./limits.ts";
@@ -87,7 +87,8 @@ export function createChainChoice({ engine, peers, clock, logger, isStopped }: C
     session.blockRetry.fail();
     if (isCodedError(error, "INVALID_HEADER")) peers.penalise(session, "INVALID_BLOCK", { reason: error.message });
     else noteFailure(peers, session, error);
-    if (!isStopped()) logger.warn("header sync stalled", { peer: session.peerId, reason: String(error) });
+    const level = stallLevel(error, session.blockRetry);
+    if (!isStopped()) logger[level]("header sync stalled", { peer: session.peerId, reason: String(error) });
   };
 
   const pullFrom: ChainChoice["pullFrom"] = async (session) => {

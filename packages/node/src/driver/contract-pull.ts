@@ -13,7 +13,7 @@ import type { ArtifactEnvelope, ContractsMessage } from "@counterpart/core/sync/
 import type { ContractService, MergeOutcome } from "../contracts/types.ts";
 import { createPacer } from "../engine/pacer.ts";
 import { withSnapshot } from "../engine/with-snapshot.ts";
-import { noteFailure } from "./block-fetch.ts";
+import { noteFailure, stallLevel } from "./block-fetch.ts";
 import { type CheckpointCache, checkpointName } from "./checkpoint-cache.ts";
 import { createChosenArtifacts } from "./chosen-artifacts.ts";
 import { creditContract } from "./importer.ts";
@@ -183,7 +183,8 @@ export function createContractPull(deps: ContractPullDeps): ContractPull {
     } catch (error) {
       session.artifactRetry.fail();
       noteFailure(peers, session, error);
-      if (!stopped) logger.warn("contract sync stalled", { peer: session.peerId, reason: String(error) });
+      const level = stallLevel(error, session.artifactRetry);
+      if (!stopped) logger[level]("contract sync stalled", { peer: session.peerId, reason: String(error) });
     } finally {
       session.busy--;
       session.pulling = false;

@@ -23,13 +23,13 @@ export interface HeaderPullDeps {
 
 /**
  * Checks the headers that are new, as far as they go on from what is held or from the ones before.
- * @returns false when one of them is not to be taken yet, and so none that follows it
+ * @returns one of them that is not to be taken yet, and so none that follows it
  */
 async function newHeaders(
   { engine, clock }: HeaderPullDeps,
   page: readonly SealedHeader[],
   branch: SealedHeader[],
-): Promise<boolean> {
+): Promise<SealedHeader | undefined> {
   const pause = createPacer(clock);
   for (const header of page) {
     if (engine.header(header.number)?.hash === header.hash && branch.length === 0) continue;
@@ -38,12 +38,12 @@ async function newHeaders(
     if (before?.hash === header.hash) continue;
     const parent = before?.hash === header.parentHash ? before : engine.header(header.parentHash);
     if (parent === undefined) throw new CodedError("BAD_MESSAGE", `the parent of header ${header.number} is missing`);
-    if (isFromFuture(header, clock.now())) return false;
+    if (isFromFuture(header, clock.now())) return header;
     checkHeader(header, parent, engine.rules);
     branch.push(header);
     await pause();
   }
-  return true;
+  return undefined;
 }
 
 function isBetter({ engine, isGivenUp }: HeaderPullDeps, last: SealedHeader): boolean {
@@ -75,6 +75,9 @@ async function takeAnnounced(deps: HeaderPullDeps, session: Session): Promise<nu
   return branch.length;
 }
 
+const futureBlock = ({ number }: SealedHeader): CodedError =>
+  new CodedError("FUTURE_BLOCK", `block ${number} is dated more than 60 s ahead of this clock`);
+
 /** The end of the chain is on the peer's too, and what follows it here counts for nothing. */
 async function endAt({ engine, isGivenUp }: HeaderPullDeps, end: SealedHeader): Promise<void> {
   const isHeld = engine.header(end.number)?.hash === end.hash && end.number >= engine.head().number;
@@ -86,7 +89,7 @@ async function endAt({ engine, isGivenUp }: HeaderPullDeps, end: SealedHeader): 
  * Brings the chain of headers to the end of the peer's, where that is better than the one that is held. What the peer
  * has announced is not asked for.
  * @returns how many were added
- * @throws CodedError of the request; `BAD_MESSAGE`, `INVALID_HEADER` when the peer's headers form no valid chain
+ * @throws CodedError of the request; `FUTURE_BLOCK` when all that is new is dated too far ahead; `BAD_MESSAGE`, `INVALID_HEADER` when the peer's headers form no valid chain
  */
 export async function pullHeaders(deps: HeaderPullDeps, session: Session): Promise<number> {
   const { adoption, header: headerAt } = deps.engine;
@@ -110,10 +113,11 @@ export async function pullHeaders(deps: HeaderPullDeps, session: Session): Promi
     const isLast = end === undefined || page.length < 2;
     // The next page is on its way while this one is checked and written.
     if (!isLast) asked = ask(session, [end.hash]);
-    const isNow = await newHeaders(deps, page, branch);
-    const isDone = isLast || !isNow || session.closing !== undefined;
+    const early = await newHeaders(deps, page, branch);
+    const isDone = isLast || early !== undefined || session.closing !== undefined;
     if (isDone || branch.length >= HEADERS_AT_A_TIME) await write();
-    if (isLast && isNow && session.closing === undefined && end !== undefined) await endAt(deps, end);
+    if (isLast && early === undefined && session.closing === undefined && end !== undefined) await endAt(deps, end);
+    if (early !== undefined && added === 0) throw futureBlock(early);
     if (isDone) return added;
     if (branch.length > BRANCH_HEADERS_MAX) throw new CodedError("BAD_MESSAGE", "a branch that never gets better");
   }

@@ -91,6 +91,8 @@ export const OFFER_AGAIN_MS = 2_000;
 /** Delays after a peer failed to deliver: doubled each time, jittered. */
 export const RETRY_MIN_MS = 250;
 export const RETRY_MAX_MS = 30_000;
+/** A peer that answers, and has not what it is asked for, is told of in the log when it is so for so many times in a row. */
+export const STALLS_TOLD_FROM = 4;
 /** The same two sets of artifacts are not compared again from the start before this. */
 export const COMPARE_AGAIN_MS = 30_000;
 /** Artifacts are fetched whatever the heads are when these have differed for so long: where blocks never pause. */

@@ -134,8 +134,12 @@ describe("taking a state over", () => {
     const engine = openTestEngine({ replica: "all" });
     const source = sourceOf(history);
     const early = { ...clock, now: () => (history.engine.head().timestamp - 120) * 1_000 };
-    const added = await pullHeaders({ engine, clock: early, isGivenUp: () => false }, source.session);
-    assert.equal(added, 0);
+    const pulled = pullHeaders({ engine, clock: early, isGivenUp: () => false }, source.session);
+    await assert.rejects(pulled, {
+      code: "FUTURE_BLOCK",
+      message: "block 1 is dated more than 60 s ahead of this clock",
+    });
+    assert.equal(engine.adoption.tip().number, 0);
   });
 
   test("headers that came before a peer went away stay, however few they are", async () => {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import type { Hex } from "@counterpart/core/base/bytes";
 import { frameType } from "@counterpart/core/sync/messages";
+import type { ImportResult } from "../engine/types.ts";
 import { HOLDS_ALL } from "./fake-adoption.test-support.ts";
 import { addressOf, makeBlock, makeRecord } from "./fake-chain.test-support.ts";
 import { silence } from "./stranger.test-support.ts";
@@ -156,6 +157,28 @@ describe("sync on connect", () => {
     assert.ok(sameAll(a, b));
   });
 
+  it("says that blocks are dated ahead of its own clock, and not that they were not delivered", async () => {
+    const [a, b] = [await world.start("a"), await world.start("b")];
+    const { header } = a.engine.make();
+    const message = "block 1 is dated more than 60 s ahead of this clock";
+    const refuses: ImportResult = {
+      added: 0,
+      orphans: [],
+      invalid: [{ hash: header.hash, code: "FUTURE_BLOCK", message }],
+    };
+    const take = b.engine.import;
+    Object.assign(b.engine, { import: async () => refuses });
+    assert.equal((await connect(b, a, 5_000)).status, "syncing");
+    const said = b.log.filter((entry) => entry.message === "block sync stalled");
+    assert.deepEqual(
+      new Set(said.map(({ level, fields }) => `${level} ${fields.reason}`)),
+      new Set([`warn CodedError: ${message}`]),
+    );
+    assert.deepEqual(b.driver.bans(), []);
+    Object.assign(b.engine, { import: take });
+    await world.clock.until(() => sameAll(a, b), 60_000);
+  });
+
   it("fetches long chains in pages, and deep forks from the block that is shared", async () => {
     const [a, b] = [await world.start("a"), await world.start("b")];
     for (let i = 0; i < 20; i++) {
@@ -284,7 +307,9 @@ describe("sync on connect", () => {
     world.hub.faults.answers = (_, __, frame) => (frameType(frame) === "GetHeaders" ? silence() : undefined);
     deploy(a);
     await world.clock.pass(40_000);
-    assert.ok(b.log.filter(({ message }) => message === "contract sync stalled").length > 4);
+    const told = b.log.filter(({ message }) => message === "contract sync stalled").map(({ level }) => level);
+    assert.deepEqual(told.slice(0, 4), ["debug", "debug", "debug", "warn"], "what lasts is told");
+    assert.ok(told.length > 4 && told.slice(4).every((level) => level === "warn"));
     world.hub.faults.answers = () => undefined;
     await world.clock.until(() => b.engine.head().hash === a.engine.head().hash);
     await world.clock.until(() => sameAll(a, b), 100);

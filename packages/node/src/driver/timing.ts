@@ -18,6 +18,8 @@ export function backoffMs(failures: number, minMs: number, maxMs: number, random
 export interface Retry {
   /** In ms; 0: at once. */
   readonly notBefore: number;
+  /** In a row. */
+  readonly failures: number;
   fail(): void;
   reset(): void;
 }
@@ -29,6 +31,9 @@ export function createRetry(clock: Clock, random: Random): Retry {
     get notBefore() {
       // No retry is so far away: the clock was set back.
       return notBefore - clock.now() > RETRY_MAX_MS ? 0 : notBefore;
+    },
+    get failures() {
+      return failures;
     },
     fail() {
       failures++;
