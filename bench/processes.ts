@@ -2,7 +2,7 @@
 
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { type AddressInfo, createServer } from "node:net";
 import { constants, setPriority, tmpdir } from "node:os";
@@ -13,7 +13,8 @@ import { promisify } from "node:util";
 import { hardhatProgram, writeProject } from "./hardhat.ts";
 
 const LAUNCHER = fileURLToPath(new URL("../packages/node/bin/counterpart.mjs", import.meta.url));
-const START_MS = 30_000;
+/** On a busy machine, with nodes before it at work. */
+const START_MS = 300_000;
 const { PRIORITY_LOW } = constants.priority;
 
 export interface NodeProcess {
@@ -43,7 +44,7 @@ export interface Peer {
 interface NodeOptions {
   readonly dataDir?: string;
   readonly flags?: readonly string[];
-  /** Gives way to the other processes of this machine, as if it ran on another one. */
+  /** Once it is ready, gives way to the other processes of this machine, as if it ran on another one. */
   readonly givesWay?: boolean;
 }
 
@@ -51,6 +52,11 @@ interface NodeOptions {
 function statusBytes({ pid }: ChildProcess, field: "VmRSS" | "VmHWM"): number {
   const status = readFileSync(`/proc/${pid}/status`, "utf8");
   return Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, "m").exec(status)?.[1]) * 1_024;
+}
+
+/** All threads that there are: those that they start do as they do. */
+function giveWay({ pid }: ChildProcess): void {
+  for (const thread of readdirSync(`/proc/${pid}/task`)) setPriority(Number(thread), PRIORITY_LOW);
 }
 
 async function end(child: ChildProcess, signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
@@ -142,8 +148,8 @@ export class Bench {
     ];
     const child = spawn(process.execPath, [LAUNCHER, "start", ...flags], { stdio: ["ignore", "pipe", "inherit"] });
     this.#children.add(child);
-    if (options.givesWay && child.pid !== undefined) setPriority(child.pid, PRIORITY_LOW);
     const { api, p2p, account } = await firstLine(child, readyLine);
+    if (options.givesWay) giveWay(child);
     return {
       api: `${api}/api/v1`,
       p2p: hostAndPort(p2p[0]),
