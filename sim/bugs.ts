@@ -119,7 +119,7 @@ export const BUGS: readonly Bug[] = [
   },
   {
     name: "future-block-condemned",
-    seed: 23,
+    seed: 11,
     about: "a block from a fast clock counts as invalid for ever",
     file: "packages/node/src/engine/admission.ts",
     find: "if (isFromFuture(block.header, nowMs)) {",
@@ -151,7 +151,7 @@ export const BUGS: readonly Bug[] = [
   },
   {
     name: "status-not-repeated",
-    seed: 72,
+    seed: 12,
     about: "Status is said once after a change and not again",
     file: "packages/node/src/driver/reconciler.ts",
     find: "check(session);\n      sendStatus(session);",
@@ -207,7 +207,7 @@ export const BUGS: readonly Bug[] = [
   },
   {
     name: "wrong-state-root-accepted",
-    seed: 1,
+    seed: 5,
     about: "a block's state root is not compared with what executing it gives",
     file: "packages/node/src/engine/block-processor.ts",
     find: 'const fields = ["stateRoot", "transactionsRoot"',
@@ -239,7 +239,7 @@ export const BUGS: readonly Bug[] = [
   },
   {
     name: "unsolicited-response-applied",
-    seed: 8,
+    seed: 9,
     about: "artifacts of a response that nobody asked for are taken in",
     file: "packages/node/src/driver/session.ts",
     find: "} else if (ANNOUNCEMENTS.has(message.type) && inner.admitted) onAnnouncement(message, sizeBytes);",
@@ -251,7 +251,7 @@ export const BUGS: readonly Bug[] = [
   },
   {
     name: "crossed-response-taken",
-    seed: 6,
+    seed: 1,
     about: "an answer of another type than asked for is not held against the peer",
     file: "packages/node/src/driver/requests.ts",
     find: 'if (reply.type !== "Error") {',
@@ -300,7 +300,7 @@ export const BUGS: readonly Bug[] = [
   },
   {
     name: "one-voice-believed",
-    seed: 1,
+    seed: 5,
     about: "one peer alone makes a node believe that its execution is wrong",
     file: "packages/core/src/sync/divergence.ts",
     find: "return areMost(against(opinions), opinions.length) && 2 * against(own) >= own.length;",

@@ -87,7 +87,7 @@ export const STATE_BUGS: readonly Bug[] = [
   },
   {
     name: "header-seal-not-checked",
-    seed: 90,
+    seed: 61,
     about: "who takes state over takes headers whoever sealed them",
     file: "packages/node/src/driver/header-pull.ts",
     find: "    checkHeader(header, parent, engine.rules);\n",
