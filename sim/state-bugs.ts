@@ -71,7 +71,7 @@ export const STATE_BUGS: readonly Bug[] = [
   },
   {
     name: "code-hash-not-compared",
-    seed: 43,
+    seed: 90,
     about: "code is taken as it comes",
     file: "packages/core/src/verify/state-proof.ts",
     find: "if (keccak256Hex(code) !== codeHash)",
@@ -79,7 +79,7 @@ export const STATE_BUGS: readonly Bug[] = [
   },
   {
     name: "made-up-owner-taken",
-    seed: 131,
+    seed: 139,
     about: "a contract's owner need not be one who can have created it",
     file: "packages/core/src/verify/peer-answers.ts",
     find: "if (createAddress(owner, creationNonce) !== address)",
@@ -103,7 +103,7 @@ export const STATE_BUGS: readonly Bug[] = [
   },
   {
     name: "node-hash-not-compared",
-    seed: 324,
+    seed: 374,
     about: "nodes of tries are taken as they come",
     file: "packages/core/src/verify/peer-answers.ts",
     find: "if (keccak256Hex(bytes) !== hashes[index])",
@@ -111,7 +111,7 @@ export const STATE_BUGS: readonly Bug[] = [
   },
   {
     name: "storage-root-not-compared",
-    seed: 107,
+    seed: 301,
     about: "whole storages are taken as they come",
     file: "packages/core/src/trie/range-proof.ts",
     find: '  if (!holdsExactly(child, checked, "")) throw invalidNode("the entries are not what the trie holds", "");\n',
@@ -119,7 +119,7 @@ export const STATE_BUGS: readonly Bug[] = [
   },
   {
     name: "range-not-verified",
-    seed: 90,
+    seed: 165,
     about: "accounts of a range are taken as they come",
     file: "packages/core/src/verify/state-proof.ts",
     find: "    const more = verifyRange(stateRoot, start, rows, proof);",

@@ -57,7 +57,8 @@ export async function mergeRecord(
   try {
     outcome = await contracts.putRecord(record);
   } catch (error) {
-    if (isUnwritten(error)) return "unwritten";
+    // A node may have begun to take a state over since it asked.
+    if (isUnwritten(error) || isCodedError(error, "NOT_READY")) return "unwritten";
     if (!isCodedError(error)) throw error;
     reason = error.message;
   }

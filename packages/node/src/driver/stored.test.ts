@@ -73,11 +73,13 @@ test("checkpoints that a full disk refused are kept in memory and written later"
   assert.deepEqual([...written], [["peer", 7]]);
 });
 
-test("a record that the disk has no room for is nobody's fault", async () => {
+test("a record that cannot be kept at present is nobody's fault", async () => {
   const session = { credited: { add: () => assert.fail("nothing was kept") } } as unknown as Session;
   const record = { address: "0x00000000000000000000000000000000000000aa" } as unknown as ArtifactRecord;
-  const putRecord = (): Promise<never> => Promise.reject(new CodedError("STORE_WRITE_FAILED", "the disk is full"));
-  const contracts = { putRecord } as unknown as ContractService;
   const peers = { penalise: () => assert.fail("the peer was blamed") } as unknown as Peers;
-  assert.equal(await mergeRecord(session, record, { contracts, peers }), "unwritten");
+  for (const code of ["STORE_WRITE_FAILED", "STORE_CORRUPT", "NOT_READY"] as const) {
+    const putRecord = (): Promise<never> => Promise.reject(new CodedError(code, "not now"));
+    const contracts = { putRecord } as unknown as ContractService;
+    assert.equal(await mergeRecord(session, record, { contracts, peers }), "unwritten");
+  }
 });
