@@ -186,7 +186,7 @@ export const BUGS: readonly Bug[] = [
     seed: 6,
     about: "a peer is blamed for what this node's disk had no room for",
     file: "packages/node/src/driver/contract-pull.ts",
-    find: 'if (isUnwritten(error)) return "unwritten";',
+    find: 'if (isUnwritten(error) || isCodedError(error, "NOT_READY")) return "unwritten";',
     replace: "",
   },
   {

@@ -103,7 +103,7 @@ export const STATE_BUGS: readonly Bug[] = [
   },
   {
     name: "node-hash-not-compared",
-    seed: 374,
+    seed: 588,
     about: "nodes of tries are taken as they come",
     file: "packages/core/src/verify/peer-answers.ts",
     find: "if (keccak256Hex(bytes) !== hashes[index])",

@@ -15,6 +15,7 @@ import type { ContractOrigin } from "@counterpart/core/sync/message-types-state"
 import { EMPTY_TRIE_ROOT, type NibblePath, type TrieNodeReader } from "@counterpart/core/trie/types";
 import { ADOPTION_KEY, adoptedRow, isAdopting } from "./adopted.ts";
 import { indexAdopted, nameContracts } from "./adopted-contracts.ts";
+import type { ChainReader } from "./chain-reader.ts";
 import { contractCountRow } from "./contract-index.ts";
 import type { EngineCore } from "./core.ts";
 import { advance, announce, announceLeaving } from "./head-mover.ts";
@@ -116,7 +117,10 @@ export interface Adoption {
   isHeld(address: Hex): boolean;
   /** Gives a contract up that was chosen, and all that is held of it. */
   drop(address: Hex): Promise<void>;
-  /** The head moves to a block whose header is held, with what is still missing of its state, in one write. */
+  /**
+   * The head moves to a block whose header is held, with what is still missing of its state, in one write.
+   * @throws CodedError `PRUNED` when the block has left the canonical chain, `STORE_WRITE_FAILED`
+   */
   complete(target: SealedHeader, portion?: StatePortion): Promise<void>;
 }
 
@@ -204,6 +208,12 @@ function dropContract(core: EngineCore, address: Hex): void {
   holding.drop(address, [...overlay.writes(), contractCountRow(contracts)]);
   core.contractCount = contracts;
   core.unnamedCount += unnamed;
+}
+
+/** A state takes a while to come: another branch may have won meanwhile. @throws CodedError `PRUNED` */
+function requireCanonical(chain: ChainReader, { hash, number }: SealedHeader): void {
+  if (chain.isCanonical(hash)) return;
+  throw new CodedError("PRUNED", `block ${number} is not on the canonical chain any more`);
 }
 
 export function createAdoption(core: EngineCore, queue: WriterQueue): Adoption {
@@ -309,7 +319,7 @@ export function createAdoption(core: EngineCore, queue: WriterQueue): Adoption {
     drop: (address) => queue.run(async () => dropContract(core, address)),
     complete: (target, portion = NO_PORTION) =>
       queue.run(async () => {
-        assert(chain.isCanonical(target.hash), "the head moves to a block of the canonical chain");
+        requireCanonical(chain, target);
         const isNext = target.parentHash === core.head.hash && !underway;
         const rebuilt = underway;
         const overlay = createOverlay(store);
