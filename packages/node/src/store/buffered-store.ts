@@ -37,7 +37,7 @@ export const BUFFER_LIMITS: BufferLimits = {
   flushBytes: 24 * MIB,
   bufferBytesMax: 48 * MIB,
   writeBytesMax: 24 * MIB,
-  flushAfterMs: 250,
+  flushAfterMs: 1_000,
 };
 
 /** What is left of a write that is too large, with what was taken of it already. */

@@ -28,9 +28,9 @@ const MAGIC = new TextEncoder().encode("cptlog01");
 const ID_BYTES = 16;
 const NUMBER_BYTES = 8;
 const CHECK_BYTES = 4;
-/** By which a file becomes longer. */
-const STEP_BYTES = 1024 * 1024;
-const ZEROS = new Uint8Array(STEP_BYTES);
+/** What a file has behind its last write, so that the next ones do not make it longer. */
+const ROOM_BYTES = 64 * 1024;
+const ZEROS = new Uint8Array(ROOM_BYTES);
 /** Digits of the number in a file's name: names in order are files in order. */
 const DIGITS = 16;
 
@@ -94,7 +94,7 @@ function writeAll(file: number, bytes: Uint8Array, position: number): void {
 const refused = (cause: unknown): CodedError =>
   new CodedError("STORE_WRITE_FAILED", `the disk has no room for a write, or refuses it: ${String(cause)}`);
 
-/** A file that has room before it needs it: its writes then change no more than themselves. */
+/** A file that has some room ahead of it: most writes then change no more than themselves. */
 function openWithRoom(path: string) {
   const file = openSync(path, "w", 0o600);
   let bytes = 0;
@@ -104,10 +104,14 @@ function openWithRoom(path: string) {
       return bytes;
     },
     append(added: Uint8Array): void {
-      for (; room < bytes + added.length; room += STEP_BYTES) writeAll(file, ZEROS, room);
+      const end = bytes + added.length;
       writeAll(file, added, bytes);
+      if (end > room) {
+        writeAll(file, ZEROS, end);
+        room = end + ROOM_BYTES;
+      }
       fdatasyncSync(file);
-      bytes += added.length;
+      bytes = end;
     },
     /** What is behind the last whole append goes. */
     trim(): void {
