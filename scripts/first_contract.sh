@@ -8,36 +8,16 @@
 # bash, curl, git, node and npm; ends with 1 at the first step that fails.
 set -euo pipefail
 
-HOST=127.0.0.1
-START_SECONDS=60
 SYNC_SECONDS=60
-STOP_SECONDS=15
-ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
-WORK="$(mktemp -d)"
-STARTED=() API=() P2P=()
+# shellcheck source=scripts/nodes.sh
+source "$(dirname "${BASH_SOURCE[0]}")/nodes.sh"
+API=() P2P=()
 
 fail() {
   printf 'FAILED: %s\n' "$1" >&2
-  for log in "$WORK"/*.log; do
-    [[ -s "$log" ]] && printf -- '--- last lines of %s\n%s\n' "$(basename "$log")" "$(tail -n 15 "$log")" >&2
-  done
+  show_logs
   exit 1
 }
-
-# Ends the nodes that this script started, and no others.
-cleanup() {
-  local pid deadline=$((SECONDS + STOP_SECONDS))
-  for pid in ${STARTED[@]+"${STARTED[@]}"}; do kill -TERM "$pid" 2>/dev/null || true; done
-  for pid in ${STARTED[@]+"${STARTED[@]}"}; do
-    while kill -0 "$pid" 2>/dev/null && ((SECONDS < deadline)); do sleep 0.1; done
-    kill -KILL "$pid" 2>/dev/null || true
-    wait "$pid" 2>/dev/null || true
-  done
-  rm -rf "$WORK"
-}
-trap cleanup EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
 
 milliseconds() { echo $(($(date +%s%N) / 1000000)); }
 seconds() { printf '%d.%d' $(($1 / 1000)) $(($1 % 1000 / 100)); }
@@ -63,17 +43,11 @@ value() {
   ' "$1" "$2"
 }
 
-# start_node NUMBER FLAGS…: on free ports, set by flags only, whatever this shell's environment says.
+# start_node NUMBER FLAGS…: on free ports; returns when it is ready.
 start_node() {
   local log="$WORK/node-$1.log" number="$1" pid deadline=$((SECONDS + START_SECONDS))
-  shift
-  (
-    for variable in ${!COUNTERPART_@}; do unset "$variable"; done
-    exec node "$CHECKOUT/packages/node/bin/counterpart.mjs" start --api-port 0 --p2p-port 0 --log-format json \
-      --data-dir "$WORK/node-$number" "$@" </dev/null >"$log" 2>&1
-  ) &
-  pid="$!"
-  STARTED+=("$pid")
+  run_node "$CHECKOUT" "$number" --api-port 0 --p2p-port 0 --log-format json "${@:2}"
+  pid="${STARTED[-1]}"
   until grep -q '"msg":"ready"' "$log" 2>/dev/null; do
     kill -0 "$pid" 2>/dev/null || fail "node $number ended before it was ready"
     ((SECONDS < deadline)) || fail "node $number was not ready within $START_SECONDS s"

@@ -13,13 +13,10 @@ HOST=127.0.0.1
 NODE_1="http://$HOST:$API_1/api/v1"
 NODE_2="http://$HOST:$API_2/api/v1"
 AMOUNT=1000
-START_SECONDS=60
 SYNC_SECONDS=30
-STOP_SECONDS=15
-ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
-WORK="$(mktemp -d)"
 STEP="preparation"
-STARTED=()
+# shellcheck source=scripts/nodes.sh
+source "$(dirname "${BASH_SOURCE[0]}")/nodes.sh"
 
 bold="" red="" green="" plain=""
 if [[ -t 1 ]]; then bold=$'\e[1m' red=$'\e[31m' green=$'\e[32m' plain=$'\e[0m'; fi
@@ -28,26 +25,9 @@ step() { STEP="step $1/8: $2"; printf '%s[%s/8]%s %s\n' "$bold" "$1" "$plain" "$
 ok() { printf '      %s✓%s %s\n' "$green" "$plain" "$1"; }
 fail() {
   printf '%sFAILED%s at %s\n       %s\n' "$red" "$plain" "$STEP" "$1" >&2
-  for log in "$WORK"/node-*.log; do
-    [[ -s "$log" ]] && printf -- '--- last lines of %s\n%s\n' "$(basename "$log")" "$(tail -n 15 "$log")" >&2
-  done
+  show_logs
   exit 1
 }
-
-# Ends the nodes that this script started, and no others.
-cleanup() {
-  local pid deadline=$((SECONDS + STOP_SECONDS))
-  for pid in ${STARTED[@]+"${STARTED[@]}"}; do kill -TERM "$pid" 2>/dev/null || true; done
-  for pid in ${STARTED[@]+"${STARTED[@]}"}; do
-    while kill -0 "$pid" 2>/dev/null && ((SECONDS < deadline)); do sleep 0.1; done
-    kill -KILL "$pid" 2>/dev/null || true
-    wait "$pid" 2>/dev/null || true
-  done
-  rm -rf "$WORK"
-}
-trap cleanup EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
 
 # request METHOD URL [JSON]: sets STATUS (000 when nothing answered) and BODY.
 request() {
@@ -108,20 +88,10 @@ use_running_nodes() {
 
 start_nodes() {
   echo "Starting two nodes on ports $API_1/$P2P_1 and $API_2/$P2P_2."
-  start_node 1 "$API_1" "$P2P_1"
-  start_node 2 "$API_2" "$P2P_2"
+  run_node "$ROOT" 1 --api-port "$API_1" --p2p-port "$P2P_1"
+  run_node "$ROOT" 2 --api-port "$API_2" --p2p-port "$P2P_2"
   wait_ready 1 "$NODE_1" "${STARTED[0]}"
   wait_ready 2 "$NODE_2" "${STARTED[1]}"
-}
-
-# The nodes are set by their flags only, whatever this shell's environment says.
-start_node() {
-  (
-    for variable in ${!COUNTERPART_@}; do unset "$variable"; done
-    exec node "$ROOT/packages/node/bin/counterpart.mjs" start --api-port "$2" --p2p-port "$3" \
-      --data-dir "$WORK/node-$1" </dev/null >"$WORK/node-$1.log" 2>&1
-  ) &
-  STARTED+=("$!")
 }
 
 wait_ready() {
