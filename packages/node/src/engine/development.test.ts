@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { bytesToHex, bytesToUtf8, type Hex, hexToBytes } from "@counterpart/core/base/bytes";
+import { CodedError } from "@counterpart/core/base/errors";
 import { createAddress } from "@counterpart/core/chain/address";
 import { impersonate } from "@counterpart/core/chain/transaction";
 import { createExecutor } from "@counterpart/core/execution/executor";
@@ -386,6 +387,28 @@ test("many blocks are sealed with few writes, with what is pending, and other wr
   assert.equal(engine.pool.pending, 0);
   assert.equal(await engine.readAt(engine.header(64)?.hash ?? before.hash, (s) => s.account(accountOf(20))), undefined);
   assertWhole(opened);
+});
+
+test("what was set for the next block is there for it after a write that failed", async () => {
+  const memory = createMemoryStore();
+  let isFull = false;
+  const store: Store = {
+    ...memory,
+    write(rows) {
+      if (isFull) throw new CodedError("STORE_WRITE_FAILED", "the disk is full");
+      memory.write(rows);
+    },
+  };
+  const { engine, dev } = open(store);
+  dev.detach("test");
+  const timestamp = engine.head().timestamp + 1_000;
+  dev.setNext({ timestamp, baseFeePerGas: 7n });
+  isFull = true;
+  await assert.rejects(dev.mine(3), { code: "STORE_WRITE_FAILED" });
+  isFull = false;
+  await dev.mine();
+  const { number, baseFeePerGas, ...head } = engine.head();
+  assert.deepEqual([number, baseFeePerGas, head.timestamp], [1, 7n, timestamp]);
 });
 
 test("a transaction is dropped from the pool, durably", async () => {

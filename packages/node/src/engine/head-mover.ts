@@ -213,15 +213,21 @@ async function buildMove(core: EngineCore, { blocksMax, mayBeEmpty, before }: Se
  * @returns none where there is nothing to seal, or this node may not
  */
 export async function sealBlocks(core: EngineCore, plan: SealPlan): Promise<readonly Block[]> {
-  const { pool, sealer, signers, chain } = core;
+  const { pool, sealer, signers, chain, irregular } = core;
   const offered = [...pool.untried];
   const parent = core.head.hash;
-  const move = maySeal({ signers }, sealer.address) ? await buildMove(core, plan) : undefined;
-  pool.noteTried(offered);
-  if (move === undefined || move.applied.length === 0) return [];
-  assert(chain.head().hash === parent, "the head moved while a block was being built");
-  commit(core, move, true);
-  return move.applied.map(({ load }) => load());
+  const putBack = irregular.remember();
+  try {
+    const move = maySeal({ signers }, sealer.address) ? await buildMove(core, plan) : undefined;
+    pool.noteTried(offered);
+    if (move === undefined || move.applied.length === 0) return [];
+    assert(chain.head().hash === parent, "the head moved while a block was being built");
+    commit(core, move, true);
+    return move.applied.map(({ load }) => load());
+  } catch (error) {
+    putBack();
+    throw error;
+  }
 }
 
 /** Seals one block of executable transactions; undefined when there is none. Only within the writer queue. */

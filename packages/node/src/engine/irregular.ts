@@ -49,8 +49,10 @@ export interface Irregularities {
   index(overlay: Overlay, parent: Hex, block: BlockMoment): readonly Hex[];
   /** What is to be written with a block besides. */
   rows(parent: Hex, block: Hex): readonly StoreWrite[];
-  /** The block was written. */
+  /** The block was built: what was set for it alone is not for the next one. */
   sealed(header: SealedHeader, nowMs: number): void;
+  /** @returns what puts back how it is now, for blocks that were built and could not be written */
+  remember(): () => void;
 }
 
 export const REGULAR: Irregularities = {
@@ -62,6 +64,7 @@ export const REGULAR: Irregularities = {
   index: () => [],
   rows: () => [],
   sealed() {},
+  remember: () => () => {},
 };
 
 /** Accounts and slots that may be set between two blocks, and bytes of code: with the block they become one row. */
@@ -317,6 +320,10 @@ export function openIrregularChain(rows: Pick<StoreReader, "get" | "range">): Ir
     sealed({ timestamp }, nowMs) {
       if (chain.next.timestamp !== undefined) chain.offsetS = timestamp - Math.floor(nowMs / 1000);
       chain.next = {};
+    },
+    remember() {
+      const { next, offsetS } = chain;
+      return () => Object.assign(chain, { next, offsetS });
     },
   };
   return chain;

@@ -1,12 +1,23 @@
 /** A thread that takes files of the log into the database for the main one: see `flusher.ts`. */
 
 import { workerData } from "node:worker_threads";
-import type { FlushAnswer, FlusherData } from "./flusher.ts";
+import { ANSWERS, ENDED, type FlushAnswer, type FlusherData } from "./flusher.ts";
 import { openDatabase } from "./lmdb-store.ts";
 import { takeMissing } from "./recovery.ts";
 import { readLogFile } from "./write-log.ts";
 
-const { database, port, answers } = workerData as FlusherData;
+const { database, port, signs } = workerData as FlusherData;
+
+function wake(): void {
+  Atomics.add(signs, ANSWERS, 1);
+  Atomics.notify(signs, ANSWERS);
+}
+
+// However that is: whoever waits is not to wait on.
+process.once("exit", () => {
+  Atomics.store(signs, ENDED, 1);
+  wake();
+});
 const store = openDatabase(database, { migrates: false });
 
 function answerTo(logFile: string): FlushAnswer {
@@ -24,6 +35,5 @@ port.on("message", (logFile: string | undefined) => {
     return;
   }
   port.postMessage(answerTo(logFile));
-  Atomics.add(answers, 0, 1);
-  Atomics.notify(answers, 0);
+  wake();
 });

@@ -7,9 +7,15 @@ import { CodedError } from "@counterpart/core/base/errors";
 export interface FlusherData {
   readonly database: string;
   readonly port: MessagePort;
-  /** The first number counts the answers that were sent. */
-  readonly answers: Int32Array;
+  /** Shared numbers, at the places below. */
+  readonly signs: Int32Array;
 }
+
+/** How many answers were sent; whoever waits is woken by it. */
+export const ANSWERS = 0;
+/** 1 when the thread has ended. */
+export const ENDED = 1;
+const SIGNS = 2;
 
 /** What the thread says of one file. */
 export interface FlushAnswer {
@@ -21,7 +27,10 @@ export interface FlushAnswer {
 export interface Flusher {
   /** Begins; `onDone` is called once, later or by `wait`. */
   flush(logFile: string): void;
-  /** Holds the thread until the flush under way has ended; one that `onDone` begins is not waited for. */
+  /**
+   * Holds the thread until the flush under way has ended; one that `onDone` begins is not waited for.
+   * @throws CodedError `STORE_WRITE_FAILED` when the other thread has ended, or takes too long
+   */
   wait(): void;
   /** To be called when nothing is under way. */
   end(): Promise<void>;
@@ -34,9 +43,9 @@ const WAIT_MS_MAX = 120_000;
 
 export const startFlusher: StartFlusher = (database, onDone) => {
   const { port1: port, port2 } = new MessageChannel();
-  const answers = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+  const signs = new Int32Array(new SharedArrayBuffer(SIGNS * Int32Array.BYTES_PER_ELEMENT));
   const ending = import.meta.url.endsWith(".ts") ? "ts" : "js";
-  const workerData: FlusherData = { database, port: port2, answers };
+  const workerData: FlusherData = { database, port: port2, signs };
   const worker = new Worker(new URL(`./flush-worker.${ending}`, import.meta.url), {
     name: "database",
     workerData,
@@ -71,10 +80,12 @@ export const startFlusher: StartFlusher = (database, onDone) => {
     },
     wait() {
       for (const before = received; received === before && received < sent; ) {
-        const seen = Atomics.load(answers, 0);
+        const seen = Atomics.load(signs, ANSWERS);
+        const hasEnded = Atomics.load(signs, ENDED) === 1;
         const message = receiveMessageOnPort(port) as { readonly message: FlushAnswer } | undefined;
         if (message !== undefined) receive(message.message);
-        else if (Atomics.wait(answers, 0, seen, WAIT_MS_MAX) === "timed-out")
+        else if (hasEnded) throw new CodedError("STORE_WRITE_FAILED", "the thread of the database has ended");
+        else if (Atomics.wait(signs, ANSWERS, seen, WAIT_MS_MAX) === "timed-out")
           throw new CodedError("STORE_WRITE_FAILED", "the database does not take what is written");
       }
     },

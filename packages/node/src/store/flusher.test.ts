@@ -1,0 +1,58 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { type FlushAnswer, startFlusher } from "./flusher.ts";
+import { openLmdbStore } from "./lmdb-store.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "counterpart-flusher-"));
+process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+
+/** Opening a database in a folder that is a file ends the thread. */
+const unusable = join(import.meta.filename, "chain.mdb");
+const opened = join(folder, "chain.mdb");
+
+test("a flush that the thread cannot make fails, whether it ends before or is asked for after", async () => {
+  const answers: FlushAnswer[] = [];
+  let tell = (): void => {};
+  const answered = () =>
+    new Promise<void>((resolve) => {
+      tell = resolve;
+    });
+  const flusher = startFlusher(unusable, (answer) => {
+    answers.push(answer);
+    tell();
+  });
+  const first = answered();
+  flusher.flush("a");
+  // Nothing else keeps the program alive: the thread is its own.
+  const alive = setInterval(() => {}, 1_000);
+  await first;
+  flusher.flush("b");
+  clearInterval(alive);
+  assert.equal(answers.length, 2);
+  for (const { failure } of answers)
+    assert.match(failure ?? "", /^the thread of the database: .*cannot open the database/);
+  await flusher.end();
+});
+
+test("whoever waits for a thread that ends is told, and does not wait on", async () => {
+  const flusher = startFlusher(unusable, () => {});
+  flusher.flush("a");
+  assert.throws(() => flusher.wait(), { code: "STORE_WRITE_FAILED", message: "the thread of the database has ended" });
+  await flusher.end();
+});
+
+test("a file that is not there is a failure of that flush alone", async () => {
+  await openLmdbStore(opened).close();
+  const answers: FlushAnswer[] = [];
+  const flusher = startFlusher(opened, (answer) => void answers.push(answer));
+  for (const name of ["a", "b"]) {
+    flusher.flush(join(folder, name));
+    flusher.wait();
+  }
+  assert.equal(answers.length, 2);
+  for (const { failure } of answers) assert.match(failure ?? "", /ENOENT/);
+  await flusher.end();
+});
