@@ -12,7 +12,7 @@ import type { KeyedRow } from "@counterpart/core/sync/message-types-state";
 import { BranchNode, nodeToRlp, type TrieNode } from "@counterpart/core/trie/node";
 import { proveRange } from "@counterpart/core/trie/range-proof";
 import { EMPTY_TRIE_ROOT, type TrieNodeReader } from "@counterpart/core/trie/types";
-import { createFakeContracts } from "../../packages/node/src/driver/fake-chain.test-support.ts";
+import { createFakeContracts } from "../../packages/node/src/driver/fake-contracts.test-support.ts";
 import { serve } from "../../packages/node/src/driver/serve.ts";
 import type { Engine } from "../../packages/node/src/engine/types.ts";
 import { forgeBlock } from "./forgeries.ts";

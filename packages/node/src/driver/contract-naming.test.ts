@@ -24,7 +24,7 @@ import {
 import type { Engine, Naming } from "../engine/types.ts";
 import { createMemoryStore } from "../store/memory-store.ts";
 import { createContractNaming } from "./contract-naming.ts";
-import { createFakeContracts } from "./fake-chain.test-support.ts";
+import { createFakeContracts } from "./fake-contracts.test-support.ts";
 import { NAMES_AGAIN_MS, NAMES_RETRY_MS } from "./limits.ts";
 import { createLocalSource, type LocalSource } from "./local-source.test-support.ts";
 import type { Peers } from "./peers.ts";

@@ -6,7 +6,8 @@ import { createKnownSet } from "@counterpart/core/sync/known-set";
 import type { HeadChange } from "../engine/types.ts";
 import { createAnnouncer } from "./announcer.ts";
 import { createDriverMetrics } from "./driver-metrics.ts";
-import { addressOf, createFakeContracts, createFakeEngine, word } from "./fake-chain.test-support.ts";
+import { addressOf, createFakeEngine, word } from "./fake-chain.test-support.ts";
+import { createFakeContracts } from "./fake-contracts.test-support.ts";
 import {
   ANNOUNCED_BLOCKS_MAX,
   ANNOUNCED_CONTRACTS_MAX,

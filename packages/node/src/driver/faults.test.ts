@@ -5,7 +5,8 @@ import { encodeHeader } from "@counterpart/core/chain/header";
 import type { Block } from "@counterpart/core/chain/types";
 import type { Message, Status } from "@counterpart/core/sync/message-types";
 import { decodeMessage, encodeMessage } from "@counterpart/core/sync/messages";
-import { addressOf, makeBlock, makeRecord, word } from "./fake-chain.test-support.ts";
+import { addressOf, makeBlock, word } from "./fake-chain.test-support.ts";
+import { makeRecord } from "./fake-contracts.test-support.ts";
 import { type Stranger, silence, startStranger, statusOf, versionFor } from "./stranger.test-support.ts";
 import { createWorld, sameAll, type TestNode, type World } from "./test-node.test-support.ts";
 

@@ -10,17 +10,8 @@ import type { Message } from "@counterpart/core/sync/message-types";
 import { NotHeld } from "../engine/proven-state.ts";
 import { createAnnouncer } from "./announcer.ts";
 import { createDriverMetrics } from "./driver-metrics.ts";
-import {
-  addressOf,
-  createFakeContracts,
-  createFakeEngine,
-  type FakeContracts,
-  type FakeEngine,
-  makeBlock,
-  makeRecord,
-  OWNER,
-  word,
-} from "./fake-chain.test-support.ts";
+import { addressOf, createFakeEngine, type FakeEngine, makeBlock, OWNER, word } from "./fake-chain.test-support.ts";
+import { createFakeContracts, type FakeContracts, makeRecord } from "./fake-contracts.test-support.ts";
 import { createImporter } from "./importer.ts";
 import { createIntake, type Intake } from "./intake.ts";
 import { ANNOUNCED_BLOCKS_MAX, EARLY_BYTES_MAX, EARLY_MESSAGES_MAX } from "./limits.ts";

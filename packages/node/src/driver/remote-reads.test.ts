@@ -6,7 +6,7 @@ import type { WantedState } from "@counterpart/core/sync/message-types-state";
 import { accountOf, openTestEngine, TEST_GENESIS } from "../engine/engine.test-support.ts";
 import type { RemoteState } from "../engine/remote-state.ts";
 import type { Engine, Snapshot } from "../engine/types.ts";
-import { createFakeContracts } from "./fake-chain.test-support.ts";
+import { createFakeContracts } from "./fake-contracts.test-support.ts";
 import { createLocalSource, type LocalSource } from "./local-source.test-support.ts";
 
 const clock = { now: () => 1_780_000_000_000, setTimer: () => () => {} };

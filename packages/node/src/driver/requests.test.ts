@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { frameType } from "@counterpart/core/sync/messages";
-import { addressOf, makeRecord, word } from "./fake-chain.test-support.ts";
+import { addressOf, word } from "./fake-chain.test-support.ts";
+import { makeRecord } from "./fake-contracts.test-support.ts";
 import { REQUEST_REPEAT_MS, REQUEST_TIMEOUT_MS, STATUS_INTERVAL_MS } from "./limits.ts";
 import { type Stranger, silence, startStranger, statusOf, versionFor } from "./stranger.test-support.ts";
 import { createWorld, sameAll, type TestNode, type World } from "./test-node.test-support.ts";

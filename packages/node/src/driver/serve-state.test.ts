@@ -30,7 +30,8 @@ import {
 } from "../engine/engine.test-support.ts";
 import type { Engine } from "../engine/types.ts";
 import { type LmdbStore, openLmdbStore } from "../store/lmdb-store.ts";
-import { createFakeContracts, createFakeEngine } from "./fake-chain.test-support.ts";
+import { createFakeEngine } from "./fake-chain.test-support.ts";
+import { createFakeContracts } from "./fake-contracts.test-support.ts";
 import { SERVE_CPU_MS_MAX } from "./limits.ts";
 import { type ServeDeps, serve } from "./serve.ts";
 

@@ -7,17 +7,8 @@ import { keccak256Hex } from "@counterpart/core/crypto/crypto";
 import { FRAME_BYTES_BY_TYPE } from "@counterpart/core/sync/limits";
 import type { MessageOf, Request, RequestType, ResponseTo } from "@counterpart/core/sync/message-types";
 import { encodeMessage } from "@counterpart/core/sync/messages";
-import {
-  addressOf,
-  createFakeContracts,
-  createFakeEngine,
-  type FakeContracts,
-  type FakeEngine,
-  makeBlock,
-  makeRecord,
-  OWNER,
-  word,
-} from "./fake-chain.test-support.ts";
+import { addressOf, createFakeEngine, type FakeEngine, makeBlock, OWNER, word } from "./fake-chain.test-support.ts";
+import { createFakeContracts, type FakeContracts, makeRecord } from "./fake-contracts.test-support.ts";
 import { SERVE_CPU_MS_MAX } from "./limits.ts";
 import { type ServeDeps, serve } from "./serve.ts";
 

@@ -7,7 +7,7 @@ import { readHistoryStart } from "../engine/history.ts";
 import { forgottenRows } from "../engine/history-keeper.ts";
 import type { Engine } from "../engine/types.ts";
 import { createMemoryStore } from "../store/memory-store.ts";
-import { createFakeContracts } from "./fake-chain.test-support.ts";
+import { createFakeContracts } from "./fake-contracts.test-support.ts";
 import { createLocalSource } from "./local-source.test-support.ts";
 import { assertSameState, clock, follow, type History, longHistory } from "./state-join.test-support.ts";
 

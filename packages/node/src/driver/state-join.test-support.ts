@@ -20,7 +20,7 @@ import {
 } from "../engine/engine.test-support.ts";
 import type { Engine } from "../engine/types.ts";
 import { createMemoryStore } from "../store/memory-store.ts";
-import { createFakeContracts } from "./fake-chain.test-support.ts";
+import { createFakeContracts } from "./fake-contracts.test-support.ts";
 import { createLocalSource, type LocalSource } from "./local-source.test-support.ts";
 import type { Peers } from "./peers.ts";
 import { createStateJoin } from "./state-join.ts";

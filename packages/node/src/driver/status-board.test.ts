@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createFakeContracts, createFakeEngine } from "./fake-chain.test-support.ts";
+import { createFakeEngine } from "./fake-chain.test-support.ts";
+import { createFakeContracts } from "./fake-contracts.test-support.ts";
 import type { Self } from "./ports.ts";
 import { createStatusBoard } from "./status-board.ts";
 import { createVirtualClock } from "./virtual-clock.test-support.ts";

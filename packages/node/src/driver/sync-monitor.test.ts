@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, it } from "node:test";
-import { addressOf, makeRecord } from "./fake-chain.test-support.ts";
+import { addressOf } from "./fake-chain.test-support.ts";
+import { makeRecord } from "./fake-contracts.test-support.ts";
 import { createWorld, type TestNode, type World } from "./test-node.test-support.ts";
 
 const TOKEN = addressOf("token");

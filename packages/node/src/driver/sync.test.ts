@@ -4,7 +4,8 @@ import type { Hex } from "@counterpart/core/base/bytes";
 import { frameType } from "@counterpart/core/sync/messages";
 import type { ImportResult } from "../engine/types.ts";
 import { HOLDS_ALL } from "./fake-adoption.test-support.ts";
-import { addressOf, makeBlock, makeRecord } from "./fake-chain.test-support.ts";
+import { addressOf, makeBlock } from "./fake-chain.test-support.ts";
+import { makeRecord } from "./fake-contracts.test-support.ts";
 import { silence } from "./stranger.test-support.ts";
 import { createWorld, sameAll, type TestNode, type World } from "./test-node.test-support.ts";
 

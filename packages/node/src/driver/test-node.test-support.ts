@@ -5,14 +5,8 @@ import type { Metrics } from "@counterpart/core/ports/metrics";
 import type { Message, MessageType } from "@counterpart/core/sync/message-types";
 import { decodeMessage, frameType } from "@counterpart/core/sync/messages";
 import type { Ban } from "@counterpart/core/sync/scores";
-import {
-  addressOf,
-  createFakeContracts,
-  createFakeEngine,
-  type FakeContracts,
-  type FakeEngine,
-  word,
-} from "./fake-chain.test-support.ts";
+import { addressOf, createFakeEngine, type FakeEngine, word } from "./fake-chain.test-support.ts";
+import { createFakeContracts, type FakeContracts } from "./fake-contracts.test-support.ts";
 import { createHub, type Hub } from "./fake-network.test-support.ts";
 import { createNetworkService } from "./network-service.ts";
 import type { Driver, PeerBook, Self } from "./ports.ts";
