@@ -93,7 +93,8 @@ export function createForger({ genesis, evm, timeline, name, dice, forgeries }: 
       if (outcome.valid) addOutcome(executed, transaction, outcome);
     }
     const changes = execution.finish();
-    return { executed, changes, header: completeHeader(overlay, draft, parent.stateRoot, executed, changes) };
+    const run = { draft, parentRoot: parent.stateRoot, executed, changes };
+    return { executed, changes, header: await completeHeader({}, overlay, run, async () => {}) };
   };
   const nonceOn = (overlay: Overlay): bigint => createStateReader(overlay).account(account)?.nonce ?? 0n;
   const mine = (overlay: Overlay): readonly Transaction[] => {

@@ -18,6 +18,8 @@ export type TrieNodeReader = (path: NibblePath) => Uint8Array | undefined;
 export interface TrieChange {
   readonly key: Uint8Array;
   readonly value: Uint8Array | null;
+  /** What the leaf is thought to hold, if anything: where it does, it need not be read. */
+  readonly before?: Uint8Array | null;
 }
 
 export interface TrieUpdate {

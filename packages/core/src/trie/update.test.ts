@@ -4,7 +4,9 @@ import { createMPT } from "@ethereumjs/mpt";
 import fc from "fast-check";
 import { bytesToHex, equalBytes, hexToBytes, utf8ToBytes } from "../base/bytes.ts";
 import { isCodedError } from "../base/errors.ts";
+import { keccak256 } from "../crypto/crypto.ts";
 import { keyToNibbles } from "./nibbles.ts";
+import { decodeNode } from "./node.ts";
 import { reachablePaths, trieBatch, trieKey, triePuts, trieValue } from "./testing/arbitraries.ts";
 import { createMemoryTrie, type MemoryTrie } from "./testing/memory-trie.ts";
 import { EMPTY_TRIE_ROOT, type TrieChange } from "./types.ts";
@@ -120,6 +122,43 @@ describe("updating a trie", () => {
       }),
       { numRuns: 100 },
     );
+  });
+
+  test("gives the same whatever is thought of what its leaves hold", () => {
+    fc.assert(
+      fc.property(triePuts, trieBatch, fc.infiniteStream(fc.nat(3)), (puts, batch, guesses) => {
+        const trie = trieOf(puts);
+        const content = contentOf([puts]);
+        const guess = ({ key }: TrieChange): Uint8Array | null | undefined => {
+          const held = content.get(bytesToHex(key))?.value ?? null;
+          return [held, undefined, null, utf8ToBytes("something else")][guesses.next().value];
+        };
+        const guessed = batch.map((change) => ({ ...change, before: guess(change) }));
+        const update = updateTrie(trie.read, trie.root, guessed as TrieChange[]);
+        assert.deepEqual(update, updateTrie(trie.read, trie.root, batch));
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test("reads no leaf whose value it was told", () => {
+    const keys = Array.from({ length: 200 }, (_, n) => keccak256(Uint8Array.of(n)));
+    const value = utf8ToBytes("a value that is too long to be embedded in a branch");
+    const trie = trieOf(keys.map((key) => ({ key, value })));
+    const readKinds = (before: Uint8Array | undefined): string[] => {
+      const kinds: string[] = [];
+      const reader = (path: string): Uint8Array | undefined => {
+        const bytes = trie.read(path);
+        kinds.push(decodeNode(bytes as Uint8Array).kind);
+        return bytes;
+      };
+      const changes = keys.map((key) => ({ key, value: utf8ToBytes("new"), ...(before && { before }) }));
+      updateTrie(reader, trie.root, changes);
+      return kinds;
+    };
+    assert.equal(readKinds(undefined).filter((kind) => kind === "leaf").length, 200);
+    assert.deepEqual(new Set(readKinds(value)), new Set(["branch"]));
+    assert.equal(readKinds(utf8ToBytes("another")).filter((kind) => kind === "leaf").length, 200);
   });
 
   test("lets the last change of a key win and takes an empty value for a removal", () => {

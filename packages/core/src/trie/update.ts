@@ -30,6 +30,7 @@ interface Change {
   readonly key: NibblePath;
   /** `undefined` removes. */
   readonly value: Uint8Array | undefined;
+  readonly before: Uint8Array | undefined;
 }
 
 /** Changes in the order of their keys, at most one a key. */
@@ -48,10 +49,11 @@ const byKey = (a: Change, b: Change): number => (a.key < b.key ? -1 : 1);
 
 function sortedBatch(changes: Iterable<TrieChange>): Batch {
   const last = new Map<NibblePath, Change>();
-  for (const { key, value } of changes) {
+  for (const { key, value, before } of changes) {
     assert(key.length <= KEY_SIZE_MAX, `a trie key is longer than ${KEY_SIZE_MAX} bytes`);
     const nibbles = keyToNibbles(key);
-    last.set(nibbles, { key: nibbles, value: value === null || value.length === 0 ? undefined : value });
+    const put = value === null || value.length === 0 ? undefined : value;
+    last.set(nibbles, { key: nibbles, value: put, before: before ?? undefined });
   }
   return [...last.values()].sort(byKey);
 }
@@ -93,8 +95,16 @@ function remember({ cache }: Update, hash: Uint8Array, node: TrieNode): void {
   if (node.kind !== "leaf") cache?.add(hash, node);
 }
 
-function load(update: Update, hash: Uint8Array, path: NibblePath): TrieNode {
-  const known = update.cache?.get(hash);
+/** The leaf that a hash is thought to be of, if it is: its hash proves it. */
+function leafOf(hash: Uint8Array, path: NibblePath, { key, before }: Change): LeafNode | undefined {
+  if (before === undefined) return undefined;
+  const leaf: LeafNode = { kind: "leaf", path: key.slice(path.length), value: before };
+  return equalBytes(keccak256(encodeNode(leaf)), hash) ? leaf : undefined;
+}
+
+/** @param expected the only change below, if there is one: the node may be its leaf */
+function load(update: Update, hash: Uint8Array, path: NibblePath, expected?: Change): TrieNode {
+  const known = update.cache?.get(hash) ?? (expected && leafOf(hash, path, expected));
   if (known !== undefined) return known;
   const node = loadNode(update.read, hash, path);
   remember(update, hash, node);
@@ -106,7 +116,7 @@ function load(update: Update, hash: Uint8Array, path: NibblePath): TrieNode {
 function edit(update: Update, child: Child | undefined, path: NibblePath, batch: Batch): Child | undefined {
   if (child === undefined) return build(update, path, batch.filter(isPut));
   if (!(child instanceof Uint8Array)) return editNode(update, child, path, batch);
-  const node = load(update, child, path);
+  const node = load(update, child, path, batch.length === 1 ? batch[0] : undefined);
   const edited = editNode(update, node, path, batch);
   if (edited === node) return child;
   update.replaced.add(path);
@@ -141,7 +151,7 @@ function editLeaf(update: Update, leaf: LeafNode, path: NibblePath, batch: Batch
   const own = batch.find((change) => change.key === key);
   if (own === undefined) {
     if (puts.length === 0) return leaf;
-    puts.push({ key, value: leaf.value });
+    puts.push({ key, value: leaf.value, before: undefined });
     puts.sort(byKey);
   } else if (puts.length === 1 && own.value !== undefined && equalBytes(own.value, leaf.value)) {
     return leaf;

@@ -28,7 +28,7 @@ import { encodeItems } from "./log-items.ts";
 import type { Overlay, PreviousValue } from "./overlay.ts";
 import type { Pause } from "./pacer.ts";
 import { decodePrevious, encodeLocation, encodePrevious, metaKey, numberKey } from "./rows.ts";
-import { applyChanges, createStateReader, unwindChanges } from "./state.ts";
+import { applyingChanges, createStateReader, unwindChanges } from "./state.ts";
 import type { BlockMoment } from "./types.ts";
 
 export interface ProcessorDeps {
@@ -57,20 +57,35 @@ export function addOutcome(executed: Executed, transaction: Transaction, outcome
   executed.creations.push(...creationsOf(transaction, outcome));
 }
 
+/** A block whose transactions were run. */
+export interface RunBlock {
+  /** Its header but for what execution gives. */
+  readonly draft: Header;
+  /** State root before it. */
+  readonly parentRoot: Hex;
+  readonly executed: Executed;
+  readonly changes: StateChanges;
+}
+
 /** Applies the changes and fills the header's execution fields in. Recording must be on. */
-export function completeHeader(
+export async function completeHeader(
+  { nodes }: Pick<ProcessorDeps, "nodes">,
   overlay: Overlay,
-  draft: Header,
-  parentRoot: Hex,
-  executed: Executed,
-  changes: StateChanges,
-  nodes?: NodeCache,
-): Header {
+  { draft, parentRoot, executed, changes }: RunBlock,
+  pause: Pause,
+): Promise<Header> {
+  const steps = applyingChanges(overlay, parentRoot, changes, nodes);
+  let step = steps.next();
+  for (; step.done !== true; step = steps.next()) await pause();
+  const ofTransactions = transactionsRoot(executed.transactions);
+  await pause();
+  const ofReceipts = receiptsRoot(executed.receipts);
+  await pause();
   return {
     ...draft,
-    stateRoot: applyChanges(overlay, parentRoot, changes, nodes),
-    transactionsRoot: transactionsRoot(executed.transactions),
-    receiptsRoot: receiptsRoot(executed.receipts),
+    stateRoot: step.value,
+    transactionsRoot: ofTransactions,
+    receiptsRoot: ofReceipts,
     logsBloom: receiptsBloom(executed.receipts),
     gasUsed: executed.receipts.at(-1)?.cumulativeGasUsed ?? 0,
   };
@@ -196,7 +211,8 @@ export async function executeBlock(
   const fault = await runAll(execution, block, executed, pause);
   if (fault !== undefined) return contradicted(fault);
   const changes = execution.finish();
-  const computed = completeHeader(overlay, block.header, parent.stateRoot, executed, changes, deps.nodes);
+  const run = { draft: block.header, parentRoot: parent.stateRoot, executed, changes };
+  const computed = await completeHeader(deps, overlay, run, pause);
   const difference = differenceFrom(block.header, computed);
   if (difference !== undefined) return contradicted(difference, computed);
   return { kind: "executed", effects: appendBlock(overlay, block, executed, changes) };

@@ -20,7 +20,7 @@ import {
 import { createChainReader } from "./chain-reader.ts";
 import type { Irregularities } from "./irregular.ts";
 import type { Overlay } from "./overlay.ts";
-import { createPacer } from "./pacer.ts";
+import { createPacer, type Pause } from "./pacer.ts";
 import type { Pool } from "./pool.ts";
 import { createPoolOrder, type PoolOrder } from "./pool-order.ts";
 import { createStateReader } from "./state.ts";
@@ -50,11 +50,16 @@ export interface BuildInput {
   readonly mayBeEmpty: boolean;
 }
 
-async function fill(execution: BlockExecution, parent: Hex, order: PoolOrder, clock: Clock): Promise<Executed> {
+async function fill(
+  execution: BlockExecution,
+  parent: Hex,
+  order: PoolOrder,
+  clock: Clock,
+  pause: Pause,
+): Promise<Executed> {
   const executed = noneExecuted();
   const deadline = clock.now() + BUILD_TIME_MS;
   let room = MAX_BLOCK_BYTES - BLOCK_OVERHEAD_BYTES;
-  const pause = createPacer(clock);
   const isOpen = (): boolean => executed.transactions.length === 0 || clock.now() <= deadline;
   for (let pending = order.next(); pending !== undefined && isOpen(); pending = order.next()) {
     await pause();
@@ -88,14 +93,17 @@ export async function buildBlock(input: BuildInput): Promise<Built | undefined> 
     irregular.over(createStateReader(overlay), parent.hash),
   );
   const order = createPoolOrder(pool, accounts, parent.hash);
-  const executed = await fill(execution, parent.hash, order, clock);
+  const pause = createPacer(clock);
+  const executed = await fill(execution, parent.hash, order, clock, pause);
   if (executed.transactions.length === 0 && !input.mayBeEmpty) return undefined;
   const changes = irregular.join(execution.finish(), parent.hash);
-  const completed = completeHeader(overlay, draft, parent.stateRoot, executed, changes, deps.nodes);
+  const run = { draft, parentRoot: parent.stateRoot, executed, changes };
+  const completed = await completeHeader(deps, overlay, run, pause);
   const header = addSeal(completed, sealer.sign);
   const block: Block = { header, transactions: executed.transactions };
   const gone = irregular.index(overlay, parent.hash, header);
   const effects = appendBlock(overlay, block, executed, changes);
+  await pause();
   for (const { table, key, value } of irregular.rows(parent.hash, header.hash)) overlay.put(table, key, value);
   return { block, effects: { ...effects, updated: [...effects.updated, ...gone] } };
 }

@@ -12,11 +12,12 @@ import fc from "fast-check";
 import { createMemoryStore } from "../store/memory-store.ts";
 import { createOverlay } from "./overlay.ts";
 import { decodePrevious, encodePrevious } from "./rows.ts";
-import { applyChanges, createStateReader, unwindChanges } from "./state.ts";
+import { applyChanges, applyingChanges, createStateReader, unwindChanges } from "./state.ts";
 
 const address = (n: number): Hex => bytesToHex(bigIntToFixedBytes(BigInt(n + 1), 20));
 const slot = (n: number): Hex => bytesToHex(bigIntToFixedBytes(BigInt(n), 32));
 const code = new Uint8Array([0x60, 0x00]);
+const CODE_HASH = keccak256Hex(code);
 
 const accountChange = fc.record({
   nonce: fc.bigInt({ min: 0n, max: 300n }),
@@ -73,6 +74,13 @@ async function rootByAnotherTrie(store: Store): Promise<Hex> {
   return bytesToHex(trie.root());
 }
 
+function inSteps(applying: Generator<void, Hex>): { readonly root: Hex; readonly steps: number } {
+  for (let steps = 0; ; steps++) {
+    const step = applying.next();
+    if (step.done === true) return { root: step.value, steps };
+  }
+}
+
 test("flat rows and tries agree after every block, and another trie computes the same root", async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(blockChanges, { minLength: 1, maxLength: 5 }), async (blocks) => {
@@ -117,6 +125,35 @@ test("unwinding block after block restores every row and node exactly", () => {
     }),
     { numRuns: 60 },
   );
+});
+
+test("a block that changes many leaves is applied in steps, to the same rows and roots, and can be taken back", async () => {
+  const store = createMemoryStore();
+  const roots: Hex[] = [EMPTY_TRIE_ROOT];
+  const undone: Uint8Array[] = [];
+  // The second block removes a part of what the first one stored.
+  for (const block of [1, 2]) {
+    const accounts = new Map<Hex, AccountChange | null>();
+    const storage = new Map<Hex, Map<Hex, bigint>>([[address(0), new Map()]]);
+    for (let n = 0; n < 300; n++) accounts.set(address(n), { nonce: BigInt(block), balance: 1n, codeHash: CODE_HASH });
+    for (let n = 0; n < 700; n++) storage.get(address(0))?.set(slot(n * block), n % 3 < block ? BigInt(n + 1) : 0n);
+    const overlay = createOverlay(store);
+    overlay.record();
+    const before = roots.at(-1) as Hex;
+    const { root, steps } = inSteps(applyingChanges(overlay, before, { accounts, storage, codes: new Map() }));
+    roots.push(root);
+    undone.push(encodePrevious(overlay.recorded()));
+    store.write(overlay.writes());
+    assert.equal(root, await rootByAnotherTrie(store));
+    assert.equal(steps, 3 + 2);
+  }
+  for (const previous of undone.reverse()) {
+    const overlay = createOverlay(store);
+    const root = unwindChanges(overlay, roots.pop() as Hex, decodePrevious(previous));
+    store.write(overlay.writes());
+    assert.equal(root, roots.at(-1));
+  }
+  assert.deepEqual(Object.values(dump(store)).flat(), []);
 });
 
 test("an overlay hides the store's rows without touching them", () => {

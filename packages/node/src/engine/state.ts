@@ -7,6 +7,7 @@ import {
   bigIntToBytes,
   bytesToBigInt,
   bytesToHex,
+  compareBytes,
   concatBytes,
   type Hex,
   hexToBytes,
@@ -77,15 +78,29 @@ export function onOwnTrie<T>(work: () => T): T {
 /** Leaf value of a storage trie: the RLP of the value without leading zeros. */
 const storageLeaf = (value: Uint8Array | null): Uint8Array | null => (value === null ? null : encodeRlp(value));
 
+interface SlotChange {
+  readonly slotHash: Uint8Array;
+  /** Without leading zeros; `null`: zero. */
+  readonly value: Uint8Array | null;
+  /** What was there, where it is known. */
+  readonly before?: Uint8Array | null;
+}
+
 /** @param root that the trie has on the overlay; returns the one it has then */
 export function updateStorageTrie(
   overlay: StateRows,
   addressHash: Uint8Array,
   root: Hex,
-  slots: readonly { readonly slotHash: Uint8Array; readonly value: Uint8Array | null }[],
+  slots: readonly SlotChange[],
   cache?: NodeCache,
 ): Hex {
-  const changes = slots.map(({ slotHash, value }): TrieChange => ({ key: slotHash, value: storageLeaf(value) }));
+  const changes = slots.map(
+    ({ slotHash, value, before = null }): TrieChange => ({
+      key: slotHash,
+      value: storageLeaf(value),
+      before: storageLeaf(before),
+    }),
+  );
   const update = onOwnTrie(() => updateTrie(storageNodes(overlay, addressHash), root, changes, cache));
   for (const [path, node] of update.nodes) overlay.put("storageNodes", storageNodeKey(addressHash, path), node);
   return update.root;
@@ -102,19 +117,36 @@ export function updateAccountTrie(
   return update.root;
 }
 
-function applyStorage(
+/** So many leaves are changed at a stretch. Every stretch hashes the nodes at the top of the trie anew. */
+const LEAVES_PER_STEP = 256;
+
+/** Parts of neighbours, so that few nodes are on the way to more than one of them. */
+function* inSteps<T>(changes: T[], keyOf: (change: T) => Uint8Array): Generator<readonly T[], void> {
+  if (changes.length > LEAVES_PER_STEP) changes.sort((a, b) => compareBytes(keyOf(a), keyOf(b)));
+  for (let at = 0; at < changes.length; at += LEAVES_PER_STEP) yield changes.slice(at, at + LEAVES_PER_STEP);
+}
+
+function* applyStorage(
   overlay: StateRows,
   addressHash: Uint8Array,
-  root: Hex,
+  rootBefore: Hex,
   slots: ReadonlyMap<Hex, bigint>,
   cache: NodeCache | undefined,
-): Hex {
-  const changed = [...slots].map(([slot, value]) => ({
-    slotHash: slotKey(slot),
-    value: value === 0n ? null : bigIntToBytes(value),
-  }));
-  for (const { slotHash, value } of changed) overlay.put("storage", concatBytes(addressHash, slotHash), value);
-  return updateStorageTrie(overlay, addressHash, root, changed, cache);
+): Generator<void, Hex> {
+  const changed = [...slots].map(([slot, number]): SlotChange => {
+    const slotHash = slotKey(slot);
+    const key = concatBytes(addressHash, slotHash);
+    const value = number === 0n ? null : bigIntToBytes(number);
+    const before = overlay.get("storage", key) ?? null;
+    overlay.put("storage", key, value);
+    return { slotHash, value, before };
+  });
+  let root = rootBefore;
+  for (const part of inSteps(changed, ({ slotHash }) => slotHash)) {
+    root = updateStorageTrie(overlay, addressHash, root, part, cache);
+    yield;
+  }
+  return root;
 }
 
 /** Takes away all that an account stores; before Cancun code can remove an account that stores anything (EIP-6780). */
@@ -134,18 +166,25 @@ function nextAccount(previous: Account | undefined, change: AccountChange | unde
 }
 
 /**
- * Applies a block's changes to flat rows and tries.
- * @param root state root before
+ * Applies a block's changes to flat rows and tries, in steps of some milliseconds. In between, what the overlay holds is
+ * neither the state before nor that after.
+ * @param rootBefore state root before
  * @param cache nodes of the tries that need not be read
  * @returns state root after
  */
-export function applyChanges(overlay: StateRows, root: Hex, changes: StateChanges, cache?: NodeCache): Hex {
+export function* applyingChanges(
+  overlay: StateRows,
+  rootBefore: Hex,
+  changes: StateChanges,
+  cache?: NodeCache,
+): Generator<void, Hex> {
   for (const [codeHash, code] of changes.codes) overlay.put("codes", hexToBytes(codeHash), code);
   const leaves: TrieChange[] = [];
   const cleared = changes.cleared ?? NONE;
   for (const address of new Set([...changes.accounts.keys(), ...changes.storage.keys(), ...cleared])) {
     const key = accountKey(address);
-    const previous = readAccount(overlay, key);
+    const before = overlay.get("accounts", key);
+    const previous = before && decodeAccount(before);
     const slots = changes.storage.get(address);
     const change = changes.accounts.get(address);
     let oldRoot = previous?.storageRoot ?? EMPTY_TRIE_ROOT;
@@ -153,12 +192,26 @@ export function applyChanges(overlay: StateRows, root: Hex, changes: StateChange
       clearStorage(overlay, key, oldRoot);
       oldRoot = EMPTY_TRIE_ROOT;
     }
-    const storageRoot = slots === undefined ? oldRoot : applyStorage(overlay, key, oldRoot, slots, cache);
+    const storageRoot = slots === undefined ? oldRoot : yield* applyStorage(overlay, key, oldRoot, slots, cache);
     const value = change === null ? null : encodeAccount(nextAccount(previous, change, storageRoot));
     overlay.put("accounts", key, value);
-    leaves.push({ key, value });
+    leaves.push({ key, value, before: before ?? null });
   }
-  return updateAccountTrie(overlay, root, leaves, cache);
+  let root = rootBefore;
+  for (const part of inSteps(leaves, ({ key }) => key)) {
+    root = updateAccountTrie(overlay, root, part, cache);
+    yield;
+  }
+  return root;
+}
+
+/** The same at a stretch. */
+export function applyChanges(overlay: StateRows, root: Hex, changes: StateChanges, cache?: NodeCache): Hex {
+  const steps = applyingChanges(overlay, root, changes, cache);
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
 }
 
 function restoreStorage(overlay: StateRows, previous: readonly PreviousValue[]): void {
