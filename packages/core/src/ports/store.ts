@@ -29,6 +29,8 @@ export interface StoreWrite {
   readonly table: TableName;
   readonly key: Uint8Array;
   readonly value: Uint8Array | null;
+  /** The key as text of one character a byte, where whoever writes has it already. */
+  readonly name?: string;
 }
 
 /** A view of one moment. `done` must be called. */

@@ -15,9 +15,10 @@ import type { BlockContext, StateChanges, StateReader } from "@counterpart/core/
 import type { StoreReader } from "@counterpart/core/ports/store";
 import type { TableName } from "@counterpart/core/ports/tables";
 import { EMPTY_TRIE_ROOT } from "@counterpart/core/trie/types";
+import { keyText } from "../store/key-text.ts";
 import type { EngineCore } from "./core.ts";
 import { stateUnder } from "./irregular.ts";
-import { createOverlay, nameOf, type Overlay } from "./overlay.ts";
+import { createOverlay, type Overlay } from "./overlay.ts";
 import { accountKey } from "./rows.ts";
 import type { OpenState } from "./snapshot.ts";
 import { applyChanges, createStateReader, readAccount, unwindChanges } from "./state.ts";
@@ -103,7 +104,7 @@ export function importedRules(schedule: ForkSchedule, rulesOf: RulesOfBlock): Si
 /** Rows without what some accounts store. */
 function without(rows: Pick<StoreReader, "get">, accounts: ReadonlySet<string>): Pick<StoreReader, "get"> {
   const isStored = (table: TableName): boolean => table === "storage" || table === "storageNodes";
-  const owner = (key: Uint8Array): string => nameOf(key.subarray(0, 32));
+  const owner = (key: Uint8Array): string => keyText(key.subarray(0, 32));
   return {
     get: (table, key) => (isStored(table) && accounts.has(owner(key)) ? undefined : rows.get(table, key)),
   };
@@ -123,7 +124,7 @@ function createScratch({ rows, set, header, head }: OpenState<AnySealedHeader>, 
   /** Storage that is given whole: what was there is not walked, however much it is, but hidden. */
   const hide = (addresses: ReadonlySet<Hex>): void => {
     const hidden = [...addresses].map((address) => accountKey(address));
-    const names = new Set(hidden.map(nameOf));
+    const names = new Set(hidden.map(keyText));
     const before = overlay;
     overlay = createOverlay(without(before, names));
     for (const key of hidden) {

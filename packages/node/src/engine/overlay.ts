@@ -7,6 +7,7 @@
 import { assert } from "@counterpart/core/base/errors";
 import type { StoreReader, StoreWrite } from "@counterpart/core/ports/store";
 import type { TableName } from "@counterpart/core/ports/tables";
+import { keyText } from "../store/key-text.ts";
 import type { Staging } from "./staging.ts";
 
 /** Rows of a block's state that unwinding restores directly; trie nodes are recomputed from them. */
@@ -42,21 +43,11 @@ export const OVERLAY_BYTES_MAX = 8 * 1024 * 1024;
 /** What a row takes besides key and value. */
 const ROW_BYTES = 200;
 
-interface Row {
-  readonly key: Uint8Array;
+/** As it is written: there are too many for another object of each then. */
+interface Row extends StoreWrite {
   value: Uint8Array | null;
 }
 type Rows = Map<string, Row>;
-
-const { latin1Slice } = Buffer.prototype as unknown as {
-  latin1Slice(this: Uint8Array, start: number, end: number): string;
-};
-
-/**
- * A key as text of one character a byte: what a `Map` takes. A `Buffer` of the same bytes would take those of a small
- * array out of the heap.
- */
-export const nameOf = (key: Uint8Array): string => latin1Slice.call(key, 0, key.length);
 
 /** A row before it was put; undefined: nothing was said of it. */
 interface Undo {
@@ -71,9 +62,7 @@ function isRecorded(table: TableName): table is RecordedTable {
 }
 
 function* rowsOf(tables: ReadonlyMap<TableName, Rows>): Iterable<StoreWrite> {
-  for (const [table, rows] of tables) {
-    for (const { key, value } of rows.values()) yield { table, key, value };
-  }
+  for (const rows of tables.values()) yield* rows.values();
 }
 
 /** What is known of the recorded rows while one block is recorded. Its gas bounds it. */
@@ -129,9 +118,9 @@ export function createOverlay(
   };
 
   return {
-    get: (table, key) => read(table, key, nameOf(key)),
+    get: (table, key) => read(table, key, keyText(key)),
     put(table, key, value) {
-      const name = nameOf(key);
+      const name = keyText(key);
       keepPrevious(table, key, name);
       const rows: Rows = tables.get(table) ?? new Map();
       tables.set(table, rows);
@@ -139,7 +128,7 @@ export function createOverlay(
       undo?.push({ rows, name, before: row?.value, bytes });
       if (row === undefined) {
         bytes += key.length * 2 + ROW_BYTES;
-        rows.set(name, { key, value });
+        rows.set(name, { table, key, value, name });
       } else {
         bytes -= row.value?.length ?? 0;
         row.value = value;

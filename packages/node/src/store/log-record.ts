@@ -9,8 +9,10 @@ import type { TableName } from "@counterpart/core/ports/tables";
 
 const HEAD_BYTES = 16;
 const ROW_HEAD_BYTES = 7;
-/** Of the buffer in which records are made. A larger one is given up after use. */
+/** Of the buffer in which records are made, at first. */
 const SCRATCH_BYTES = 1024 * 1024;
+/** A larger one is given up after use; full blocks need some of this again and again. */
+const SCRATCH_BYTES_KEPT = 8 * 1024 * 1024;
 
 /** Makes one record after the other. */
 export interface RecordWriter {
@@ -43,7 +45,7 @@ export function createRecordWriter(tables: readonly TableName[]): RecordWriter {
       return size;
     },
     begin() {
-      if (scratch.length > SCRATCH_BYTES) scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
+      if (scratch.length > SCRATCH_BYTES_KEPT) scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
       size = HEAD_BYTES;
     },
     add({ table, key, value }) {
@@ -62,7 +64,10 @@ export function createRecordWriter(tables: readonly TableName[]): RecordWriter {
       scratch.writeUInt32BE(size, 0);
       scratch.writeBigUInt64BE(BigInt(number), 8);
       scratch.writeUInt32BE(crc32(scratch.subarray(8, size)), 4);
-      return Buffer.from(scratch.subarray(0, size));
+      // `Buffer.from` would fill it with zeros first.
+      const record = Buffer.allocUnsafeSlow(size);
+      scratch.copy(record, 0, 0, size);
+      return record;
     },
   };
 }

@@ -6,22 +6,13 @@
 
 import type { Entry, RangeOptions, StoreReader, StoreWrite } from "@counterpart/core/ports/store";
 import type { TableName } from "@counterpart/core/ports/tables";
+import { keyText } from "./key-text.ts";
 import { createRecordWriter, rowsIn, valueAt } from "./log-record.ts";
 
 /** Where a row lies: index of the record times this, plus the place in it. */
 const RECORD_SPAN = 2 ** 32;
 /** What a row takes in memory besides its record, roughly. */
 const ROW_BYTES = 160;
-
-const { latin1Slice } = Buffer.prototype as unknown as {
-  latin1Slice(this: Uint8Array, start: number, end: number): string;
-};
-
-/**
- * A key as text of one character a byte, in the order of keys. A `Buffer` of the same bytes would take a small array's
- * bytes out of the heap.
- */
-export const keyText = (key: Uint8Array): string => latin1Slice.call(key, 0, key.length);
 
 const keyOf = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, "latin1"));
 
@@ -171,7 +162,7 @@ export function createWriteBuffer(tables: readonly TableName[]): WriteBuffer {
     freeze: () => viewTo(records.length * RECORD_SPAN),
     put(row) {
       const { rows, added } = tableOf(row.table);
-      const name = keyText(row.key);
+      const name = row.name ?? keyText(row.key);
       const place = records.length * RECORD_SPAN + writer.add(row);
       const before = rows.get(name);
       touched.push({ rows, name, before });

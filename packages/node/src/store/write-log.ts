@@ -21,8 +21,8 @@ import { bytesToHex, concatBytes, equalBytes } from "@counterpart/core/base/byte
 import { CodedError } from "@counterpart/core/base/errors";
 import type { StoreReader, StoreWrite } from "@counterpart/core/ports/store";
 import type { TableName } from "@counterpart/core/ports/tables";
+import { keyText } from "./key-text.ts";
 import { numberAt, recordAt, rowsIn } from "./log-record.ts";
-import { keyText } from "./write-buffer.ts";
 
 const MAGIC = new TextEncoder().encode("cptlog01");
 const ID_BYTES = 16;
