@@ -14,16 +14,17 @@ import type { StoreReader, StoreWrite } from "@counterpart/core/ports/store";
 import type { ContractOrigin } from "@counterpart/core/sync/message-types-state";
 import { EMPTY_TRIE_ROOT, type NibblePath, type TrieNodeReader } from "@counterpart/core/trie/types";
 import { ADOPTION_KEY, adoptedRow, isAdopting } from "./adopted.ts";
-import { indexAdopted, nameContracts } from "./adopted-contracts.ts";
+import { type IndexedPortion, indexAdopted, nameContracts } from "./adopted-contracts.ts";
 import type { ChainReader } from "./chain-reader.ts";
 import { contractCountRow } from "./contract-index.ts";
 import type { EngineCore } from "./core.ts";
 import { advance, announce, announceLeaving } from "./head-mover.ts";
 import { createHeaderChain } from "./header-chain.ts";
 import { historyStartRow } from "./history.ts";
-import { clearStorage, forgetMoments, removeStrayContracts, removeStrayStorages, withoutState } from "./leftovers.ts";
+import { clearStorage, forgetMoments, removeStrays, withoutState } from "./leftovers.ts";
 import { logsFrom } from "./log-index.ts";
 import { createOverlay, type Overlay } from "./overlay.ts";
+import { createPacer } from "./pacer.ts";
 import { rowsOf } from "./paging.ts";
 import { forgetStranded, forkBelowHistory, retreatTo } from "./retreat.ts";
 import { accountKey, metaKey } from "./rows.ts";
@@ -39,7 +40,7 @@ import {
 import { after } from "./state-view.ts";
 import { type ContractDifference, differenceOf } from "./switcher.ts";
 import type { BlockMoment } from "./types.ts";
-import { isUnnamed, listUnnamed, noteUnnamed, removeStrayUnnamed } from "./unnamed.ts";
+import { isUnnamed, listUnnamed, noteUnnamed } from "./unnamed.ts";
 import type { WriterQueue } from "./writer-queue.ts";
 
 /** A row of a trie with hashed keys, 32 bytes each; `null`: there is none. */
@@ -60,6 +61,7 @@ export interface StatePortion {
   readonly origins: ReadonlyMap<Hex, ContractOrigin>;
 }
 
+const NOTHING_INDEXED: IndexedPortion = { touched: [], unnamed: 0 };
 export const NO_PORTION: StatePortion = { accounts: [], storage: [], codes: new Map(), origins: new Map() };
 
 /** A trie as it is held now. */
@@ -251,15 +253,14 @@ export function createAdoption(core: EngineCore, queue: WriterQueue): Adoption {
       storage: portion.storage.filter(({ account }) => hashes.has(bytesToHex(account))),
     };
   };
-  const apply = (overlay: Overlay, given: StatePortion, isLast: boolean, moment?: BlockMoment) => {
+  const applyTo = (overlay: Overlay, given: StatePortion, moment?: BlockMoment): IndexedPortion => {
     const portion = stillHeld(given);
     applyPortion(store, overlay, portion, isWhole);
-    const indexed = indexAdopted(overlay, portion, isGenesis, moment);
-    const touched = new Set(indexed.touched);
-    if (isLast) for (const address of removeStrayContracts(store, overlay)) touched.add(address);
-    const strays = isLast ? removeStrayUnnamed(store, overlay) : 0;
-    const difference = differenceOf(store, overlay, touched);
-    const unnamed = core.unnamedCount + indexed.unnamed + strays;
+    return indexAdopted(overlay, portion, isGenesis, moment);
+  };
+  const countsAfter = (overlay: Overlay, ...indexed: readonly IndexedPortion[]) => {
+    const difference = differenceOf(store, overlay, new Set(indexed.flatMap(({ touched }) => [...touched])));
+    const unnamed = indexed.reduce((sum, part) => sum + part.unnamed, core.unnamedCount);
     return { difference, contracts: contractsAfter(difference), unnamed };
   };
   const clearCaches = (): void => {
@@ -308,7 +309,7 @@ export function createAdoption(core: EngineCore, queue: WriterQueue): Adoption {
       queue.run(async () => {
         assert(underway, "a portion of a state is written only while it is taken over");
         const overlay = createOverlay(store);
-        const { contracts, unnamed } = apply(overlay, portion, false);
+        const { contracts, unnamed } = countsAfter(overlay, applyTo(overlay, portion));
         overlay.put("meta", ADOPTION_KEY, progress);
         store.write([...overlay.writes(), contractCountRow(contracts)]);
         core.contractCount = contracts;
@@ -325,9 +326,11 @@ export function createAdoption(core: EngineCore, queue: WriterQueue): Adoption {
         const overlay = createOverlay(store);
         const retreat = core.holding.role === "full" ? await retreatTo(core, overlay, target) : undefined;
         const moment = isNext ? momentOf(target) : undefined;
-        const { difference, contracts, unnamed } = apply(overlay, portion, underway, moment);
-        if (underway) removeStrayStorages(store, overlay);
-        if (!chain.isCanonical(core.head.hash)) forgetMoments(store, overlay, chain.isCanonical);
+        const indexed = applyTo(overlay, portion, moment);
+        const pause = createPacer(clock);
+        const strays = underway ? await removeStrays(store, overlay, pause) : NOTHING_INDEXED;
+        const { difference, contracts, unnamed } = countsAfter(overlay, indexed, strays);
+        if (!chain.isCanonical(core.head.hash)) await forgetMoments(store, overlay, chain.isCanonical, pause);
         const isProven = !isWhole || rootOf(accountNodes(overlay)) === target.stateRoot;
         assert(isProven, "the state that was taken over is the header's");
         retreat?.redate();

@@ -7,6 +7,7 @@
 import { EMPTY_BYTES, type Hex } from "@counterpart/core/base/bytes";
 import type { StoreReader } from "@counterpart/core/ports/store";
 import type { Overlay } from "./overlay.ts";
+import type { Pause } from "./pacer.ts";
 import { rowsOf } from "./paging.ts";
 import { accountKey } from "./rows.ts";
 import { readAccount } from "./state.ts";
@@ -44,9 +45,10 @@ export function readUnnamed(rows: Pick<StoreReader, "get">, address: Hex): Contr
 }
 
 /** Forgets those that are not among the accounts of the overlay. Returns by how much there are more of them now. */
-export function removeStrayUnnamed(store: StoreReader, overlay: Overlay): number {
+export async function removeStrayUnnamed(store: StoreReader, overlay: Overlay, pause: Pause): Promise<number> {
   let change = 0;
   for (const { key } of rowsOf(store, "unnamed")) {
+    await pause();
     if (overlay.get("accounts", key) === undefined) change += noteUnnamed(overlay, key, false);
   }
   return change;
