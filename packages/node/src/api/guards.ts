@@ -101,7 +101,11 @@ export function createTokenCheck(token: string): (authorization: string | undefi
   return (authorization) => {
     const given = /^Bearer +([^\s]+) *$/i.exec(authorization ?? "")?.[1] ?? "";
     if (timingSafeEqual(digestOf(given), expected)) return;
-    throw new CodedError("UNAUTHORIZED", "this node listens beyond loopback: send its token as Authorization: Bearer");
+    const message =
+      given === ""
+        ? "this node listens beyond loopback: send its token as Authorization: Bearer"
+        : "the token that was sent is not this node's";
+    throw new CodedError("UNAUTHORIZED", message);
   };
 }
 

@@ -98,12 +98,16 @@ test("the version is shown with and without the command", async () => {
 test("what is not understood is refused in one sentence", async () => {
   await refused(/unknown option '--api-prt' \(Did you mean --api-port\?\)/, "start", "--api-prt", "1");
   await refused(/'--peer <address>' argument missing/, "start", "--peer");
-  await refused(/unknown command 'strat'/, "strat");
+  await refused(/unknown command 'strat' .*; counterpart --help shows what there is/, "strat");
   await refused(/too many arguments/, "start", "now");
   await refused(/a command is missing; counterpart --help shows them/);
   await refused(/a command is missing; counterpart contracts --help shows them/, "contracts");
-  await refused(/unknown command 'lst' \(Did you mean list\?\)/, "contracts", "lst");
-  await refused(/missing required argument 'address'/, "contracts", "show");
+  await refused(/unknown command 'lst' \(Did you mean list\?\); counterpart contracts --help/, "contracts", "lst");
+  await refused(
+    /missing required argument 'address'; counterpart contracts show --help shows what there is/,
+    "contracts",
+    "show",
+  );
   await refused(/--limit must be a number from 1 to 1000000, not "0"/, "contracts", "list", "--limit", "0");
   await refused(/required option '--to <path>' not specified/, "db", "backup");
   await refused(/Allowed choices are bash, zsh, fish/, "completion", "tcsh");

@@ -52,17 +52,19 @@ export async function parseArguments(args: readonly string[], output: Output): P
     program.parse([...asked], { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    if (error.exitCode !== 0) throw new CodedError("INVALID_CONFIG", usageMessage(error, asked));
+    if (error.exitCode !== 0) throw new CodedError("INVALID_CONFIG", usageMessage(error, asked, found));
   }
   return request;
 }
 
-function usageMessage(error: CommanderError, args: readonly string[]): string {
-  if (error.code === "commander.help") {
-    const group = COMMANDS.find((node) => isGroup(node) && node.name === args[0]);
-    return `a command is missing; counterpart ${group === undefined ? "" : `${group.name} `}--help shows them`;
-  }
-  return error.message.replace(/^error: /, "").replace(/\s*\n\s*/g, " ");
+/** Commander's sentence, with where to read on. */
+function usageMessage(error: CommanderError, args: readonly string[], found: NamedEntry | undefined): string {
+  const group = COMMANDS.find((node) => isGroup(node) && node.name === args[0]);
+  const path = found?.path ?? (group === undefined ? [] : [group.name]);
+  const help = ["counterpart", ...path, "--help"].join(" ");
+  if (error.code === "commander.help") return `a command is missing; ${help} shows them`;
+  const message = error.message.replace(/^error: /, "").replace(/\s*\n\s*/g, " ");
+  return `${message}; ${help} shows what there is`;
 }
 
 function createProgram(output: Output, found: NamedEntry | undefined, command: Command | undefined, ask: Ask): Parser {

@@ -129,6 +129,13 @@ describe("parameters", () => {
     refuses("MISSING_PARAMETER", "1", () => encode("address, uint256", { "0": ADDRESS }));
   });
 
+  it("are named with the stranger in their place, which is the same misspelt as a rule", () => {
+    assert.throws(
+      () => encode(types, { to: ADDRESS, amuont: "5" }),
+      /^CodedError: parameter amount \(uint256\) is missing, and there is none called amuont$/,
+    );
+  });
+
   it("are named when there is no such one", () => {
     refuses("UNKNOWN_PARAMETER", "amonut", () => encode(types, { to: ADDRESS, amount: "5", amonut: "5" }));
     refuses("UNKNOWN_PARAMETER", "0", () => encode(types, { to: ADDRESS, amount: "5", "0": ADDRESS }));

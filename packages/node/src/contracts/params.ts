@@ -117,11 +117,13 @@ const takesSource = (param: AbiParam): boolean => param.components?.some(({ name
 
 const shownName = ({ name }: AbiParam, index: number): string => (name === "" ? String(index) : name);
 
-function missing(inputs: readonly AbiParam[], index: number, prefix: string): CodedError {
+/** @param stray a name that was given and is none of theirs: as a rule a misspelt one */
+function missing(inputs: readonly AbiParam[], index: number, prefix: string, stray?: string): CodedError {
   const input = inputs[index] as AbiParam;
   const path = prefix + shownName(input, index);
   const type = signatureType(input);
-  return new CodedError("MISSING_PARAMETER", `parameter ${path} (${type}) is missing`, {
+  const given = stray === undefined ? "" : `, and there is none called ${(prefix + stray).slice(0, 256)}`;
+  return new CodedError("MISSING_PARAMETER", `parameter ${path} (${type}) is missing${given}`, {
     parameter: path,
     abi_type: type,
   });
@@ -145,16 +147,13 @@ function byName(
   values: { readonly [name: string]: ArgumentValue },
   prefix: string,
 ): ArgumentValue[] {
-  const used = new Set<string>();
-  const ordered = inputs.map((input, i) => {
-    const key = keyOf(input, i, values);
-    if (key === undefined) throw missing(inputs, i, prefix);
-    used.add(key);
-    return values[key] as ArgumentValue;
-  });
+  const keys = inputs.map((input, i) => keyOf(input, i, values));
+  const used = new Set(keys);
   const left = Object.keys(values).find((key) => !used.has(key));
+  const absent = keys.indexOf(undefined);
+  if (absent >= 0) throw missing(inputs, absent, prefix, left);
   if (left !== undefined) throw unknown(left, inputs, prefix);
-  return ordered;
+  return keys.map((key) => values[key as string] as ArgumentValue);
 }
 
 function byPosition(inputs: readonly AbiParam[], values: readonly ArgumentValue[], prefix: string): void {

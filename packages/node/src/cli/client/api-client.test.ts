@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
 import { test } from "node:test";
 import { ERROR_CATALOGUE } from "@counterpart/core/base/error-catalogue";
 import { isCodedError } from "@counterpart/core/base/errors";
@@ -68,6 +70,13 @@ test("nothing there, something else there, silence and a broken answer are told 
     setImmediate(() => request.socket.destroy());
   });
   await assert.rejects(createApiClient(broken).get("x"), coded("CONNECTION_FAILED", /broke/));
+  const encrypted = createApiClient({ url: silent.url.replace("http:", "https:") });
+  await assert.rejects(encrypted.get("x"), coded("CONNECTION_FAILED", /speaks no TLS: a node itself has http:/));
+  const other = createServer((socket) => socket.end("220 mail.example ESMTP\r\n")).listen(0, "127.0.0.1");
+  t.after(() => other.close());
+  await once(other, "listening");
+  const mail = createApiClient({ url: `http://127.0.0.1:${(other.address() as AddressInfo).port}` });
+  await assert.rejects(mail.get("x"), coded("CONNECTION_FAILED", /speaks no HTTP/));
 });
 
 test("a body that no node takes is not sent", async () => {

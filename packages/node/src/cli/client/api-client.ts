@@ -75,7 +75,13 @@ function connectionError(url: string, cause: unknown): CodedError {
       `nothing answers at ${url}: is the node running, and is that its --url?`,
     );
   }
-  return new CodedError("CONNECTION_FAILED", `the connection to ${url} broke: ${message}`);
+  return new CodedError("CONNECTION_FAILED", brokenConnection(url, code, message));
+}
+
+function brokenConnection(url: string, code: string | undefined, message: string): string {
+  if (code === "EPROTO") return `what listens at ${url} speaks no TLS: a node itself has http:// alone`;
+  if (code?.startsWith("HPE_") === true) return `what listens at ${url} speaks no HTTP`;
+  return `the connection to ${url} broke: ${message}`;
 }
 
 /** Resolves when the head of the answer is there. */

@@ -151,7 +151,9 @@ function readToken(path: string, origin: string): string {
   try {
     text = readFileSync(path, "utf8").trim();
   } catch (error) {
-    throw new CodedError("INVALID_CONFIG", `${origin}: the token cannot be read: ${String(error)}`);
+    const reason = error instanceof Error ? error.message : String(error);
+    const advice = "a node that listens beyond loopback keeps it as api-token in its data directory";
+    throw new CodedError("INVALID_CONFIG", `${origin}: the token cannot be read: ${reason}; ${advice}`);
   }
   const token = readers.token(text);
   if (token !== undefined) return token;
