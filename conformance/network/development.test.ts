@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createTestClient, http } from "viem";
+import { createTestClient, type Hex, http, toHex } from "viem";
+import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
 import { reset, verify } from "../../packages/node/src/cli/db.ts";
 import { rpc, rpcFailure } from "./json-rpc.ts";
 import { allAgree, connect, deployToken, eventually, Nodes, startNode, type TestNode } from "./nodes.ts";
@@ -55,6 +56,43 @@ test("what other nodes can follow is done while they are connected, and they fol
   await rpc(one, "eth_sendTransaction", { from: FIRST, to: NOBODY, value: "0x5" });
   await allAgree([one, two]);
   assert.equal(await balance(two), 5n);
+});
+
+test("what was sent is in a block when its sender is answered, as long as blocks are sealed on demand", async () => {
+  await using nodes = new Nodes();
+  const node = await nodes.start("one", { dev: true });
+  const other = await nodes.start("two");
+  await connect(other, node);
+  const { reader } = clientsOf(node);
+  const own = privateKeyToAccount(generatePrivateKey());
+  for (let n = 1; n <= 5; n++) {
+    const hash = await rpc<string>(node, "eth_sendTransaction", { from: FIRST, to: NOBODY, value: "0x1" });
+    assert.equal((await rpc<{ status: string } | null>(node, "eth_getTransactionReceipt", hash))?.status, "0x1");
+    const fees = { maxFeePerGas: 0n, maxPriorityFeePerGas: 0n };
+    const raw = await own.signTransaction({ chainId: 31_337, to: NOBODY as Hex, gas: 21_000n, nonce: n - 1, ...fees });
+    await rpc(node, "eth_sendRawTransaction", raw);
+    assert.equal(await reader.getTransactionCount({ address: own.address }), n);
+    assert.equal(await balance(node), BigInt(n));
+  }
+  // What waits for another transaction, and everything once blocks are made by hand, is not waited for.
+  const nonce = Number(await rpc(node, "eth_getTransactionCount", FIRST, "pending"));
+  const ahead = await rpc(node, "eth_sendTransaction", {
+    from: FIRST,
+    to: NOBODY,
+    value: "0x1",
+    nonce: toHex(nonce + 1),
+  });
+  assert.equal(await rpc(node, "eth_getTransactionReceipt", ahead), null);
+  await rpc(node, "evm_setAutomine", false);
+  const waiting = await rpc(node, "eth_sendTransaction", {
+    from: FIRST,
+    to: NOBODY,
+    value: "0x1",
+    nonce: toHex(nonce),
+  });
+  assert.equal(await rpc(node, "eth_getTransactionReceipt", waiting), null);
+  await rpc(node, "evm_mine");
+  assert.equal(await balance(node), 7n);
 });
 
 test("what they could not follow is refused while they are connected, and parts from them when they are not", async () => {

@@ -3,13 +3,18 @@ import { test } from "node:test";
 import {
   Contract,
   ContractFactory,
+  dataSlice,
+  getAddress,
   isCallException,
   JsonRpcProvider,
+  type Log,
   verifyMessage,
   verifyTypedData,
   Wallet,
+  WebSocketProvider,
 } from "ethers";
-import { allAgree, connect, Nodes } from "./nodes.ts";
+import { rpc } from "./json-rpc.ts";
+import { allAgree, connect, eventually, Nodes } from "./nodes.ts";
 import { compile, compileErc20 } from "./solidity.ts";
 import { FIRST, SECOND } from "./viem-clients.ts";
 
@@ -68,6 +73,55 @@ test("ethers deploys and writes with the node's accounts and with its own key, a
   } finally {
     here.destroy();
     there.destroy();
+  }
+});
+
+test("ethers hears over WebSocket of blocks, of logs that a filter lets through, and of what is pending on the other node", async () => {
+  await using nodes = new Nodes();
+  const one = await nodes.start("one", { dev: true });
+  const two = await nodes.start("two");
+  await connect(two, one);
+  const here = new JsonRpcProvider(one.url, undefined, { pollingInterval: 20 });
+  const there = new WebSocketProvider(two.url.replace("http", "ws"));
+  try {
+    const { abi, bytecode } = compileErc20();
+    const coin = await new ContractFactory(abi as [], bytecode, await here.getSigner()).deploy("Ethers", 1_000n);
+    await coin.waitForDeployment();
+    await allAgree([one, two]);
+    const [blocks, pending, received]: [number[], string[], Log[]] = [[], [], []];
+    const toSecond = given(coin.filters.Transfer)(null, SECOND);
+    await there.on("block", (number: number) => blocks.push(number));
+    await there.on("pending", (hash: string) => pending.push(hash));
+    await there.on({ address: await coin.getAddress(), topics: await toSecond.getTopicFilter() }, (log: Log) =>
+      received.push(log),
+    );
+    // What was subscribed to is confirmed before the node answers this.
+    const before = await there.getBlockNumber();
+
+    await rpc(one, "evm_setAutomine", false);
+    const transfers = [];
+    for (const to of [SECOND, FIRST, SECOND]) transfers.push(await coin.getFunction("transfer").send(to, 7n));
+    const hashes = transfers.map(({ hash }) => hash);
+    await eventually(async () => assert.deepEqual(pending, hashes));
+    for (let block = 0; block < 2; block++) await rpc(one, "evm_mine");
+    for (const transfer of transfers) assert.equal((await transfer.wait())?.status, 1);
+    await allAgree([one, two]);
+    const head = Number(await rpc(one, "eth_blockNumber"));
+    await eventually(async () => {
+      assert.equal(blocks.at(-1), head);
+      assert.equal(received.length, 2);
+    });
+    assert.deepEqual(
+      blocks,
+      Array.from({ length: head - before }, (_, at) => before + 1 + at),
+    );
+    assert.deepEqual(
+      received.map(({ transactionHash, topics }) => [transactionHash, getAddress(dataSlice(topics[2] ?? "0x", 12))]),
+      [hashes[0], hashes[2]].map((hash) => [hash, SECOND]),
+    );
+  } finally {
+    here.destroy();
+    await there.destroy();
   }
 });
 

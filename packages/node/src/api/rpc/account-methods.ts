@@ -31,6 +31,7 @@ import {
   readQuantity,
   required,
 } from "./params.ts";
+import type { UntilSealed } from "./sealed.ts";
 import { fillTransaction, readTransactionRequest, type TransactionRequest } from "./transaction-request.ts";
 
 /** Who may be a sender, and how what he sends is signed. */
@@ -46,6 +47,7 @@ export interface AccountMethodsDeps {
   readonly keys: KeyRing;
   /** `eth_estimateGas`. */
   readonly estimateGas: RpcMethod;
+  readonly sealed: UntilSealed;
   /** Instead of the keys that are held. */
   readonly signing?: Signing;
 }
@@ -93,7 +95,8 @@ function readTypedDataDigest(value: JsonValue): Uint8Array {
   return typedDataDigest({ types, primaryType, domain: domain ?? {}, message: message ?? {} });
 }
 
-export function accountMethods({ engine, keys, estimateGas, signing = heldKeys(keys) }: AccountMethodsDeps) {
+export function accountMethods(deps: AccountMethodsDeps): Record<string, RpcMethod> {
+  const { engine, keys, estimateGas, sealed, signing = heldKeys(deps.keys) } = deps;
   /** Signs what `then` is given at once: no other request of the account comes between. */
   async function sign<T>(request: TransactionRequest, then: (transaction: Transaction) => T): Promise<Awaited<T>> {
     const { from } = request;
@@ -108,12 +111,13 @@ export function accountMethods({ engine, keys, estimateGas, signing = heldKeys(k
   const typedData = defineMethod([required(readAddress), required(readTypedDataDigest)], (from, digest) =>
     signatureOf(keys, from, digest),
   );
-  const methods: Record<string, RpcMethod> = {
+  return {
     eth_accounts: defineMethod([], () => signing.accounts()),
     eth_sendTransaction: defineMethod([required(readTransactionRequest)], (request) => {
       requireTaking();
       return sign(request, async (transaction) => {
         await engine.submit(transaction, "local");
+        await sealed(transaction.hash);
         return transaction.hash;
       });
     }),
@@ -131,5 +135,4 @@ export function accountMethods({ engine, keys, estimateGas, signing = heldKeys(k
     eth_signTypedData_v3: typedData,
     eth_signTypedData_v4: typedData,
   };
-  return methods;
 }

@@ -3,9 +3,8 @@
 import type { Hex } from "@counterpart/core/base/bytes";
 import { decodeTransactionWith } from "@counterpart/core/chain/transaction";
 import { blobBaseFeeAt } from "@counterpart/core/consensus/foreign-rules";
-import type { Clock } from "@counterpart/core/ports/runtime";
 import type { RecoverSenders } from "@counterpart/core/ports/senders";
-import { createInclusionWatch, type InclusionWatch, transactionConflicted } from "../../contracts/inclusion.ts";
+import { type InclusionWatch, transactionConflicted } from "../../contracts/inclusion.ts";
 import type { ChainEngine, TransactionStatus } from "../../engine/types.ts";
 import { fetchedBlock, transactionOf } from "../state.ts";
 import { headerAt, readBlockNumber } from "./block-ref.ts";
@@ -14,6 +13,7 @@ import { RPC_CODES, RpcError } from "./errors.ts";
 import { formatBlock, formatPendingBlock, formatReceipt, formatTransaction, placeOf, quantity } from "./format.ts";
 import { defineMethod, optional, readBoolean, readCount, readData, readHash, required } from "./params.ts";
 import { pendingBlock } from "./pending-block.ts";
+import type { UntilSealed } from "./sealed.ts";
 
 export function blockMethods(engine: ChainEngine): Record<string, RpcMethod> {
   return {
@@ -34,7 +34,7 @@ export function blockMethods(engine: ChainEngine): Record<string, RpcMethod> {
 }
 
 /** Takes a signed transaction; resolves to its hash when it is durable. */
-async function send({ engine, recoverSenders }: TransactionDeps, raw: Uint8Array): Promise<Hex> {
+async function take({ engine, recoverSenders }: TransactionDeps, raw: Uint8Array): Promise<Hex> {
   const refusal = engine.refusal();
   if (refusal !== undefined) throw refusal;
   const transaction = await decodeTransactionWith(recoverSenders, raw, engine.chainId);
@@ -54,7 +54,8 @@ function receiptOf(engine: ChainEngine, status: TransactionStatus | undefined) {
 export interface TransactionDeps {
   readonly engine: ChainEngine;
   readonly recoverSenders: RecoverSenders;
-  readonly clock: Clock;
+  readonly watch: InclusionWatch;
+  readonly sealed: UntilSealed;
 }
 
 /** How long a caller waits for a receipt, in milliseconds: unless he says so, and at the most. As in go-ethereum. */
@@ -65,8 +66,9 @@ const INCLUSION_MS_MAX = 60_000;
  * Sends a transaction and waits for its receipt (EIP-7966).
  * @throws RpcError 4 with the hash as data when it is not included in time; CodedError `TRANSACTION_CONFLICTED`
  */
-async function sendAndWait(deps: TransactionDeps, watch: InclusionWatch, raw: Uint8Array, timeoutMs: number) {
-  const hash = await send(deps, raw);
+async function sendAndWait(deps: TransactionDeps, raw: Uint8Array, timeoutMs: number) {
+  const { watch } = deps;
+  const hash = await take(deps, raw);
   const waitMs = timeoutMs === 0 ? INCLUSION_MS : Math.min(timeoutMs, INCLUSION_MS_MAX);
   const status = await watch.wait(hash, waitMs);
   if (status?.status === "conflicted") throw transactionConflicted(hash, status.by);
@@ -77,13 +79,16 @@ async function sendAndWait(deps: TransactionDeps, watch: InclusionWatch, raw: Ui
 }
 
 export function transactionMethods(deps: TransactionDeps): Record<string, RpcMethod> {
-  const { engine } = deps;
-  const watch = createInclusionWatch(engine, deps.clock);
+  const { engine, sealed } = deps;
   return {
-    eth_sendRawTransaction: defineMethod([required(readData)], (raw) => send(deps, raw)),
+    eth_sendRawTransaction: defineMethod([required(readData)], async (raw) => {
+      const hash = await take(deps, raw);
+      await sealed(hash);
+      return hash;
+    }),
 
     eth_sendRawTransactionSync: defineMethod([required(readData), optional(readCount, 0)], (raw, timeoutMs) =>
-      sendAndWait(deps, watch, raw, timeoutMs),
+      sendAndWait(deps, raw, timeoutMs),
     ),
 
     eth_getTransactionByHash: defineMethod([required(readHash)], (hash) => {

@@ -1,6 +1,7 @@
 /** JSON-RPC at `/`: over HTTP, and over WebSocket. */
 
 import Type from "typebox";
+import { createInclusionWatch } from "../../contracts/inclusion.ts";
 import type { NetworkService } from "../../driver/types.ts";
 import { textOf } from "../body.ts";
 import type { ApiContext, ApiInstance } from "../context.ts";
@@ -24,6 +25,7 @@ import { logMethods } from "./logs.ts";
 import { nodeMethods } from "./node-methods.ts";
 import { discoverMethod } from "./openrpc.ts";
 import { rawMethods } from "./raw-methods.ts";
+import { untilSealed } from "./sealed.ts";
 import { simulateMethods } from "./simulate.ts";
 import { stateMethods } from "./state-methods.ts";
 import { traceMethods } from "./trace.ts";
@@ -52,6 +54,8 @@ export function createMethods(context: MethodContext): Map<string, RpcMethod> {
   const { engine, network, recoverSenders, keys, development } = backend;
   const gasMax = BigInt(rpcLimits.gasMax);
   const calls = callMethods(engine, clock, gasMax);
+  const watch = createInclusionWatch(engine, clock);
+  const sealed = untilSealed(engine, watch, development);
   const onState = {
     ...stateMethods(engine),
     ...calls,
@@ -66,11 +70,12 @@ export function createMethods(context: MethodContext): Map<string, RpcMethod> {
     ...rawMethods(engine),
     ...chainConfigMethods(engine),
     ...txpoolMethods(engine, clock),
-    ...transactionMethods({ engine, recoverSenders, clock }),
+    ...transactionMethods({ engine, recoverSenders, watch, sealed }),
     ...accountMethods({
       engine,
       keys,
       estimateGas: calls.eth_estimateGas as RpcMethod,
+      sealed,
       ...(development && { signing: developmentSigning(keys, development) }),
     }),
     ...developmentMethods(backend, clock),
