@@ -351,6 +351,9 @@ test("a node beyond loopback wants its token, by flag, file or environment", asy
   const refused = await run("accounts", "new");
   assert.equal(refused.code, EXIT.refused);
   assert.match(refused.errors, /UNAUTHORIZED\)\n {2}give the node's token: --token-file/);
+  const wrong = await run("accounts", "new", "--token", "0xother");
+  assert.equal(wrong.code, EXIT.refused);
+  assert.match(wrong.errors, /the token that was sent is not this node's \(UNAUTHORIZED\)\n {2}give the node's token/);
   assert.equal((await run("accounts", "new", "--token", "0xsecret")).code, EXIT.ok);
   const folder = mkdtempSync(join(tmpdir(), "counterpart-token-"));
   t.after(() => rmSync(folder, { recursive: true }));
