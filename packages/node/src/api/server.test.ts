@@ -125,6 +125,11 @@ test("a schema violation names the field", async () => {
     [{ address: "127.0.0.1:5000", wait_ms: 1.5 }, "wait_ms", /body\.wait_ms must be integer/],
     [{ address: "127.0.0.1:5000", wait_ms: 1e9 }, "wait_ms", /body\.wait_ms must be <= 600000/],
     [{ address: "127.0.0.1:5000", port: 1 }, "port", /body\.port is not a known field/],
+    [
+      { adress: "127.0.0.1:5000" },
+      "address",
+      /body\.address is required; body\.adress is not .* did you mean address\?$/,
+    ],
     [[], undefined, /body must be object/],
     ["null", undefined, /body must be object/],
   ];

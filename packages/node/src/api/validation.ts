@@ -1,6 +1,7 @@
 /** Requests against their schemas: what is wrong is said by the field's name. */
 
 import { CodedError } from "@counterpart/core/base/errors";
+import { suggestionOf } from "@counterpart/core/base/similar";
 import type { FastifySchemaCompiler } from "fastify";
 import type { TSchema } from "typebox";
 import { Compile } from "typebox/compile";
@@ -38,7 +39,12 @@ function isCovered(error: TLocalizedValidationError, errors: readonly TLocalized
   return errors.some((other) => other.keyword === "anyOf" && error.schemaPath.startsWith(`${other.schemaPath}/anyOf/`));
 }
 
-function explain(error: TLocalizedValidationError, all: readonly TLocalizedValidationError[]): FieldError[] {
+/** @param known the members of the whole value, for what stands directly in it */
+function explain(
+  error: TLocalizedValidationError,
+  all: readonly TLocalizedValidationError[],
+  known: readonly string[],
+): FieldError[] {
   const field = fieldOf(error.instancePath);
   switch (error.keyword) {
     case "required":
@@ -49,7 +55,7 @@ function explain(error: TLocalizedValidationError, all: readonly TLocalizedValid
     case "additionalProperties":
       return error.params.additionalProperties.map((name) => ({
         field: fieldOf(error.instancePath, name),
-        message: "is not a known field",
+        message: `is not a known field${error.instancePath === "" ? suggestionOf(name, known) : ""}`,
       }));
     case "anyOf":
       return [{ field, message: `must be ${alternativesOf(all, error)}` }];
@@ -63,10 +69,11 @@ function explain(error: TLocalizedValidationError, all: readonly TLocalizedValid
 }
 
 /** One line for each wrong field, unions summed up. */
-export function explainErrors(errors: readonly TLocalizedValidationError[]): FieldError[] {
+function explainErrors(errors: readonly TLocalizedValidationError[], schema: TSchema): FieldError[] {
+  const known = "properties" in schema ? Object.keys(schema.properties as object) : [];
   return errors
     .filter((error) => !isCovered(error, errors))
-    .flatMap((error) => explain(error, errors))
+    .flatMap((error) => explain(error, errors, known))
     .slice(0, FIELD_ERRORS_MAX);
 }
 
@@ -83,7 +90,7 @@ type Check = (value: unknown) => readonly FieldError[];
 
 function compilePlain(schema: TSchema): Check {
   const validator = Compile(schema);
-  return (value) => (validator.Check(value) ? [] : explainErrors(validator.Errors(value)));
+  return (value) => (validator.Check(value) ? [] : explainErrors(validator.Errors(value), schema));
 }
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>
@@ -106,7 +113,7 @@ function compileDiscriminated({ anyOf, discriminator }: UnionSchema): Check {
   const names = [...variants.keys()].map((key) => JSON.stringify(key)).join(" or ");
   return (value) => {
     if (!isRecord(value)) return [{ field: "", message: "must be object" }];
-    if (!Object.hasOwn(value, name)) return [{ field: name, message: "is required" }];
+    if (!Object.hasOwn(value, name)) return [{ field: name, message: `is required: ${names}` }];
     return variants.get(value[name])?.(value) ?? [{ field: name, message: `must be ${names}` }];
   };
 }

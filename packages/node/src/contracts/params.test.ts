@@ -132,7 +132,7 @@ describe("parameters", () => {
   it("are named with the stranger in their place, which is the same misspelt as a rule", () => {
     assert.throws(
       () => encode(types, { to: ADDRESS, amuont: "5" }),
-      /^CodedError: parameter amount \(uint256\) is missing, and there is none called amuont$/,
+      /^CodedError: parameter amount \(uint256\) is missing, and there is none called amuont; did you mean amount\?$/,
     );
   });
 
@@ -141,6 +141,9 @@ describe("parameters", () => {
     refuses("UNKNOWN_PARAMETER", "0", () => encode(types, { to: ADDRESS, amount: "5", "0": ADDRESS }));
     refuses("UNKNOWN_PARAMETER", "2", () => encode(types, [ADDRESS, "5", "6"]));
     refuses("UNKNOWN_PARAMETER", "x", () => encode("", { x: "1" }));
+    assert.throws(() => encode(types, { to: ADDRESS, amount: "5", amonut: "5" }), {
+      message: "there is no parameter amonut: those are address to, uint256 amount; did you mean amount?",
+    });
     assert.throws(() => encode(types, [ADDRESS, "5", "6"]), {
       message: "there is no parameter 2: those are address to, uint256 amount",
     });

@@ -2,6 +2,7 @@
 
 import { bytesToHex, type Hex, hexToBytes, isHex } from "@counterpart/core/base/bytes";
 import { CodedError } from "@counterpart/core/base/errors";
+import { suggestionOf } from "@counterpart/core/base/similar";
 import { parseAddress } from "@counterpart/core/crypto/crypto";
 import type { AbiParameter } from "viem";
 import { encodeAbiParameters } from "viem/utils";
@@ -122,7 +123,11 @@ function missing(inputs: readonly AbiParam[], index: number, prefix: string, str
   const input = inputs[index] as AbiParam;
   const path = prefix + shownName(input, index);
   const type = signatureType(input);
-  const given = stray === undefined ? "" : `, and there is none called ${(prefix + stray).slice(0, 256)}`;
+  const names = inputs.map((input) => input.name);
+  const given =
+    stray === undefined
+      ? ""
+      : `, and there is none called ${(prefix + stray).slice(0, 256)}${suggestionOf(stray, names)}`;
   return new CodedError("MISSING_PARAMETER", `parameter ${path} (${type}) is missing${given}`, {
     parameter: path,
     abi_type: type,
@@ -133,7 +138,11 @@ function unknown(name: string, inputs: readonly AbiParam[], prefix: string): Cod
   const expected = inputs.map((input, i) => `${signatureType(input)} ${shownName(input, i)}`);
   const path = (prefix + name).slice(0, 256);
   const known = expected.length === 0 ? "none is taken" : `those are ${expected.join(", ").slice(0, 256)}`;
-  return new CodedError("UNKNOWN_PARAMETER", `there is no parameter ${path}: ${known}`, { parameter: path, expected });
+  const names = inputs.map((input) => input.name);
+  return new CodedError("UNKNOWN_PARAMETER", `there is no parameter ${path}: ${known}${suggestionOf(name, names)}`, {
+    parameter: path,
+    expected,
+  });
 }
 
 /** The key under which an object gives an input: its name, or its position. */

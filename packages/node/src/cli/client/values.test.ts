@@ -54,6 +54,12 @@ test("a word with an equals sign is text where no parameter has that name", () =
   assert.equal(sent(parseValues(["uri=a=b"], [[{ name: "uri", type: "string" }]])), '{"uri":"a=b"}');
 });
 
+test("a misspelt name is sent as a name, for the node to refuse, and never as text", () => {
+  assert.equal(sent(parseValues([`account=${TO}`], [[{ name: "owner", type: "address" }]])), `{"account":"${TO}"}`);
+  assert.equal(sent(parseValues(["nmae=Bob"], [[{ name: "name", type: "string" }]])), '{"nmae":"Bob"}');
+  assert.equal(sent(parseValues(["x=1"], [[]])), '{"x":"1"}');
+});
+
 test("without an ABI, or where overloads differ, words are read by their look", () => {
   assert.equal(sent(parseValues(["true", "7", "[1]", '"true"', "x"], [])), '[true,"7",[1],"true","x"]');
   const overloads = functionInputs(
@@ -76,5 +82,9 @@ test("a constructor's arguments are put in the order of its ABI", () => {
   assert.equal(sent(constructorArguments([], [])), "[]");
   const signature = /the constructor \(address to, uint256 amount\)/;
   assert.throws(() => constructorArguments(["amount=5"], abi), refused(new RegExp(`${signature.source} needs to`)));
-  assert.throws(() => constructorArguments([`to=${TO}`, "supply=5"], abi), refused(/has no parameter supply/));
+  assert.throws(() => constructorArguments([`to=${TO}`, "supply=5"], abi), refused(/has no parameter supply$/));
+  assert.throws(
+    () => constructorArguments([`to=${TO}`, "amuont=5"], abi),
+    refused(/has no parameter amuont; did you mean amount\?$/),
+  );
 });

@@ -1,6 +1,7 @@
 /** Values of a function's parameters, from words of a command line to JSON in which every number is exact. */
 
 import { CodedError } from "@counterpart/core/base/errors";
+import { similarName, suggestionOf } from "@counterpart/core/base/similar";
 
 /** What the API takes for a parameter. Numbers are `JSON.rawJSON`, so that none is ever rounded. */
 export type ParamValue = unknown;
@@ -95,14 +96,22 @@ function inputsFor(
   return fitting.length === 1 ? fitting[0] : undefined;
 }
 
+/** Whether a word can only be `name=value`: it has the name of a parameter, nearly one, or stands where no text goes. */
+function isNamed(word: string, at: number, candidates: readonly (readonly AbiInput[])[]): boolean {
+  const name = NAMED.exec(word)?.[1];
+  if (name === undefined) return false;
+  const names = candidates.flat().map((input) => input.name ?? "");
+  if (similarName(name, names) !== undefined) return true;
+  return !candidates.some((inputs) => inputs[at]?.type === "string");
+}
+
 /**
- * A word that is `a=b` itself among positional ones is told from a name by the ABI: no function has a parameter `a`.
+ * A word that is `a=b` itself among positional ones is told from a name by the ABI. A name that no parameter has is the
+ * node's to complain of.
  * @throws CodedError `INVALID_CONFIG`
  */
 export function parseValues(words: readonly string[], candidates: readonly (readonly AbiInput[])[]): ParamValues {
-  const all = candidates.flat();
-  const isPositional =
-    all.length > 0 && words.every((word) => !all.some(({ name }) => name !== "" && name === NAMED.exec(word)?.[1]));
+  const isPositional = candidates.length > 0 && !words.some((word, at) => isNamed(word, at, candidates));
   const pairs = isPositional ? undefined : namesOf(words);
   if (pairs === undefined) {
     const inputs = inputsFor(candidates, words.length, undefined);
@@ -158,7 +167,13 @@ export function constructorArguments(words: readonly string[], abi: unknown): re
   const byName = values as Readonly<Record<string, ParamValue>>;
   const unknown = Object.keys(byName).find((name) => !inputs.some((input) => input.name === name));
   const signature = inputs.map(({ type, name }) => `${type} ${name ?? ""}`.trim()).join(", ");
-  if (unknown !== undefined) throw invalid(`the constructor (${signature}) has no parameter ${unknown}`);
+  if (unknown !== undefined) {
+    const suggestion = suggestionOf(
+      unknown,
+      inputs.map(({ name = "" }) => name),
+    );
+    throw invalid(`the constructor (${signature}) has no parameter ${unknown}${suggestion}`);
+  }
   return inputs.map(({ name = "" }) => {
     if (Object.hasOwn(byName, name)) return byName[name];
     throw invalid(`the constructor (${signature}) needs ${name === "" ? "its parameters by position" : name}`);
