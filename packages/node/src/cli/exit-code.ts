@@ -87,7 +87,9 @@ function hintFor(error: unknown): string | undefined {
     const { code, retryAfterSeconds: seconds } = error;
     return seconds === undefined ? hintOf(code) : `try again in ${seconds} s${after(hintOf(code))}`;
   }
-  return isCodedError(error) ? LOCAL_HINTS[error.code] : undefined;
+  if (!isCodedError(error)) return undefined;
+  const { advice } = error.details;
+  return typeof advice === "string" ? advice : LOCAL_HINTS[error.code];
 }
 
 /** The sentence, and what to do about it where that is known. */

@@ -4,6 +4,7 @@ import { isCodedError } from "@counterpart/core/base/errors";
 import { CONFIG_OPTIONS } from "../config.ts";
 import { commandsIn } from "./command-nodes.ts";
 import { COMMANDS } from "./command-tree.ts";
+import { complaintOf } from "./exit-code.ts";
 import { parseArguments } from "./program.ts";
 
 interface Parsed {
@@ -97,20 +98,33 @@ test("the version is shown with and without the command", async () => {
 
 test("what is not understood is refused in one sentence", async () => {
   await refused(/unknown option '--api-prt' \(Did you mean --api-port\?\)/, "start", "--api-prt", "1");
-  await refused(/'--peer <address>' argument missing/, "start", "--peer");
+  await refused(/^--peer <address> needs a value; counterpart start --help shows/, "start", "--peer");
   await refused(/unknown command 'strat' .*; counterpart --help shows what there is/, "strat");
   await refused(/too many arguments/, "start", "now");
   await refused(/a command is missing; counterpart --help shows them/);
   await refused(/a command is missing; counterpart contracts --help shows them/, "contracts");
   await refused(/unknown command 'lst' \(Did you mean list\?\); counterpart contracts --help/, "contracts", "lst");
-  await refused(
-    /missing required argument 'address'; counterpart contracts show --help shows what there is/,
-    "contracts",
-    "show",
-  );
+  await refused(/^<address> is missing; counterpart contracts show --help shows what there is/, "contracts", "show");
   await refused(/--limit must be a number from 1 to 1000000, not "0"/, "contracts", "list", "--limit", "0");
-  await refused(/required option '--to <path>' not specified/, "db", "backup");
-  await refused(/Allowed choices are bash, zsh, fish/, "completion", "tcsh");
+  await refused(/^--to <path> is missing; /, "db", "backup");
+  await refused(/^shell must be one of bash, zsh, fish, not tcsh; /, "completion", "tcsh");
+  await refused(/^--color must be one of auto, always, never, not red; /, "status", "--color", "red");
+});
+
+test("what a command was not given rightly is shown by its first example", async () => {
+  const complaint = async (...words: string[]) => complaintOf(await parsed(...words).catch((error: unknown) => error));
+  assert.equal(
+    await complaint("db", "backup"),
+    "counterpart: --to <path> is missing; counterpart db backup --help shows what there is (INVALID_CONFIG)\n  such as: counterpart db backup --to backup-monday\n",
+  );
+  assert.match(
+    await complaint("contracts", "deploy", "tokn"),
+    /^counterpart: template must be one of token, nft, not tokn; .* \(INVALID_CONFIG\)\n {2}such as: counterpart contracts deploy token --name/,
+  );
+  assert.equal(
+    await complaint("strat"),
+    "counterpart: unknown command 'strat' (Did you mean start?); counterpart --help shows what there is (INVALID_CONFIG)\n",
+  );
 });
 
 test("arguments and defaults arrive by name", async () => {

@@ -52,19 +52,40 @@ export async function parseArguments(args: readonly string[], output: Output): P
     program.parse([...asked], { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    if (error.exitCode !== 0) throw new CodedError("INVALID_CONFIG", usageMessage(error, asked, found));
+    if (error.exitCode !== 0) {
+      throw new CodedError("INVALID_CONFIG", usageMessage(error, asked, found), adviceFor(error, command));
+    }
   }
   return request;
 }
 
-/** Commander's sentence, with where to read on. */
+/** What is wrong, with where to read on. */
 function usageMessage(error: CommanderError, args: readonly string[], found: NamedEntry | undefined): string {
   const group = COMMANDS.find((node) => isGroup(node) && node.name === args[0]);
   const path = found?.path ?? (group === undefined ? [] : [group.name]);
   const help = ["counterpart", ...path, "--help"].join(" ");
   if (error.code === "commander.help") return `a command is missing; ${help} shows them`;
   const message = error.message.replace(/^error: /, "").replace(/\s*\n\s*/g, " ");
-  return `${message}; ${help} shows what there is`;
+  const reworded = REWORDED.find(([pattern]) => pattern.test(message));
+  return `${reworded === undefined ? message : message.replace(...reworded)}; ${help} shows what there is`;
+}
+
+/** What the parser says in words of its own, as everything else here is said. */
+const REWORDED: readonly (readonly [RegExp, string])[] = [
+  [/^missing required argument '(.*)'$/, "<$1> is missing"],
+  [/^required option '(.*)' not specified$/, "$1 is missing"],
+  [/^option '(.*)' argument missing$/, "$1 needs a value"],
+  [
+    /^command-argument value '(.*)' is invalid for argument '(.*)'\. Allowed choices are (.*)\.$/,
+    "$2 must be one of $3, not $1",
+  ],
+  [/^option '(\S+) .*' argument '(.*)' is invalid\. Allowed choices are (.*)\.$/, "$1 must be one of $3, not $2"],
+];
+
+/** An example says more than the name of what is wrong; of a flag that there is not, the parser suggests another. */
+function adviceFor({ code }: CommanderError, command: Command | undefined): { readonly advice?: string } {
+  const example = command?.examples[0];
+  return example === undefined || code === "commander.unknownOption" ? {} : { advice: `such as: ${example}` };
 }
 
 function createProgram(output: Output, found: NamedEntry | undefined, command: Command | undefined, ask: Ask): Parser {

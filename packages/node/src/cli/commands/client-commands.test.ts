@@ -175,7 +175,7 @@ test("a deployment that mixes its kinds, or lacks something, is refused before a
     [[], /say what to deploy: token or nft, --artifact, --source/],
     [["--artifact", "x", "--initial-supply", "1"], /--initial-supply is for templates/],
     [["--artifact", "x", "--source", "y"], /not both/],
-    [["nothing"], /Allowed choices are token, nft/],
+    [["nothing"], /template must be one of token, nft, not nothing/],
   ] as const) {
     const { code, errors } = await run("contracts", "deploy", ...words);
     assert.equal(code, EXIT.usage);

@@ -71,7 +71,10 @@ const amountOrNothing = (amount: string | undefined): unknown =>
 function templateBody(template: string, wanted: Wanted): object {
   refuse(wanted, OF_CODE, `is for compiled contracts, not for the template ${template}`);
   const { name, symbol, decimals, cap, initialSupply, baseUri } = wanted;
-  if (name === undefined || symbol === undefined) throw usage(`the template ${template} needs --name and --symbol`);
+  if (name === undefined || symbol === undefined) {
+    const advice = `such as: counterpart contracts deploy ${template} --name Example --symbol EX`;
+    throw new CodedError("INVALID_CONFIG", `the template ${template} needs --name and --symbol`, { advice });
+  }
   const common = { name, symbol, cap: amountOrNothing(cap) };
   if (template === "nft") {
     refuse(wanted, ["decimals", "initialSupply"], "is for the template token");
