@@ -18,7 +18,8 @@ test("a name that is a slip or two away is the one that was meant", () => {
 });
 
 test("a name that is far from all others suggests none", () => {
-  for (const given of ["recipient", "x", "", "a".repeat(10_000)]) assert.equal(similarName(given, ["to", "amount"]), undefined);
+  for (const given of ["recipient", "x", "", "a".repeat(10_000)])
+    assert.equal(similarName(given, ["to", "amount"]), undefined);
   assert.equal(similarName("x", ["y"]), undefined);
   assert.equal(similarName("amount", []), undefined);
   assert.equal(similarName("a".repeat(65), ["a".repeat(64)]), undefined);

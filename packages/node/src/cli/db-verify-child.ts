@@ -7,7 +7,7 @@ import { argv } from "node:process";
 import { bytesToHex } from "@counterpart/core/base/bytes";
 import type { ErrorCode } from "@counterpart/core/base/error-catalogue";
 import { isCodedError } from "@counterpart/core/base/errors";
-import { CHECKS, type CheckResult, FAULTS_KEPT_MAX, runCheck } from "../contracts/verify-store.ts";
+import { CHECKS, type CheckResult, expectedCount, FAULTS_KEPT_MAX, runCheck } from "../contracts/verify-store.ts";
 import { readImported } from "../engine/imported.ts";
 import { metaKey } from "../engine/rows.ts";
 import type { ChainFacts, StoreFault } from "../engine/verify/check.ts";
@@ -15,7 +15,7 @@ import { type LmdbStore, openLmdbStore } from "../store/lmdb-store.ts";
 
 /** A check under way, a check that has ended, or what kept the checks from starting. */
 export type VerifyLine =
-  | { readonly kind: "progress"; readonly name: string; readonly examined: number; readonly total?: number }
+  | { readonly kind: "progress"; readonly name: string; readonly examined: number; readonly total: number }
   | ({ readonly kind: "result" } & CheckResult)
   | { readonly kind: "failure"; readonly message: string; readonly code?: ErrorCode };
 
@@ -30,22 +30,20 @@ const PROGRESS_MS = 500;
 
 const say = (line: VerifyLine): void => void process.stdout.write(`${JSON.stringify(line)}\n`);
 
-/** @param total how often it will be called, where that is known */
-function createTicker(name: string, total?: number): () => void {
+/** @param total about how often it will be called */
+function createTicker(name: string, total: number): () => void {
   let examined = 0;
   let saidAt = performance.now();
   return () => {
     if (++examined % TICKS !== 0 || performance.now() - saidAt < PROGRESS_MS) return;
     saidAt = performance.now();
-    say({ kind: "progress", name, examined, ...(total !== undefined && { total }) });
+    say({ kind: "progress", name, examined, total });
   };
 }
 
 export const CHECKSUMS = "checksums";
 
-function scan(store: LmdbStore): CheckResult {
-  const total = store.stats().tables.reduce((sum, { rows }) => sum + rows, 0);
-  const tick = createTicker(CHECKSUMS, total);
+function scan(store: LmdbStore, tick: () => void): CheckResult {
   const faults: StoreFault[] = [];
   let examined = 0;
   let faultCount = 0;
@@ -69,10 +67,16 @@ function factsOf(store: LmdbStore, { isGiven, ...given }: GivenFacts): ChainFact
 
 function verify(path: string, given: GivenFacts): void {
   const store = openLmdbStore(path, { migrates: false });
-  say({ kind: "result", ...scan(store) });
+  const counts = new Map(store.stats().tables.map(({ name, rows }) => [name, rows]));
+  const total = [...counts.values()].reduce((sum, rows) => sum + rows, 0);
+  say({ kind: "result", ...scan(store, createTicker(CHECKSUMS, total)) });
   const chain = factsOf(store, given);
   for (const name of Object.keys(CHECKS)) {
-    say({ kind: "result", ...runCheck(name, store, chain, createTicker(name)) });
+    const tick = createTicker(
+      name,
+      expectedCount(name, (table) => counts.get(table) ?? 0),
+    );
+    say({ kind: "result", ...runCheck(name, store, chain, tick) });
   }
 }
 

@@ -8,7 +8,7 @@ import { accountOf, chainOf, creationOf, sealAll, TEST_GENESIS, transactionOf } 
 import type { ChainFacts } from "../engine/verify/check.ts";
 import { createMemoryStore } from "../store/memory-store.ts";
 import { compile, LAB_SOURCE, openTestNode } from "./contracts.test-support.ts";
-import { CHECKS, type CheckResult, runCheck, verifyStore } from "./verify-store.ts";
+import { CHECKS, type CheckResult, expectedCount, runCheck, verifyStore } from "./verify-store.ts";
 
 const COUNTER = hexToBytes("0x675f546001015f55005f5260086018f3");
 const TABLES = [
@@ -88,6 +88,16 @@ describe("a store that is whole", () => {
       [],
     );
     for (const { name, examined } of results) assert.ok(examined > 0, `${name} looked at nothing`);
+  });
+
+  test("is known beforehand, about, how much each check will look at", () => {
+    const store = storeWith();
+    const rowsIn = (table: TableName): number => store.range(table, { limit: 10_000 }).length;
+    for (const { name, examined } of verifyStore(store, chain)) {
+      const expected = expectedCount(name, rowsIn);
+      const apart = Math.abs(examined - expected);
+      assert.ok(apart <= 10 || apart < examined / 10, `${name}: ${examined} looked at, ${expected} expected`);
+    }
   });
 
   test("is not whole without any one of its rows", () => {
