@@ -10,6 +10,7 @@ import { createDriverMetrics, declareDriverGauges } from "../../packages/node/sr
 import { openTestEngine } from "../../packages/node/src/engine/engine.test-support.ts";
 import { createEngineMetrics, declareEngineGauges } from "../../packages/node/src/engine/engine-metrics.ts";
 import { createNetMetrics } from "../../packages/node/src/net/net-metrics.ts";
+import { createStoreMetrics, declareStoreGauges } from "../../packages/node/src/store/store-metrics.ts";
 import { createMetricsRegistry } from "../../packages/node/src/telemetry/metrics.ts";
 import { codesIn, rowsOf } from "./markdown.ts";
 
@@ -41,6 +42,8 @@ async function declared(): Promise<Row[]> {
   createDriverMetrics(metrics);
   declareDriverGauges(metrics, { peers: () => 0, bans: () => 0, lag: () => 0, isDiverged: () => false });
   createApiMetrics(metrics);
+  createStoreMetrics(metrics);
+  declareStoreGauges(metrics, () => ({ bytes: 0, logBytes: 0, ageMs: 0 }));
   const types = [...(await registry.text()).matchAll(/^# TYPE (\S+) (\S+)$/gm)];
   return types.map(([, name = "", type = ""]) => [name, type, labels.get(name) ?? []]);
 }

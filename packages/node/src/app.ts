@@ -25,6 +25,7 @@ import {
   isDevelopment,
   privateNetworkOf,
 } from "./app/checks.ts";
+import { openNodeStore } from "./app/node-store.ts";
 import type { Addresses, App } from "./app-types.ts";
 import { zstd } from "./compression/zstd.ts";
 import { type NodeConfig, rpcLimitsOf } from "./config.ts";
@@ -55,13 +56,10 @@ import type { KeyRing } from "./keys/types.ts";
 import { createVault, type Vault } from "./keys/web3-secret.ts";
 import { createLibp2pNetwork } from "./net/libp2p-network.ts";
 import { createPeerKey } from "./net/peer-key.ts";
-import { openBufferedStore } from "./store/buffered-store.ts";
-import { type GuardedStore, guardStore } from "./store/damage-guard.ts";
-import { openDataDir } from "./store/data-dir.ts";
+import type { GuardedStore } from "./store/damage-guard.ts";
 import { createEvidenceFiles } from "./store/evidence-files.ts";
 import { readGenesis } from "./store/genesis-file.ts";
 import { openInstanceId } from "./store/instance-id.ts";
-import { probeDatabase } from "./store/probe.ts";
 import { createMetricsRegistry, type MetricsRegistry } from "./telemetry/metrics.ts";
 import { createSystemClock, createSystemRandom } from "./telemetry/runtime.ts";
 import { VERSION } from "./version.ts";
@@ -112,10 +110,6 @@ export function chooseCrypto(logger: Logger): Promise<void> {
   cryptoChosen = chosen;
   return chosen;
 }
-
-const DAMAGE_ADVICE =
-  "this node writes nothing more, neither blocks nor transactions: stop it, look with `counterpart db verify`, and " +
-  "restore a backup, or move the database away and let the node fetch the chain from a peer";
 
 function startRecovery({ clock, logger, onStop }: Ground): RecoverSenders {
   const { recover, stop } = createSenderRecovery({ clock, logger: logger.child({ part: "crypto" }) });
@@ -171,21 +165,6 @@ function ownGenesis(config: NodeConfig): Genesis | undefined {
   return genesis.own;
 }
 
-async function openStore({ config, logger, clock, onStop }: Ground): Promise<GuardedStore> {
-  const dataDir = await openDataDir(config.dataDir);
-  onStop(() => dataDir.release());
-  const path = join(config.dataDir, "chain.mdb");
-  await probeDatabase(path);
-  const database = openBufferedStore(path, {
-    clock,
-    onFailure: (reason) => logger.error("the database takes nothing; what is written is in its log", { reason }),
-    onMigrated: (versions) => logger.info("the database was brought to the format of this version", versions),
-  });
-  const store = guardStore(database, ({ message }) => logger.error(`${message}; ${DAMAGE_ADVICE}`));
-  onStop(() => store.close());
-  return store;
-}
-
 /** The chain that the store holds or begins. @throws CodedError `INVALID_GENESIS`, `INVALID_CONFIG` */
 function openEngine(ground: Ground, store: GuardedStore, keys: KeyRing, genesis: Genesis | undefined) {
   const schedule = readImported(store);
@@ -206,7 +185,7 @@ function openVault({ keystorePasswordFile: path }: NodeConfig): Vault | undefine
 async function openChain(ground: Ground): Promise<Chain> {
   const { config, logger, clock, onStop } = ground;
   const genesis = ownGenesis(config);
-  const store = await openStore(ground);
+  const store = await openNodeStore({ ...ground, dataDir: config.dataDir });
   const keys = createKeyRing({
     dir: join(config.dataDir, "keys"),
     vault: openVault(config),

@@ -314,13 +314,18 @@ test("while it is behind and only replicas are ahead the node is not ready, says
   assert.equal((await api.get("/api/v1/ready")).status, 200);
 });
 
-test("while its database is damaged the node is not ready, and says why", async () => {
+test("while its database is damaged or takes nothing more the node is not ready, and says why", async () => {
   let damage: CodedError | undefined;
   const { get } = await openTestApi({ damage: () => damage });
   assert.equal((await get("/api/v1/ready")).status, 200);
-  damage = new CodedError("STORE_CORRUPT", "row 0x01 of table codes fails its checksum");
-  const { status, json } = await get("/api/v1/ready");
-  assert.deepEqual([status, json.code, json.detail], [500, "STORE_CORRUPT", damage.message]);
+  for (const [code, expected] of [
+    ["STORE_CORRUPT", 500],
+    ["STORE_WRITE_FAILED", 507],
+  ] as const) {
+    damage = new CodedError(code, "row 0x01 of table codes fails its checksum");
+    const { status, json } = await get("/api/v1/ready");
+    assert.deepEqual([status, json.code, json.detail], [expected, code, damage.message]);
+  }
   assert.equal((await get("/api/v1/health")).status, 200);
 });
 

@@ -183,6 +183,7 @@ export interface RunningNode {
 const NOT_READY_ADVICE: Readonly<Record<string, string>> = {
   DIVERGED: "counterpart status names the block; docs/OPERATIONS.md says what to do",
   STORE_CORRUPT: "stop it and run counterpart db verify; restore a backup",
+  STORE_WRITE_FAILED: "start it again; its log says why its database takes nothing more",
 };
 
 /** @param node undefined when none answers, which is no fault by itself */

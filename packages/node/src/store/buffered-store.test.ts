@@ -6,6 +6,7 @@ import { test } from "node:test";
 import type { RangeOptions, Store, StoreReader, StoreSnapshot, StoreWrite } from "@counterpart/core/ports/store";
 import type { TableName } from "@counterpart/core/ports/tables";
 import fc from "fast-check";
+import { createMetricsRegistry } from "../telemetry/metrics.ts";
 import { BUFFER_LIMITS, type BufferLimits, openBufferedStore } from "./buffered-store.ts";
 import type { FlushAnswer, StartFlusher } from "./flusher.ts";
 import { openDatabase, openLmdbStore } from "./lmdb-store.ts";
@@ -38,12 +39,14 @@ function createManualFlusher() {
   const manual = {
     /** Why the database takes nothing. */
     failure: undefined as string | undefined,
+    /** Whether its thread has ended besides. */
+    hasEnded: false,
     waiting,
     run(): void {
       for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
-        const { failure } = manual;
+        const { failure, hasEnded } = manual;
         if (failure === undefined && database !== undefined) takeMissing(database, [readLogFile(file)]);
-        done?.(failure === undefined ? {} : { failure });
+        done?.(failure === undefined ? {} : { failure, hasEnded });
       }
     },
     start: ((path, onDone) => {
@@ -62,12 +65,18 @@ function createManualFlusher() {
 /** Timers that the test fires. */
 function createTimers() {
   const timers = new Set<() => void>();
+  const time = { nowMs: 0 };
   return {
+    time,
     clock: {
+      now: () => time.nowMs,
       setTimer(_: number, callback: () => void) {
         timers.add(callback);
         return () => void timers.delete(callback);
       },
+    },
+    get waiting() {
+      return timers.size;
     },
     fire(): void {
       for (const timer of [...timers]) {
@@ -82,13 +91,20 @@ function openManual(path: string, limits: Partial<BufferLimits> = {}) {
   const timers = createTimers();
   const flusher = createManualFlusher();
   const failures: string[] = [];
+  const registry = createMetricsRegistry(false);
   const store = openBufferedStore(path, {
     clock: timers.clock,
     start: flusher.start,
     limits: { ...BUFFER_LIMITS, ...limits },
     onFailure: (reason) => void failures.push(reason),
+    onEnded: (reason) => void failures.push(`ended: ${reason}`),
+    metrics: registry,
   });
-  return { store, timers, flusher, failures };
+  const metric = async (name: string): Promise<number> => {
+    const value = new RegExp(`^counterpart_store_${name} (\\S+)$`, "m").exec(await registry.text())?.[1];
+    return Number(value);
+  };
+  return { store, timers, flusher, failures, metric };
 }
 
 /** The directory as a crash at this moment would leave it. */
@@ -283,6 +299,54 @@ test("what the database refuses stays in the log, further writes are refused unt
   });
 });
 
+test("where its thread has ended the database is not asked again, and that is told apart", async () => {
+  await withFolder(async (path) => {
+    const { store, timers, flusher, failures } = openManual(path);
+    store.write([row("a", "1")]);
+    timers.fire();
+    [flusher.failure, flusher.hasEnded] = ["out of memory", true];
+    const waiting = timers.waiting;
+    flusher.run();
+    assert.deepEqual([failures, timers.waiting], [["ended: out of memory"], waiting]);
+    assert.deepEqual(store.get("codes", bytes("a")), bytes("1"));
+    await assert.rejects(store.close(), { code: "STORE_WRITE_FAILED", message: "out of memory" });
+    const again = openLmdbStore(path);
+    assert.deepEqual(again.get("codes", bytes("a")), bytes("1"));
+    await again.close();
+  });
+});
+
+test("what waits for the database is counted, and how long it takes", async () => {
+  await withFolder(async (path) => {
+    const { store, timers, flusher, metric } = openManual(path);
+    const waiting = async () => [await metric("unflushed_bytes"), await metric("log_bytes")] as const;
+    assert.deepEqual([...(await waiting()), await metric("unflushed_age_seconds")], [0, 0, 0]);
+    store.write([row("a", "1".repeat(1_000))]);
+    const [bytesOfOne, logOfOne] = await waiting();
+    assert.ok(bytesOfOne > 1_000 && logOfOne > 1_000);
+    timers.fire();
+    timers.time.nowMs = 3_000;
+    store.write([row("b", "2")]);
+    const [bytesOfTwo, logOfTwo] = await waiting();
+    assert.ok(bytesOfTwo > bytesOfOne && logOfTwo > logOfOne);
+    assert.equal(await metric("unflushed_age_seconds"), 3);
+    flusher.failure = "no room";
+    flusher.run();
+    assert.equal(await metric("failed_flushes_total"), 1);
+    flusher.failure = undefined;
+    timers.fire();
+    timers.time.nowMs = 7_000;
+    flusher.run();
+    assert.deepEqual(
+      [await metric("flush_duration_seconds_count"), await metric("flush_duration_seconds_sum")],
+      [1, 4],
+    );
+    assert.equal(await metric("unflushed_age_seconds"), 4);
+    await store.close();
+    assert.deepEqual([...(await waiting()), await metric("unflushed_age_seconds")], [0, 0, 0]);
+  });
+});
+
 test("a writer that is faster than the database waits for it, and memory stays within its bound", async () => {
   await withFolder(async (path) => {
     const { store, flusher } = openManual(path, { flushBytes: 2_000, bufferBytesMax: 4_000 });
@@ -297,6 +361,7 @@ test("a writer that is faster than the database waits for it, and memory stays w
 test("in a thread of its own the database takes what is written, and the log ends when the store is closed", async () => {
   await withFolder(async (path) => {
     const clock = {
+      now: Date.now,
       setTimer(ms: number, callback: () => void) {
         const timer = setTimeout(callback, ms);
         return () => clearTimeout(timer);

@@ -4,18 +4,24 @@
  * disk twice; of rows that change often it now sees the last value only.
  */
 
+import { NO_METRICS } from "@counterpart/core/base/no-metrics";
+import type { Metrics } from "@counterpart/core/ports/metrics";
 import type { Clock } from "@counterpart/core/ports/runtime";
 import type { Store, StoreSnapshot, StoreWrite } from "@counterpart/core/ports/store";
 import { type StartFlusher, startFlusher } from "./flusher.ts";
 import { createGenerations, type Generations } from "./generations.ts";
 import { type LmdbStore, openLmdbStore, type StoreOptions } from "./lmdb-store.ts";
+import { createStoreMetrics, declareStoreGauges } from "./store-metrics.ts";
 import { readBuffered } from "./write-buffer.ts";
 import { newPosition, positionRow, readPosition } from "./write-log.ts";
 
 export interface BufferedStoreOptions extends StoreOptions {
-  readonly clock: Pick<Clock, "setTimer">;
+  readonly clock: Pick<Clock, "now" | "setTimer">;
+  readonly metrics?: Metrics;
   /** Called when the database has refused what the log has: nothing is lost, and it is tried again. */
   readonly onFailure?: (reason: string) => void;
+  /** Called when the thread of the database has ended: nothing is lost, and nothing more is taken. */
+  readonly onEnded?: (reason: string) => void;
   readonly start?: StartFlusher;
   readonly limits?: BufferLimits;
 }
@@ -88,14 +94,20 @@ function createSnapshots(database: LmdbStore, { buffers }: Generations) {
  * @throws CodedError `DATA_DIR_UNUSABLE`, `STORE_VERSION`, `STORE_CORRUPT`, `STORE_WRITE_FAILED`
  */
 export function openBufferedStore(path: string, options: BufferedStoreOptions): Store {
-  const { clock, onFailure = () => {}, start = startFlusher, limits = BUFFER_LIMITS } = options;
+  const { clock, onFailure = () => {}, onEnded = () => {}, start = startFlusher, limits = BUFFER_LIMITS } = options;
+  const { metrics: registry = NO_METRICS } = options;
   const database = openLmdbStore(path, options);
   const position = readPosition(database) ?? newPosition();
   const { id } = position;
   let { last } = position;
   database.write([positionRow(position)]);
   const onFlushed = (): void => database.refresh();
-  const generations = createGenerations({ path, id, clock, start, ...limits, onFlushed, onFailure });
+  const metrics = createStoreMetrics(registry);
+  const generations = createGenerations({
+    ...{ path, id, clock, start, metrics, ...limits },
+    ...{ onFlushed, onFailure, onEnded },
+  });
+  declareStoreGauges(registry, generations.unflushed);
   const snapshots = createSnapshots(database, generations);
   let closed: Promise<void> | undefined;
   return {

@@ -32,8 +32,10 @@ test("a flush that the thread cannot make fails, whether it ends before or is as
   flusher.flush("b");
   clearInterval(alive);
   assert.equal(answers.length, 2);
-  for (const { failure } of answers)
+  for (const { failure, hasEnded } of answers) {
     assert.match(failure ?? "", /^the thread of the database: .*cannot open the database/);
+    assert.equal(hasEnded, true);
+  }
   await flusher.end();
 });
 
@@ -53,6 +55,9 @@ test("a file that is not there is a failure of that flush alone", async () => {
     flusher.wait();
   }
   assert.equal(answers.length, 2);
-  for (const { failure } of answers) assert.match(failure ?? "", /ENOENT/);
+  for (const { failure, hasEnded } of answers) {
+    assert.match(failure ?? "", /ENOENT/);
+    assert.equal(hasEnded, undefined);
+  }
   await flusher.end();
 });

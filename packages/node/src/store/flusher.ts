@@ -21,6 +21,8 @@ const SIGNS = 2;
 export interface FlushAnswer {
   /** Why the database did not take it; it is as before then. */
   readonly failure?: string;
+  /** Whether the thread has ended: then the database takes nothing more until somebody opens it anew. */
+  readonly hasEnded?: boolean;
 }
 
 /** One file after the other. */
@@ -62,10 +64,11 @@ export const startFlusher: StartFlusher = (database, onDone) => {
   worker.on("error", (error) => {
     lost = String(error);
   });
+  const receiveEnd = (): void => receive({ failure: `the thread of the database: ${lost}`, hasEnded: true });
   const ended = new Promise<void>((resolve) => {
     worker.once("exit", () => {
       lost ??= "it ended";
-      if (received < sent) receive({ failure: `the thread of the database: ${lost}` });
+      if (received < sent) receiveEnd();
       resolve();
     });
   });
@@ -75,7 +78,7 @@ export const startFlusher: StartFlusher = (database, onDone) => {
   return {
     flush(logFile) {
       sent++;
-      if (lost !== undefined) receive({ failure: `the thread of the database: ${lost}` });
+      if (lost !== undefined) receiveEnd();
       else port.postMessage(logFile);
     },
     wait() {

@@ -8,6 +8,7 @@ import { CodedError } from "@counterpart/core/base/errors";
 import type { Clock } from "@counterpart/core/ports/runtime";
 import type { FlushAnswer, StartFlusher } from "./flusher.ts";
 import { TABLE_NAMES } from "./lmdb-store.ts";
+import type { StoreMetrics, Unflushed } from "./store-metrics.ts";
 import { createWriteBuffer, type WriteBuffer } from "./write-buffer.ts";
 import { createLogFile, type LogFile } from "./write-log.ts";
 
@@ -16,8 +17,9 @@ export interface GenerationsDeps {
   readonly path: string;
   /** Of the database, for its log. */
   readonly id: Uint8Array;
-  readonly clock: Pick<Clock, "setTimer">;
+  readonly clock: Pick<Clock, "now" | "setTimer">;
   readonly start: StartFlusher;
+  readonly metrics: StoreMetrics;
   /** A buffer of this size (bytes as `WriteBuffer` counts them) goes to the database as soon as that is free. */
   readonly flushBytes: number;
   /** For so long what was written may stay in the log alone. */
@@ -26,6 +28,8 @@ export interface GenerationsDeps {
   readonly onFlushed: () => void;
   /** Called when the database has refused what the log has: nothing is lost, and it is tried again. */
   readonly onFailure: (reason: string) => void;
+  /** Called when nothing can take anything into the database any more; nothing is lost. */
+  readonly onEnded: (reason: string) => void;
 }
 
 export interface Generations {
@@ -33,6 +37,7 @@ export interface Generations {
   readonly active: WriteBuffer;
   /** The newest first. */
   buffers(): readonly WriteBuffer[];
+  unflushed(): Unflushed;
   /** Makes what was put durable, as the write with this number. @throws CodedError `STORE_WRITE_FAILED` */
   append(number: number, keepsOlder: boolean): void;
   /** Ends when the active buffer can take more. @throws CodedError `STORE_WRITE_FAILED` when the database takes nothing */
@@ -47,23 +52,29 @@ interface Generation {
   readonly buffer: WriteBuffer;
   /** Made with the first write. */
   log: LogFile | undefined;
+  /** When that was. */
+  sinceMs: number;
 }
 
-const newGeneration = (): Generation => ({ buffer: createWriteBuffer(TABLE_NAMES), log: undefined });
+const newGeneration = (): Generation => ({ buffer: createWriteBuffer(TABLE_NAMES), log: undefined, sinceMs: 0 });
 
 const RETRY_MS = 1_000;
 
 /** The pair, and how one takes the other's place. */
-function createPair({ path, start, flushBytes, onFlushed, onFailure }: GenerationsDeps) {
+function createPair({ path, start, clock, metrics, flushBytes, onFlushed, onFailure, onEnded }: GenerationsDeps) {
   let active = newGeneration();
   let flushing: (Generation & { readonly log: LogFile }) | undefined;
   let failure: string | undefined;
+  let begunAtMs = 0;
   const onDone = (answer: FlushAnswer): void => {
     failure = answer.failure;
     if (failure !== undefined) {
-      onFailure(failure);
+      metrics.failed.add({});
+      if (answer.hasEnded === true) onEnded(failure);
+      else onFailure(failure);
       return;
     }
+    metrics.flushes.observe({}, Math.max(0, clock.now() - begunAtMs) / 1_000);
     onFlushed();
     if (flushing !== undefined) rmSync(flushing.log.path, { force: true });
     flushing = undefined;
@@ -74,13 +85,14 @@ function createPair({ path, start, flushBytes, onFlushed, onFailure }: Generatio
   const flush = (): void => {
     if (flushing !== undefined && failure === undefined) return;
     if (flushing === undefined) {
-      const { buffer, log } = active;
+      const { log } = active;
       if (log === undefined) return;
       log.close();
-      flushing = { buffer, log };
+      flushing = { ...active, log };
       active = newGeneration();
     }
     failure = undefined;
+    begunAtMs = clock.now();
     flusher.flush(flushing.log.path);
   };
   return {
@@ -130,10 +142,23 @@ export function createGenerations(deps: GenerationsDeps): Generations {
       return pair.active.buffer;
     },
     buffers: () => (pair.flushing === undefined ? [pair.active.buffer] : [pair.active.buffer, pair.flushing.buffer]),
+    unflushed() {
+      const logged = [pair.flushing, pair.active].filter((generation) => generation?.log !== undefined) as Generation[];
+      const sum = (of: (generation: Generation) => number): number => logged.reduce((total, one) => total + of(one), 0);
+      const [oldest] = logged;
+      return {
+        bytes: sum(({ buffer }) => buffer.bytes),
+        logBytes: sum(({ log }) => log?.bytes ?? 0),
+        ageMs: oldest === undefined ? 0 : Math.max(0, clock.now() - oldest.sinceMs),
+      };
+    },
     append(number, keepsOlder) {
       const { active } = pair;
       const record = active.buffer.record(number);
-      active.log ??= createLogFile(path, id, number, TABLE_NAMES);
+      if (active.log === undefined) {
+        active.log = createLogFile(path, id, number, TABLE_NAMES);
+        active.sinceMs = clock.now();
+      }
       active.log.append(record);
       active.buffer.end(record, keepsOlder);
       if (active.buffer.bytes >= flushBytes) pair.flush();

@@ -36,6 +36,8 @@ const DIGITS = 16;
 
 export interface LogFile {
   readonly path: string;
+  /** What was appended, without the room behind it. */
+  readonly bytes: number;
   /** Durable when it returns. @throws CodedError `STORE_WRITE_FAILED`; the file is as before then */
   append(record: Buffer): void;
   /** @throws errors of the file system */
@@ -142,6 +144,9 @@ export function createLogFile(database: string, id: Uint8Array, first: number, t
   let broken: CodedError | undefined;
   return {
     path,
+    get bytes() {
+      return log.bytes;
+    },
     append(record) {
       if (broken !== undefined) throw broken;
       try {

@@ -22,7 +22,7 @@ const VersionSchema = Type.Object({
   crypto: Type.String({ description: "which implementation hashes and recovers signers" }),
 });
 
-/** @throws CodedError `NOT_READY`, `STORE_CORRUPT`, `DIVERGED` */
+/** @throws CodedError `NOT_READY`, `STORE_CORRUPT`, `STORE_WRITE_FAILED`, `DIVERGED` */
 function checkServing({ backend, ready, damage }: ApiContext): void {
   if (!ready()) throw new CodedError("NOT_READY", "the node is starting or stopping");
   const damaged = damage();
@@ -57,7 +57,8 @@ export function registerStatus(server: ApiInstance, context: ApiContext): void {
       schema: {
         operationId: "getReady",
         tags: ["status"],
-        summary: "The node serves; else NOT_READY, STORE_CORRUPT (its data is damaged) or DIVERGED",
+        summary:
+          "The node serves; else NOT_READY, STORE_CORRUPT (its data is damaged), STORE_WRITE_FAILED (it can write nothing more) or DIVERGED",
         response: { 200: Type.Object({ ready: Type.Literal(true), head: HeadSchema }), default: PROBLEM_RESPONSE },
       },
     },

@@ -59,7 +59,7 @@ const HINTS: Readonly<Record<string, string>> = {
   WRONG_CHAIN: "both nodes must be started with the same --genesis",
   CLOCK_SKEW: "set the clocks of both machines, by NTP for instance",
   STORE_CORRUPT: "stop the node and run counterpart db verify",
-  STORE_WRITE_FAILED: "the node's disk is full or refuses writes",
+  STORE_WRITE_FAILED: "is the node's disk full? its log says more",
 };
 
 /** What a person can do about an error of this code; undefined where that is in its message. */
