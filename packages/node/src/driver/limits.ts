@@ -155,6 +155,8 @@ export const EXPECTED_NODES_MAX = 128;
 /** Tries whose changing keys are remembered, and keys of each. */
 export const LIKELY_TRIES_MAX = 1_024;
 export const LIKELY_KEYS_MAX = 32;
+/** Contracts that a replica asks for by name, in one request; for more only the nodes come that differ. */
+export const CONTRACTS_BY_NAME_MAX = 16;
 /** Requests for the nodes of one trie at once. */
 export const WALK_LANES = 4;
 /** Changes that a walk gathers before they are written. */

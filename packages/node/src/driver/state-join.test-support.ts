@@ -100,13 +100,13 @@ export function assertSameState(
   assert.equal(joined.engine.contractCount(), executed.engine.contractCount());
 }
 
-/** Lets `engine` take over what `source` has until nothing is left to do; returns the faults that it found in peers. */
-export async function follow(
+/** What takes over for `engine` what `source` has, as long as the node runs; `faults` are those that it found in peers. */
+export function followerOf(
   engine: Engine,
   source: LocalSource,
   joins = true,
   others: readonly LocalSource[] = [],
-): Promise<readonly string[]> {
+): { readonly faults: readonly string[]; look(): Promise<void>; stop(): Promise<void> } {
   const sessions = [source, ...others].map(({ session }) => session);
   const faults: string[] = [];
   const penalise: Peers["penalise"] = (_, fault) => void faults.push(fault);
@@ -121,10 +121,22 @@ export async function follow(
     logger: silentLogger,
     onDone: () => {},
   });
-  join.kick();
-  await join.settled();
-  await join.stop();
-  return faults;
+  return {
+    faults,
+    look() {
+      join.kick();
+      return join.settled();
+    },
+    stop: join.stop,
+  };
+}
+
+/** Lets `engine` take over what `source` has until nothing is left to do, and stops; returns the faults. */
+export async function follow(...what: Parameters<typeof followerOf>): Promise<readonly string[]> {
+  const follower = followerOf(...what);
+  await follower.look();
+  await follower.stop();
+  return follower.faults;
 }
 
 export const sourceOf = ({ engine }: History, before?: () => Promise<void>): LocalSource =>

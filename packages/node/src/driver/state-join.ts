@@ -18,7 +18,7 @@ import { JOIN_BLOCKS_MIN } from "./limits.ts";
 import { createOnlyReplicas } from "./only-replicas.ts";
 import type { Peers } from "./peers.ts";
 import type { Session } from "./session.ts";
-import { createBringer } from "./state-bring.ts";
+import { createBringer, nothingSeen } from "./state-bring.ts";
 import type { StateReceived } from "./state-exchange.ts";
 import { decodeSegments, filledPart } from "./state-fill.ts";
 import type { StateService, StateSource } from "./state-source.ts";
@@ -63,6 +63,7 @@ export function createStateJoin(deps: StateJoinDeps): StateJoin {
   const { adoption, holding } = engine;
   const retry = createRetry(clock, random);
   const likely = createLikelyKeys();
+  const seen = nothingSeen();
   const hasOnlyReplicas = createOnlyReplicas(deps);
   const choice = createChainChoice({ ...deps, isStopped: () => stopped });
   let running: Promise<void> | undefined;
@@ -106,7 +107,8 @@ export function createStateJoin(deps: StateJoinDeps): StateJoin {
     const check = async (): Promise<void> => {
       if (adoption.fork() === undefined) await choice.checkTime(target, sinceMs);
     };
-    await createBringer({ adoption, holding, head: engine.head, source: watchedSource(source, check), likely })(target);
+    const watched = watchedSource(source, check);
+    await createBringer({ adoption, holding, head: engine.head, source: watched, likely, seen })(target);
   };
   /** It is tried again after a while, or when somebody is there who was not. */
   const holdOff = (): void => {

@@ -1,8 +1,9 @@
-/** Walks of the nodes in which a trie that is held and one that a header commits to differ. */
+/** Walks of the nodes in which what is held of a trie and one that a header commits to differ. */
 
 import type { Hex } from "@counterpart/core/base/bytes";
 import { NODES_MAX } from "@counterpart/core/sync/limits";
-import { createTrieDifference, type WantedNode } from "@counterpart/core/trie/difference";
+import { createTrieDifference, type TrieDifference, type WantedNode } from "@counterpart/core/trie/difference";
+import { createTrieLookup, type SeenNode, seenToward } from "@counterpart/core/trie/lookup";
 import { pathsToward } from "@counterpart/core/trie/node";
 import { EMPTY_TRIE_ROOT, type NibblePath, type TrieChange } from "@counterpart/core/trie/types";
 import type { ProvenNode, TrustedHeader } from "@counterpart/core/verify/peer-answers";
@@ -29,12 +30,48 @@ export interface Walked {
   readonly isWhole: boolean;
 }
 
-/** What the target has where this trie has nodes on the way to the likely keys. */
-async function fetchLikely({ source, target, account, held, root, likely = [] }: Walk) {
-  const isNothing = likely.length === 0 || root === held.root || root === EMPTY_TRIE_ROOT;
-  const paths = isNothing ? [] : [...new Set(likely.flatMap((key) => pathsToward(held.read, key)))].sort();
-  if (paths.length === 0) return new Map<NibblePath, ProvenNode>();
-  return source.expectedNodes(target, account, root, paths.slice(0, EXPECTED_NODES_MAX));
+type Asked = Pick<Walk, "source" | "target" | "account" | "root">;
+
+/** What the target has at these paths, where it may have nodes that differ. */
+async function fetchLikely({ source, target, account, root }: Asked, paths: readonly NibblePath[]) {
+  const expected = [...new Set(paths)].sort().slice(0, EXPECTED_NODES_MAX);
+  if (expected.length === 0 || root === EMPTY_TRIE_ROOT) return new Map<NibblePath, ProvenNode>();
+  return source.expectedNodes(target, account, root, expected);
+}
+
+/** Gives a walk the nodes that it wants until it is done, or has about `changesMax` changes. */
+async function walkOn(
+  { source, target, account }: Asked,
+  walk: TrieDifference,
+  known: ReadonlyMap<NibblePath, ProvenNode>,
+  changesMax: number,
+): Promise<Walked> {
+  const changes: TrieChange[] = [];
+  /** Gives those that came beforehand; the others are to be fetched. */
+  const giveKnown = (wanted: readonly WantedNode[]): readonly WantedNode[] =>
+    wanted.filter((one) => {
+      const found = known.get(one.path);
+      if (found !== undefined) walk.give(one, found.node);
+      return found === undefined;
+    });
+  const fetch = async (wanted: readonly WantedNode[]): Promise<void> => {
+    const nodes = await source.nodes(target, account, wanted);
+    for (const [index, { node }] of nodes.entries()) walk.give(wanted[index] as WantedNode, node);
+    walk.putBack(wanted.slice(nodes.length));
+  };
+  for (;;) {
+    changes.push(...walk.changes());
+    if (walk.isDone) return { changes, isWhole: true };
+    if (changes.length >= changesMax) return { changes, isWhole: false };
+    const batches: (readonly WantedNode[])[] = [];
+    while (batches.length < WALK_LANES) {
+      const batch = walk.take(NODES_MAX);
+      if (batch.length === 0) break;
+      const unknown = giveKnown(batch);
+      if (unknown.length > 0) batches.push(unknown);
+    }
+    await allEnded(batches.map(fetch));
+  }
 }
 
 /**
@@ -42,33 +79,30 @@ async function fetchLikely({ source, target, account, held, root, likely = [] }:
  * @throws CodedError `PRUNED` when nobody has the target's state any more
  */
 export async function walkDifference(walk: Walk, changesMax = WALK_CHANGES_MAX): Promise<Walked> {
-  const { source, target, account, held, root } = walk;
-  const known = await fetchLikely(walk);
-  const difference = createTrieDifference(held.read, held.root, root);
-  const changes: TrieChange[] = [];
-  /** Gives those that came beforehand; the others are to be fetched. */
-  const giveKnown = (wanted: readonly WantedNode[]): readonly WantedNode[] =>
-    wanted.filter((one) => {
-      const found = known.get(one.path);
-      if (found !== undefined) difference.give(one, found.node);
-      return found === undefined;
-    });
-  const fetch = async (wanted: readonly WantedNode[]): Promise<void> => {
-    const nodes = await source.nodes(target, account, wanted);
-    for (const [index, { node }] of nodes.entries()) difference.give(wanted[index] as WantedNode, node);
-    difference.putBack(wanted.slice(nodes.length));
-  };
-  for (;;) {
-    changes.push(...difference.changes());
-    if (difference.isDone) return { changes, isWhole: true };
-    if (changes.length >= changesMax) return { changes, isWhole: false };
-    const batches: (readonly WantedNode[])[] = [];
-    while (batches.length < WALK_LANES) {
-      const batch = difference.take(NODES_MAX);
-      if (batch.length === 0) break;
-      const unknown = giveKnown(batch);
-      if (unknown.length > 0) batches.push(unknown);
-    }
-    await allEnded(batches.map(fetch));
-  }
+  const { held, root, likely = [] } = walk;
+  const paths = root === held.root ? [] : likely.flatMap((key) => pathsToward(held.read, key));
+  const known = await fetchLikely(walk, paths);
+  return walkOn(walk, createTrieDifference(held.read, held.root, root), known, changesMax);
+}
+
+export interface Lookup extends Pick<Walk, "source" | "target" | "likely"> {
+  readonly keys: readonly NibblePath[];
+  /** What a lookup in the state that is held has seen. */
+  readonly before: SeenNode | undefined;
+  /** Whether that state's value of the key is held. */
+  readonly isKnown: (key: NibblePath) => boolean;
+}
+
+/**
+ * Accounts of the target that may be other ones than those that are held, by the nodes on the way to them that differ.
+ * @throws CodedError `PRUNED` when nobody has the target's state any more
+ */
+export async function lookUpAccounts({ source, target, likely = [], keys, before, isKnown }: Lookup) {
+  const asked = { source, target, root: target.stateRoot };
+  const isSame = before?.hash === target.stateRoot;
+  const paths = isSame ? [] : likely.flatMap((key) => seenToward(before, key));
+  const known = await fetchLikely(asked, paths);
+  const lookup = createTrieLookup(target.stateRoot, keys, before, isKnown);
+  const { changes } = await walkOn(asked, lookup, known, Number.POSITIVE_INFINITY);
+  return { changes, seen: lookup.seen };
 }
