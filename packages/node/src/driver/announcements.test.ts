@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, it } from "node:test";
-import { hexToBytes } from "@counterpart/core/base/bytes";
+import { bytesToHex, type Hex, hexToBytes } from "@counterpart/core/base/bytes";
 import { encodeBlock } from "@counterpart/core/chain/block";
 import { decodeHeader, encodeHeader } from "@counterpart/core/chain/header";
 import { signTransaction } from "@counterpart/core/chain/transaction";
@@ -130,6 +130,41 @@ describe("announcements", () => {
         ["UpdateContract", "artifact"],
       ],
     );
+  });
+
+  it("spare a peer that is far behind transactions, which it is offered once when it has caught up, every time", async () => {
+    for (let i = 0; i < JOIN_BLOCKS_MIN; i++) a.engine.make();
+    await world.clock.until(() => sameAll(a, b, c));
+    a.engine.rules = { signers: [a.signer] };
+    let sequence = 1;
+    const status = (isBehind: boolean) => {
+      const head = { hash: a.engine.genesisHash, number: 0 };
+      return { ...statusOf(world, a), sequence: sequence++, ...(isBehind ? { head } : {}) };
+    };
+    const late = await startStranger(world, "late", () => versionFor(world, a, { status: status(true) }));
+    void a.driver.connect("late:5000", 0);
+    await world.clock.until(() => late.received.some(({ type }) => type === "Status"));
+    const told = () =>
+      late.received.flatMap((message) =>
+        message.type === "NewTransaction" ? message.transactions.map(bytesToHex) : [],
+      );
+    const expected: Hex[] = [];
+    for (const nonce of [0n, 1n]) {
+      late.say({ type: "Status", ...status(true) });
+      await world.clock.pass(10);
+      const transaction = transfer(nonce);
+      await a.engine.submit(transaction, "local");
+      await world.clock.pass(1_000);
+      assert.deepEqual(told(), expected);
+      late.say({ type: "Status", ...status(false) });
+      await world.clock.pass(1_000);
+      expected.push(bytesToHex(transaction.raw));
+      assert.deepEqual(told(), expected);
+    }
+    await a.engine.submit(transfer(2n), "local");
+    await world.clock.pass(1_000);
+    assert.deepEqual(told(), [...expected, bytesToHex(transfer(2n).raw)]);
+    assert.equal(a.driver.peers().filter(({ address }) => /late/.test(address)).length, 1);
   });
 
   it("tell of a created contract with its artifact, and pass it on once", async () => {

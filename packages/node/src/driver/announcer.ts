@@ -39,7 +39,7 @@ export interface Announcer {
   artifactMade(record: ArtifactRecord): void;
   /** Passes a transaction on, with others of the same moment. */
   transaction(transaction: Transaction): void;
-  /** Offers what waits in the pool to a peer that has come into step. */
+  /** Offers what waits in the pool, as far as it was not sent before, to a peer that is in step, unless that was done. */
   offerPool(session: Session): void;
   /**
    * Offers what still waits, whatever the peer was sent before: it may have had no room, or the message was lost. Only
@@ -197,7 +197,11 @@ export function createAnnouncer({ engine, contracts, clock, self, peers, metrics
     cancelFlood = undefined;
     const transactions = flood;
     flood = [];
-    for (const session of peers.ready()) sendTransactions(session, transactions);
+    for (const session of peers.ready()) {
+      // Who takes a state over keeps none, and is offered them when it has caught up.
+      if (keepsUp(session)) sendTransactions(session, transactions);
+      else session.offered = false;
+    }
   };
 
   return {
@@ -231,6 +235,8 @@ export function createAnnouncer({ engine, contracts, clock, self, peers, metrics
       cancelFlood ??= clock.setTimer(0, floodNow);
     },
     offerPool(session) {
+      if (session.offered || !keepsUp(session)) return;
+      session.offered = true;
       const pending = engine.pool.transactions();
       noteBeyond("offer", pending.length, OFFERED_TRANSACTIONS_MAX);
       sendTransactions(session, pending.slice(0, OFFERED_TRANSACTIONS_MAX));

@@ -154,11 +154,9 @@ export function createNetworkService(deps: DriverDeps): Driver {
     if (session.offered) syncing.announcer.offerAgain(session);
     if (!inStep) return;
     alarm.review();
-    if (!session.offered) {
-      syncing.announcer.offerPool(session);
-      news.synced(session);
-    }
-    session.offered = true;
+    syncing.announcer.offerPool(session);
+    if (!session.wasInStep) news.synced(session);
+    session.wasInStep = true;
     agreements.inStep(session);
   };
   const syncing = createSyncing({ ...deps, peers, driverMetrics: metrics, packing, disputes, onStep });

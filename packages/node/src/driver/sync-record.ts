@@ -39,6 +39,8 @@ export interface SyncRecord {
   /** When both sides first held what the other had; undefined before. */
   coveredSinceMs: number | undefined;
   inStep: boolean;
+  /** It has been in step since it connected. */
+  wasInStep: boolean;
   /** Since when they do not agree, and what had been fetched from it before; undefined while they do. */
   syncing: { readonly sinceMs: number; readonly blocks: number; readonly contracts: number } | undefined;
   lastSync: SyncResult | undefined;
@@ -51,7 +53,7 @@ export interface SyncRecord {
   turn: Promise<void>;
   /** Called when anything arrives from the peer: by whoever has waited long for an answer. */
   readonly awaiting: Set<() => void>;
-  /** The pool was offered to it. */
+  /** The pool was offered to it, and whatever came since: not so while it is far behind. */
   offered: boolean;
   /** When what waits in the pool was last offered to it. */
   offeredAtMs: number;
@@ -93,6 +95,7 @@ export function createSyncRecord(clock: Clock, random: Random): SyncRecord {
     firstSequence: undefined,
     coveredSinceMs: undefined,
     inStep: false,
+    wasInStep: false,
     syncing: undefined,
     lastSync: undefined,
     busy: 0,
