@@ -8,11 +8,18 @@ import { CodedError, isCodedError } from "@counterpart/core/base/errors";
 import { keccak256Hex } from "@counterpart/core/crypto/crypto";
 import { compareArtifacts } from "@counterpart/core/sync/artifact";
 import type { ArtifactRecord } from "@counterpart/core/sync/artifact-types";
-import { BLOBS_MAX } from "@counterpart/core/sync/limits";
-import type { ArtifactEnvelope, ContractsMessage } from "@counterpart/core/sync/message-types";
+import { BLOBS_MAX, CONTRACTS_MAX } from "@counterpart/core/sync/limits";
+import type {
+  ArtifactEnvelope,
+  ContractsMessage,
+  MessageOf,
+  RequestType,
+  ResponseTo,
+} from "@counterpart/core/sync/message-types";
 import type { ContractService, MergeOutcome } from "../contracts/types.ts";
 import { createPacer } from "../engine/pacer.ts";
 import { withSnapshot } from "../engine/with-snapshot.ts";
+import { type AnswerShares, isLoss } from "./answer-shares.ts";
 import { noteFailure, stallLevel } from "./block-fetch.ts";
 import { type CheckpointCache, checkpointName } from "./checkpoint-cache.ts";
 import { createChosenArtifacts } from "./chosen-artifacts.ts";
@@ -26,6 +33,7 @@ import { isUnwritten } from "./stored.ts";
 export interface ContractPullDeps extends Pick<DriverDeps, "engine" | "contracts" | "clock" | "logger"> {
   readonly checkpoints: CheckpointCache;
   readonly peers: Peers;
+  readonly shares: AnswerShares;
   readonly onDone: (session: Session) => void;
 }
 
@@ -78,27 +86,61 @@ function isNews(contracts: ContractService, envelope: ArtifactEnvelope): boolean
   return held === undefined || compareArtifacts({ ...envelope, content: EMPTY_BYTES }, held) > 0;
 }
 
+/** How many of `most` items make such a share. */
+const countOf = (most: number, share: number): number => Math.max(1, Math.floor(most * share));
+
+/** @throws CodedError `BAD_MESSAGE` */
+function checkBlobs({ wanted }: MessageOf<"GetBlobs">, { blobs }: ResponseTo<"GetBlobs">): Map<Hex, Uint8Array> {
+  if (blobs.length === 0 || blobs.length > wanted.length) {
+    throw new CodedError("BAD_MESSAGE", `${blobs.length} blobs for ${wanted.length} hashes`);
+  }
+  const contents = new Map<Hex, Uint8Array>();
+  for (const [index, blob] of blobs.entries()) {
+    if (blob === undefined) continue;
+    const hash = keccak256Hex(blob);
+    if (hash !== wanted[index]?.hash) throw forged("a blob does not have the hash asked for");
+    contents.set(hash, blob);
+  }
+  return contents;
+}
+
+/** What asks for as much as has a chance to come over the peer's link, and notes what becomes of it. */
+function createPartAsker({ clock, shares }: Pick<ContractPullDeps, "clock" | "shares">) {
+  return async <T extends RequestType>(
+    session: Session,
+    part: (share: number) => MessageOf<T> & { readonly type: T },
+  ): Promise<{ readonly asked: MessageOf<T>; readonly answer: ResponseTo<T> }> => {
+    const sinceMs = clock.now();
+    try {
+      const asked = part(shares.of(session.peerId));
+      const answer = await session.request<T>(asked);
+      shares.noteAnswer(session.peerId, clock.now() - sinceMs);
+      return { asked, answer };
+    } catch (error) {
+      if (isLoss(error)) shares.noteLoss(session.peerId);
+      throw error;
+    }
+  };
+}
+
+type PartAsker = ReturnType<typeof createPartAsker>;
+
 /** Content by hash for the envelopes that came without; what the peer does not hold any more is left out. */
 async function fetchContents(
+  askPart: PartAsker,
   session: Session,
   envelopes: readonly ArtifactEnvelope[],
 ): Promise<ReadonlyMap<Hex, Uint8Array>> {
   const contents = new Map<Hex, Uint8Array>([[EMPTY_HASH, EMPTY_BYTES]]);
   let missing = envelopes.filter(({ content, contentHash }) => content === undefined && contentHash !== EMPTY_HASH);
-  const count = Math.max(1, Math.min(BLOBS_MAX, session.version?.limits.blobs ?? BLOBS_MAX));
+  const most = Math.min(BLOBS_MAX, session.version?.limits.blobs ?? BLOBS_MAX);
   while (missing.length > 0) {
-    const wanted = missing.slice(0, count).map(({ contentHash: hash, address }) => ({ hash, address }));
-    const { blobs } = await session.request({ type: "GetBlobs", wanted });
-    if (blobs.length === 0 || blobs.length > wanted.length) {
-      throw new CodedError("BAD_MESSAGE", `${blobs.length} blobs for ${wanted.length} hashes`);
-    }
-    for (const [index, blob] of blobs.entries()) {
-      if (blob === undefined) continue;
-      const hash = keccak256Hex(blob);
-      if (hash !== wanted[index]?.hash) throw forged("a blob does not have the hash asked for");
-      contents.set(hash, blob);
-    }
-    missing = missing.slice(blobs.length);
+    const { asked, answer } = await askPart<"GetBlobs">(session, (share) => {
+      const some = missing.slice(0, countOf(most, share));
+      return { type: "GetBlobs", wanted: some.map(({ contentHash: hash, address }) => ({ hash, address })) };
+    });
+    for (const [hash, blob] of checkBlobs(asked, answer)) contents.set(hash, blob);
+    missing = missing.slice(answer.blobs.length);
   }
   return contents;
 }
@@ -122,6 +164,7 @@ export function createContractPull(deps: ContractPullDeps): ContractPull {
   const underWay = new Set<Promise<void>>();
   let stopped = false;
   let cancelRetry = (): void => {};
+  const askPart = createPartAsker(deps);
 
   /** Merges one page; false when something of it could not be had now and must be asked for again. */
   const takePage = async (session: Session, entries: readonly ArtifactEnvelope[]): Promise<boolean> => {
@@ -131,7 +174,7 @@ export function createContractPull(deps: ContractPullDeps): ContractPull {
     const news = withSnapshot(engine, ({ contract }) =>
       wanted.filter(({ address, codeHash }) => contract(address)?.codeHash === codeHash),
     );
-    const contents = await fetchContents(session, news);
+    const contents = await fetchContents(askPart, session, news);
     const pause = createPacer(clock);
     let complete = news.length === wanted.length;
     for (const entry of news) {
@@ -155,12 +198,14 @@ export function createContractPull(deps: ContractPullDeps): ContractPull {
     const start = mode === "all" ? 0 : checkpoints.get(checkpointName(session));
     // Who lacks what comes takes content as it comes; who has most of it, or wants little, asks for what is new to him.
     const hasMost = start === 0 && contracts.artifacts().count > 0;
-    const inlineBytesMax = hasMost || engine.holding.role === "chosen" ? 0 : INLINE_BYTES_MAX;
+    const inlineMost = hasMost || engine.holding.role === "chosen" ? 0 : INLINE_BYTES_MAX;
     let complete = true;
     let taken = 0;
     for (let after = start, more = true; more && !stopped; ) {
-      const query = { type: "GetContracts", kind: "since", instanceId, sequence: after, inlineBytesMax } as const;
-      const page = await session.request(query);
+      const { answer: page } = await askPart<"GetContracts">(session, (share) => {
+        const inlineBytesMax = Math.floor(inlineMost * share);
+        return { type: "GetContracts", kind: "since", instanceId, sequence: after, inlineBytesMax };
+      });
       if (page.kind !== "since") throw new CodedError("BAD_MESSAGE", "contracts of another kind than asked for");
       checkPage(session, page, after, taken);
       taken += page.entries.length;
@@ -208,7 +253,13 @@ export function createContractPull(deps: ContractPullDeps): ContractPull {
 
   const ask = async (session: Session, addresses: readonly Hex[]): Promise<readonly Hex[]> => {
     try {
-      const answer = await session.request({ type: "GetContracts", kind: "addresses", addresses });
+      const { answer } = await askPart<"GetContracts">(session, (share) => {
+        return {
+          type: "GetContracts",
+          kind: "addresses",
+          addresses: addresses.slice(0, countOf(CONTRACTS_MAX, share)),
+        };
+      });
       if (answer.kind !== "accounts" || answer.accounts.length === 0) {
         throw new CodedError("BAD_MESSAGE", "no accounts were answered");
       }

@@ -14,6 +14,8 @@ export interface Faults {
   answers(from: string, to: string, frame: Uint8Array): Promise<Uint8Array> | undefined;
   /** From the first byte of an answer to its last. */
   answeringMs: number;
+  /** How fast answers come over a link, each for itself. */
+  answerBytesPerMs: number;
 }
 
 interface End {
@@ -48,7 +50,12 @@ interface Place {
 
 export function createHub(clock: Clock): Hub {
   const places = new Map<string, Place>();
-  const faults: Faults = { loses: () => false, answers: () => undefined, answeringMs: 0 };
+  const faults: Faults = {
+    loses: () => false,
+    answers: () => undefined,
+    answeringMs: 0,
+    answerBytesPerMs: Number.POSITIVE_INFINITY,
+  };
   const traffic: Hub["traffic"] = [];
 
   const shut = (end: End): void => {
@@ -91,7 +98,8 @@ export function createHub(clock: Clock): Hub {
             watch?.signal.addEventListener("abort", giveUp);
             const finish = (reply: Uint8Array): void => {
               clock.setTimer(LATENCY_MS, () => watch?.onBegin());
-              clock.setTimer(LATENCY_MS + faults.answeringMs, () => {
+              const onWayMs = faults.answeringMs + Math.ceil(reply.length / faults.answerBytesPerMs);
+              clock.setTimer(LATENCY_MS + onWayMs, () => {
                 cancel();
                 end.asking.delete(fail);
                 resolve(reply.slice());

@@ -6,6 +6,7 @@ import type { Link, LinkHandlers } from "@counterpart/core/ports/network";
 import { createAgreements } from "./agreement.ts";
 import { createAllowances } from "./allowances.ts";
 import { type Announcer, createAnnouncer } from "./announcer.ts";
+import { createAnswerShares } from "./answer-shares.ts";
 import { type BlockPull, createBlockPull } from "./block-pull.ts";
 import { createCatchUp } from "./catch-up.ts";
 import { createCheckpointCache } from "./checkpoint-cache.ts";
@@ -70,8 +71,9 @@ function createSyncing(deps: SyncingDeps): Syncing {
     reconciler.check(session);
   };
   const blockPull = createBlockPull({ ...deps, importer, onDone });
-  const contractPull = createContractPull({ ...deps, checkpoints, onDone });
-  const stateSource = createStateSource({ ...deps, metrics, chainId: deps.engine.chainId });
+  const shares = createAnswerShares();
+  const contractPull = createContractPull({ ...deps, checkpoints, shares, onDone });
+  const stateSource = createStateSource({ ...deps, metrics, shares, chainId: deps.engine.chainId });
   const naming = createContractNaming({ ...deps, source: stateSource });
   const stateJoin = createStateJoin({
     ...deps,

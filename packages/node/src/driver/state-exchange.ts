@@ -2,17 +2,16 @@
 
 import type { Hex } from "@counterpart/core/base/bytes";
 import { dropOldest } from "@counterpart/core/base/drop-oldest";
-import type { ErrorCode } from "@counterpart/core/base/error-catalogue";
 import { type CodedError, isCodedError } from "@counterpart/core/base/errors";
 import type { Clock } from "@counterpart/core/ports/runtime";
 import type { MessageOf, RequestType, ResponseTo } from "@counterpart/core/sync/message-types";
 import type { TrustedHeader } from "@counterpart/core/verify/peer-answers";
+import { type AnswerShares, isLoss } from "./answer-shares.ts";
 import { noteFailure } from "./block-fetch.ts";
 import type { DriverMetrics } from "./driver-metrics.ts";
 import { FAILURE_COST, FAILURES_MAX, UNHELD_MAX } from "./limits.ts";
 import type { Peers } from "./peers.ts";
 import type { Session } from "./session.ts";
-import { createStateShares } from "./state-shares.ts";
 
 /** What is asked for, as metrics name it. */
 export type StateKind = "accounts" | "storages" | "nodes" | "state" | "codes" | "origins" | "block";
@@ -60,6 +59,7 @@ export interface StateReceived {
 
 export interface StateExchangeDeps {
   readonly received: StateReceived;
+  readonly shares: AnswerShares;
   readonly peers: Pick<Peers, "penalise">;
   readonly clock: Clock;
   readonly metrics: Pick<DriverMetrics, "stateRequests" | "stateBytes">;
@@ -84,9 +84,6 @@ export type StateExchange = <T extends RequestType, R>(
   query: StateQuery<T, R>,
   attempts: Attempts,
 ) => Promise<R | undefined>;
-
-/** An answer did not come, perhaps because it was too large for the link. */
-const LOSSES: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["REQUEST_TIMEOUT", "PEER_DISCONNECTED"]);
 
 const UNHELD_REASONS = ["PRUNED", "NOT_HELD", "UNKNOWN_ROOT"] as const;
 type UnheldReason = (typeof UNHELD_REASONS)[number];
@@ -117,8 +114,7 @@ export function noteAttempt({ failures, passed }: Attempts, session: Session, co
   if (sum >= FAILURES_MAX) passed.add(session);
 }
 
-export function createStateExchange({ peers, clock, metrics, received }: StateExchangeDeps): StateExchange {
-  const shares = createStateShares();
+export function createStateExchange({ peers, clock, metrics, received, shares }: StateExchangeDeps): StateExchange {
   /** Sets a peer back for a while, and then behind those that deliver. */
   const setBack = (session: Session): void => {
     session.stateRetry.fail();
@@ -138,7 +134,7 @@ export function createStateExchange({ peers, clock, metrics, received }: StateEx
   const noteError = (session: Session, error: CodedError): void => {
     setBack(session);
     noteFailure(peers, session, error);
-    if (LOSSES.has(error.code)) shares.noteLoss(session.peerId);
+    if (isLoss(error)) shares.noteLoss(session.peerId);
   };
   const noteEmpty = (session: Session, kind: StateKind): void => {
     setBack(session);

@@ -14,6 +14,7 @@ import type { WantedNode } from "@counterpart/core/trie/difference";
 import type { NibblePath } from "@counterpart/core/trie/types";
 import type { ProvenNode, ProvenStorage, TrustedHeader } from "@counterpart/core/verify/peer-answers";
 import type { ProvenAccount, ProvenAccounts } from "@counterpart/core/verify/state-proof";
+import type { AnswerShares } from "./answer-shares.ts";
 import type { DriverMetrics } from "./driver-metrics.ts";
 import { FAILURE_COST } from "./limits.ts";
 import type { Peers } from "./peers.ts";
@@ -104,6 +105,7 @@ export interface StateSourceDeps {
   readonly peers: Pick<Peers, "executing" | "penalise">;
   readonly clock: Clock;
   readonly metrics: DriverMetrics;
+  readonly shares: AnswerShares;
   readonly chainId: number;
 }
 
