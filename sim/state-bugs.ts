@@ -111,7 +111,7 @@ export const STATE_BUGS: readonly Bug[] = [
   },
   {
     name: "storage-root-not-compared",
-    seed: 301,
+    seed: 308,
     about: "whole storages are taken as they come",
     file: "packages/core/src/trie/range-proof.ts",
     find: '  if (!holdsExactly(child, checked, "")) throw invalidNode("the entries are not what the trie holds", "");\n',
