@@ -151,7 +151,7 @@ export const BUGS: readonly Bug[] = [
   },
   {
     name: "status-not-repeated",
-    seed: 12,
+    seed: 44,
     about: "Status is said once after a change and not again",
     file: "packages/node/src/driver/reconciler.ts",
     find: "check(session);\n      sendStatus(session);",
@@ -251,7 +251,7 @@ export const BUGS: readonly Bug[] = [
   },
   {
     name: "crossed-response-taken",
-    seed: 1,
+    seed: 6,
     about: "an answer of another type than asked for is not held against the peer",
     file: "packages/node/src/driver/requests.ts",
     find: 'if (reply.type !== "Error") {',

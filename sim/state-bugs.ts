@@ -79,7 +79,7 @@ export const STATE_BUGS: readonly Bug[] = [
   },
   {
     name: "made-up-owner-taken",
-    seed: 139,
+    seed: 354,
     about: "a contract's owner need not be one who can have created it",
     file: "packages/core/src/verify/peer-answers.ts",
     find: "if (createAddress(owner, creationNonce) !== address)",

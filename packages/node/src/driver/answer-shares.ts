@@ -1,6 +1,7 @@
 /**
- * How much state, and how many artifacts, a peer is asked for at once, as a part of the most that may be asked for: what did not come in time, or
- * took its link down, may have been too much for the way. Remembered by peer, as a link that breaks is soon another one.
+ * How much state, and how many artifacts, a peer is asked for at once, as a part of the most that may be asked for: what
+ * did not come in time, or took its link down, may have been too much for the way. Remembered by peer, as a link that
+ * breaks is soon another one.
  */
 
 import { dropOldest } from "@counterpart/core/base/drop-oldest";
