@@ -32,8 +32,8 @@ const ITEMS_MAX = 12_000_000;
 const BITS_MAX = 4_096;
 const bitsOf = new Map<Hex, readonly number[]>();
 
-/** The three bits of one address or topic. Source: yellow paper, section 4.3.1. */
-function bloomBits(item: Hex): readonly number[] {
+/** The three bits of one address or topic, counted from the end. Source: yellow paper, section 4.3.1. */
+export function bloomBits(item: Hex): readonly number[] {
   const known = bitsOf.get(item);
   if (known !== undefined) return known;
   const hash = keccak256(hexToBytes(item));
@@ -42,6 +42,9 @@ function bloomBits(item: Hex): readonly number[] {
   bitsOf.set(item, bits);
   return bits;
 }
+
+export const hasBloomBit = (bloom: Uint8Array, bit: number): boolean =>
+  ((bloom[BLOOM_BYTES - 1 - (bit >> 3)] as number) & (1 << (bit & 7))) !== 0;
 
 function addToBloom(bloom: Uint8Array, item: Hex): void {
   for (const bit of bloomBits(item)) {
