@@ -117,22 +117,30 @@ function garble(database: string, value: number, kept: number): void {
   closeSync(file);
 }
 
-test("damage is an error with a sentence, also where it ends the copying process, and leaves nothing behind", async () => {
+const DAMAGED = /^counterpart: the database is damaged .* MDB_\w+: .* \(STORE_CORRUPT\)\n$/;
+const ENDED_EARLY = /^counterpart: copying \S+ ended early \(SIG(BUS|SEGV)\) \(STORE_CORRUPT\)\n$/;
+
+/** What a backup says of a database whose pages were filled with a value, but for their first bytes. */
+async function complaintOf(value: number, kept: number): Promise<string> {
   const path = join(folder, "damaged");
-  const to = join(folder, "copy-of-damaged");
-  const damages = [
-    { value: 0xa5, kept: 0, said: /^counterpart: the database is damaged .* MDB_\w+: .* \(STORE_CORRUPT\)\n$/ },
-    { value: 0x22, kept: 24, said: /^counterpart: copying \S+ ended early \(SIG(BUS|SEGV)\) \(STORE_CORRUPT\)\n$/ },
-  ];
-  for (const { value, kept, said } of damages) {
-    cpSync(dataDir, path, { recursive: true });
-    garble(join(path, "chain.mdb"), value, kept);
-    const { code, text } = await counterpart(...backupArguments(path, to));
-    assert.equal(code, 4, text);
-    assert.match(text, said);
-    assert.deepEqual(
-      readdirSync(folder).filter((name) => name.startsWith("copy-of-damaged")),
-      [],
-    );
+  cpSync(dataDir, path, { recursive: true });
+  garble(join(path, "chain.mdb"), value, kept);
+  const { code, text } = await counterpart(...backupArguments(path, join(folder, "copy-of-damaged")));
+  assert.equal(code, 4, text);
+  assert.deepEqual(
+    readdirSync(folder).filter((name) => name.startsWith("copy-of-damaged")),
+    [],
+  );
+  return text;
+}
+
+test("damage is an error with a sentence, also where it ends the copying process, and leaves nothing behind", async () => {
+  assert.match(await complaintOf(0xa5, 0), DAMAGED);
+  // Where these lead, and whether LMDB notices it first, depends on the pages that happen to lie behind them.
+  for (const value of [0x22, 0x33, 0x44, 0x55, 0x66, 0x77]) {
+    const text = await complaintOf(value, 24);
+    if (ENDED_EARLY.test(text)) return;
+    assert.match(text, DAMAGED);
   }
+  assert.fail("no damage has ended the copying process");
 });
