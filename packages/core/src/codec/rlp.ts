@@ -74,7 +74,8 @@ function writeHeader(out: Uint8Array, at: number, payloadSize: number, short: nu
   return at + 1 + count;
 }
 
-function writeString(out: Uint8Array, start: number, bytes: Uint8Array): number {
+/** @returns where it ends in `out` */
+export function writeString(out: Uint8Array, start: number, bytes: Uint8Array): number {
   if (bytes.length === 1 && (bytes[0] as number) < 0x80) {
     out[start] = bytes[0] as number;
     return start + 1;
@@ -83,6 +84,13 @@ function writeString(out: Uint8Array, start: number, bytes: Uint8Array): number 
   out.set(bytes, at);
   return at + bytes.length;
 }
+
+/** Size in bytes of what stands before a list's contents of that size. */
+export const listHeaderSize = headerSize;
+
+/** @returns where the contents begin in `out` */
+export const writeListHeader = (out: Uint8Array, at: number, contentsSize: number): number =>
+  writeHeader(out, at, contentsSize, 0xc0, 0xf7);
 
 interface Writer {
   readonly out: Uint8Array;
@@ -98,7 +106,7 @@ function write(writer: Writer, item: RlpInput): void {
     return;
   }
   const payload = writer.payloads[writer.lists++] as number;
-  writer.at = writeHeader(writer.out, writer.at, payload, 0xc0, 0xf7);
+  writer.at = writeListHeader(writer.out, writer.at, payload);
   for (const child of item) write(writer, child);
 }
 
@@ -112,7 +120,7 @@ export function encodeRlp(item: RlpInput): Uint8Array {
 /** The list whose items have been encoded already, one after the other. */
 export function encodeRlpList(contents: Uint8Array): Uint8Array {
   const out = new Uint8Array(headerSize(contents.length) + contents.length);
-  out.set(contents, writeHeader(out, 0, contents.length, 0xc0, 0xf7));
+  out.set(contents, writeListHeader(out, 0, contents.length));
   return out;
 }
 

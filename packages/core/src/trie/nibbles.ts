@@ -23,12 +23,23 @@ export function sharedLength(a: NibblePath, b: NibblePath, from = 0): number {
   return length;
 }
 
-/** Hex-prefix encoding of a leaf's or extension's path. Source: Ethereum yellow paper, appendix C. */
+/**
+ * Hex-prefix encoding of a leaf's or extension's path, which is what follows on the first `from` nibbles of `key`.
+ * Source: Ethereum yellow paper, appendix C.
+ * @returns where it ends in `bytes`
+ */
+export function writeCompact(bytes: Uint8Array, start: number, key: NibblePath, from: number, isLeaf: boolean): number {
+  const odd = (key.length - from) % 2;
+  let at = start;
+  bytes[at++] = (((isLeaf ? 2 : 0) + odd) << 4) | (odd === 1 ? nibbleAt(key, from) : 0);
+  for (let i = from + odd; i < key.length; i += 2) bytes[at++] = (nibbleAt(key, i) << 4) | nibbleAt(key, i + 1);
+  return at;
+}
+
+/** The same in bytes of its own. */
 export function encodeCompact(path: NibblePath, isLeaf: boolean): Uint8Array {
-  const odd = path.length % 2;
   const bytes = new Uint8Array((path.length >> 1) + 1);
-  bytes[0] = (((isLeaf ? 2 : 0) + odd) << 4) | (odd === 1 ? nibbleAt(path, 0) : 0);
-  for (let i = odd, at = 1; i < path.length; i += 2) bytes[at++] = (nibbleAt(path, i) << 4) | nibbleAt(path, i + 1);
+  writeCompact(bytes, 0, path, 0, isLeaf);
   return bytes;
 }
 

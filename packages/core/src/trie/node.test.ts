@@ -5,7 +5,8 @@ import { EMPTY_BYTES, hexToBytes } from "../base/bytes.ts";
 import { isCodedError } from "../base/errors.ts";
 import { encodeRlp, type RlpInput } from "../codec/rlp.ts";
 import { encodeCompact } from "./nibbles.ts";
-import { createNodeCache, decodeNode, encodeNode, type LeafNode } from "./node.ts";
+import { decodeNode, encodeNode, type LeafNode } from "./node.ts";
+import { createNodeCache } from "./node-cache.ts";
 import { triePuts } from "./testing/arbitraries.ts";
 import { createMemoryTrie } from "./testing/memory-trie.ts";
 

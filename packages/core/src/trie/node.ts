@@ -5,9 +5,18 @@
 
 import { EMPTY_BYTES, equalBytes } from "../base/bytes.ts";
 import { CodedError, isCodedError } from "../base/errors.ts";
-import { decodeRlp, encodedSize, encodeRlp, type RlpInput, type RlpItem } from "../codec/rlp.ts";
+import {
+  decodeRlp,
+  encodedSize,
+  encodeRlp,
+  listHeaderSize,
+  type RlpInput,
+  type RlpItem,
+  writeListHeader,
+  writeString,
+} from "../codec/rlp.ts";
 import { keccak256 } from "../crypto/crypto.ts";
-import { decodeCompact, encodeCompact, nibbleOf } from "./nibbles.ts";
+import { decodeCompact, encodeCompact, nibbleOf, writeCompact } from "./nibbles.ts";
 import type { NibblePath, TrieNodeReader } from "./types.ts";
 
 export const HASH_SIZE = 32;
@@ -35,11 +44,12 @@ const EMPTY_ITEM = 0x80;
 const HASH_ITEM = 0x80 + HASH_SIZE;
 const NO_CHILDREN: readonly undefined[] = new Array(CHILDREN).fill(undefined);
 
-/** Number of bits that are set. */
+/** Number of bits that are set, of sixteen: summed in pairs, fours, eights. */
 function bitCount(bits: number): number {
-  let count = 0;
-  for (let rest = bits; rest !== 0; rest &= rest - 1) count++;
-  return count;
+  const pairs = bits - ((bits >> 1) & 0x5555);
+  const fours = (pairs & 0x3333) + ((pairs >> 2) & 0x3333);
+  const eights = (fours + (fours >> 4)) & 0x0f0f;
+  return (eights + (eights >> 8)) & 0x1f;
 }
 
 /** Where the contents of a list of more than 55 bytes begin that fills `bytes`; 0 for anything else. */
@@ -48,6 +58,13 @@ function longListStart(bytes: Uint8Array): number {
   if (bytes[0] === 0xf8) return high >= 56 && bytes.length === 2 + high ? 2 : 0;
   if (bytes[0] === 0xf9) return high > 0 && bytes.length === 3 + high * 256 + (bytes[2] as number) ? 3 : 0;
   return 0;
+}
+
+/** Whether `bytes` have this hash at `at`. */
+export function hasHashAt(bytes: Uint8Array, at: number, hash: Uint8Array): boolean {
+  let same = 0;
+  while (same < HASH_SIZE && bytes[at + same] === hash[same]) same++;
+  return same === HASH_SIZE;
 }
 
 /** Byte by byte: a view of each part would take longer. */
@@ -71,6 +88,8 @@ export class BranchNode {
   /** Children of that one. */
   private encodedChildren: number;
   private over: (Child | undefined)[] | undefined;
+  /** Whether nobody else has `encoded`, so that hashes in it may be replaced. */
+  private isOwn = false;
 
   constructor(children: readonly (Child | undefined)[] = [], value?: Uint8Array) {
     this.value = value;
@@ -122,10 +141,25 @@ export class BranchNode {
     return child instanceof Uint8Array ? undefined : child;
   }
 
+  /** Bytes in which the hash of a child is, where it has one: from `hashStart` on. */
+  hashBytes(nibble: number): Uint8Array {
+    const over = this.over?.[nibble];
+    return over instanceof Uint8Array ? over : this.encoded;
+  }
+
+  hashStart(nibble: number): number {
+    return this.over?.[nibble] === undefined ? this.placeOf(nibble) : 0;
+  }
+
   /** While it is made. */
   setChild(nibble: number, child: Child | undefined): void {
-    if (child === undefined) this.occupied &= ~(1 << nibble);
-    else this.occupied |= 1 << nibble;
+    const bit = 1 << nibble;
+    if (this.isOwn && this.over === undefined && child instanceof Uint8Array && (this.occupied & bit) !== 0) {
+      copyHash(child, 0, this.encoded, this.placeOf(nibble));
+      return;
+    }
+    if (child === undefined) this.occupied &= ~bit;
+    else this.occupied |= bit;
     this.over ??= [...NO_CHILDREN];
     this.over[nibble] = child;
   }
@@ -134,9 +168,10 @@ export class BranchNode {
   copy(): BranchNode {
     const copy = new BranchNode([], this.value);
     copy.occupied = this.occupied;
-    copy.encoded = this.encoded;
+    copy.encoded = this.encoded.slice();
     copy.encodedChildren = this.encodedChildren;
     copy.over = this.over?.slice();
+    copy.isOwn = true;
     return copy;
   }
 
@@ -162,6 +197,7 @@ export class BranchNode {
 
   /** The encoding of a plain one. */
   encodePlain(): Uint8Array {
+    if (this.over === undefined) return this.encoded;
     const bytes = this.occupied === this.encodedChildren ? this.encoded.slice() : this.encodeAnew();
     let at = bytes[0] === 0xf9 ? 3 : 2;
     for (let nibble = 0; nibble < CHILDREN; nibble++, at++) {
@@ -195,6 +231,7 @@ export class BranchNode {
     this.encoded = bytes;
     this.encodedChildren = this.occupied;
     this.over = undefined;
+    this.isOwn = false;
   }
 }
 
@@ -301,49 +338,25 @@ export function nodeToRlp(node: TrieNode, childToRlp: (child: Child, below: Nibb
 
 const childToRlp = (child: Child): RlpInput => (child instanceof Uint8Array ? child : nodeToRlp(child, childToRlp));
 
+/** The encoding of a leaf whose path is what follows on the first `from` nibbles of `key`. */
+export function encodeLeaf(key: NibblePath, from: number, value: Uint8Array): Uint8Array {
+  const pathSize = ((key.length - from) >> 1) + 1;
+  // The one byte of a short path is below 0x80, and its own encoding.
+  const pathHead = pathSize === 1 ? 0 : 1;
+  const contents = pathHead + pathSize + encodedSize(value);
+  const bytes = new Uint8Array(listHeaderSize(contents) + contents);
+  let at = writeListHeader(bytes, 0, contents);
+  if (pathHead === 1) bytes[at++] = EMPTY_ITEM + pathSize;
+  at = writeCompact(bytes, at, key, from, true);
+  writeString(bytes, at, value);
+  return bytes;
+}
+
 /** The encoding of a node whose children are hashes, or nodes that are embedded in it. */
 export function encodeNode(node: TrieNode): Uint8Array {
   if (node.kind === "branch" && node.isPlain) return node.encodePlain();
+  if (node.kind === "leaf") return encodeLeaf(node.path, 0, node.value);
   return encodeRlp(nodeToRlp(node, childToRlp));
-}
-
-/**
- * Nodes that were read or made lately, by their hash, so that they need not be read, hashed and decoded again. For one
- * who applies batch after batch to the same tries.
- */
-export interface NodeCache {
-  get(hash: Uint8Array): TrieNode | undefined;
-  add(hash: Uint8Array, node: TrieNode): void;
-}
-
-/** The first six bytes of a hash, a number: who makes two of them equal gets one of the nodes forgotten. */
-const shortHash = (hash: Uint8Array): number =>
-  (((hash[0] as number) << 16) | ((hash[1] as number) << 8) | (hash[2] as number)) * 0x1000000 +
-  (((hash[3] as number) << 16) | ((hash[4] as number) << 8) | (hash[5] as number));
-
-/** @param nodesMax of which some two thirds are there as a rule: what was not asked for of late makes room together */
-export function createNodeCache(nodesMax: number): NodeCache {
-  type Known = Map<number, { readonly hash: Uint8Array; readonly node: TrieNode }>;
-  let young: Known = new Map();
-  let old: Known = new Map();
-  const add = (hash: Uint8Array, node: TrieNode): void => {
-    if (young.size >= nodesMax / 2) {
-      old = young;
-      young = new Map();
-    }
-    young.set(shortHash(hash), { hash, node });
-  };
-  return {
-    get(hash) {
-      const short = shortHash(hash);
-      const recent = young.get(short);
-      const found = recent ?? old.get(short);
-      if (found === undefined || !equalBytes(found.hash, hash)) return undefined;
-      if (recent === undefined) add(found.hash, found.node);
-      return found.node;
-    },
-    add,
-  };
 }
 
 /**

@@ -7,6 +7,7 @@ import { isCodedError } from "../base/errors.ts";
 import { keccak256 } from "../crypto/crypto.ts";
 import { keyToNibbles } from "./nibbles.ts";
 import { decodeNode } from "./node.ts";
+import { createNodeCache } from "./node-cache.ts";
 import { reachablePaths, trieBatch, trieKey, triePuts, trieValue } from "./testing/arbitraries.ts";
 import { createMemoryTrie, type MemoryTrie } from "./testing/memory-trie.ts";
 import { EMPTY_TRIE_ROOT, type TrieChange } from "./types.ts";
@@ -159,6 +160,21 @@ describe("updating a trie", () => {
     assert.equal(readKinds(undefined).filter((kind) => kind === "leaf").length, 200);
     assert.deepEqual(new Set(readKinds(value)), new Set(["branch"]));
     assert.equal(readKinds(utf8ToBytes("another")).filter((kind) => kind === "leaf").length, 200);
+  });
+
+  test("leaves the nodes of older tries as they are, in memory as well", () => {
+    fc.assert(
+      fc.property(triePuts, trieBatch, trieBatch, (puts, one, other) => {
+        const trie = trieOf(puts);
+        const cache = createNodeCache(10_000);
+        const stored = new Map([...trie.nodes].map(([path, node]) => [path, node.slice()]));
+        const fresh = [one, other, one].map((batch) => updateTrie(trie.read, trie.root, batch));
+        const cached = [one, other, one].map((batch) => updateTrie(trie.read, trie.root, batch, cache));
+        assert.deepEqual(cached, fresh);
+        assert.deepEqual(trie.nodes, stored);
+      }),
+      { numRuns: 300 },
+    );
   });
 
   test("lets the last change of a key win and takes an empty value for a removal", () => {

@@ -1,9 +1,9 @@
 /**
  * Applies a batch of changes to a trie in one descent.
  *
- * The batch is sorted by key, so every node on the way takes one contiguous part of it. Edited nodes are first held as
- * objects (a child is then a node instead of a hash) and encoded and hashed once, from the bottom up, when the whole
- * batch is in place. What no change touches stays a hash and is neither read nor hashed.
+ * The batch is sorted by key, so every node on the way takes one contiguous part of it. An edited node is encoded and
+ * hashed once, as soon as all of its part is in place: its parent takes the hash in. What no change touches stays a hash
+ * and is neither read nor hashed.
  */
 
 import { bytesToHex, equalBytes, type Hex, hexToBytes } from "../base/bytes.ts";
@@ -14,13 +14,15 @@ import {
   BranchNode,
   type Child,
   type ExtensionNode,
+  encodeLeaf,
   encodeNode,
   HASH_SIZE,
+  hasHashAt,
   type LeafNode,
   loadNode,
-  type NodeCache,
   type TrieNode,
 } from "./node.ts";
+import type { NodeCache } from "./node-cache.ts";
 import { EMPTY_TRIE_ROOT, type NibblePath, type TrieChange, type TrieNodeReader, type TrieUpdate } from "./types.ts";
 
 /** Longest key, in bytes: bounds the depth of the recursion. */
@@ -36,6 +38,16 @@ interface Change {
 /** Changes in the order of their keys, at most one a key. */
 type Batch = readonly Change[];
 
+/** The changes `from` up to `to`: those below one node. */
+interface Part {
+  readonly batch: Batch;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** What an edit gives back when the changes leave everything as it is. */
+const UNCHANGED = Symbol("unchanged");
+
 interface Update {
   readonly read: TrieNodeReader;
   /** Where a stored node is no longer part of the trie as it was. */
@@ -44,18 +56,20 @@ interface Update {
   readonly cache: NodeCache | undefined;
 }
 
+const puts = ({ batch, from, to }: Part): Change[] => batch.slice(from, to).filter(isPut);
 const isPut = ({ value }: Change): boolean => value !== undefined;
-const byKey = (a: Change, b: Change): number => (a.key < b.key ? -1 : 1);
+const byKey = (a: Change, b: Change): number => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0);
 
 function sortedBatch(changes: Iterable<TrieChange>): Batch {
-  const last = new Map<NibblePath, Change>();
+  const all: Change[] = [];
   for (const { key, value, before } of changes) {
     assert(key.length <= KEY_SIZE_MAX, `a trie key is longer than ${KEY_SIZE_MAX} bytes`);
-    const nibbles = keyToNibbles(key);
     const put = value === null || value.length === 0 ? undefined : value;
-    last.set(nibbles, { key: nibbles, value: put, before: before ?? undefined });
+    all.push({ key: keyToNibbles(key), value: put, before: before ?? undefined });
   }
-  return [...last.values()].sort(byKey);
+  // Those of one key stay in the order in which they came.
+  all.sort(byKey);
+  return all.filter(({ key }, at) => key !== all[at + 1]?.key);
 }
 
 /** Puts `path` before a node. A hash stands for a branch here. */
@@ -82,9 +96,11 @@ export function updateTrie(
 ): TrieUpdate {
   const update: Update = { read, replaced: new Set(), nodes: new Map(), cache };
   const batch = sortedBatch(changes);
-  const before = root === EMPTY_TRIE_ROOT ? undefined : hexToBytes(root);
-  const after = batch.length === 0 ? before : edit(update, before, "", batch);
-  if (after === before) return { root, nodes: update.nodes };
+  if (batch.length === 0) return { root, nodes: update.nodes };
+  const part: Part = { batch, from: 0, to: batch.length };
+  const isEmpty = root === EMPTY_TRIE_ROOT;
+  const after = isEmpty ? build(update, "", puts(part)) : editStored(update, hexToBytes(root), 0, "", part);
+  if (after === UNCHANGED || (isEmpty && after === undefined)) return { root, nodes: update.nodes };
   const hash = after && seal(update, after, "");
   for (const path of update.replaced) if (!update.nodes.has(path)) update.nodes.set(path, null);
   return { root: hash instanceof Uint8Array ? bytesToHex(hash) : EMPTY_TRIE_ROOT, nodes: update.nodes };
@@ -95,68 +111,96 @@ function remember({ cache }: Update, hash: Uint8Array, node: TrieNode): void {
   if (node.kind !== "leaf") cache?.add(hash, node);
 }
 
-/** The leaf that a hash is thought to be of, if it is: its hash proves it. */
-function leafOf(hash: Uint8Array, path: NibblePath, { key, before }: Change): LeafNode | undefined {
-  if (before === undefined) return undefined;
-  const leaf: LeafNode = { kind: "leaf", path: key.slice(path.length), value: before };
-  return equalBytes(keccak256(encodeNode(leaf)), hash) ? leaf : undefined;
-}
-
-/** @param expected the only change below, if there is one: the node may be its leaf */
-function load(update: Update, hash: Uint8Array, path: NibblePath, expected?: Change): TrieNode {
-  const known = update.cache?.get(hash) ?? (expected && leafOf(hash, path, expected));
+/** The node whose hash `bytes` have at `at`, which this update may have made itself. */
+function load(update: Update, bytes: Uint8Array, at: number, path: NibblePath): TrieNode {
+  const known = update.cache?.get(bytes, at);
   if (known !== undefined) return known;
-  const node = loadNode(update.read, hash, path);
+  const hash = bytes.slice(at, at + HASH_SIZE);
+  const node = loadNode((wanted) => update.nodes.get(wanted) ?? update.read(wanted), hash, path);
   remember(update, hash, node);
   return node;
 }
 
-// Each edit gives back the very child that it was given when the batch changes nothing in it.
+/** Notes that the node at `path` is none of the trie's any more; whatever takes its place is noted afterwards. */
+function leave(update: Update, path: NibblePath): void {
+  if (!update.nodes.delete(path)) update.replaced.add(path);
+}
 
-function edit(update: Update, child: Child | undefined, path: NibblePath, batch: Batch): Child | undefined {
-  if (child === undefined) return build(update, path, batch.filter(isPut));
-  if (!(child instanceof Uint8Array)) return editNode(update, child, path, batch);
-  const node = load(update, child, path, batch.length === 1 ? batch[0] : undefined);
-  const edited = editNode(update, node, path, batch);
-  if (edited === node) return child;
-  update.replaced.add(path);
+type Edited = Child | undefined | typeof UNCHANGED;
+
+/** Edits the node at `path`, which is stored by itself: `bytes` have its hash at `at`. */
+function editStored(update: Update, bytes: Uint8Array, at: number, path: NibblePath, part: Part): Edited {
+  const node = load(update, bytes, at, path);
+  const edited = editNode(update, node, path, part);
+  if (edited === node) return UNCHANGED;
+  leave(update, path);
   return edited;
 }
 
-function editNode(update: Update, node: TrieNode, path: NibblePath, batch: Batch): Child | undefined {
+/** The only change below a hash, where that is of the leaf with the value from before: it need not be read then. */
+function editKnownLeaf(update: Update, { key, value, before }: Change, path: NibblePath): Edited {
+  if (value !== undefined && before !== undefined && equalBytes(value, before)) return UNCHANGED;
+  update.replaced.add(path);
+  return value && sealLeaf(update, key, path, value);
+}
+
+/** Whether `bytes` have at `at` the hash of the leaf as it is thought to be. */
+function isKnownLeaf(bytes: Uint8Array, at: number, { key, before }: Change, path: NibblePath): boolean {
+  return before !== undefined && hasHashAt(bytes, at, keccak256(encodeLeaf(key, path.length, before)));
+}
+
+function editChild(update: Update, node: BranchNode, nibble: number, path: NibblePath, part: Part): Edited {
+  if (!node.has(nibble)) return build(update, path, puts(part)) ?? UNCHANGED;
+  const embedded = node.nodeAt(nibble);
+  if (embedded !== undefined) {
+    const edited = editNode(update, embedded, path, part);
+    return edited === embedded ? UNCHANGED : edited;
+  }
+  const [bytes, at] = [node.hashBytes(nibble), node.hashStart(nibble)];
+  if (part.to - part.from === 1 && update.cache?.get(bytes, at) === undefined) {
+    const change = part.batch[part.from] as Change;
+    if (isKnownLeaf(bytes, at, change, path)) return editKnownLeaf(update, change, path);
+  }
+  return editStored(update, bytes, at, path, part);
+}
+
+// Each of the next gives back the very node that it was given when the changes leave it as it is. What it gives else is
+// not encoded yet, unlike everything below that.
+
+function editNode(update: Update, node: TrieNode, path: NibblePath, part: Part): Child | undefined {
   switch (node.kind) {
     case "leaf":
-      return editLeaf(update, node, path, batch);
+      return editLeaf(update, node, path, part);
     case "extension":
-      return editExtension(update, node, path, batch);
+      return editExtension(update, node, path, part.batch.slice(part.from, part.to));
     case "branch":
-      return editBranch(update, node, path, batch);
+      return editBranch(update, node, path, part);
   }
 }
 
 /** A new trie below `path` of puts alone. */
-function build(update: Update, path: NibblePath, puts: Batch): Child | undefined {
-  const first = puts[0];
-  const last = puts.at(-1);
+function build(update: Update, path: NibblePath, batch: Batch): Child | undefined {
+  const first = batch[0];
+  const last = batch.at(-1);
   if (first?.value === undefined || last === undefined) return undefined;
   if (first === last) return { kind: "leaf", path: first.key.slice(path.length), value: first.value };
   const fork = first.key.slice(0, sharedLength(first.key, last.key, path.length));
-  const branch = editBranch(update, new BranchNode(), fork, puts);
+  const branch = editBranch(update, new BranchNode(), fork, { batch, from: 0, to: batch.length });
   return branch && prepend(fork.slice(path.length), branch);
 }
 
-function editLeaf(update: Update, leaf: LeafNode, path: NibblePath, batch: Batch): Child | undefined {
+function editLeaf(update: Update, leaf: LeafNode, path: NibblePath, part: Part): Child | undefined {
   const key = path + leaf.path;
-  const puts = batch.filter(isPut);
-  const own = batch.find((change) => change.key === key);
+  const put = puts(part);
+  const own = part.batch.find((change, at) => at >= part.from && at < part.to && change.key === key);
   if (own === undefined) {
-    if (puts.length === 0) return leaf;
-    puts.push({ key, value: leaf.value, before: undefined });
-    puts.sort(byKey);
-  } else if (puts.length === 1 && own.value !== undefined && equalBytes(own.value, leaf.value)) {
+    if (put.length === 0) return leaf;
+    put.push({ key, value: leaf.value, before: undefined });
+    put.sort(byKey);
+  } else if (put.length === 1 && own.value !== undefined && equalBytes(own.value, leaf.value)) {
     return leaf;
   }
-  return build(update, path, puts);
+  return build(update, path, put);
 }
 
 function editExtension(update: Update, node: ExtensionNode, path: NibblePath, batch: Batch): Child | undefined {
@@ -167,41 +211,48 @@ function editExtension(update: Update, node: ExtensionNode, path: NibblePath, ba
   }
   const fork = end.slice(0, shared);
   const below = batch.filter(({ key }) => key.startsWith(fork));
+  const part: Part = { batch: below, from: 0, to: below.length };
   if (shared < end.length) {
-    const split = editBranch(update, splitExtension(node, shared - path.length), fork, below);
+    const split = editBranch(update, splitExtension(update, node, fork, shared - path.length), fork, part);
     return split && prepend(fork.slice(path.length), split);
   }
-  const child = edit(update, node.child, end, below);
-  if (child === node.child) return node;
-  return child && prepend(node.path, child);
+  const { child } = node;
+  const edited =
+    child instanceof Uint8Array ? editStored(update, child, 0, end, part) : editNode(update, child, end, part);
+  if (edited === UNCHANGED || edited === child) return node;
+  return edited && prepend(node.path, edited);
 }
 
-/** A branch in the middle of an extension, with the extension's rest as its only child yet. */
-function splitExtension(node: ExtensionNode, at: number): BranchNode {
+/** A branch in the middle of an extension, at `fork`, with the extension's rest as its only child yet. */
+function splitExtension(update: Update, node: ExtensionNode, fork: NibblePath, at: number): BranchNode {
   const branch = new BranchNode();
-  branch.setChild(nibbleAt(node.path, at), prepend(node.path.slice(at + 1), node.child));
+  const rest = prepend(node.path.slice(at + 1), node.child);
+  branch.setChild(nibbleAt(node.path, at), seal(update, rest, fork + node.path.charAt(at)));
   return branch;
 }
 
-function editBranch(update: Update, node: BranchNode, path: NibblePath, batch: Batch): Child | undefined {
+function editBranch(update: Update, node: BranchNode, path: NibblePath, { batch, from, to }: Part): Child | undefined {
   let edited: BranchNode | undefined;
-  const own = batch[0]?.key === path ? batch[0] : undefined;
-  if (own !== undefined && !sameValue(own.value, node.value)) {
-    edited = node.copy();
-    edited.value = own.value;
-  }
-  let from = own ? 1 : 0;
-  while (from < batch.length) {
-    const nibble = nibbleAt((batch[from] as Change).key, path.length);
-    let to = from + 1;
-    while (to < batch.length && nibbleAt((batch[to] as Change).key, path.length) === nibble) to++;
-    const before = node.child(nibble);
-    const after = edit(update, before, path + nibbleOf(nibble), batch.slice(from, to));
-    if (after !== before) {
-      edited ??= node.copy();
-      edited.setChild(nibble, after);
+  let at = from;
+  const own = batch[at]?.key === path ? batch[at] : undefined;
+  if (own !== undefined) {
+    at++;
+    if (!sameValue(own.value, node.value)) {
+      edited = node.copy();
+      edited.value = own.value;
     }
-    from = to;
+  }
+  while (at < to) {
+    const nibble = nibbleAt((batch[at] as Change).key, path.length);
+    let end = at + 1;
+    while (end < to && nibbleAt((batch[end] as Change).key, path.length) === nibble) end++;
+    const below = path + nibbleOf(nibble);
+    const after = editChild(update, node, nibble, below, { batch, from: at, to: end });
+    if (after !== UNCHANGED) {
+      edited ??= node.copy();
+      edited.setChild(nibble, after && seal(update, after, below));
+    }
+    at = end;
   }
   return edited === undefined ? node : collapse(update, edited, path);
 }
@@ -222,27 +273,25 @@ function collapse(update: Update, node: BranchNode, path: NibblePath): Child | u
 /** A leaf or extension moves up into its collapsing parent; a branch stays where it is. */
 function openUnlessBranch(update: Update, child: Child, path: NibblePath): Child {
   if (!(child instanceof Uint8Array)) return child;
-  const node = load(update, child, path);
+  const node = load(update, child, 0, path);
   if (node.kind === "branch") return child;
-  update.replaced.add(path);
+  leave(update, path);
   return node;
 }
 
-/** A branch that was edited is this update's own; in one that is embedded nothing changes here. */
-function sealBelow(update: Update, node: TrieNode, path: NibblePath): TrieNode {
-  if (node.kind === "leaf") return node;
-  if (node.kind === "extension") return { ...node, child: seal(update, node.child, path + node.path) };
-  for (let nibble = 0; nibble < 16; nibble++) {
-    const child = node.nodeAt(nibble);
-    if (child !== undefined) node.setChild(nibble, seal(update, child, path + nibbleOf(nibble)));
-  }
-  return node;
+/** Notes a leaf to store, and gives what its parent holds of it. */
+function sealLeaf(update: Update, key: NibblePath, path: NibblePath, value: Uint8Array): Child {
+  const bytes = encodeLeaf(key, path.length, value);
+  if (bytes.length < HASH_SIZE && path !== "") return { kind: "leaf", path: key.slice(path.length), value };
+  update.nodes.set(path, bytes);
+  return keccak256(bytes);
 }
 
-/** Encodes an edited node and all edited ones below it, notes what to store, and gives what its parent holds of it. */
+/** The same of any node, below which all is done. */
 function seal(update: Update, child: Child, path: NibblePath): Child {
   if (child instanceof Uint8Array) return child;
-  const node = sealBelow(update, child, path);
+  let node = child;
+  if (node.kind === "extension") node = { ...node, child: seal(update, node.child, path + node.path) };
   const bytes = encodeNode(node);
   if (bytes.length < HASH_SIZE && path !== "") return node;
   const hash = keccak256(bytes);

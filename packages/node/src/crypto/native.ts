@@ -32,12 +32,26 @@ export interface NativeLoaders {
   keccak256(): Promise<Keccak>;
 }
 
+/** An array of so many bytes has them on the heap. Whoever asks for its buffer, as the hasher does, has them moved. */
+const HEAP_BYTES_MAX = 64;
+
+/** Copies of such arrays, used again and again: to copy them is cheaper than to have each of them moved. */
+function createCopies(): (bytes: Uint8Array) => Uint8Array {
+  const copies = Array.from({ length: HEAP_BYTES_MAX + 1 }, (_, size) => new Uint8Array(new ArrayBuffer(size)));
+  return (bytes) => {
+    const copy = copies[bytes.length];
+    copy?.set(bytes);
+    return copy ?? bytes;
+  };
+}
+
 const LOADERS: NativeLoaders = {
   // The package's main module falls back to slow JavaScript without a word: its bindings alone throw instead.
   secp256k1: () => createRequire(import.meta.url)("secp256k1/bindings.js") as Secp256k1,
   async keccak256() {
     const hasher = await createKeccak(256);
-    return (bytes) => hasher.init().update(bytes).digest("binary");
+    const copies = createCopies();
+    return (bytes) => hasher.init().update(copies(bytes)).digest("binary");
   },
 };
 

@@ -19,7 +19,7 @@ import type {
   TransactionOutcome,
 } from "@counterpart/core/execution/types";
 import type { Clock } from "@counterpart/core/ports/runtime";
-import type { NodeCache } from "@counterpart/core/trie/node";
+import type { NodeCache } from "@counterpart/core/trie/node-cache";
 import { createChainReader } from "./chain-reader.ts";
 import { contractsIn, type IndexChanges, indexContracts, keepingOrigin } from "./contract-index.ts";
 import { historyRows, historyStartRow, readHistoryStart } from "./history.ts";

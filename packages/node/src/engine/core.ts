@@ -10,7 +10,7 @@ import type { Executor, StateReader } from "@counterpart/core/execution/types";
 import type { Metrics } from "@counterpart/core/ports/metrics";
 import type { Clock, Logger } from "@counterpart/core/ports/runtime";
 import type { Store, StoreReader } from "@counterpart/core/ports/store";
-import { createNodeCache } from "@counterpart/core/trie/node";
+import { createNodeCache } from "@counterpart/core/trie/node-cache";
 import { type Admission, createAdmission } from "./admission.ts";
 import { readAdopted } from "./adopted.ts";
 import type { ProcessorDeps } from "./block-processor.ts";

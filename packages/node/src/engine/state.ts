@@ -19,7 +19,7 @@ import type { Account } from "@counterpart/core/chain/types";
 import { encodeRlp } from "@counterpart/core/codec/rlp";
 import type { AccountChange, StateChanges, StateReader } from "@counterpart/core/execution/types";
 import type { StoreReader } from "@counterpart/core/ports/store";
-import type { NodeCache } from "@counterpart/core/trie/node";
+import type { NodeCache } from "@counterpart/core/trie/node-cache";
 import { EMPTY_TRIE_ROOT } from "@counterpart/core/trie/ordered";
 import type { NibblePath, TrieChange, TrieNodeReader, TrieUpdate } from "@counterpart/core/trie/types";
 import { updateTrie } from "@counterpart/core/trie/update";
