@@ -8,6 +8,7 @@ import { keccak256, privateKeyToAddress, signDigest, useCrypto } from "@counterp
 import solc from "solc";
 import { encodeAbiParameters, encodeFunctionData, parseAbi, toHex } from "viem";
 import { createNativeCrypto } from "../packages/node/src/crypto/native.ts";
+import type { RichAccount } from "./hardhat.ts";
 
 export const CHAIN_ID = 4_242;
 export const TOKEN: Hex = "0x00000000000000000000000000000000000070cc";
@@ -27,6 +28,8 @@ export interface TransferPlan {
   readonly genesis: object;
   /** The same as geth writes it. */
   readonly gethGenesis: object;
+  /** What accounts have in it. */
+  readonly alloc: Readonly<Record<string, RichAccount>>;
   /** Signed transactions of some senders each, every one after those of its sender with lower nonces. */
   readonly lanes: readonly (readonly Hex[])[];
   /** A few of those who receive, with what they have in the end. */
@@ -102,7 +105,7 @@ export async function planTransfers(size: TransferSize): Promise<TransferPlan> {
     const { raw } = signTransaction(unsigned, (digest) => signDigest(digest, keys[sender] as Uint8Array));
     lanes[sender % size.lanes]?.push(bytesToHex(raw));
   }
-  const alloc = { ...funded, [TOKEN]: { balance: "0x0", code: tokenCode(), storage } };
+  const alloc: Record<string, RichAccount> = { ...funded, [TOKEN]: { balance: "0x0", code: tokenCode(), storage } };
   const chain = { chainId: CHAIN_ID, consensus: "poa", timestamp: GENESIS_SECONDS, gasLimit: BLOCK_GAS, alloc };
   return {
     genesis: chain,
@@ -110,6 +113,7 @@ export async function planTransfers(size: TransferSize): Promise<TransferPlan> {
       ...{ config: { chainId: CHAIN_ID }, difficulty: "0x0", alloc },
       ...{ timestamp: toHex(GENESIS_SECONDS), gasLimit: toHex(BLOCK_GAS) },
     },
+    alloc,
     lanes,
     balances: new Map([...received].slice(0, 50)),
   };

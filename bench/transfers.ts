@@ -2,6 +2,8 @@
 
 import { writeFileSync } from "node:fs";
 import { decodeFunctionResult, encodeFunctionData, type Hex, keccak256 } from "viem";
+import { executionAlone } from "./executing.ts";
+import { setState } from "./hardhat.ts";
 import { postJson } from "./http.ts";
 import { probe } from "./probe.ts";
 import type { Bench } from "./processes.ts";
@@ -78,7 +80,7 @@ function writeGenesis(bench: Bench, genesis: object): string {
   return path;
 }
 
-/** With a block a second, of the same gas as ours: sealing each transaction by itself, it stops in the middle of so many. */
+/** Sealing each transaction by itself, it stops in the middle of so many. */
 async function anvilTransfers(bench: Bench, plan: TransferPlan): Promise<number | undefined> {
   const path = writeGenesis(bench, plan.gethGenesis);
   const flags = ["--chain-id", String(CHAIN_ID), "--init", path, "--block-time", "1", "--gas-limit", String(BLOCK_GAS)];
@@ -87,6 +89,30 @@ async function anvilTransfers(bench: Bench, plan: TransferPlan): Promise<number 
   const rate = await transfersPerSecond(anvil.url, plan);
   await anvil.stop();
   return rate;
+}
+
+const BLOCK_MS = 1_000;
+
+async function hardhatTransfers(bench: Bench, plan: TransferPlan): Promise<number | undefined> {
+  const hardhat = await bench.hardhat(CHAIN_ID, BLOCK_GAS);
+  if (hardhat === undefined) return undefined;
+  await setState(hardhat.url, plan.alloc);
+  await call(hardhat.url, [
+    ["evm_setAutomine", [false]],
+    ["evm_setIntervalMining", [BLOCK_MS]],
+  ]);
+  const rate = await transfersPerSecond(hardhat.url, plan);
+  await hardhat.stop();
+  return rate;
+}
+
+/** Peers make a block a second, of the same gas as ours. */
+async function besidePeers(bench: Bench, plan: TransferPlan, rate: number): Promise<Figures> {
+  const [anvil, hardhat] = [await anvilTransfers(bench, plan), await hardhatTransfers(bench, plan)];
+  return {
+    ...(anvil !== undefined && { "Anvil/s": anvil, "ratio to Anvil": rate / anvil }),
+    ...(hardhat !== undefined && { "Hardhat's node/s": hardhat, "ratio to Hardhat's node": rate / hardhat }),
+  };
 }
 
 export const transfers: Scenario = async (bench, scale) => {
@@ -104,6 +130,5 @@ export const transfers: Scenario = async (bench, scale) => {
     "p99 ms of a GET": percentile(delays, 99),
     "peak MiB": peak / 2 ** 20,
   };
-  const anvil = await anvilTransfers(bench, plan);
-  return anvil === undefined ? figures : { ...figures, "Anvil/s": anvil, "ratio to Anvil": rate / anvil };
+  return { ...figures, ...(await executionAlone(plan)), ...(await besidePeers(bench, plan, rate)) };
 };
