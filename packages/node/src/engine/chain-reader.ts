@@ -17,7 +17,8 @@ export interface ChainReader<
   B extends AnyDecodedBlock = Block,
   R extends AnyReceipt = Receipt,
 > {
-  head(): H;
+  /** @param known a header that it may be, which need not be read then */
+  head(known?: H): H;
   canonicalHash(number: number): Hex | undefined;
   header(at: number | Hex): H | undefined;
   block(at: number | Hex): B | undefined;
@@ -30,6 +31,8 @@ export interface ChainReader<
 export type AnyChainReader = ChainReader<AnySealedHeader, AnyDecodedBlock, AnyReceipt>;
 
 type Rows = Pick<StoreReader, "get">;
+
+const HEAD_KEY = metaKey("head");
 
 /** How rows are read. */
 interface Forms<H, B, R> {
@@ -53,10 +56,12 @@ function readerOf<H extends AnySealedHeader, B extends AnyDecodedBlock, R extend
     return row === undefined ? undefined : forms.header(row);
   };
   return {
-    head() {
-      const hash = rows.get("meta", metaKey("head"));
-      assert(hash !== undefined, "the store has no head");
-      const found = header(bytesToHex(hash));
+    head(known) {
+      const row = rows.get("meta", HEAD_KEY);
+      assert(row !== undefined, "the store has no head");
+      const hash = bytesToHex(row);
+      if (hash === known?.hash) return known;
+      const found = header(hash);
       assert(found !== undefined, "the head's header is not in the store");
       return found;
     },

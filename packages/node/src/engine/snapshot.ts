@@ -65,7 +65,7 @@ function createPartialReader(
 export function openSnapshot<H extends AnySealedHeader>(core: Source<H>, guesses?: Guesses): OpenSnapshot<H> {
   const rows = core.store.snapshot();
   const chain = core.readerOf(rows);
-  const head = chain.head();
+  const head = chain.head(core.head);
   const held = core.irregular.over(createStateReader(rows), head.hash);
   const state = core.holding.role === "chosen" ? createPartialReader(held, core, head.hash, guesses) : held;
   return {
@@ -84,10 +84,10 @@ export function openSnapshot<H extends AnySealedHeader>(core: Source<H>, guesses
 }
 
 /** @throws CodedError `BLOCK_NOT_FOUND` */
-function canonicalHeader<H extends AnySealedHeader>(chain: Reader<H>, block: Hex): H {
+function canonicalHeader<H extends AnySealedHeader>(core: Source<H>, chain: Reader<H>, block: Hex): H {
   const header = chain.header(block);
   // Headers above the head may be known while its state is taken over.
-  if (header !== undefined && header.number <= chain.head().number && chain.isCanonical(block)) return header;
+  if (header !== undefined && header.number <= chain.head(core.head).number && chain.isCanonical(block)) return header;
   throw new CodedError("BLOCK_NOT_FOUND", `block ${block} is not on the chain of this node`);
 }
 
@@ -108,11 +108,11 @@ export function openStateAt<H extends AnySealedHeader>(core: Source<H>, block: H
   const rows = core.store.snapshot();
   try {
     const chain = core.readerOf(rows);
-    const header = canonicalHeader(chain, block);
+    const header = canonicalHeader(core, chain, block);
     requireHistory(rows, header);
     const state = createStateReader(rowsAt(rows, header.number));
     const { canonicalHash } = chain;
-    return { ...state, header, head: chain.head(), rows, set: NOTHING_SET, canonicalHash, done: () => rows.done() };
+    return { ...state, header, head: chain.head(core.head), rows, set: NOTHING_SET, canonicalHash, done: () => rows.done() };
   } catch (error) {
     rows.done();
     throw error;
