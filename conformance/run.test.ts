@@ -37,6 +37,7 @@ describe("the conformance run", () => {
       "RLPTests: 2 passed, 0 failed, 0 skipped",
       "GeneralStateTests: skipped, its folder is absent",
       "TransactionTests: skipped, its folder is absent",
+      "BlockchainTests: skipped, its folder is absent",
       "execution-apis: skipped, its folder is absent",
       "found and not supported: KeyStoreTests, other-apis",
     ]);
@@ -49,7 +50,7 @@ describe("the conformance run", () => {
       const { code, lines } = await run(fixtures, "RLPTests", name);
       assert.equal(code, 1);
       assert.deepEqual(lines, [
-        `unknown suite ${name}; supported: TrieTests, RLPTests, GeneralStateTests, TransactionTests, execution-apis`,
+        `unknown suite ${name}; supported: TrieTests, RLPTests, GeneralStateTests, TransactionTests, BlockchainTests, execution-apis`,
       ]);
     }
     assert.equal((await run(undefined, "Nothing")).code, 1);
@@ -59,7 +60,7 @@ describe("the conformance run", () => {
     assert.deepEqual(await run(undefined), {
       code: 0,
       lines: [
-        `${FIXTURES_VARIABLE} is not set; skipped: TrieTests, RLPTests, GeneralStateTests, TransactionTests, execution-apis`,
+        `${FIXTURES_VARIABLE} is not set; skipped: TrieTests, RLPTests, GeneralStateTests, TransactionTests, BlockchainTests, execution-apis`,
       ],
     });
     const absent = join(fixturesOf({}), "absent");
@@ -76,6 +77,7 @@ describe("the conformance run", () => {
         "RLPTests: 1 passed, 0 failed, 0 skipped",
         "GeneralStateTests: skipped, its folder is absent",
         "TransactionTests: skipped, its folder is absent",
+        "BlockchainTests: skipped, its folder is absent",
         "execution-apis: skipped, its folder is absent",
       ],
     });
