@@ -77,8 +77,6 @@ test("fails where a block is taken or refused that must not be, or the chain end
 
 test("skips what an import is not made for, with the reason", async () => {
   const reasonOf = async (vector: object): Promise<string> => (await run(vector)).skipped[0]?.reason ?? "none";
-  const header = { ...VECTOR.genesisBlockHeader, gasLimit: "0x7fffffffffffffff" };
-  assert.match(await reasonOf({ ...VECTOR, genesisBlockHeader: header }), /gas limit is above/);
   assert.match(await reasonOf({ ...VECTOR, blocks: [blocks[0], ...blocks] }), /branches/);
   assert.match(await reasonOf({ ...VECTOR, network: "HomesteadToDaoAt5" }), /no network HomesteadToDaoAt5/);
 });

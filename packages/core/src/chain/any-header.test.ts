@@ -59,6 +59,16 @@ describe("headers of any fork", () => {
     );
   });
 
+  it("keep a gas limit that no number holds exactly", () => {
+    const header = fc.sample(whole, { numRuns: 1, seed: 1 })[0] as Header;
+    const limitOf = (gasLimit: bigint) => decodeAnyHeader(encodeAnyHeader({ ...header, gasLimit })).gasLimit;
+    assert.equal(limitOf(2n ** 63n - 1n), 2n ** 63n - 1n);
+    assert.equal(limitOf(2n ** 53n), 2n ** 53n);
+    assert.equal(limitOf(2n ** 53n - 1n), Number.MAX_SAFE_INTEGER);
+    assert.throws(() => limitOf(2n ** 64n), codeIs("INVALID_RLP"));
+    assert.throws(() => decodeHeader(encodeAnyHeader({ ...header, gasLimit: 2n ** 53n })), codeIs("INVALID_RLP"));
+  });
+
   it("are the headers of this node's own chain where they have all fields", () => {
     fc.assert(
       fc.property(whole, (header) => {

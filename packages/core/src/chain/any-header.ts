@@ -25,7 +25,15 @@ import type { Header } from "./types.ts";
 type LaterField = Exclude<keyof Header, FirstField>;
 
 /** A header of any fork: what came after Frontier may be absent, but nothing that stands before a field that is there. */
-export type AnyHeader = Omit<Header, LaterField> & Partial<Pick<Header, LaterField>>;
+export type AnyHeader = Omit<Header, LaterField | "gasLimit"> &
+  Partial<Pick<Header, LaterField>> & { readonly gasLimit: GasLimit };
+
+/** Below 2^64. A BigInt where a number would not be exact: above 2^53 - 1. */
+export type GasLimit = number | bigint;
+
+export const gasLimitOf = (value: bigint): GasLimit => (value > Number.MAX_SAFE_INTEGER ? value : Number(value));
+
+const readGasLimit = (item: RlpItem | undefined, field: string): GasLimit => gasLimitOf(asBigInt(item, field, 64));
 
 /** A header of any fork with its hash. */
 export type AnySealedHeader = AnyHeader & { readonly hash: Header["parentHash"] };
@@ -84,7 +92,7 @@ export function anyHeaderFromRlp(item: RlpItem | undefined): AnySealedHeader {
   if (!isFieldCount(list.length)) {
     throw new CodedError("INVALID_RLP", `invalid RLP: no fork has headers of ${list.length} fields`);
   }
-  const header = { ...firstFieldsFromRlp(list), ...readLater(list) };
+  const header = { ...firstFieldsFromRlp(list, readGasLimit), ...readLater(list) };
   return { ...header, hash: keccak256Hex(encodeRlp(list)) };
 }
 

@@ -49,8 +49,12 @@ export type FirstField =
   | "mixHash"
   | "nonce";
 
-/** The fields that headers have had from the beginning, as the beginning of an RLP list. */
-export function firstFieldsToRlp(header: Pick<Header, FirstField>): RlpInput[] {
+/** The fields that headers have had from the beginning, with a gas limit as `G`. */
+type FirstFields<G> = Omit<Pick<Header, FirstField>, "gasLimit"> & { readonly gasLimit: G };
+
+/** The same as the beginning of an RLP list. */
+export function firstFieldsToRlp(header: FirstFields<number | bigint>): RlpInput[] {
+  const { gasLimit } = header;
   return [
     hexToBytes(header.parentHash),
     hexToBytes(header.ommersHash),
@@ -61,7 +65,7 @@ export function firstFieldsToRlp(header: Pick<Header, FirstField>): RlpInput[] {
     header.logsBloom,
     rlpBigInt(header.difficulty),
     rlpNumber(header.number),
-    rlpNumber(header.gasLimit),
+    typeof gasLimit === "bigint" ? rlpBigInt(gasLimit) : rlpNumber(gasLimit),
     rlpNumber(header.gasUsed),
     rlpNumber(header.timestamp),
     header.extraData,
@@ -105,9 +109,13 @@ function fixedBytes(item: RlpItem | undefined, field: string, size: number): Uin
 
 /**
  * Reads the fields that headers have had from the beginning.
+ * @param readGasLimit of the item, given the name of the field
  * @throws CodedError `INVALID_RLP`
  */
-export function firstFieldsFromRlp(list: readonly RlpItem[]): Pick<Header, FirstField> {
+export function firstFieldsFromRlp<G>(
+  list: readonly RlpItem[],
+  readGasLimit: (item: RlpItem | undefined, field: string) => G,
+): FirstFields<G> {
   return {
     parentHash: asFixedHex(list[0], "parent hash", 32),
     ommersHash: asFixedHex(list[1], "ommers hash", 32),
@@ -118,7 +126,7 @@ export function firstFieldsFromRlp(list: readonly RlpItem[]): Pick<Header, First
     logsBloom: fixedBytes(list[6], "logs bloom", BLOOM_BYTES),
     difficulty: asBigInt(list[7], "difficulty"),
     number: asNumber(list[8], "number"),
-    gasLimit: asNumber(list[9], "gas limit"),
+    gasLimit: readGasLimit(list[9], "gas limit"),
     gasUsed: asNumber(list[10], "gas used"),
     timestamp: asNumber(list[11], "timestamp"),
     extraData: asBytes(list[12], "extra data", MAX_HEADER_BYTES).slice(),
@@ -134,7 +142,7 @@ export function firstFieldsFromRlp(list: readonly RlpItem[]): Pick<Header, First
 export function headerFromRlp(item: RlpItem | undefined): Header {
   const list = asList(item, "header", FIELDS);
   return {
-    ...firstFieldsFromRlp(list),
+    ...firstFieldsFromRlp(list, asNumber),
     baseFeePerGas: asBigInt(list[15], "base fee"),
     withdrawalsRoot: asFixedHex(list[16], "withdrawals root", 32),
     blobGasUsed: asNumber(list[17], "blob gas used"),

@@ -2,7 +2,13 @@
 
 import { bytesToBigInt, concatBytes, type Hex } from "../base/bytes.ts";
 import { type AnyBlock, encodeAnyBlock, type Withdrawal } from "../chain/any-block.ts";
-import { type AnyHeader, type AnySealedHeader, decodeAnyHeader, encodeAnyHeader } from "../chain/any-header.ts";
+import {
+  type AnyHeader,
+  type AnySealedHeader,
+  decodeAnyHeader,
+  encodeAnyHeader,
+  gasLimitOf,
+} from "../chain/any-header.ts";
 import { genesisAlloc } from "../chain/genesis.ts";
 import { EMPTY_OMMERS_HASH, ZERO_HASH } from "../chain/header.ts";
 import { logsBloom, receiptsRoot } from "../chain/receipt.ts";
@@ -103,7 +109,7 @@ export function createForeignChain(genesis: ForeignGenesis): ForeignChain {
       difficulty: isMerged ? 0n : difficultyOf(fork, timestamp, before, bombDelayOf(schedule, number)),
       number,
       timestamp,
-      gasLimit: hasFirstFee ? before.gasLimit * 2 : before.gasLimit,
+      gasLimit: gasLimitOf(BigInt(before.gasLimit) * (hasFirstFee ? 2n : 1n)),
       ...(since("london") && { baseFeePerGas: nextBaseFee(before) }),
       ...(since("shanghai") && { withdrawalsRoot: EMPTY_TRIE_ROOT }),
       ...(since("cancun") && {

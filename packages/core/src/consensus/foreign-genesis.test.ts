@@ -117,7 +117,7 @@ describe("the genesis file of other clients", () => {
     refused({ config: { ...OLD_FORKS, depositContractAddress: "0x12" } }, /depositContractAddress/);
     refused({ config: { ...OLD_FORKS, note: "x".repeat(70_000) } }, /config is longer/);
     refused({ gasLimit: undefined }, /gasLimit is missing/);
-    refused({ gasLimit: `0x${"ff".repeat(8)}` }, /gasLimit/);
+    refused({ gasLimit: `0x8${"0".repeat(15)}` }, /gasLimit/);
     refused({ number: "0x1" }, /number is not 0/);
     refused({ extraData: "0x1" }, /extraData/);
     refused({ mixHash: "0x12" }, /mixHash/);

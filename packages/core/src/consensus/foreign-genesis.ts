@@ -5,7 +5,7 @@
 
 import { bigIntToFixedBytes, bytesToHex, type Hex, hexToBytes, isHex } from "../base/bytes.ts";
 import { CodedError } from "../base/errors.ts";
-import { type AnyHeader, type AnySealedHeader, encodeAnyHeader } from "../chain/any-header.ts";
+import { type AnyHeader, type AnySealedHeader, encodeAnyHeader, gasLimitOf } from "../chain/any-header.ts";
 import type { GenesisAccount } from "../chain/genesis.ts";
 import {
   ACCOUNTS_MAX,
@@ -20,6 +20,7 @@ import {
 import { BLOOM_BYTES, EMPTY_OMMERS_HASH, EMPTY_REQUESTS_HASH, ZERO_ADDRESS, ZERO_HASH } from "../chain/header.ts";
 import { keccak256Hex } from "../crypto/crypto.ts";
 import { EMPTY_TRIE_ROOT } from "../trie/ordered.ts";
+import { GAS_LIMIT_MAX } from "./foreign-headers.ts";
 import { type ForkSchedule, parseForkSchedule } from "./fork-schedule.ts";
 
 const CONFIG_CHARACTERS_MAX = 65_536;
@@ -132,7 +133,7 @@ function draftOf(file: JsonObject, schedule: ForkSchedule): Omit<AnyHeader, "sta
     logsBloom: new Uint8Array(BLOOM_BYTES),
     difficulty: amount(file.difficulty ?? DIFFICULTY.toString(), "difficulty", UINT256_MAX),
     number: 0,
-    gasLimit: number(file.gasLimit, "gasLimit"),
+    gasLimit: gasLimitOf(amount(file.gasLimit, "gasLimit", GAS_LIMIT_MAX)),
     gasUsed: number(file.gasUsed, "gasUsed"),
     timestamp: number(file.timestamp, "timestamp"),
     extraData: bytesOf(file.extraData, "extraData", EXTRA_DATA_MAX),

@@ -194,9 +194,19 @@ describe("headers of chains sealed elsewhere", () => {
     refused({ excessBlobGas: 131_072 }, /excess blob gas is 131072, not 0/);
   });
 
-  it("take a gas limit that is just near enough", () => {
+  it("take a gas limit that is just near enough, up to what has 63 bits", () => {
     const near = seal({ ...merged, gasLimit: 60_000_000 - 58_592 });
     assert.equal(checkForeignHeader(near, worked, 300_000n, schedule), "osaka");
+    const check = (before: bigint, gasLimit: bigint): unknown => {
+      const parent = seal({ ...worked, gasLimit: before });
+      const child = seal({ ...merged, parentHash: parent.hash, gasLimit });
+      return checkForeignHeader(child, parent, 300_000n, schedule);
+    };
+    const max = 2n ** 63n - 1n;
+    assert.equal(check(max, max), "osaka");
+    assert.equal(check(max, max - max / 1_024n + 1n), "osaka");
+    assert.throws(() => check(max, max - max / 1_024n), /gas limit/);
+    assert.throws(() => check(max, max + 1n), /gas limit/);
   });
 
   it("are refused without a field of their fork, before the Merge is due, and with another difficulty", () => {

@@ -12,8 +12,10 @@ import { difficultyOf } from "./difficulty.ts";
 import { nextBaseFee, nextExcessBlobGas } from "./fees.ts";
 import { type BlobSchedule, blobsAt, bombDelayOf, type ForkSchedule, forkOf } from "./fork-schedule.ts";
 
-const GAS_LIMIT_MIN = 5_000;
-const GAS_LIMIT_DIVISOR = 1_024;
+const GAS_LIMIT_MIN = 5_000n;
+/** What all clients hold in a signed number of 64 bits. */
+export const GAS_LIMIT_MAX = 2n ** 63n - 1n;
+const GAS_LIMIT_DIVISOR = 1_024n;
 const EXTRA_DATA_MAX = 32;
 
 /** A statement about a header, and what is wrong where it does not hold. */
@@ -24,9 +26,10 @@ export const isMerged = (header: AnyHeader): boolean => header.difficulty === 0n
 /** At London the limit counts twice, as half of it became the target (EIP-1559). */
 function gasLimitFits(header: AnyHeader, parent: AnyHeader): boolean {
   const isFirstWithBaseFee = header.baseFeePerGas !== undefined && parent.baseFeePerGas === undefined;
-  const before = isFirstWithBaseFee ? parent.gasLimit * 2 : parent.gasLimit;
-  const step = Math.floor(before / GAS_LIMIT_DIVISOR);
-  return header.gasLimit >= GAS_LIMIT_MIN && Math.abs(header.gasLimit - before) < step;
+  const before = BigInt(parent.gasLimit) * (isFirstWithBaseFee ? 2n : 1n);
+  const limit = BigInt(header.gasLimit);
+  const distance = limit > before ? limit - before : before - limit;
+  return limit >= GAS_LIMIT_MIN && limit <= GAS_LIMIT_MAX && distance < before / GAS_LIMIT_DIVISOR;
 }
 
 function facts(header: AnySealedHeader, parent: AnySealedHeader): Fact[] {
@@ -35,7 +38,7 @@ function facts(header: AnySealedHeader, parent: AnySealedHeader): Fact[] {
     [header.number === parent.number + 1, "number is not the parent's plus one"],
     [header.timestamp > parent.timestamp, "timestamp is not after the parent's"],
     [header.extraData.length <= EXTRA_DATA_MAX, `extra data is longer than ${EXTRA_DATA_MAX} bytes`],
-    [gasLimitFits(header, parent), "gas limit is too far from the parent's, or too low"],
+    [gasLimitFits(header, parent), "gas limit is too far from the parent's, too low or too high"],
     [header.gasUsed <= header.gasLimit, "more gas used than the limit"],
   ];
 }

@@ -18,7 +18,7 @@ const SPARE_GAS = 100_000;
 const USUAL_GAS = 1_000_000;
 
 export function gasCap(engine: Pick<ChainEngine, "head">): number {
-  return Math.min(TX_GAS_MAX, engine.head().gasLimit);
+  return Math.min(TX_GAS_MAX, Number(engine.head().gasLimit));
 }
 
 /**

@@ -112,7 +112,15 @@ export function openStateAt<H extends AnySealedHeader>(core: Source<H>, block: H
     requireHistory(rows, header);
     const state = createStateReader(rowsAt(rows, header.number));
     const { canonicalHash } = chain;
-    return { ...state, header, head: chain.head(core.head), rows, set: NOTHING_SET, canonicalHash, done: () => rows.done() };
+    return {
+      ...state,
+      header,
+      head: chain.head(core.head),
+      rows,
+      set: NOTHING_SET,
+      canonicalHash,
+      done: () => rows.done(),
+    };
   } catch (error) {
     rows.done();
     throw error;

@@ -129,7 +129,7 @@ async function feeHistory(
     oldestBlock: quantity(headers[0]?.number ?? 0),
     baseFeePerGas: [...headers.map(({ baseFeePerGas = 0n }) => baseFeePerGas), next].map(quantity),
     // A development node may seal blocks that have room for nothing.
-    gasUsedRatio: headers.map(({ gasUsed, gasLimit }) => (gasLimit === 0 ? 0 : gasUsed / gasLimit)),
+    gasUsedRatio: headers.map(({ gasUsed, gasLimit }) => (gasLimit === 0 ? 0 : gasUsed / Number(gasLimit))),
     baseFeePerBlobGas: blobFees(schedule, headers, last).map(quantity),
     blobGasUsedRatio: headers.map((header) => (schedule === undefined ? 0 : blobGasUsedRatio(schedule, header))),
     ...(percentiles.length === 0 ? {} : { reward: await rewardsOf(engine, clock, headers, percentiles) }),
