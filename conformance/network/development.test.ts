@@ -16,6 +16,7 @@ const DEV_METHODS = [
   "anvil_setBalance",
   "hardhat_metadata",
   "anvil_nodeInfo",
+  "anvil_setLoggingEnabled",
 ];
 
 const number = async (node: TestNode): Promise<number> => Number(await rpc(node, "eth_blockNumber"));
@@ -235,13 +236,14 @@ test("viem dates blocks at an interval, and is told what is not supported", asyn
   await anvil.mine({ blocks: 1 });
   assert.equal(await timestamp(node), first + 1_800);
 
+  for (const prefix of ["anvil", "hardhat"]) assert.equal(await rpc(node, `${prefix}_setLoggingEnabled`, false), null);
   const missing = { name: "MethodNotFoundRpcError", code: -32601 };
   await assert.rejects(anvil.dumpState(), missing);
   await assert.rejects(anvil.loadState({ state: "0x" }), missing);
   await assert.rejects(anvil.sendUnsignedTransaction({ from: FIRST, to: FIRST }), missing);
   for (const client of [anvil, tester]) {
     await assert.rejects(client.setMinGasPrice({ gasPrice: 1n }), missing);
-    await assert.rejects(client.setLoggingEnabled(true), missing);
+    await client.setLoggingEnabled(true);
   }
 });
 
@@ -278,6 +280,7 @@ test("what makes no sense is refused with the reason, and detaches nothing", asy
     [/an interval is at most/, "anvil_setIntervalMining", 100_000],
     [/times are seconds since 1970/, "anvil_setBlockTimestampInterval", 2 ** 50],
     [/expected a boolean/, "evm_setAutomine", "yes"],
+    [/expected a boolean/, "anvil_setLoggingEnabled", "yes"],
     [/too many arguments/, "evm_snapshot", 1],
     [/missing value for required argument 0/, "evm_revert"],
   ];

@@ -74,6 +74,8 @@ function accountsAndChain({ node }: ChangingDeps, prefix: string): Record<string
     ),
     [`${prefix}_autoImpersonateAccount`]: autoImpersonate,
     [`${prefix}_dropTransaction`]: defineMethod([required(readHash)], (hash) => chain.drop(hash)),
+    // What is logged is the operator's: `--log-level`. Scripts that call this run all the same.
+    [`${prefix}_setLoggingEnabled`]: defineMethod([required(readBoolean)], () => null),
     [`${prefix}_reset`]: defineMethod([optional(readNoForking, undefined)], async () => {
       await node.reset();
       return true;

@@ -75,6 +75,7 @@ export const DEVELOPMENT_DOCUMENTS: MethodDocuments = {
       [given("Transaction hash", "hash32")],
       ["Whether it was there", BOOLEAN],
     ),
+    setLoggingEnabled: documentOf("Does nothing.", [given("On", BOOLEAN)], ["Nothing", NULL]),
     reset: documentOf("Back to the genesis.", [maybe("Nothing", { type: "object" })], DONE),
     setCoinbase: documentOf("Whom blocks name as their sealer.", [ADDRESS], DONE),
     setNextBlockBaseFeePerGas: documentOf("Base fee of the next block, in wei.", [given("Base fee", COUNT)], DONE),
