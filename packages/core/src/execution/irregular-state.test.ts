@@ -4,7 +4,14 @@ import type { Hex } from "../base/bytes.ts";
 import { EMPTY_CODE_HASH } from "../chain/header.ts";
 import { keccak256Hex } from "../crypto/crypto.ts";
 import { EMPTY_TRIE_ROOT } from "../trie/types.ts";
-import { joinChanges, NOTHING_SET, overState, setAccount, setSlot } from "./irregular-state.ts";
+import {
+  type AccountEdit,
+  type IrregularState,
+  joinChanges,
+  NOTHING_SET,
+  overState,
+  setAccounts,
+} from "./irregular-state.ts";
 import type { AccountChange, StateChanges, StateReader } from "./types.ts";
 
 const [ANN, BOB]: [Hex, Hex] = [`0x${"a1".repeat(20)}`, `0x${"b2".repeat(20)}`];
@@ -19,6 +26,10 @@ const state: StateReader = {
   storage: (address, at) => (address === ANN && at === slot(1) ? 1n : 0n),
   code: () => new Uint8Array(0),
 };
+const setAccount = (set: IrregularState, on: StateReader, address: Hex, edit: AccountEdit): IrregularState =>
+  setAccounts(set, on, [[address, edit]]);
+const setSlot = (set: IrregularState, on: StateReader, address: Hex, at: Hex, value: bigint): IrregularState =>
+  setAccount(set, on, address, { slots: new Map([[at, value]]) });
 const account = (fields: Partial<AccountChange>): AccountChange => ({
   nonce: 0n,
   balance: 0n,

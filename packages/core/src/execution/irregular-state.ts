@@ -19,6 +19,7 @@ export interface AccountEdit {
   readonly balance?: bigint;
   readonly nonce?: bigint;
   readonly code?: Uint8Array;
+  readonly slots?: ReadonlyMap<Hex, bigint>;
 }
 
 /** The state with what was set in the place of what is there. */
@@ -39,48 +40,32 @@ export function overState(state: StateReader, set: IrregularState): StateReader 
 const isEmpty = ({ nonce, balance, codeHash }: AccountChange): boolean =>
   nonce === 0n && balance === 0n && codeHash === EMPTY_CODE_HASH;
 
+const codeHashOf = (code: Uint8Array): Hex => (code.length === 0 ? EMPTY_CODE_HASH : keccak256Hex(code));
+
 /**
- * Sets fields of an account.
+ * Sets fields and slots of accounts. One of which a slot is set exists from then on.
  * @param state with what was set before
  */
-export function setAccount(set: IrregularState, state: StateReader, address: Hex, edit: AccountEdit): IrregularState {
-  const before = state.account(address);
-  const { code } = edit;
-  const codeHash =
-    code === undefined
-      ? (before?.codeHash ?? EMPTY_CODE_HASH)
-      : code.length === 0
-        ? EMPTY_CODE_HASH
-        : keccak256Hex(code);
-  const account: AccountChange = {
-    nonce: edit.nonce ?? before?.nonce ?? 0n,
-    balance: edit.balance ?? before?.balance ?? 0n,
-    codeHash,
-  };
-  const keepsStorage = set.storage.has(address) || (before?.storageRoot ?? EMPTY_TRIE_ROOT) !== EMPTY_TRIE_ROOT;
-  const isNone = isEmpty(account) && !keepsStorage;
-  return {
-    ...set,
-    accounts: new Map(set.accounts).set(address, isNone ? null : account),
-    codes: code === undefined || code.length === 0 ? set.codes : new Map(set.codes).set(codeHash, code),
-  };
-}
-
-/** Sets a slot of an account, which exists from then on. */
-export function setSlot(
+export function setAccounts(
   set: IrregularState,
   state: StateReader,
-  address: Hex,
-  slot: Hex,
-  value: bigint,
+  edits: Iterable<readonly [Hex, AccountEdit]>,
 ): IrregularState {
-  const slots = new Map(set.storage.get(address)).set(slot, value);
-  const { nonce = 0n, balance = 0n, codeHash = EMPTY_CODE_HASH } = state.account(address) ?? {};
-  return {
-    ...set,
-    accounts: new Map(set.accounts).set(address, { nonce, balance, codeHash }),
-    storage: new Map(set.storage).set(address, slots),
-  };
+  const [accounts, storage, codes] = [new Map(set.accounts), new Map(set.storage), new Map(set.codes)];
+  for (const [address, { nonce, balance, code, slots = [] }] of edits) {
+    const before = state.account(address);
+    const account: AccountChange = {
+      nonce: nonce ?? before?.nonce ?? 0n,
+      balance: balance ?? before?.balance ?? 0n,
+      codeHash: code === undefined ? (before?.codeHash ?? EMPTY_CODE_HASH) : codeHashOf(code),
+    };
+    const stored = new Map([...(storage.get(address) ?? []), ...slots]);
+    if (stored.size > 0) storage.set(address, stored);
+    const keepsStorage = stored.size > 0 || (before?.storageRoot ?? EMPTY_TRIE_ROOT) !== EMPTY_TRIE_ROOT;
+    accounts.set(address, isEmpty(account) && !keepsStorage ? null : account);
+    if (code !== undefined && code.length > 0) codes.set(account.codeHash, code);
+  }
+  return { accounts, storage, codes };
 }
 
 /**

@@ -6,15 +6,16 @@
 
 import type { Hex } from "@counterpart/core/base/bytes";
 import { CodedError } from "@counterpart/core/base/errors";
+import type { Genesis } from "@counterpart/core/chain/genesis";
 import type { Transaction } from "@counterpart/core/chain/types";
 import { FUTURE_LIMIT_S } from "@counterpart/core/consensus/poa";
 import {
   type AccountEdit,
   type IrregularState,
   NOTHING_SET,
-  setAccount,
-  setSlot,
+  setAccounts,
 } from "@counterpart/core/execution/irregular-state";
+import type { StoreWrite } from "@counterpart/core/ports/store";
 import type { EngineCore } from "./core.ts";
 import { EXTENSION_BLOCKS_PER_WRITE, type SealPlan, sealBlocks } from "./head-mover.ts";
 import {
@@ -28,9 +29,11 @@ import {
   type SetOn,
   setRows,
 } from "./irregular.ts";
+import type { Pause } from "./pacer.ts";
 import type { Pending } from "./pool.ts";
 import { removedRow } from "./pool-rows.ts";
 import { rewind } from "./rewind.ts";
+import { readWholeState } from "./whole-state.ts";
 import type { WriterQueue } from "./writer-queue.ts";
 
 /** Snapshots are in memory, each with what was pending. */
@@ -57,6 +60,13 @@ export interface EngineDevelopment {
   detach(by: string): void;
   setAccount(address: Hex, edit: AccountEdit): Promise<void>;
   setSlot(address: Hex, slot: Hex, value: bigint): Promise<void>;
+  /** Sets them all or none. Nonces are not lowered: what was sent with the higher ones is on the chain. */
+  load(accounts: ReadonlyMap<Hex, AccountEdit>): Promise<void>;
+  /**
+   * The state of the head, with what was set on it.
+   * @throws CodedError `PRUNED` where it was taken over
+   */
+  wholeState(pause: Pause): Promise<IrregularState>;
   /**
    * Seals blocks on the head, of what is pending, empty where nothing is: many with one write, and other writers have
    * their turns between.
@@ -85,7 +95,12 @@ export interface EngineDevelopment {
   dropAll(): Promise<void>;
 }
 
-export function createDevelopment(core: EngineCore, queue: WriterQueue, irregular: IrregularChain): EngineDevelopment {
+export function createDevelopment(
+  core: EngineCore,
+  queue: WriterQueue,
+  irregular: IrregularChain,
+  genesis: Genesis,
+): EngineDevelopment {
   const { store, pool, clock, emitter } = core;
   let detachedBy = readDetached(store);
   let snapshots: readonly Snapshot[] = [];
@@ -96,15 +111,28 @@ export function createDevelopment(core: EngineCore, queue: WriterQueue, irregula
     core.accounts.clear();
     emitter.emit("pooled");
   };
-  const edit = (edited: Edited, change: (set: IrregularState) => IrregularState): Promise<void> =>
+  /** @param rowsOf rows of what is set now, given what was written before */
+  const edit = (
+    edits: () => Iterable<readonly [Hex, AccountEdit]>,
+    rowsOf: (before: SetOn | undefined, set: SetOn) => Iterable<StoreWrite>,
+  ): Promise<void> =>
     queue.run(async () => {
       const on = core.head.hash;
-      const set: SetOn = { on, state: change(irregular.setOn(on)) };
+      const set: SetOn = { on, state: setAccounts(irregular.setOn(on), core.state, edits()) };
       requireRoom(set.state);
-      store.write(editRows(irregular.written, set, edited));
+      store.write(rowsOf(irregular.written, set));
       irregular.noteSet(set);
       changed();
     });
+  const editOne = (edited: Edited, fields: AccountEdit): Promise<void> =>
+    edit(
+      () => [[edited.address, fields]],
+      (before, set) => editRows(before, set, edited),
+    );
+  const raised = ([address, { nonce = 0n, ...rest }]: readonly [Hex, AccountEdit]): readonly [Hex, AccountEdit] => {
+    const before = core.state.account(address)?.nonce ?? 0n;
+    return [address, { ...rest, nonce: nonce > before ? nonce : before }];
+  };
   const remove = (leaving: readonly Transaction[]): void => {
     store.write(leaving.map(({ hash }) => removedRow(hash)));
     for (const { hash } of leaving) pool.remove(hash);
@@ -119,8 +147,10 @@ export function createDevelopment(core: EngineCore, queue: WriterQueue, irregula
       store.write([detachedRow(by)]);
       detachedBy = by;
     },
-    setAccount: (address, fields) => edit({ address }, (set) => setAccount(set, core.state, address, fields)),
-    setSlot: (address, slot, value) => edit({ address, slot }, (set) => setSlot(set, core.state, address, slot, value)),
+    setAccount: (address, fields) => editOne({ address }, fields),
+    setSlot: (address, slot, value) => editOne({ address, slot }, { slots: new Map([[slot, value]]) }),
+    load: (accounts) => edit(() => [...accounts].map(raised), setRows),
+    wholeState: (pause) => readWholeState(core, genesis, pause),
     async mine(blocks = 1, intervalS = 0) {
       for (let mined = 0; mined < blocks; ) {
         const plan: SealPlan = {

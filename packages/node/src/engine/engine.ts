@@ -163,7 +163,7 @@ export function createEngine(options: EngineOptions): Engine {
   core.emitter.on("head", () => void logKeeper.run());
   countEvents(core);
   const engine: Engine = {
-    ...(irregular === undefined ? {} : { development: createDevelopment(core, queue, irregular) }),
+    ...(irregular === undefined ? {} : { development: createDevelopment(core, queue, irregular, options.genesis) }),
     adoption,
     schedule: undefined,
     refusal: () => (isReplica ? replicaRefusal() : undefined),

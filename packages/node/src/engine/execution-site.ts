@@ -11,13 +11,14 @@ import { blobsAt, type ForkSchedule } from "@counterpart/core/consensus/fork-sch
 import { blockContextOf } from "@counterpart/core/execution/block-context";
 import type { EvmExecutor } from "@counterpart/core/execution/executor";
 import { type Fork, isAtLeast } from "@counterpart/core/execution/fork";
+import { overState } from "@counterpart/core/execution/irregular-state";
 import type { BlockContext, StateChanges, StateReader } from "@counterpart/core/execution/types";
 import type { StoreReader } from "@counterpart/core/ports/store";
 import type { TableName } from "@counterpart/core/ports/tables";
 import { EMPTY_TRIE_ROOT } from "@counterpart/core/trie/types";
 import { keyText } from "../store/key-text.ts";
 import type { EngineCore } from "./core.ts";
-import { stateUnder } from "./irregular.ts";
+import { setUnder } from "./irregular.ts";
 import { createOverlay, type Overlay } from "./overlay.ts";
 import { accountKey } from "./rows.ts";
 import type { OpenState } from "./snapshot.ts";
@@ -155,7 +156,7 @@ export function createSite(open: OpenState<AnySealedHeader>, rules: SiteRules, c
     ...rules,
     header,
     state: open,
-    stateUnder: (block) => stateUnder(open.rows, block, open),
+    stateUnder: (block) => overState(open, setUnder(open.rows, block)),
     blockHash: canonicalHash,
     scratch: () => createScratch(open, changesMax),
   };

@@ -215,10 +215,10 @@ function readSet(rows: Pick<StoreReader, "get" | "range">): SetOn | undefined {
   return { on, state: { accounts, storage, codes } };
 }
 
-/** The state that a block was executed on: that of its parent, with what was set there by hand. */
-export function stateUnder(rows: Pick<StoreReader, "get">, block: Hex, parent: StateReader): StateReader {
+/** What was set on the state of its parent when a block was sealed. */
+export function setUnder(rows: Pick<StoreReader, "get">, block: Hex): IrregularState {
   const row = rows.get("meta", sealedKey(block));
-  return row === undefined ? parent : overState(parent, decodeSet(row).state);
+  return row === undefined ? NOTHING_SET : decodeSet(row).state;
 }
 
 /** What the next block is to have; each for one block. */

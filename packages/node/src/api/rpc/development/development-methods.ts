@@ -9,12 +9,17 @@ import type { Backend } from "../../backend.ts";
 import { heldKeys, type Signing } from "../account-methods.ts";
 import type { RpcMethod } from "../dispatch.ts";
 import { miningMethods } from "./mining-methods.ts";
+import { dumpMethods } from "./state-dump.ts";
 import { changingMethods } from "./state-methods.ts";
 
 export function developmentMethods(backend: Backend, clock: Clock): Record<string, RpcMethod> {
   const { engine, development: node } = backend;
   if (node === undefined) return {};
-  return { ...miningMethods({ engine, node, clock }), ...changingMethods({ backend, node }) };
+  return {
+    ...miningMethods({ engine, node, clock }),
+    ...changingMethods({ backend, node }),
+    ...dumpMethods(node, clock),
+  };
 }
 
 /** Held keys sign; what impersonated accounts send is not signed, and detaches the chain. */

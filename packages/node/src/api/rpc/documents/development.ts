@@ -117,4 +117,10 @@ export const DEVELOPMENT_DOCUMENTS: MethodDocuments = {
   ),
   anvil_dropAllTransactions: documentOf("Empties the pool.", [], ["Nothing", NULL]),
   anvil_nodeInfo: NODE_INFO,
+  anvil_dumpState: documentOf(
+    "Every account of the head, as Anvil dumps it.",
+    [maybe("With states of earlier blocks, which are left out", BOOLEAN)],
+    ["JSON, compressed with gzip", "bytes"],
+  ),
+  anvil_loadState: documentOf("Sets the accounts of a dump.", [given("Dump", "bytes")], DONE),
 };
