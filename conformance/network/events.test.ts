@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseEther } from "viem";
 import { generatePrivateKey, type PrivateKeyAccount, privateKeyToAccount } from "viem/accounts";
+import { Listener } from "./event-listener.ts";
 import { connect, eventually, Nodes, type TestNode } from "./nodes.ts";
 
 /** Development accounts, which the default genesis funds. */
@@ -18,52 +19,6 @@ const STATUS_AFTER: Readonly<Record<string, string>> = {
   "transaction.included": "included",
   "transaction.conflicted": "conflicted",
 };
-
-interface Heard {
-  readonly type: string;
-  readonly data: Record<string, unknown>;
-}
-
-/** Everything that a node tells, from now on. */
-class Listener implements AsyncDisposable {
-  readonly heard: Heard[] = [];
-  readonly #abort = new AbortController();
-  readonly #done: Promise<void>;
-
-  private constructor(stream: Response) {
-    this.#done = this.#read(stream).catch(() => {});
-  }
-
-  static async to(node: TestNode): Promise<Listener> {
-    const listener = await fetch(`${node.url}/api/v1/events`);
-    assert.equal(listener.status, 200);
-    return new Listener(listener);
-  }
-
-  async #read(stream: Response): Promise<void> {
-    const reader = (stream.body as ReadableStream<Uint8Array>).getReader();
-    this.#abort.signal.addEventListener("abort", () => void reader.cancel());
-    let text = "";
-    for (let chunk = await reader.read(); !chunk.done; chunk = await reader.read()) {
-      text += Buffer.from(chunk.value).toString();
-      const blocks = text.split("\n\n");
-      text = blocks.pop() as string;
-      for (const block of blocks) {
-        const [, type, data] = /^event: (.*)\ndata: (.*)$/m.exec(block) ?? [];
-        if (type !== undefined) this.heard.push({ type, data: JSON.parse(data as string) as Heard["data"] });
-      }
-    }
-  }
-
-  about(hash: string): Heard[] {
-    return this.heard.filter(({ type, data }) => type.startsWith("transaction.") && data.hash === hash);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#abort.abort();
-    await this.#done;
-  }
-}
 
 async function send(node: TestNode, from: PrivateKeyAccount, nonce: number, to = nobody, value = 1n): Promise<string> {
   const fees = { maxFeePerGas: 0n, maxPriorityFeePerGas: 0n };
