@@ -13,12 +13,6 @@ export interface LogFilter {
   readonly topics: readonly (readonly Hex[])[];
 }
 
-export function matchesLog({ addresses, topics }: LogFilter, log: Log): boolean {
-  if (addresses.length > 0 && !addresses.includes(log.address)) return false;
-  if (topics.length > log.topics.length) return false;
-  return topics.every((wanted, at) => wanted.length === 0 || wanted.includes(log.topics[at] as Hex));
-}
-
 /** What the index of logs is asked for. */
 export const itemsOf = ({ addresses, topics }: LogFilter): ItemGroups =>
   [
@@ -26,11 +20,26 @@ export const itemsOf = ({ addresses, topics }: LogFilter): ItemGroups =>
     ...topics.map((wanted, at) => wanted.map((topic) => itemOf(at, topic))),
   ].filter((alternatives) => alternatives.length > 0);
 
-/** Makes the test of a block's bloom: false means that no log of the block matches, true that one may. */
-export function createBloomTest({ addresses, topics }: LogFilter): (bloom: Uint8Array) => boolean {
+/** A filter made ready: how many alternatives it has costs time once, and not with every log. */
+export interface LogMatcher {
+  /** False means that no log of the block with this bloom matches, true that one may. */
+  mayBeIn(bloom: Uint8Array): boolean;
+  matches(log: Log): boolean;
+}
+
+export function createLogMatcher({ addresses, topics }: LogFilter): LogMatcher {
   const groups = [addresses, ...topics]
     .filter((alternatives) => alternatives.length > 0)
     .map((alternatives) => alternatives.map(bloomBits));
-  return (bloom) =>
-    groups.every((alternatives) => alternatives.some((bits) => bits.every((bit) => hasBloomBit(bloom, bit))));
+  const senders = new Set(addresses);
+  const wanted = topics.map((alternatives) => new Set(alternatives));
+  return {
+    mayBeIn: (bloom) =>
+      groups.every((alternatives) => alternatives.some((bits) => bits.every((bit) => hasBloomBit(bloom, bit)))),
+    matches(log) {
+      if (senders.size > 0 && !senders.has(log.address)) return false;
+      if (wanted.length > log.topics.length) return false;
+      return wanted.every((alternatives, at) => alternatives.size === 0 || alternatives.has(log.topics[at] as Hex));
+    },
+  };
 }

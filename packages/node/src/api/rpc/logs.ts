@@ -13,7 +13,7 @@ import { headerAt, LATEST, type NumberRef, numberOfRef, readBlockNumber } from "
 import type { RpcMethod } from "./dispatch.ts";
 import { invalidParams, serverError } from "./errors.ts";
 import { type FormattedLog, formatLog, placeOf } from "./format.ts";
-import { createBloomTest, itemsOf, type LogFilter, matchesLog } from "./log-filter.ts";
+import { createLogMatcher, itemsOf, type LogFilter, type LogMatcher } from "./log-filter.ts";
 import {
   badValue,
   defineMethod,
@@ -78,13 +78,13 @@ export function readLogQuery(value: JsonValue): LogQuery {
 }
 
 /** The logs of a canonical block; its body is read only where one matches. */
-function* logsIn(engine: ChainEngine, header: AnySealedHeader, filter: LogFilter): Generator<FormattedLog> {
+function* logsIn(engine: ChainEngine, header: AnySealedHeader, matcher: LogMatcher): Generator<FormattedLog> {
   const receipts = engine.receipts(header.hash);
   let block: AnyDecodedBlock | undefined;
   let logIndex = 0;
   for (const [index, { logs }] of (receipts ?? canonicalReceipts(engine, header)).entries()) {
     for (const log of logs) {
-      if (matchesLog(filter, log)) {
+      if (matcher.matches(log)) {
         block ??= engine.block(header.hash) ?? canonicalBlock(engine, header.hash);
         const hash = block?.transactions[index]?.hash;
         if (hash === undefined) return;
@@ -112,7 +112,7 @@ function logsOfBlock(engine: ChainEngine, hash: Hex, filter: LogFilter, limits: 
   const header = canonicalHeader(engine, hash);
   if (header === undefined) throw serverError("unknown block");
   const logs: FormattedLog[] = [];
-  collect(logsIn(engine, header, filter), logs, limits);
+  collect(logsIn(engine, header, createLogMatcher(filter)), logs, limits);
   return logs;
 }
 
@@ -145,7 +145,7 @@ async function logsOfRange({ engine, clock, limits }: LogSource, query: LogQuery
   if (range === undefined) return [];
   const { first, last } = range;
   const groups = itemsOf(query);
-  const mayMatch = createBloomTest(query);
+  const matcher = createLogMatcher(query);
   const logs: FormattedLog[] = [];
   const pause = createPacer(clock);
   for (let number = first; number <= last.number; ) {
@@ -153,7 +153,7 @@ async function logsOfRange({ engine, clock, limits }: LogSource, query: LogQuery
     for (const candidate of stretch.candidates) {
       const header = engine.header(candidate);
       if (header === undefined) return undefined;
-      if (mayMatch(header.logsBloom)) collect(logsIn(engine, header, query), logs, limits);
+      if (matcher.mayBeIn(header.logsBloom)) collect(logsIn(engine, header, matcher), logs, limits);
       await pause();
     }
     number = stretch.last + 1;

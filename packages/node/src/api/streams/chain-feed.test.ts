@@ -9,7 +9,8 @@ import { createFakeBackend } from "../fake-backend.test-support.ts";
 import { LOGGER, type ShownLog, STRANGER, word } from "../rpc/asking.test-support.ts";
 import { createChainFeed, FEED_LIMITS, type FeedLimits } from "./chain-feed.ts";
 import { createRecorder, type Recorder, rivalBranch, sealLogs, submitLog } from "./following.test-support.ts";
-import type { LogTopic } from "./topics.ts";
+import { matchedLogs } from "./log-matching.ts";
+import { createGroups, type LogTopic } from "./topics.ts";
 
 function open(engine: Engine = openTestEngine(), limits: FeedLimits = FEED_LIMITS) {
   const fake = createFakeBackend(engine);
@@ -61,6 +62,56 @@ test("a log that several match is made once", async () => {
   await feed.settled();
   assert.equal(one.told.length, 1);
   assert.equal(one.told[0], two.told[0]);
+});
+
+test("a filter is made ready once, however many blocks are told", async () => {
+  const { engine, feed } = open();
+  let reads = 0;
+  const topic: LogTopic = {
+    ...logs(),
+    get topics() {
+      reads++;
+      return [[word(5)]];
+    },
+  };
+  const recorder = createRecorder<TellLog>();
+  feed.follow(topic, recorder as Recorder);
+  const before = reads;
+  await sealLogs(engine, 0);
+  for (const n of [5, 6, 5]) await sealLogs(engine, n);
+  await feed.settled();
+  assert.deepEqual(shown(recorder), ["+2/0:5", "+4/0:5"]);
+  assert.equal(reads, before);
+});
+
+test("others have their turn after each filter, also where none wants anything of a block", async () => {
+  const { engine } = open();
+  await sealLogs(engine, 0);
+  await sealLogs(engine, 5);
+  const groups = createGroups(FEED_LIMITS.filtered);
+  for (const n of [1, 5, 9]) groups.add(logs({ topics: [[word(n)]] }), createRecorder());
+  const steps = [...matchedLogs(engine, groups.of("logs"), engine.head(), false)];
+  assert.deepEqual(
+    steps.map((step) => step?.group.topic.topics),
+    [undefined, [[word(5)]], undefined, undefined],
+  );
+});
+
+test("what filters name is limited in all, and free again when they end", () => {
+  const { feed } = open(undefined, { ...FEED_LIMITS, filtered: 5 });
+  const wide = logs({ addresses: [LOGGER], topics: [[word(1), word(2)], [], [word(3)]] });
+  const end = feed.follow(wide, createRecorder());
+  const endSame = feed.follow(wide, createRecorder());
+  const two = logs({ topics: [[word(1), word(2)]] });
+  const busy = { code: -32005, message: /name 4 addresses and topics, of at most 5/ };
+  assert.throws(() => feed.follow(two, createRecorder()), busy);
+  feed.follow(logs(), createRecorder());
+  feed.follow({ kind: "heads" }, createRecorder());
+  end();
+  end();
+  assert.throws(() => feed.follow(two, createRecorder()), busy);
+  endSame();
+  feed.follow(two, createRecorder());
 });
 
 test("a reorganisation removes logs from the last one down, then adds those of the winning branch", async () => {

@@ -23,15 +23,17 @@ export interface FeedLimits {
   readonly waiting: number;
   /** Bytes, roughly, of the removed logs that one reorganisation may have. */
   readonly removedBytes: number;
+  /** Addresses and topics that all filters of logs name together: some 500 bytes each. */
+  readonly filtered: number;
 }
 
-export const FEED_LIMITS: FeedLimits = { waiting: 8_192, removedBytes: 64 * 1024 * 1024 };
+export const FEED_LIMITS: FeedLimits = { waiting: 8_192, removedBytes: 64 * 1024 * 1024, filtered: 262_144 };
 /** Transactions, and blocks, that are remembered as told. */
 const TOLD_TRANSACTIONS_MAX = 65_536;
 const TOLD_BLOCKS_MAX = 1_024;
 
 export interface ChainFeed {
-  /** Begins with what happens from now on. Returns the function that ends it. */
+  /** Begins with what happens from now on. Returns the function that ends it. @throws RpcError -32005 */
   follow(topic: Topic, follower: Follower): () => void;
   /** Resolves when everything is told that had happened when it was called. */
   settled(): Promise<void>;
@@ -48,7 +50,7 @@ export interface ChainFeedDeps {
 export function createChainFeed(deps: ChainFeedDeps): ChainFeed {
   const { backend, clock, logger, limits = FEED_LIMITS } = deps;
   const { engine } = backend;
-  const groups = createGroups();
+  const groups = createGroups(limits.filtered);
   const toldTransactions = new Set<Hex>();
   const toldBlocks = new Map<number, Hex>([[engine.head().number, engine.head().hash]]);
   /** What the blocks have that are leaving; undefined: more than can be told. */

@@ -5,8 +5,9 @@ import { setImmediate } from "node:timers/promises";
 import { createTimedClock } from "../../contracts/contracts.test-support.ts";
 import { openTestEngine, silentLogger } from "../../engine/engine.test-support.ts";
 import { createFakeBackend } from "../fake-backend.test-support.ts";
+import { word } from "../rpc/asking.test-support.ts";
 import { createDispatcher, type RpcMethod } from "../rpc/dispatch.ts";
-import { createChainFeed } from "./chain-feed.ts";
+import { createChainFeed, FEED_LIMITS, type FeedLimits } from "./chain-feed.ts";
 import { CONNECTION_LIMITS, type ConnectionLimits, createConnection, type Socket } from "./connection.ts";
 import { sealLogs } from "./following.test-support.ts";
 import { createSubscriptions, type SubscriptionRoom } from "./subscriptions.ts";
@@ -54,10 +55,17 @@ class FakeSocket extends EventEmitter implements Socket {
 
 const text = (message: object | undefined): string => JSON.stringify(message);
 
-function open(limits: Partial<ConnectionLimits> = {}, room: Partial<SubscriptionRoom> = {}) {
+function open(
+  limits: Partial<ConnectionLimits> = {},
+  room: Partial<SubscriptionRoom> = {},
+  feedLimits: Partial<FeedLimits> = {},
+) {
   const engine = openTestEngine();
   const { backend } = createFakeBackend(engine);
-  const feed = createChainFeed({ backend, clock: createTimedClock(), logger: silentLogger });
+  const feed = createChainFeed({
+    ...{ backend, clock: createTimedClock(), logger: silentLogger },
+    limits: { ...FEED_LIMITS, ...feedLimits },
+  });
   const held: (() => void)[] = [];
   const methods = new Map<string, RpcMethod>([
     ["echo", ([value]) => value],
@@ -175,6 +183,15 @@ test("subscriptions are limited for each connection and for all, and those of a 
   await sealLogs(engine, 0);
   await feed.settled();
   assert.equal(socket.texts.length, 6);
+});
+
+test("a subscription whose filter names too much takes no room", async () => {
+  const { socket, room } = open({}, {}, { filtered: 1 });
+  socket.ask(0, "eth_subscribe", "logs", { topics: [[word(1), word(2)]] });
+  socket.ask(1, "eth_subscribe", "logs", { topics: [word(1)] });
+  await answered(socket, 2);
+  assert.deepEqual([answerTo(socket, 0)?.error?.code, answerTo(socket, 1)?.error], [-32005, undefined]);
+  assert.equal(room.used, 1);
 });
 
 test("only so many messages are answered at a time; the others wait, and nothing more is read", async () => {

@@ -104,7 +104,6 @@ export function createFilters({ feed, source, limits = FILTER_LIMITS }: FilterDe
     }
     const id = createStreamId();
     const filter: Filter = { query, items: [], characters: 0, usedAtMs: clock.now(), end: () => {} };
-    filters.set(id, filter);
     filter.end = feed.follow(topic, {
       deliver({ value, text }) {
         const characters = text.length + ITEM_CHARACTERS;
@@ -115,6 +114,7 @@ export function createFilters({ feed, source, limits = FILTER_LIMITS }: FilterDe
       },
       lose: () => remove(id),
     });
+    filters.set(id, filter);
     sweeper.start();
     return id;
   };

@@ -5,7 +5,6 @@ import type { AnySealedHeader } from "@counterpart/core/chain/any-header";
 import type { Log } from "@counterpart/core/chain/types";
 import type { ChainEngine } from "../../engine/types.ts";
 import { formatLog, placeOf } from "../rpc/format.ts";
-import { createBloomTest, matchesLog } from "../rpc/log-filter.ts";
 import { createItem, type Group, type Item, type LogTopic } from "./topics.ts";
 
 export interface MatchedLog {
@@ -45,22 +44,23 @@ function logsOf(engine: ChainEngine, header: AnySealedHeader, removed: boolean):
   return logs;
 }
 
-/** @param removed the block leaves the chain: its last log comes first */
+/**
+ * With a pause after each group: there may be many, and most of them want nothing of a block.
+ * @param removed the block leaves the chain: its last log comes first
+ */
 export function* matchedLogs(
   engine: ChainEngine,
   groups: readonly Group<LogTopic>[],
   header: AnySealedHeader,
   removed: boolean,
 ): Generator<MatchedLog | undefined> {
-  const asked = groups.filter(({ topic }) => isWithin(topic, header.number));
-  const concerned = asked.filter(({ topic }) => createBloomTest(topic)(header.logsBloom));
-  if (concerned.length === 0) return;
-  const logs = logsOf(engine, header, removed);
-  if (removed) logs.reverse();
-  for (const group of concerned) {
-    for (const { log, item } of logs) {
-      if (!matchesLog(group.topic, log)) continue;
-      yield { group, item: item(), bytes: LOG_BYTES + 2 * log.data.length };
+  let logs: PlacedLog[] | undefined;
+  for (const group of groups) {
+    if (isWithin(group.topic, header.number) && group.matcher.mayBeIn(header.logsBloom)) {
+      logs ??= removed ? logsOf(engine, header, removed).reverse() : logsOf(engine, header, removed);
+      for (const { log, item } of logs) {
+        if (group.matcher.matches(log)) yield { group, item: item(), bytes: LOG_BYTES + 2 * log.data.length };
+      }
     }
     yield undefined;
   }

@@ -95,9 +95,6 @@ export function createSubscriptions({ engine, feed, room, send, lose }: Subscrip
     const id = createStreamId();
     const prefix = `{"jsonrpc":"2.0","method":"eth_subscription","params":{"subscription":"${id}","result":`;
     const subscription: Subscription = { early: [], end: () => {} };
-    subscriptions.set(id, subscription);
-    opened.push(subscription);
-    room.used++;
     subscription.end = feed.follow(topic, {
       deliver({ text }) {
         const notification = `${prefix}${text}}}`;
@@ -110,6 +107,9 @@ export function createSubscriptions({ engine, feed, room, send, lose }: Subscrip
       },
       lose,
     });
+    subscriptions.set(id, subscription);
+    opened.push(subscription);
+    room.used++;
     return id;
   };
   const subscribe = (params: readonly JsonValue[], opened: Subscription[]): unknown => {
