@@ -72,6 +72,10 @@ test("wrong calls are refused with the reason", async () => {
 test("gas is estimated: enough, and little more", async () => {
   const { api, engine } = await openLogs([5]);
   assert.equal(await ask(api, "eth_estimateGas", { from: OWN, to: STRANGER, value: "0x1" }), "0x5208");
+  // Less than any transaction needs is no limit.
+  for (const gas of ["0x0", "0x5207", "0x5208"]) {
+    assert.equal(await ask(api, "eth_estimateGas", { from: OWN, to: STRANGER, gas }), "0x5208");
+  }
   const data = word(9);
   const estimate = Number(await ask<string>(api, "eth_estimateGas", { from: OWN, to: LOGGER, data }));
   const transaction = transactionOf(1, 2, {

@@ -11,7 +11,7 @@ import { createAccessList } from "./access-list.ts";
 import { type BlockRef, LATEST, onState, readBlockRef } from "./block-ref.ts";
 import { type CallArgs, messageOf, readCallArgs } from "./call-args.ts";
 import type { RpcMethod } from "./dispatch.ts";
-import { estimateGas } from "./estimate.ts";
+import { estimateGas, TRANSFER_GAS } from "./estimate.ts";
 import { callDeadline } from "./execution-limits.ts";
 import { quantity } from "./format.ts";
 import { type BlockOverrides, NO_STATE_OVERRIDES, readBlockOverrides, readStateOverrides } from "./overrides.ts";
@@ -64,7 +64,9 @@ async function estimate(place: Place, args: CallArgs, gasCap: bigint, clock: Clo
   const { header, executor, site } = place;
   const blockGas = BigInt(header.gasLimit);
   const gasMax = blockGas < gasCap ? blockGas : gasCap;
-  const message = messageOf(args, gasMax, site.chainId);
+  const { gas: said = 0n, ...unlimited } = args;
+  // As in go-ethereum: less than any transaction needs is no limit.
+  const message = messageOf(said < TRANSFER_GAS ? unlimited : args, gasMax, site.chainId);
   const deadline = callDeadline(clock);
   const gas = await estimateGas({
     message,

@@ -102,14 +102,26 @@ test("what the sender can pay bounds the gas", async () => {
   assert.ok(gas >= 100_000 && gas <= 140_000);
   const poor = estimation(100_000, 100_000, { balance: 500_000n });
   await rejectsWith(estimateGas({ ...poor.given, message: paying }), -32000, /exceeds allowance \(50000\)/);
-  const broke = { ...paying, value: 500_001n };
-  await rejectsWith(estimateGas({ ...poor.given, message: broke }), -32000, /insufficient funds for transfer/);
+  for (const value of [500_000n, 500_001n]) {
+    const broke = { ...paying, value };
+    await rejectsWith(estimateGas({ ...poor.given, message: broke }), -32000, /^insufficient funds for transfer$/);
+  }
+  const blobs = { blobVersionedHashes: [`0x01${"0".repeat(62)}` as Hex], maxFeePerBlobGas: 4n };
+  const carrying = estimateGas({ ...poor.given, message: { ...paying, ...blobs } });
+  await rejectsWith(carrying, -32000, /^insufficient funds for gas \* price \+ value$/);
 });
 
 test("what keeps a message from running at all is told with the gas it was tried with", async () => {
   const fault = { valid: false, kind: "FEE_CAP_TOO_LOW", message: "max fee per gas less than block base fee" } as const;
   const { given } = estimation(0, 0, { run: async () => fault });
-  await rejectsWith(estimateGas(given), -32000, /^failed with 16777216 gas: max fee per gas less than block base fee$/);
+  const transfer = { ...given, toHasCode: false, message: { ...given.message, data: new Uint8Array(0) } };
+  for (const each of [given, transfer]) {
+    await rejectsWith(
+      estimateGas(each),
+      -32000,
+      /^failed with 16777216 gas: max fee per gas less than block base fee$/,
+    );
+  }
 });
 
 test("another halt than lack of gas is named", async () => {

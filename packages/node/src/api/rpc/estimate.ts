@@ -4,7 +4,7 @@ import type { MessageFault, SimulatedMessage, SimulatedOutcome } from "@counterp
 import { type RpcError, serverError } from "./errors.ts";
 import { failureOf } from "./revert.ts";
 
-const TRANSFER_GAS = 21_000n;
+export const TRANSFER_GAS = 21_000n;
 /** What a call that sends value is given on top; a refund counter cannot be seen from here. */
 const CALL_STIPEND = 2_300;
 /** The search ends when the bounds are this close, relative to the upper one. */
@@ -23,13 +23,14 @@ export interface Estimation {
 
 const least = (...amounts: readonly bigint[]): bigint => amounts.reduce((a, b) => (a < b ? a : b));
 
-/** @throws RpcError -32000 when not even the value can be paid */
+/** @throws RpcError -32000 when nothing is left for gas */
 function upperBound({ message, balance, transactionGasMax }: Estimation): bigint {
   const { gasLimit, maxFeePerGas, value, blobVersionedHashes = [], maxFeePerBlobGas = 0n } = message;
   const allowed = least(gasLimit, transactionGasMax ?? gasLimit);
   if (maxFeePerGas === 0n) return allowed;
+  if (value >= balance) throw serverError("insufficient funds for transfer");
   const left = balance - value - GAS_PER_BLOB * BigInt(blobVersionedHashes.length) * maxFeePerBlobGas;
-  if (left < 0n) throw serverError("insufficient funds for transfer");
+  if (left <= 0n) throw serverError("insufficient funds for gas * price + value");
   return least(allowed, left / maxFeePerGas);
 }
 
@@ -55,12 +56,16 @@ function haltedWith(outcome: SimulatedOutcome | undefined, gas: bigint): Error {
  * @throws RpcError 3 with the revert data when it reverts with all gas allowed, -32000 when that gas is not enough
  */
 export async function estimateGas(estimation: Estimation): Promise<number> {
-  const { message, toHasCode } = estimation;
+  const { message, toHasCode, run } = estimation;
   const highest = upperBound(estimation);
   const succeedsWith = async (gas: number): Promise<boolean> =>
     (await attempt(estimation, BigInt(gas)))?.status === "success";
   const isTransfer = message.data.length === 0 && message.to !== undefined && !toHasCode;
-  if (isTransfer && highest >= TRANSFER_GAS && (await succeedsWith(Number(TRANSFER_GAS)))) return Number(TRANSFER_GAS);
+  if (isTransfer && highest >= TRANSFER_GAS) {
+    // What keeps it from running is told with all the gas that is allowed.
+    const outcome = await run({ ...message, gasLimit: TRANSFER_GAS });
+    if (outcome.valid && outcome.status === "success") return Number(TRANSFER_GAS);
+  }
   const first = await attempt(estimation, highest);
   if (first?.status !== "success") throw haltedWith(first, highest);
   return await search(Number(first.gasUsed) - 1, Number(highest), first.gasSpent, succeedsWith);

@@ -31,6 +31,8 @@ test("the history has a base fee more than it has blocks, and rewards when asked
   const whole = (await api.rpc("eth_feeHistory", 5000, "0x1")).result as Record<string, unknown[]>;
   assert.equal(whole.gasUsedRatio?.length, 2);
   assert.equal(whole.reward, undefined);
+  for (const count of [2, "2"])
+    assert.deepEqual((await api.rpc("eth_feeHistory", count, "latest", [50])).result, result);
   assert.deepEqual((await api.rpc("eth_feeHistory", "0x0", "latest")).result, {
     oldestBlock: "0x0",
     baseFeePerGas: [],

@@ -13,7 +13,9 @@ import {
   optional,
   type Reader,
   readAddress,
+  readAmount,
   readBoolean,
+  readCount,
   readData,
   readHash,
   readObject,
@@ -60,6 +62,19 @@ test("quantities are strict", () => {
   ]);
   refuses(readSafeQuantity, ["0x20000000000000"], /out of range/);
   assert.equal(readSafeQuantity("0x1fffffffffffff"), Number.MAX_SAFE_INTEGER);
+});
+
+test("counts and amounts are quantities, digits or numbers", () => {
+  for (const read of [readCount, readAmount]) {
+    assert.deepEqual(
+      ["0x10", "16", 16, "0", 0].map((value) => Number(read(value))),
+      [16, 16, 16, 0, 0],
+    );
+    refuses(read, [-1, 1.5, 2 ** 53, "-1", "1.5", "1e3", "", "0x", "0x01", "ten", true, null, {}]);
+  }
+  assert.equal(readAmount("9".repeat(77)), BigInt("9".repeat(77)));
+  refuses(readCount, ["9".repeat(16)]);
+  refuses(readAmount, ["9".repeat(78), `0x1${"0".repeat(64)}`]);
 });
 
 test("data has whole bytes, hashes have 32, addresses a right checksum", () => {

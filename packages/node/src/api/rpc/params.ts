@@ -80,11 +80,18 @@ export function readSafeQuantity(value: JsonValue): number {
   return Number(quantity);
 }
 
-/** A count: a quantity, or a JSON number as some clients send. */
+/** A count: a quantity, and decimal digits or a JSON number as people and some clients send. */
 export const readCount: Reader<number> = (value: JsonValue) => {
+  if (typeof value === "string" && /^\d{1,15}$/.test(value)) return Number(value);
   if (typeof value !== "number") return readSafeQuantity(value);
   if (!Number.isSafeInteger(value) || value < 0) throw badValue("expected an unsigned integer");
   return value;
+};
+
+/** An amount of up to 256 bits, in the same forms. */
+export const readAmount: Reader<bigint> = (value: JsonValue) => {
+  if (typeof value === "string" && /^\d{1,77}$/.test(value)) return BigInt(value);
+  return typeof value === "number" ? BigInt(readCount(value)) : readQuantity(value);
 };
 
 export function readData(value: JsonValue): Uint8Array {

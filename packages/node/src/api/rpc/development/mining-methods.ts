@@ -15,11 +15,12 @@ import {
   optional,
   type Reader,
   readAddress,
+  readAmount,
   readBoolean,
+  readCount,
   readHash,
   required,
 } from "../params.ts";
-import { readAmount, readCount } from "./readers.ts";
 
 /** One call is not at it for longer than some minutes. */
 const BLOCKS_MAX = 100_000;

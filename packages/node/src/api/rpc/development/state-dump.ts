@@ -21,13 +21,13 @@ import {
   defineMethod,
   optional,
   readAddress,
+  readAmount,
   readBoolean,
   readData,
   readObject,
   readSlot,
   required,
 } from "../params.ts";
-import { readAmount } from "./readers.ts";
 
 const DUMPS_MAX = 1;
 const DUMP_MS_MAX = 60_000;
@@ -61,7 +61,7 @@ function requireFew(items: number): void {
   if (items > SET_ITEMS_MAX) throw badValue(`more than ${SET_ITEMS_MAX} accounts and slots`);
 }
 
-function readNonce(value: JsonValue): bigint {
+export function readNonce(value: JsonValue): bigint {
   const nonce = readAmount(value);
   if (nonce >= NONCE_END) throw badValue("a nonce is below 2^64 - 1 (EIP-2681)");
   return nonce;

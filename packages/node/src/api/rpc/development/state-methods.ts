@@ -10,11 +10,19 @@ import type { RpcMethod } from "../dispatch.ts";
 import { invalidParams } from "../errors.ts";
 import { suggestedPrice, upcomingBaseFee } from "../fees.ts";
 import { quantity } from "../format.ts";
-import { defineMethod, optional, readAddress, readBoolean, readData, readHash, readSlot, required } from "../params.ts";
+import {
+  defineMethod,
+  optional,
+  readAddress,
+  readAmount,
+  readBoolean,
+  readData,
+  readHash,
+  readSlot,
+  required,
+} from "../params.ts";
 import { readNoForking } from "./mining-methods.ts";
-import { readAmount } from "./readers.ts";
-
-const NONCE_END = 2n ** 64n - 1n;
+import { readNonce } from "./state-dump.ts";
 
 /** What both tools have, under their own prefixes. */
 const BOTH = ["hardhat", "anvil"] as const;
@@ -40,11 +48,10 @@ function stateSetters({ backend, node }: ChangingDeps, prefix: string): Record<s
     [name("setCode")]: defineMethod([required(readAddress), required(readData)], (address, code) =>
       set(name("setCode"), address, { code }),
     ),
-    [name("setNonce")]: defineMethod([required(readAddress), required(readAmount)], async (address, nonce) => {
+    [name("setNonce")]: defineMethod([required(readAddress), required(readNonce)], async (address, nonce) => {
       const before = await engine.read((state) => accountOf(state, address).nonce);
       if (nonce < before)
         throw invalidParams(`New nonce (${nonce}) must not be smaller than the existing nonce (${before})`);
-      if (nonce >= NONCE_END) throw invalidParams("a nonce is below 2^64 - 1 (EIP-2681)");
       return set(name("setNonce"), address, { nonce });
     }),
     [name("setStorageAt")]: defineMethod(

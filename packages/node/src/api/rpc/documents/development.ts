@@ -1,9 +1,8 @@
 /** Documents of the methods that `--dev` adds. */
 
 import { documentOf, given, type MethodDocument, type MethodDocuments, maybe } from "./method-document.ts";
-import { anyOf, BOOLEAN, NULL, objectOf, ref, type Schema, TEXT } from "./schemas.ts";
+import { anyOf, BOOLEAN, COUNT, NULL, objectOf, ref, type Schema, TEXT } from "./schemas.ts";
 
-const COUNT = anyOf(ref("uint"), { type: "integer", minimum: 0 }, ref("uintDecimal"));
 const INTEGER: Schema = { type: "integer" };
 const DONE = ["Done", BOOLEAN] as const;
 const ADDRESS = given("Address", "address");

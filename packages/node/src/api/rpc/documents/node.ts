@@ -1,11 +1,10 @@
 /** Documents of the methods on the node, its pool and its fees. */
 
 import { documentOf, given, type MethodDocuments, maybe } from "./method-document.ts";
-import { anyOf, BOOLEAN, objectOf, ref, TEXT, tableOf } from "./schemas.ts";
+import { BOOLEAN, COUNT, objectOf, TEXT, tableOf } from "./schemas.ts";
 
 const PRICE = ["Wei for each unit of gas", "uint"] as const;
 const BRIEF = tableOf(tableOf(TEXT));
-const COUNT = anyOf(ref("uint"), { type: "integer", minimum: 0 });
 const PERCENTILES = { type: "array", items: { type: "number", minimum: 0, maximum: 100 }, maxItems: 100 };
 
 export const NODE_DOCUMENTS: MethodDocuments = {

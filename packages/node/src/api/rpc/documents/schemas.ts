@@ -30,6 +30,8 @@ const INTEGER: Schema = { type: "integer", minimum: 0 };
 const RATIO: Schema = { type: "number", minimum: 0 };
 const DECIMAL: Schema = { title: "decimal number", type: "string", pattern: "^(0|[1-9][0-9]*)$" };
 export const TEXT: Schema = { type: "string" };
+/** What is taken where something is counted. */
+export const COUNT: Schema = anyOf(ref("uint"), INTEGER, ref("uintDecimal"));
 
 /** Names of the schemas below, stated so that a wrong reference is an error of types. */
 export type SchemaName =
