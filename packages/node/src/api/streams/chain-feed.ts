@@ -5,8 +5,6 @@
  * leaving blocks say is read before they are gone.
  */
 
-import type { Hex } from "@counterpart/core/base/bytes";
-import { dropOldest } from "@counterpart/core/base/drop-oldest";
 import type { AnySealedHeader } from "@counterpart/core/chain/any-header";
 import type { AnyTransaction, SealedHeader } from "@counterpart/core/chain/types";
 import type { Clock, Logger } from "@counterpart/core/ports/runtime";
@@ -16,6 +14,7 @@ import { formatHeader, formatTransaction } from "../rpc/format.ts";
 import { type MatchedLog, matchedLogs } from "./log-matching.ts";
 import { createSyncingFeed } from "./syncing-feed.ts";
 import { createTellingQueue } from "./telling-queue.ts";
+import { createTold } from "./told.ts";
 import { createGroups, createItem, type Follower, type Group, type Item, type Topic } from "./topics.ts";
 
 export interface FeedLimits {
@@ -28,9 +27,6 @@ export interface FeedLimits {
 }
 
 export const FEED_LIMITS: FeedLimits = { waiting: 8_192, removedBytes: 64 * 1024 * 1024, filtered: 262_144 };
-/** Transactions, and blocks, that are remembered as told. */
-const TOLD_TRANSACTIONS_MAX = 65_536;
-const TOLD_BLOCKS_MAX = 1_024;
 
 export interface ChainFeed {
   /** Begins with what happens from now on. Returns the function that ends it. @throws RpcError -32005 */
@@ -51,8 +47,7 @@ export function createChainFeed(deps: ChainFeedDeps): ChainFeed {
   const { backend, clock, logger, limits = FEED_LIMITS } = deps;
   const { engine } = backend;
   const groups = createGroups(limits.filtered);
-  const toldTransactions = new Set<Hex>();
-  const toldBlocks = new Map<number, Hex>([[engine.head().number, engine.head().hash]]);
+  const told = createTold(engine);
   /** What the blocks have that are leaving; undefined: more than can be told. */
   let leaving: MatchedLog[] | undefined = [];
 
@@ -75,32 +70,21 @@ export function createChainFeed(deps: ChainFeedDeps): ChainFeed {
     },
   });
 
+  const tellAll = (kind: "heads" | "blocks", show: () => unknown): void => {
+    const all = groups.of(kind);
+    if (all.length === 0) return;
+    const item = createItem(show());
+    for (const group of all) tell(group, item);
+  };
   function* tellBlock(header: AnySealedHeader): Generator<undefined> {
-    const heads = groups.of("heads");
-    const item = heads.length === 0 ? undefined : createItem(formatHeader(header));
-    for (const group of heads) if (item !== undefined) tell(group, item);
-    for (const group of groups.of("blocks")) tell(group, createItem(header.hash));
+    tellAll("heads", () => formatHeader(header));
+    tellAll("blocks", () => header.hash);
     yield;
     for (const matched of matchedLogs(engine, groups.of("logs"), header, false)) {
       if (matched === undefined) yield;
       else tell(matched.group, matched.item);
     }
   }
-  /** Headers that joined where nothing was executed: from the head back to what was told. */
-  function followedHeaders(head: SealedHeader): SealedHeader[] {
-    const headers: SealedHeader[] = [];
-    let header: SealedHeader | undefined = head;
-    while (header !== undefined && toldBlocks.get(header.number) !== header.hash && headers.length < TOLD_BLOCKS_MAX) {
-      headers.unshift(header);
-      header = engine.header(header.parentHash) as SealedHeader | undefined;
-    }
-    return headers;
-  }
-  const joinedHeaders = ({ head, applied, reverted }: HeadChange): SealedHeader[] => {
-    if (applied.length > 0) return applied.map(({ header }) => header);
-    // A head that only went back is no news.
-    return reverted.length > 0 ? [] : followedHeaders(head);
-  };
   function* tellHead(removed: readonly MatchedLog[], headers: readonly SealedHeader[]): Generator<undefined> {
     for (const [at, { group, item }] of removed.entries()) {
       tell(group, item);
@@ -108,12 +92,6 @@ export function createChainFeed(deps: ChainFeedDeps): ChainFeed {
     }
     for (const header of headers) yield* tellBlock(header);
   }
-  const noteTransaction = (hash: Hex): boolean => {
-    if (toldTransactions.has(hash)) return false;
-    toldTransactions.add(hash);
-    dropOldest(toldTransactions, TOLD_TRANSACTIONS_MAX);
-    return true;
-  };
   function* tellTransaction(transaction: AnyTransaction): Generator<undefined> {
     for (const group of groups.of("pending")) {
       tell(group, createItem(group.topic.full ? formatTransaction(transaction) : transaction.hash));
@@ -124,7 +102,7 @@ export function createChainFeed(deps: ChainFeedDeps): ChainFeed {
   const tellSealed = ({ applied, sealedHere }: HeadChange): void => {
     if (!sealedHere) return;
     for (const { transactions, load } of applied) {
-      const fresh = new Set(transactions.filter(noteTransaction));
+      const fresh = new Set(transactions.filter(told.addTransaction));
       if (fresh.size === 0 || groups.of("pending").length === 0) continue;
       for (const transaction of load().transactions) {
         if (fresh.has(transaction.hash)) queue.add(() => tellTransaction(transaction));
@@ -152,12 +130,7 @@ export function createChainFeed(deps: ChainFeedDeps): ChainFeed {
   };
   const onHead = (change: HeadChange): void => {
     tellSealed(change);
-    const headers = joinedHeaders(change);
-    for (const { number, hash } of headers) {
-      toldBlocks.delete(number);
-      toldBlocks.set(number, hash);
-    }
-    dropOldest(toldBlocks, TOLD_BLOCKS_MAX);
+    const headers = told.addHeaders(change);
     const removed = change.reverted.length === 0 ? [] : leaving;
     leaving = [];
     if (removed === undefined) {
@@ -173,7 +146,7 @@ export function createChainFeed(deps: ChainFeedDeps): ChainFeed {
     engine.on("leaving", onLeaving),
     engine.on("head", onHead),
     engine.on("transaction", (transaction, origin) => {
-      const isNew = noteTransaction(transaction.hash);
+      const isNew = told.addTransaction(transaction.hash);
       if ((isNew || origin === "reinjected") && isFollowed("pending")) queue.add(() => tellTransaction(transaction));
     }),
   ];

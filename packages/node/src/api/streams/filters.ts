@@ -5,15 +5,13 @@
  */
 
 import type { Hex } from "@counterpart/core/base/bytes";
-import type { Clock } from "@counterpart/core/ports/runtime";
-import type { JsonValue } from "../json.ts";
 import { RESPONSE_CHARACTERS_MAX, type RpcMethod } from "../rpc/dispatch.ts";
 import { serverError, tooMuchAtOnce } from "../rpc/errors.ts";
 import { type LogQuery, type LogSource, logsOf, readLogQuery } from "../rpc/logs.ts";
-import { badValue, defineMethod, optional, type Reader, readBoolean, required } from "../rpc/params.ts";
+import { defineMethod, optional, readBoolean, required } from "../rpc/params.ts";
 import type { ChainFeed } from "./chain-feed.ts";
 import { logTopicOf, requireExecution } from "./log-topic.ts";
-import { createStreamId } from "./stream-id.ts";
+import { createStreamId, readStreamId } from "./stream-id.ts";
 import type { Topic } from "./topics.ts";
 
 export interface FilterLimits {
@@ -54,35 +52,14 @@ export interface FilterDeps {
   readonly limits?: FilterLimits;
 }
 
-/** An id in the form in which it was given out; what is no such id is that of no filter. */
-const readId: Reader<string> = (value: JsonValue) => {
-  if (typeof value !== "string") throw badValue("expected a string");
-  return value.toLowerCase();
-};
-
 const notFound = () => serverError("filter not found");
-
-/** Calls `sweep` some time after the last call, as long as it says that there is more to come. */
-function createSweeper(clock: Clock, everyMs: number, sweep: () => boolean) {
-  let cancel: (() => void) | undefined;
-  const run = (): void => {
-    cancel = sweep() ? clock.setTimer(everyMs, run) : undefined;
-  };
-  return {
-    start(): void {
-      cancel ??= clock.setTimer(everyMs, run);
-    },
-    stop(): void {
-      cancel?.();
-      cancel = undefined;
-    },
-  };
-}
 
 export function createFilters({ feed, source, limits = FILTER_LIMITS }: FilterDeps): Filters {
   const { engine, clock } = source;
   const filters = new Map<string, Filter>();
+  const sweepMs = limits.idleMs / 5;
   let charactersOfAll = 0;
+  let cancelSweep: (() => void) | undefined;
 
   const remove = (id: string): boolean => {
     const filter = filters.get(id);
@@ -91,12 +68,14 @@ export function createFilters({ feed, source, limits = FILTER_LIMITS }: FilterDe
     charactersOfAll -= filter.characters;
     return filters.delete(id);
   };
-  const expire = (): boolean => {
+  const expire = (): void => {
     const nowMs = clock.now();
     for (const [id, { usedAtMs }] of [...filters]) if (nowMs - usedAtMs >= limits.idleMs) remove(id);
-    return filters.size > 0;
   };
-  const sweeper = createSweeper(clock, limits.idleMs / 5, expire);
+  const sweep = (): void => {
+    expire();
+    cancelSweep = filters.size > 0 ? clock.setTimer(sweepMs, sweep) : undefined;
+  };
   const add = (topic: Topic, query?: LogQuery): Hex => {
     expire();
     if (filters.size >= limits.filters) {
@@ -115,7 +94,7 @@ export function createFilters({ feed, source, limits = FILTER_LIMITS }: FilterDe
       lose: () => remove(id),
     });
     filters.set(id, filter);
-    sweeper.start();
+    cancelSweep ??= clock.setTimer(sweepMs, sweep);
     return id;
   };
   /** @throws RpcError `filter not found` */
@@ -138,7 +117,7 @@ export function createFilters({ feed, source, limits = FILTER_LIMITS }: FilterDe
       requireExecution(engine, "pending transactions");
       return add({ kind: "pending", full });
     }),
-    eth_getFilterChanges: defineMethod([required(readId)], async (id) => {
+    eth_getFilterChanges: defineMethod([required(readStreamId)], async (id) => {
       const filter = await use(id);
       const { items } = filter;
       filter.items = [];
@@ -146,12 +125,12 @@ export function createFilters({ feed, source, limits = FILTER_LIMITS }: FilterDe
       filter.characters = 0;
       return items;
     }),
-    eth_getFilterLogs: defineMethod([required(readId)], async (id) => {
+    eth_getFilterLogs: defineMethod([required(readStreamId)], async (id) => {
       const { query } = await use(id);
       if (query === undefined) throw notFound();
       return logsOf(source, query);
     }),
-    eth_uninstallFilter: defineMethod([required(readId)], (id) => remove(id)),
+    eth_uninstallFilter: defineMethod([required(readStreamId)], (id) => remove(id)),
   } satisfies Record<string, RpcMethod>;
   return {
     methods,
@@ -159,7 +138,7 @@ export function createFilters({ feed, source, limits = FILTER_LIMITS }: FilterDe
       return filters.size;
     },
     close() {
-      sweeper.stop();
+      cancelSweep?.();
       for (const id of [...filters.keys()]) remove(id);
     },
   };

@@ -9,10 +9,10 @@ import type { JsonValue } from "../json.ts";
 import type { RpcMethod } from "../rpc/dispatch.ts";
 import { invalidParams, RPC_CODES, RpcError, serverError, tooMuchAtOnce } from "../rpc/errors.ts";
 import { readLogQuery } from "../rpc/logs.ts";
-import { badValue, defineMethod, optional, type Reader, readBoolean, required } from "../rpc/params.ts";
+import { defineMethod, optional, readBoolean, required } from "../rpc/params.ts";
 import type { ChainFeed } from "./chain-feed.ts";
 import { logTopicOf, requireExecution } from "./log-topic.ts";
-import { createStreamId } from "./stream-id.ts";
+import { createStreamId, readStreamId } from "./stream-id.ts";
 import type { Topic } from "./topics.ts";
 
 /** What all connections share. */
@@ -47,7 +47,6 @@ export interface Opening {
 
 export interface Subscriptions {
   opening(): Opening;
-  readonly size: number;
   close(): void;
 }
 
@@ -55,10 +54,6 @@ export interface Subscriptions {
 const EARLY_CHARACTERS_MAX = 4 * 1024 * 1024;
 
 const NAME = required<string>((value: JsonValue) => value as string);
-const readId: Reader<string> = (value: JsonValue) => {
-  if (typeof value !== "string") throw badValue("expected a string");
-  return value.toLowerCase();
-};
 
 /** Topics by the name of their subscription, from the whole parameters. */
 function topicsFor(engine: ChainEngine, begin: (topic: Topic) => Hex): Readonly<Record<string, RpcMethod>> {
@@ -121,7 +116,7 @@ export function createSubscriptions({ engine, feed, room, send, lose }: Subscrip
     const shown = JSON.stringify(name.slice(0, 100));
     throw new RpcError(RPC_CODES.methodNotFound, `no ${shown} subscription in eth namespace`);
   };
-  const unsubscribe = defineMethod([required(readId)], (id) => {
+  const unsubscribe = defineMethod([required(readStreamId)], (id) => {
     if (!end(id)) throw serverError("subscription not found");
     return true;
   });
@@ -145,9 +140,6 @@ export function createSubscriptions({ engine, feed, room, send, lose }: Subscrip
         },
       };
     },
-    get size() {
-      return subscriptions.size;
-    },
     close() {
       for (const id of [...subscriptions.keys()]) end(id);
     },
@@ -162,7 +154,7 @@ export const withoutSubscriptions: Record<string, RpcMethod> = {
     },
     { takes: [{ isRequired: true }, { isRequired: false }] },
   ),
-  eth_unsubscribe: defineMethod([required(readId)], () => {
+  eth_unsubscribe: defineMethod([required(readStreamId)], () => {
     throw serverError("subscription not found");
   }),
 };
