@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { setImmediate } from "node:timers/promises";
 import { createTimedClock } from "../../contracts/contracts.test-support.ts";
 import { openTestEngine, silentLogger } from "../../engine/engine.test-support.ts";
+import { createSystemClock } from "../../telemetry/runtime.ts";
 import { createFakeBackend } from "../fake-backend.test-support.ts";
 import { word } from "../rpc/asking.test-support.ts";
 import { createDispatcher, type RpcMethod } from "../rpc/dispatch.ts";
@@ -78,6 +79,7 @@ function open(
     socket,
     dispatcher: createDispatcher({ methods, clock: createTimedClock(), onDefect: () => {} }),
     limits: { ...CONNECTION_LIMITS, ...limits },
+    clock: createSystemClock(),
     open: ({ notify, close }) =>
       createSubscriptions({ engine, feed, room: shared, send: notify, lose: () => close(1013, "lost") }),
     onUnsent: () => {},
@@ -206,6 +208,23 @@ test("only so many messages are answered at a time; the others wait, and nothing
   for (const go of held.splice(0)) go();
   await answered(socket, 4);
   assert.deepEqual(socket.messages.map(({ id }) => id).sort(), [1, 2, 3, 4]);
+});
+
+test("others have their turn after a few messages, however many come at once and are taken at once", async () => {
+  const { socket } = open({ inFlight: 8 });
+  for (let id = 0; id < 100; id++) socket.ask(id, "echo", id);
+  for (let turn = 1; turn <= 3; turn++) {
+    await setImmediate();
+    assert.equal(socket.texts.length, turn * 8);
+    socket.flush();
+    await Promise.resolve();
+    assert.equal(socket.texts.length, turn * 8);
+  }
+  await answered(socket, 100);
+  assert.deepEqual(
+    socket.messages.map(({ id }) => id),
+    Array.from({ length: 100 }, (_, id) => id),
+  );
 });
 
 test("while much is on the way nothing more is answered or read", async () => {

@@ -3,6 +3,7 @@
  * than is answered is not read from for a while; who does not take what is sent is cut, and harms nobody else.
  */
 
+import type { Clock } from "@counterpart/core/ports/runtime";
 import { textOf } from "../body.ts";
 import type { Meter } from "../rate-limits.ts";
 import type { Dispatcher } from "../rpc/dispatch.ts";
@@ -63,6 +64,7 @@ export interface ConnectionDeps {
   /** What the other side's address has left; without limit when absent. */
   readonly meter?: Meter | undefined;
   readonly limits: ConnectionLimits;
+  readonly clock: Clock;
   readonly open: (connection: Connection) => Subscriptions;
   /** More is on the way than before. */
   readonly onUnsent: (connection: Connection) => void;
@@ -72,7 +74,7 @@ export interface ConnectionDeps {
 }
 
 export function createConnection(deps: ConnectionDeps): Connection {
-  const { socket, dispatcher, limits } = deps;
+  const { socket, dispatcher, limits, clock } = deps;
   const waiting: Uint8Array[] = [];
   let waitingBytes = 0;
   let inFlight = 0;
@@ -81,6 +83,7 @@ export function createConnection(deps: ConnectionDeps): Connection {
   /** What came or was taken since the last look; at first, that it was opened. */
   let signsOfLife = 1;
   let isPaused = false;
+  let isPumpDue = false;
   let isOpen = true;
 
   const cut = (): void => {
@@ -101,7 +104,7 @@ export function createConnection(deps: ConnectionDeps): Connection {
       unsent -= bytes;
       unsentNotifications -= notificationBytes;
       signsOfLife++;
-      pump();
+      pumpSoon();
     });
     if (unsent > limits.unsentBytes || unsentNotifications > limits.unsentNotificationBytes) cut();
     else deps.onUnsent(connection);
@@ -119,7 +122,7 @@ export function createConnection(deps: ConnectionDeps): Connection {
       inFlight++;
       void answer(data).finally(() => {
         inFlight--;
-        pump();
+        pumpSoon();
       });
     }
     const isBusy = waiting.length > 0 || unsent >= limits.pauseBytes;
@@ -127,6 +130,15 @@ export function createConnection(deps: ConnectionDeps): Connection {
     isPaused = isBusy;
     if (isBusy) socket.pause();
     else socket.resume();
+  };
+  /** Thousands of small messages may wait, and answers may take no time at all: others have their turn between. */
+  const pumpSoon = (): void => {
+    if (isPumpDue) return;
+    isPumpDue = true;
+    clock.setTimer(0, () => {
+      isPumpDue = false;
+      pump();
+    });
   };
   const connection: Connection = {
     get unsent() {

@@ -72,6 +72,7 @@ export function createSockets(deps: SocketsDeps): Sockets {
         dispatcher: dispatcherFor(origin),
         meter: rateLimits.meterOf(address),
         limits: CONNECTION_LIMITS,
+        clock,
         open: ({ notify, close }) =>
           createSubscriptions({
             engine: backend.engine,
