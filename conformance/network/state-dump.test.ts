@@ -103,6 +103,10 @@ test("a state is loaded only where nobody has to follow, and parts from them", a
   await one.post("network/disconnect", {});
   assert.equal(await rpc(one, "anvil_loadState", dump), true);
   assert.equal(await rpc(one, "eth_getBalance", NOBODY, "latest"), "0x5");
+  const plain = JSON.stringify({ accounts: { [NOBODY]: { nonce: 0, balance: "0x6", code: "0x", storage: {} } } });
+  assert.equal(await rpc(one, "anvil_loadState", `0x${Buffer.from(plain).toString("hex")}`), true);
+  assert.equal(await rpc(one, "eth_getBalance", NOBODY, "latest"), "0x6");
+  assert.equal(await rpc(one, "eth_getTransactionCount", NOBODY, "latest"), "0x1", "a nonce is not lowered");
   assert.equal((await two.post("network/connect", { address: one.p2p })).body.code, "DETACHED");
 });
 
