@@ -68,6 +68,10 @@ test("fails where a block is taken or refused that must not be, or the chain end
     await reasonOf({ ...VECTOR, blocks: [{ ...first, expectExceptionALL: "why" }, ...rest] }),
     /^block 0 was taken, though it must be refused$/,
   );
+  assert.match(
+    await reasonOf({ ...VECTOR, blocks: [{ rlp: first?.rlp }, ...rest] }),
+    /^block 0 was taken, though it must be refused$/,
+  );
   assert.match(await reasonOf({ ...VECTOR, blocks: rest }), /^block 0 was refused: /);
   assert.match(await reasonOf({ ...VECTOR, lastblockhash: hash }), /^the last block is 0x/);
   const other = { ...VECTOR.genesisBlockHeader, timestamp: "0x01" };
