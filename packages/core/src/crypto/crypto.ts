@@ -6,6 +6,7 @@
 import type { Hex } from "../base/bytes.ts";
 import { bytesToHex, concatBytes } from "../base/bytes.ts";
 import { CodedError } from "../base/errors.ts";
+import type { Bls12, PairingCurve } from "./curves.ts";
 import { createPortableCrypto } from "./portable.ts";
 
 export interface CryptoProvider {
@@ -21,6 +22,9 @@ export interface CryptoProvider {
   recover(digest: Uint8Array, rs: Uint8Array, yParity: 0 | 1): Uint8Array;
   /** Uncompressed public key without prefix (64 bytes). */
   publicKey(privateKey: Uint8Array): Uint8Array;
+  /** For the precompiled contracts; where it is absent they have a portable one. */
+  readonly bn254?: PairingCurve;
+  readonly bls12381?: Bls12;
 }
 
 /** Half of the order of secp256k1, the greatest s of a canonical signature (EIP-2). */

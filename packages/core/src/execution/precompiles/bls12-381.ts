@@ -1,16 +1,10 @@
 /** Operations on BLS12-381 (EIP-2537). */
 
-import { bls12_381 } from "@noble/curves/bls12-381.js";
-import { bigIntToFixedBytes, bytesToBigInt, concatBytes } from "../../base/bytes.ts";
-import {
-  type G1Point,
-  type G2Point,
-  isInG1,
-  isInG2,
-  sumOfProductsInG1,
-  sumOfProductsInG2,
-} from "./bls12-381-groups.ts";
-import { atOnce, inSteps, truth } from "./steps.ts";
+import { bytesToBigInt, concatBytes, hexToBytes } from "../../base/bytes.ts";
+import { currentCrypto } from "../../crypto/crypto.ts";
+import type { Bls12, Group } from "../../crypto/curves.ts";
+import { PORTABLE_BLS12_381 } from "./portable-bls12-381.ts";
+import { assertElement, atOnce, inSteps, truth } from "./steps.ts";
 import type { Precompile } from "./types.ts";
 
 /** Thousandths of a multiplication's price, by the number of pairs. */
@@ -31,170 +25,149 @@ const DISCOUNTS_G2: readonly number[] = [
   532, 531, 530, 530, 529, 528, 528, 527, 526, 526, 525, 524, 524,
 ];
 
-const G1 = bls12_381.G1.Point;
-const G2 = bls12_381.G2.Point;
-const { Fp, Fp2, Fp12, Fr } = bls12_381.fields;
-type Fp2Element = ReturnType<typeof Fp2.create>;
-
+const FIELD_ORDER = hexToBytes(
+  "0x1a0111ea397fe69a4b1ba7b6434bacd764774b84f38512bf6730d2a0f6b0f6241eabfffeb153ffffb9feffffffffaaab",
+);
 /** An element of the field: 48 bytes, filled with zeros in front. */
 const FIELD_BYTES = 64;
+const FILLING_BYTES = 16;
 const SCALAR_BYTES = 32;
-const PAIR_BYTES = 6 * FIELD_BYTES;
+const FIRST_BYTES = 2 * FIELD_BYTES;
+const SECOND_BYTES = 4 * FIELD_BYTES;
+const PAIR_BYTES = FIRST_BYTES + SECOND_BYTES;
 /** Pairs of a sum that are taken together: more would make it hardly faster, and a step longer. */
 const PRODUCTS_PER_STEP = 8;
 
-function readField(bytes: Uint8Array, offset: number): bigint {
-  const value = bytesToBigInt(bytes.subarray(offset, offset + FIELD_BYTES));
-  if (value >= Fp.ORDER) throw new RangeError("not an element of the field");
-  return value;
+/** Whoever works in steps keeps the one it began with, as another may take its place meanwhile. */
+export const bls12381 = (): Bls12 => currentCrypto().bls12381 ?? PORTABLE_BLS12_381;
+
+/** Elements of the field without what they are filled with. @throws when one is none */
+function readElements(bytes: Uint8Array): Uint8Array {
+  const elements: Uint8Array[] = [];
+  for (let offset = 0; offset < bytes.length; offset += FIELD_BYTES) {
+    const element = bytes.subarray(offset + FILLING_BYTES, offset + FIELD_BYTES);
+    if (bytesToBigInt(bytes.subarray(offset, offset + FILLING_BYTES)) !== 0n) throw new RangeError("too large");
+    assertElement(element, FIELD_ORDER);
+    elements.push(element);
+  }
+  return concatBytes(...elements);
 }
 
-const readFp2 = (bytes: Uint8Array, offset: number): Fp2Element =>
-  Fp2.create({ c0: readField(bytes, offset), c1: readField(bytes, offset + FIELD_BYTES) });
-
-const writeField = (value: bigint): Uint8Array => bigIntToFixedBytes(value, FIELD_BYTES);
-
-/** A group, and how its points are written. */
-interface Group<P> {
-  readonly pointBytes: number;
-  readonly zero: P;
-  /** A point of the curve. @throws when it is none */
-  read(bytes: Uint8Array, offset: number): P;
-  write(point: P): Uint8Array;
-  add(a: P, b: P): P;
-  isInSubgroup(point: P): boolean;
-  /** Of points of the subgroup. */
-  sumOfProducts(points: readonly P[], scalars: readonly bigint[]): P;
+function writeElements(bytes: Uint8Array): Uint8Array {
+  const elementBytes = FIELD_BYTES - FILLING_BYTES;
+  const filled = new Uint8Array((bytes.length / elementBytes) * FIELD_BYTES);
+  for (let at = 0; at * FIELD_BYTES < filled.length; at++) {
+    filled.set(bytes.subarray(at * elementBytes, (at + 1) * elementBytes), at * FIELD_BYTES + FILLING_BYTES);
+  }
+  return filled;
 }
 
-const FIRST: Group<G1Point> = {
-  pointBytes: 2 * FIELD_BYTES,
-  zero: G1.ZERO,
-  read(bytes, offset) {
-    const [x, y] = [readField(bytes, offset), readField(bytes, offset + FIELD_BYTES)];
-    if (x === 0n && y === 0n) return G1.ZERO;
-    if (!Fp.eql(Fp.sqr(y), Fp.add(Fp.mul(Fp.sqr(x), x), G1.CURVE().b)))
-      throw new RangeError("not a point of the curve");
-    return G1.fromAffine({ x, y });
-  },
-  write(point) {
-    if (point.is0()) return new Uint8Array(2 * FIELD_BYTES);
-    const { x, y } = point.toAffine();
-    return concatBytes(writeField(x), writeField(y));
-  },
-  add: (a, b) => a.add(b),
-  isInSubgroup: isInG1,
-  sumOfProducts: sumOfProductsInG1,
-};
-
-const SECOND: Group<G2Point> = {
-  pointBytes: 4 * FIELD_BYTES,
-  zero: G2.ZERO,
-  read(bytes, offset) {
-    const [x, y] = [readFp2(bytes, offset), readFp2(bytes, offset + 2 * FIELD_BYTES)];
-    if (Fp2.is0(x) && Fp2.is0(y)) return G2.ZERO;
-    if (!Fp2.eql(Fp2.sqr(y), Fp2.add(Fp2.mul(Fp2.sqr(x), x), G2.CURVE().b))) {
-      throw new RangeError("not a point of the curve");
-    }
-    return G2.fromAffine({ x, y });
-  },
-  write(point) {
-    if (point.is0()) return new Uint8Array(4 * FIELD_BYTES);
-    const { x, y } = point.toAffine();
-    return concatBytes(...[x.c0, x.c1, y.c0, y.c1].map(writeField));
-  },
-  add: (a, b) => a.add(b),
-  isInSubgroup: isInG2,
-  sumOfProducts: sumOfProductsInG2,
-};
+const readPoint = <P>(group: Group<P>, bytes: Uint8Array): P => group.fromAffine(readElements(bytes));
+const writePoint = <P>(group: Group<P>, point: P): Uint8Array => writeElements(group.toAffine(point));
 
 /** A point of the subgroup. @throws when it is none */
-function readOfSubgroup<P>({ read, isInSubgroup }: Group<P>, bytes: Uint8Array, offset: number): P {
-  const point = read(bytes, offset);
-  if (!isInSubgroup(point)) throw new RangeError("a point is not in the subgroup");
+function readOfSubgroup<P>(group: Group<P>, bytes: Uint8Array): P {
+  const point = readPoint(group, bytes);
+  if (!group.isInSubgroup(point)) throw new RangeError("a point is not in the subgroup");
   return point;
 }
 
+type GroupOf = (curve: Bls12) => Group<unknown>;
+const first: GroupOf = (curve) => curve.first;
+const second: GroupOf = (curve) => curve.second;
+
 /** The sum of two points of the curve, whatever their order. */
-const addition = <P>({ pointBytes, read, write, add }: Group<P>, gas: number): Precompile =>
+const addition = (groupOf: GroupOf, pointBytes: number, gas: number): Precompile =>
   atOnce(
     () => gas,
-    (input) => (input.length === 2 * pointBytes ? write(add(read(input, 0), read(input, pointBytes))) : undefined),
+    (input) => {
+      if (input.length !== 2 * pointBytes) return undefined;
+      const group = groupOf(bls12381());
+      const [a, b] = [input.subarray(0, pointBytes), input.subarray(pointBytes)];
+      return writePoint(group, group.add(readPoint(group, a), readPoint(group, b)));
+    },
   );
 
+/** The sum of the products of points and factors, one after the other. */
+function sumOf<P>(group: Group<P>, pointBytes: number, input: Uint8Array): P {
+  const [points, factors]: [P[], Uint8Array[]] = [[], []];
+  for (let offset = 0; offset < input.length; offset += pointBytes + SCALAR_BYTES) {
+    const end = offset + pointBytes;
+    points.push(readOfSubgroup(group, input.subarray(offset, end)));
+    factors.push(input.subarray(end, end + SCALAR_BYTES));
+  }
+  return group.sumOfProducts(points, factors);
+}
+
 /** A sum of products as the sum of the sums of a few. */
-function sumOfProducts<P>(group: Group<P>, product: number, discounts: readonly number[]): Precompile {
-  const { pointBytes, zero, write, add } = group;
+function sumOfProducts(
+  groupOf: GroupOf,
+  pointBytes: number,
+  product: number,
+  discounts: readonly number[],
+): Precompile {
   const pairBytes = pointBytes + SCALAR_BYTES;
   const gas = ({ length }: Uint8Array): number => {
     const pairs = Math.floor(length / pairBytes);
     const discount = pairs === 0 ? 0 : (discounts[Math.min(pairs, discounts.length) - 1] as number);
     return Math.floor((pairs * product * discount) / 1_000);
   };
-  const sumOf = (input: Uint8Array): P => {
-    const [points, scalars]: [P[], bigint[]] = [[], []];
-    for (let offset = 0; offset < input.length; offset += pairBytes) {
-      points.push(readOfSubgroup(group, input, offset));
-      scalars.push(bytesToBigInt(input.subarray(offset + pointBytes, offset + pairBytes)) % Fr.ORDER);
-    }
-    return group.sumOfProducts(points, scalars);
-  };
   return inSteps(gas, function* (input) {
     if (input.length === 0 || input.length % pairBytes !== 0) return undefined;
-    let sum = zero;
+    const group = groupOf(bls12381());
+    let sum = group.zero;
     for (let offset = 0; offset < input.length; offset += PRODUCTS_PER_STEP * pairBytes) {
-      sum = add(sum, sumOf(input.subarray(offset, offset + PRODUCTS_PER_STEP * pairBytes)));
+      const part = input.subarray(offset, offset + PRODUCTS_PER_STEP * pairBytes);
+      sum = group.add(sum, sumOf(group, pointBytes, part));
       yield;
     }
-    return write(sum);
+    return writePoint(group, sum);
   });
 }
 
-/** A pairing before its last exponentiation, which a product needs once. Unlike the library's it checks no point. */
-function millerLoop(g1: G1Point, g2: G2Point) {
-  const { x, y } = g1.toAffine();
-  return bls12_381.millerLoopBatch([[bls12_381.utils.calcPairingPrecomputes(g2), x, y]]);
-}
-
-/** Whether the product of the pairings is one, a pair a step. */
+/** Whether the product of the pairings is one, a pair a step. The last exponentiation is done once for all. */
 const pairing = inSteps(
   ({ length }) => 37_700 + 32_600 * Math.floor(length / PAIR_BYTES),
   function* (input) {
     if (input.length === 0 || input.length % PAIR_BYTES !== 0) return undefined;
-    let product = Fp12.ONE;
+    const curve = bls12381();
+    let product = curve.one;
     for (let offset = 0; offset < input.length; offset += PAIR_BYTES) {
-      const g1 = readOfSubgroup(FIRST, input, offset);
-      const g2 = readOfSubgroup(SECOND, input, offset + FIRST.pointBytes);
+      const p = readOfSubgroup(curve.first, input.subarray(offset, offset + FIRST_BYTES));
+      const q = readOfSubgroup(curve.second, input.subarray(offset + FIRST_BYTES, offset + PAIR_BYTES));
       // A pair with a point at infinity is one.
-      if (!g1.is0() && !g2.is0()) product = Fp12.mul(product, millerLoop(g1, g2));
+      if (!curve.first.isZero(p) && !curve.second.isZero(q)) {
+        product = curve.multiply(product, curve.millerLoop([[p, curve.prepare(q)]]));
+      }
       yield;
     }
-    return truth(Fp12.eql(Fp12.finalExponentiate(product), Fp12.ONE));
+    return truth(curve.isOne(product));
   },
 );
 
-/** The library takes one element of the field of its group, whatever its types say. */
-const mapToG1 = bls12_381.G1.mapToCurve as unknown as (element: bigint) => G1Point;
-const mapToG2 = bls12_381.G2.mapToCurve as unknown as (element: readonly [bigint, bigint]) => G2Point;
-
 const mapToFirst = atOnce(
   () => 5_500,
-  (input) => (input.length === FIELD_BYTES ? FIRST.write(mapToG1(readField(input, 0))) : undefined),
+  (input) => {
+    if (input.length !== FIELD_BYTES) return undefined;
+    const curve = bls12381();
+    return writePoint(curve.first, curve.mapToFirst(readElements(input)));
+  },
 );
 const mapToSecond = atOnce(
   () => 23_800,
   (input) => {
     if (input.length !== 2 * FIELD_BYTES) return undefined;
-    return SECOND.write(mapToG2([readField(input, 0), readField(input, FIELD_BYTES)]));
+    const curve = bls12381();
+    return writePoint(curve.second, curve.mapToSecond(readElements(input)));
   },
 );
 
 /** In the order of their addresses, from 0x0b on. */
 export const BLS12_381: readonly Precompile[] = [
-  addition(FIRST, 375),
-  sumOfProducts(FIRST, 12_000, DISCOUNTS_G1),
-  addition(SECOND, 600),
-  sumOfProducts(SECOND, 22_500, DISCOUNTS_G2),
+  addition(first, FIRST_BYTES, 375),
+  sumOfProducts(first, FIRST_BYTES, 12_000, DISCOUNTS_G1),
+  addition(second, SECOND_BYTES, 600),
+  sumOfProducts(second, SECOND_BYTES, 22_500, DISCOUNTS_G2),
   pairing,
   mapToFirst,
   mapToSecond,

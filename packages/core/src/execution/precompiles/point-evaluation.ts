@@ -5,49 +5,36 @@
 
 import { bls12_381 } from "@noble/curves/bls12-381.js";
 import { sha256 } from "@noble/hashes/sha2.js";
-import { bigIntToFixedBytes, bytesToBigInt, concatBytes, equalBytes, hexToBytes } from "../../base/bytes.ts";
-import { type G1Point, sumOfProductsInG1 } from "./bls12-381-groups.ts";
+import { bigIntToFixedBytes, compareBytes, concatBytes, equalBytes, type Hex, hexToBytes } from "../../base/bytes.ts";
+import type { Bls12 } from "../../crypto/curves.ts";
+import { bls12381 } from "./bls12-381.ts";
+import { PORTABLE_BLS12_381 } from "./portable-bls12-381.ts";
 import type { Precompile } from "./types.ts";
 
-const G1 = bls12_381.G1.Point;
-const G2 = bls12_381.G2.Point;
-
-const { Fr, Fp12 } = bls12_381.fields;
+const GROUP_ORDER = bls12_381.fields.Fr.ORDER;
+const GROUP_ORDER_BYTES = bigIntToFixedBytes(GROUP_ORDER, 32);
 
 /** τ·G2 of the KZG ceremony: the one point of its trusted setup that checking a proof needs. */
-const TAU_G2 = G2.fromBytes(
-  hexToBytes(
-    "0xb5bfd7dd8cdeb128843bc287230af38926187075cbfbefa81009a2ce615ac53d2914e5870cb452d2afaaab24f3499f72185cbfee53492714734429b7b38608e23926c911cceceac9a36851477ba4c60b087041de621000edc98edada20c1def2",
-  ),
-);
+const TAU_G2: Hex =
+  "0xb5bfd7dd8cdeb128843bc287230af38926187075cbfbefa81009a2ce615ac53d2914e5870cb452d2afaaab24f3499f72185cbfee53492714734429b7b38608e23926c911cceceac9a36851477ba4c60b087041de621000edc98edada20c1def2";
 
-function readScalar(bytes: Uint8Array): bigint {
-  const value = bytesToBigInt(bytes);
-  if (value >= Fr.ORDER) throw new RangeError("not a canonical field element");
-  return value;
+/** Points that are the same in every check; those of the second group as the Miller loop needs them. */
+function knownPoints<P, Q, Prepared>({ first, second, prepare }: Bls12<P, Q, Prepared>) {
+  const { Point } = bls12_381.G2;
+  const toSecond = (point: typeof Point.BASE) => prepare(second.fromAffine(PORTABLE_BLS12_381.second.toAffine(point)));
+  return {
+    minusG1: first.fromAffine(PORTABLE_BLS12_381.first.toAffine(bls12_381.G1.Point.BASE.negate())),
+    minusG2: toSecond(Point.BASE.negate()),
+    tauG2: toSecond(Point.fromBytes(hexToBytes(TAU_G2))),
+  };
 }
 
-type Lines = ReturnType<typeof bls12_381.utils.calcPairingPrecomputes>;
+const known = new WeakMap<Bls12, ReturnType<typeof knownPoints>>();
 
-let known: { readonly minusOne: Lines; readonly tau: Lines } | undefined;
-
-/** What the Miller loop needs of −G2 and τ·G2, the same in every check. */
-function knownLines() {
-  const { calcPairingPrecomputes } = bls12_381.utils;
-  known ??= { minusOne: calcPairingPrecomputes(G2.BASE.negate()), tau: calcPairingPrecomputes(TAU_G2) };
-  return known;
-}
-
-/** e(a, −G2) · e(b, τ·G2) = 1; a pairing of a zero point is one. */
-function pairingsCancelOut(a: G1Point, b: G1Point): boolean {
-  const { minusOne, tau } = knownLines();
-  const pairs = [{ point: a, lines: minusOne } as const, { point: b, lines: tau } as const]
-    .filter(({ point }) => !point.is0())
-    .map(({ point, lines }): [Lines, bigint, bigint] => {
-      const { x, y } = point.toAffine();
-      return [lines, x, y];
-    });
-  return pairs.length === 0 || Fp12.eql(Fp12.finalExponentiate(bls12_381.millerLoopBatch(pairs)), Fp12.ONE);
+function knownPointsOf(curve: Bls12): ReturnType<typeof knownPoints> {
+  const points = known.get(curve) ?? knownPoints(curve);
+  known.set(curve, points);
+  return points;
 }
 
 /**
@@ -62,11 +49,16 @@ export function verifyPointEvaluation(
   y: Uint8Array,
   proof: Uint8Array,
 ): boolean {
+  if ([z, y].some((scalar) => compareBytes(scalar, GROUP_ORDER_BYTES) >= 0)) return false;
+  const curve = bls12381();
+  const { first } = curve;
+  const { minusG1, minusG2, tauG2 } = knownPointsOf(curve);
   try {
-    // The library reads points of the subgroup alone.
-    const [constant, opening] = [G1.fromBytes(commitment), G1.fromBytes(proof)];
-    const products = sumOfProductsInG1([opening, G1.BASE.negate()], [readScalar(z), readScalar(y)]);
-    return pairingsCancelOut(constant.add(products), opening);
+    const [constant, opening] = [curve.decompress(commitment), curve.decompress(proof)];
+    const value = first.add(constant, first.sumOfProducts([opening, minusG1], [z, y]));
+    const pairs = [[value, minusG2] as const, [opening, tauG2] as const].filter(([point]) => !first.isZero(point));
+    // A pairing of a zero point is one.
+    return pairs.length === 0 || curve.isOne(curve.millerLoop(pairs));
   } catch {
     return false;
   }
@@ -76,7 +68,7 @@ export function verifyPointEvaluation(
 const INPUT_BYTES = 192;
 const VERSION_KZG = 1;
 const FIELD_ELEMENTS_PER_BLOB = 4_096n;
-const OUTPUT = concatBytes(bigIntToFixedBytes(FIELD_ELEMENTS_PER_BLOB, 32), bigIntToFixedBytes(Fr.ORDER, 32));
+const OUTPUT = concatBytes(bigIntToFixedBytes(FIELD_ELEMENTS_PER_BLOB, 32), GROUP_ORDER_BYTES);
 
 function versionedHash(commitment: Uint8Array): Uint8Array {
   const hash = sha256(commitment);

@@ -1,5 +1,6 @@
 /** Work that may be left between two steps. */
 
+import { compareBytes } from "../../base/bytes.ts";
 import type { Precompile } from "./types.ts";
 
 export type Work = (input: Uint8Array) => Generator<void, Uint8Array | undefined>;
@@ -52,4 +53,9 @@ export function truth(value: boolean): Uint8Array {
   const word = new Uint8Array(32);
   word[31] = value ? 1 : 0;
   return word;
+}
+
+/** @throws when big-endian bytes are no element of the field of this order, which has as many bytes */
+export function assertElement(bytes: Uint8Array, fieldOrder: Uint8Array): void {
+  if (compareBytes(bytes, fieldOrder) >= 0) throw new RangeError("not an element of the field");
 }
