@@ -3,6 +3,9 @@
  * contracts take their portable twins. Who uses a curve checks lengths and that coordinates are in the field.
  */
 
+/** Products, or pairs, that a curve is given at once: more would make it hardly faster, and a step longer. */
+export const PRODUCTS_MAX = 8;
+
 /** Points are opaque: only the group that made them takes them. */
 export interface Group<P> {
   readonly zero: P;
@@ -20,7 +23,7 @@ export interface Group<P> {
   /** Whether a point of the curve is in the subgroup that the pairing takes. */
   isInSubgroup(point: P): boolean;
   /**
-   * @param points of the subgroup
+   * @param points of the subgroup, up to `PRODUCTS_MAX`
    * @param factors 32 bytes for each point, big-endian, of any value
    */
   sumOfProducts(points: readonly P[], factors: readonly Uint8Array[]): P;

@@ -39,12 +39,14 @@ export interface Fallback {
 const SLOW: Readonly<Record<string, string>> = {
   secp256k1: "signatures take 20 times as long",
   keccak256: "hashing takes 5 times as long",
+  bn254: "its precompiled contracts take 7 times as long",
 };
 
 /** @param fallbacks the parts whose slow twins are in use */
 export function judgeCrypto(fallbacks: readonly Fallback[]): Finding {
   const check = "native-crypto";
-  if (fallbacks.length === 0) return { check, verdict: "ok", message: "native secp256k1 and keccak256 are in use" };
+  if (fallbacks.length === 0)
+    return { check, verdict: "ok", message: "native signatures, hashing and curves are in use" };
   const parts = fallbacks.map(({ part, reason }) => `${part} is the slow twin, ${SLOW[part] ?? "slower"} (${reason})`);
   const advice =
     "reinstall with npm ci on this machine; where there is no prebuilt module, a C++ compiler and Python are needed";

@@ -5,7 +5,8 @@ import { bigIntToFixedBytes, concatBytes } from "@counterpart/core/base/bytes";
 import { SECP256K1_ORDER } from "@counterpart/core/crypto/crypto";
 import { createPortableCrypto } from "@counterpart/core/crypto/portable";
 import fc from "fast-check";
-import { createNativeCrypto, type NativeLoaders } from "./native.ts";
+import { loadMclModule } from "./mcl.ts";
+import { createNativeCrypto, createNativeSigning, type NativeLoaders } from "./native.ts";
 
 const portable = createPortableCrypto();
 const native = await createNativeCrypto();
@@ -112,6 +113,7 @@ describe("native crypto falls back", () => {
   const working: NativeLoaders = {
     secp256k1: () => real,
     keccak256: async () => (bytes) => portable.keccak256(bytes),
+    curves: loadMclModule,
   };
   const digest = portable.keccak256(new Uint8Array([5]));
   const key = bigIntToFixedBytes(77n, 32);
@@ -133,15 +135,23 @@ describe("native crypto falls back", () => {
     const wrong: NativeLoaders = {
       secp256k1: () => ({ ...real, ecdsaRecover: () => new Uint8Array(65) }),
       keccak256: async () => () => new Uint8Array(32),
+      curves: () => Promise.reject(new Error("no module")),
     };
     const crypto = await createNativeCrypto(wrong);
     assert.deepEqual(
       crypto.fallbacks.map(({ part, reason }) => `${part}: ${reason}`),
-      ["secp256k1: it recovers a wrong public key", "keccak256: it gives a wrong hash"],
+      ["secp256k1: it recovers a wrong public key", "keccak256: it gives a wrong hash", "bn254: no module"],
     );
+    assert.equal(crypto.bn254, undefined);
     assert.equal(crypto.name, "portable");
     assert.deepEqual(crypto.keccak256(digest), portable.keccak256(digest));
     assert.deepEqual(crypto.recover(digest, ...rsOf(crypto.sign(digest, key))), portable.publicKey(key));
+  });
+
+  it("without the curves where only signatures are needed", async () => {
+    const crypto = await createNativeSigning({ ...working, curves: () => assert.fail("the curves were loaded") });
+    assert.deepEqual([crypto.name, crypto.fallbacks, crypto.bn254], ["native", [], undefined]);
+    assert.deepEqual(crypto.sign(digest, key), portable.sign(digest, key));
   });
 
   it("not at all when every part works", async () => {

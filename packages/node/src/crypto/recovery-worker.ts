@@ -2,10 +2,10 @@
 
 import { parentPort } from "node:worker_threads";
 import { useCrypto } from "@counterpart/core/crypto/crypto";
-import { createNativeCrypto } from "./native.ts";
+import { createNativeSigning } from "./native.ts";
 import { recoverPacked } from "./packed-signatures.ts";
 
-const native = await createNativeCrypto();
+const native = await createNativeSigning();
 useCrypto(native);
 parentPort?.on("message", (packed: Uint8Array) => {
   const answer = recoverPacked(packed);

@@ -2,7 +2,7 @@
 
 import { bytesToBigInt, concatBytes, hexToBytes } from "../../base/bytes.ts";
 import { currentCrypto } from "../../crypto/crypto.ts";
-import type { Bls12, Group } from "../../crypto/curves.ts";
+import { type Bls12, type Group, PRODUCTS_MAX } from "../../crypto/curves.ts";
 import { PORTABLE_BLS12_381 } from "./portable-bls12-381.ts";
 import { assertElement, atOnce, inSteps, truth } from "./steps.ts";
 import type { Precompile } from "./types.ts";
@@ -35,9 +35,6 @@ const SCALAR_BYTES = 32;
 const FIRST_BYTES = 2 * FIELD_BYTES;
 const SECOND_BYTES = 4 * FIELD_BYTES;
 const PAIR_BYTES = FIRST_BYTES + SECOND_BYTES;
-/** Pairs of a sum that are taken together: more would make it hardly faster, and a step longer. */
-const PRODUCTS_PER_STEP = 8;
-
 /** Whoever works in steps keeps the one it began with, as another may take its place meanwhile. */
 export const bls12381 = (): Bls12 => currentCrypto().bls12381 ?? PORTABLE_BLS12_381;
 
@@ -116,8 +113,8 @@ function sumOfProducts(
     if (input.length === 0 || input.length % pairBytes !== 0) return undefined;
     const group = groupOf(bls12381());
     let sum = group.zero;
-    for (let offset = 0; offset < input.length; offset += PRODUCTS_PER_STEP * pairBytes) {
-      const part = input.subarray(offset, offset + PRODUCTS_PER_STEP * pairBytes);
+    for (let offset = 0; offset < input.length; offset += PRODUCTS_MAX * pairBytes) {
+      const part = input.subarray(offset, offset + PRODUCTS_MAX * pairBytes);
       sum = group.add(sum, sumOf(group, pointBytes, part));
       yield;
     }

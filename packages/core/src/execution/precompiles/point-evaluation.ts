@@ -9,6 +9,7 @@ import { bigIntToFixedBytes, compareBytes, concatBytes, equalBytes, type Hex, he
 import type { Bls12 } from "../../crypto/curves.ts";
 import { bls12381 } from "./bls12-381.ts";
 import { PORTABLE_BLS12_381 } from "./portable-bls12-381.ts";
+import { assertInvalidInput } from "./steps.ts";
 import type { Precompile } from "./types.ts";
 
 const GROUP_ORDER = bls12_381.fields.Fr.ORDER;
@@ -59,7 +60,8 @@ export function verifyPointEvaluation(
     const pairs = [[value, minusG2] as const, [opening, tauG2] as const].filter(([point]) => !first.isZero(point));
     // A pairing of a zero point is one.
     return pairs.length === 0 || curve.isOne(curve.millerLoop(pairs));
-  } catch {
+  } catch (error) {
+    assertInvalidInput(error);
     return false;
   }
 }

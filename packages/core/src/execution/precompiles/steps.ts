@@ -1,6 +1,7 @@
 /** Work that may be left between two steps. */
 
 import { compareBytes } from "../../base/bytes.ts";
+import { CodedError } from "../../base/errors.ts";
 import type { Precompile } from "./types.ts";
 
 export type Work = (input: Uint8Array) => Generator<void, Uint8Array | undefined>;
@@ -13,11 +14,20 @@ export function finish<T>(work: Generator<void, T>): T {
   }
 }
 
-/** Curve libraries throw for what is no point or no element of their field: then the input is invalid. */
+/**
+ * Curve libraries throw for what is no point or no element of their field: then the input is invalid. A library that does
+ * not do what it should says nothing about the input: whatever is run gets no result.
+ * @throws what is thrown then
+ */
+export function assertInvalidInput(error: unknown): void {
+  if (error instanceof CodedError || error instanceof WebAssembly.RuntimeError) throw error;
+}
+
 function* attempt(work: Work, input: Uint8Array): Generator<void, Uint8Array | undefined> {
   try {
     return yield* work(input);
-  } catch {
+  } catch (error) {
+    assertInvalidInput(error);
     return undefined;
   }
 }
@@ -35,7 +45,8 @@ export const atOnce = (gas: Precompile["gas"], work: Precompile["run"]): Precomp
   run(input) {
     try {
       return work(input);
-    } catch {
+    } catch (error) {
+      assertInvalidInput(error);
       return undefined;
     }
   },

@@ -1,0 +1,164 @@
+/** The curves of the crypto port on mcl. Points are the bytes that it has in memory. */
+
+import { assert } from "@counterpart/core/base/errors";
+import { type Group, type PairingCurve, PRODUCTS_MAX } from "@counterpart/core/crypto/curves";
+import { createMcl, MCL_BYTES, type Mcl, type MclFunctions, type Pointer } from "./mcl.ts";
+
+type Point = Uint8Array;
+
+interface GroupFunctions {
+  readonly add: MclFunctions["mclBnG1_add"];
+  readonly clear: MclFunctions["mclBnG1_clear"];
+  readonly isValid: MclFunctions["mclBnG1_isValid"];
+  readonly isValidOrder: MclFunctions["mclBnG1_isValidOrder"];
+  readonly isZero: MclFunctions["mclBnG1_isZero"];
+  readonly mulVec: MclFunctions["mclBnG1_mulVec"];
+  readonly normalize: MclFunctions["mclBnG1_normalize"];
+}
+
+/** How an instance writes elements of the field and their pairs. */
+interface Elements {
+  /** Puts big-endian elements one after the other. */
+  write(bytes: Uint8Array, at: Pointer): void;
+  read(at: Pointer, count: number): Uint8Array;
+}
+
+function createElements({ functions, allocate, write, read }: Mcl, elementBytes: number): Elements {
+  const buffer = allocate(elementBytes);
+  return {
+    write(bytes, at) {
+      for (let index = 0; index * elementBytes < bytes.length; index++) {
+        write(bytes.subarray(index * elementBytes, (index + 1) * elementBytes), buffer);
+        functions.mclBnFp_setBigEndianMod(at + index * MCL_BYTES.fp, buffer, elementBytes);
+      }
+    },
+    read(at, count) {
+      const bytes = new Uint8Array(count * elementBytes);
+      for (let index = 0; index < count; index++) {
+        const size = functions.mclBnFp_getLittleEndian(buffer, elementBytes, at + index * MCL_BYTES.fp);
+        bytes.set(read(buffer, size).reverse(), (index + 1) * elementBytes - size);
+      }
+      return bytes;
+    },
+  };
+}
+
+/** @param elements in a coordinate, two for a field of pairs */
+function createGroup(mcl: Mcl, field: Elements, functions: GroupFunctions, elements: 1 | 2): Group<Point> {
+  const { allocate, write, read } = mcl;
+  const coordinateBytes = elements * MCL_BYTES.fp;
+  const pointBytes = 3 * coordinateBytes;
+  const points = allocate(PRODUCTS_MAX * pointBytes);
+  const factors = allocate(PRODUCTS_MAX * MCL_BYTES.fr);
+  const scalar = allocate(MCL_BYTES.fr);
+  const result = allocate(pointBytes);
+  functions.clear(result);
+  const zero = read(result, pointBytes);
+  return {
+    zero,
+    fromAffine(coordinates) {
+      if (coordinates.every((byte) => byte === 0)) return zero;
+      field.write(coordinates.subarray(0, coordinates.length / 2), result);
+      field.write(coordinates.subarray(coordinates.length / 2), result + coordinateBytes);
+      for (let at = 2 * coordinateBytes; at < pointBytes; at += MCL_BYTES.fp) mcl.functions.mclBnFp_clear(result + at);
+      mcl.functions.mclBnFp_setInt32(result + 2 * coordinateBytes, 1);
+      if (functions.isValid(result) === 0) throw new RangeError("not a point of the curve");
+      return read(result, pointBytes);
+    },
+    toAffine(point) {
+      write(point, points);
+      functions.normalize(result, points);
+      return field.read(result, 2 * elements);
+    },
+    isZero(point) {
+      write(point, points);
+      return functions.isZero(points) === 1;
+    },
+    add(a, b) {
+      write(a, points);
+      write(b, points + pointBytes);
+      functions.add(result, points, points + pointBytes);
+      return read(result, pointBytes);
+    },
+    isInSubgroup(point) {
+      write(point, points);
+      return functions.isValidOrder(points) === 1;
+    },
+    sumOfProducts(terms, scalars) {
+      assert(terms.length <= PRODUCTS_MAX && terms.length === scalars.length, "too many products at once");
+      for (const [at, point] of terms.entries()) {
+        write(point, points + at * pointBytes);
+        write(scalars[at] as Uint8Array, scalar);
+        mcl.functions.mclBnFr_setBigEndianMod(factors + at * MCL_BYTES.fr, scalar, MCL_BYTES.fr);
+      }
+      functions.mulVec(result, points, factors, terms.length);
+      return read(result, pointBytes);
+    },
+  };
+}
+
+type Pairing = Pick<
+  PairingCurve<Point, Point, Point, Uint8Array>,
+  "one" | "prepare" | "millerLoop" | "multiply" | "isOne"
+>;
+
+function createPairing({ functions, allocate, write, read }: Mcl): Pairing {
+  const { g1, g2, gt } = MCL_BYTES;
+  const firsts = allocate(PRODUCTS_MAX * g1);
+  const seconds = allocate(PRODUCTS_MAX * g2);
+  const [a, b, result] = [allocate(gt), allocate(gt), allocate(gt)];
+  functions.mclBnGT_setInt32(result, 1);
+  return {
+    one: read(result, gt),
+    prepare: (point) => point,
+    millerLoop(pairs) {
+      assert(pairs.length <= PRODUCTS_MAX, "too many pairs at once");
+      for (const [at, [first, second]] of pairs.entries()) {
+        write(first, firsts + at * g1);
+        write(second, seconds + at * g2);
+      }
+      functions.mclBn_millerLoopVec(result, firsts, seconds, pairs.length);
+      return read(result, gt);
+    },
+    multiply(left, right) {
+      write(left, a);
+      write(right, b);
+      functions.mclBnGT_mul(result, a, b);
+      return read(result, gt);
+    },
+    isOne(product) {
+      write(product, a);
+      functions.mclBn_finalExp(result, a);
+      return functions.mclBnGT_isOne(result) === 1;
+    },
+  };
+}
+
+const groupFunctions = (functions: MclFunctions, group: "G1" | "G2"): GroupFunctions => ({
+  add: functions[`mclBn${group}_add`],
+  clear: functions[`mclBn${group}_clear`],
+  isValid: functions[`mclBn${group}_isValid`],
+  isValidOrder: functions[`mclBn${group}_isValidOrder`],
+  isZero: functions[`mclBn${group}_isZero`],
+  mulVec: functions[`mclBn${group}_mulVec`],
+  normalize: functions[`mclBn${group}_normalize`],
+});
+
+function createPairingCurve(mcl: Mcl, elementBytes: number) {
+  const { functions } = mcl;
+  // Whether a point is valid shall not mean whether it is in the subgroup.
+  functions.mclBn_verifyOrderG1(0);
+  functions.mclBn_verifyOrderG2(0);
+  const field = createElements(mcl, elementBytes);
+  return {
+    field,
+    first: createGroup(mcl, field, groupFunctions(functions, "G1"), 1),
+    second: createGroup(mcl, field, groupFunctions(functions, "G2"), 2),
+    ...createPairing(mcl),
+  };
+}
+
+export async function createBn254(module: WebAssembly.Module): Promise<PairingCurve<Point, Point, Point, Uint8Array>> {
+  const { field: _, ...curve } = createPairingCurve(await createMcl(module, "bn254"), 32);
+  return curve;
+}
