@@ -39,7 +39,8 @@ export interface Fallback {
 const SLOW: Readonly<Record<string, string>> = {
   secp256k1: "signatures take 20 times as long",
   keccak256: "hashing takes 5 times as long",
-  bn254: "its precompiled contracts take 7 times as long",
+  bn254: "its precompiled contracts take 5 times as long",
+  "bls12-381": "its precompiled contracts take 5 times as long",
 };
 
 /** @param fallbacks the parts whose slow twins are in use */

@@ -6,13 +6,14 @@
 import { bigIntToFixedBytes, concatBytes, type Hex, hexToBytes } from "@counterpart/core/base/bytes";
 import { assert } from "@counterpart/core/base/errors";
 import { keccak256Hex } from "@counterpart/core/crypto/crypto";
-import type { PairingCurve } from "@counterpart/core/crypto/curves";
+import type { Bls12, PairingCurve } from "@counterpart/core/crypto/curves";
 
 const factor = (value: bigint): Uint8Array => bigIntToFixedBytes(value, 32);
 const FACTORS = [factor(2n ** 250n + 12_345n), factor(2n ** 256n - 1n)];
 const truth = (...values: readonly boolean[]): Uint8Array => Uint8Array.from(values, Number);
 
 const BN254_ANSWERS = "0xa1b1fea686b22359f2570c34bd4131e77c4d1957562098e113c762d4bd1abf06";
+const BLS12_381_ANSWERS = "0x997a1854b9b63b860597911dc74d76743874402251568b844e78b5a40b5365de";
 
 /** The generators of EIP-197. */
 const BN254_FIRST = concatBytes(factor(1n), factor(2n));
@@ -20,6 +21,7 @@ const BN254_SECOND = hexToBytes(
   "0x1800deef121f1e76426a00665e5c4479674322d4f75edadd46debd5cd992f6ed198e9393920d483a7260bfb731fb5d25f1aa493335a9e71297e485b7aef312c212c85ea5db8c6deb4aab71808dcb408fe3d1e7690c43d37b4ce6cc0166fa7daa090689d0585ff075ec9e99ad690c3395bc4b313370b38ef355acdadcd122975b",
 );
 const BN254_ORDER = 0x30644e72e131a029b85045b68181585d2833e84879b9709143e1f593f0000001n;
+const BLS12_381_ORDER = 0x73eda753299d7d483339d80809a1d80553bda402fffe5bfeffffffff00000001n;
 
 /** e(p, q) and e(−p, q) cancel out, and neither of them is one. */
 function pairingAnswers<P, Q>(curve: PairingCurve<P, Q>, p: P, q: Q, order: bigint): Uint8Array {
@@ -46,5 +48,28 @@ export function bn254Answers(curve: PairingCurve): Hex {
 /** @throws when the curve gives other answers than the portable one */
 export function checkBn254<C extends PairingCurve>(curve: C): C {
   assert(bn254Answers(curve) === BN254_ANSWERS, "it gives wrong points or pairings");
+  return curve;
+}
+
+export function bls12381Answers(curve: Bls12): Hex {
+  const { first, second } = curve;
+  const [p, q] = [curve.mapToFirst(new Uint8Array(48).fill(7)), curve.mapToSecond(new Uint8Array(96).fill(9))];
+  const [inFirst, inSecond] = [
+    [p, first.add(p, p)],
+    [q, second.add(q, q)],
+  ] as const;
+  return keccak256Hex(
+    concatBytes(
+      ...[...inFirst, first.sumOfProducts(inFirst, FACTORS)].map(first.toAffine),
+      ...[...inSecond, second.sumOfProducts(inSecond, FACTORS)].map(second.toAffine),
+      truth(first.isInSubgroup(p), second.isInSubgroup(q)),
+      pairingAnswers(curve, p, q, BLS12_381_ORDER),
+    ),
+  );
+}
+
+/** @throws when the curve gives other answers than the portable one */
+export function checkBls12381<C extends Bls12>(curve: C): C {
+  assert(bls12381Answers(curve) === BLS12_381_ANSWERS, "it gives wrong points or pairings");
   return curve;
 }

@@ -3,12 +3,16 @@ import { after, describe, test } from "node:test";
 import { bigIntToFixedBytes, concatBytes, type Hex } from "@counterpart/core/base/bytes";
 import { useCrypto } from "@counterpart/core/crypto/crypto";
 import { createPortableCrypto } from "@counterpart/core/crypto/portable";
+import { PORTABLE_BLS12_381 } from "@counterpart/core/execution/precompiles/portable-bls12-381";
 import { PORTABLE_BN254 } from "@counterpart/core/execution/precompiles/portable-bn254";
 import { precompilesOf } from "@counterpart/core/execution/precompiles/precompiles";
 import type { Precompile } from "@counterpart/core/execution/precompiles/types";
+import { bls12_381 } from "@noble/curves/bls12-381.js";
 import { bn254 } from "@noble/curves/bn254.js";
+import { sha256 } from "@noble/hashes/sha2.js";
 import fc from "fast-check";
-import { checkBn254 } from "./curve-checks.ts";
+import { linearOpening } from "../../../core/src/execution/precompiles/openings.test-support.ts";
+import { checkBls12381, checkBn254 } from "./curve-checks.ts";
 import { createNativeCrypto } from "./native.ts";
 
 const portable = createPortableCrypto();
@@ -140,5 +144,140 @@ describe("bn254 in WebAssembly gives what the portable one gives", () => {
     assert.equal(agreed(concatBytes(one(5n), one(Fr.ORDER - 5n)))?.at(-1), 1);
     assert.equal(agreed(concatBytes(one(5n), one(Fr.ORDER - 4n)))?.at(-1), 0);
     assert.equal(agreed(new Uint8Array(0))?.at(-1), 1);
+  });
+});
+
+describe("BLS12-381 in WebAssembly gives what the portable one gives", () => {
+  const { Fp, Fp2, Fr } = bls12_381.fields;
+  const [G1, G2] = [bls12_381.G1.Point, bls12_381.G2.Point];
+  const zeros = (size: number) => fc.constant(new Uint8Array(size));
+  const writtenFirst = ({ x, y }: { readonly x: bigint; readonly y: bigint }): Uint8Array => fields(64, x, y);
+  const writtenSecond = ({ x, y }: ReturnType<typeof G2.BASE.toAffine>): Uint8Array =>
+    fields(64, x.c0, x.c1, y.c0, y.c1);
+
+  /** Points of the curve with small x: none of them is in the subgroup, but by an accident. */
+  function outsideFirst(from: bigint): Uint8Array {
+    for (let x = from; ; x++) {
+      const square = Fp.add(Fp.pow(x, 3n), 4n);
+      if (Fp.pow(square, (Fp.ORDER - 1n) / 2n) === 1n) return writtenFirst({ x, y: Fp.sqrt(square) });
+    }
+  }
+  function outsideSecond(): Uint8Array {
+    for (let c0 = 1n; ; c0++) {
+      const x = Fp2.create({ c0, c1: 0n });
+      try {
+        return writtenSecond({ x, y: Fp2.sqrt(Fp2.add(Fp2.pow(x, 3n), G2.CURVE().b)) });
+      } catch {
+        // Not a square: the next x.
+      }
+    }
+  }
+  /** Of order 3: adding it to itself gives its inverse. */
+  const smallOrder = fields(64, 0n, 2n);
+
+  const inFirst = indices(Fr.ORDER).map((index) => writtenFirst(G1.BASE.multiply(index).toAffine()));
+  const inSecond = indices(Fr.ORDER).map((index) => writtenSecond(G2.BASE.multiply(index).toAffine()));
+  const first = often(
+    inFirst,
+    fc.oneof(
+      zeros(128),
+      fc.constantFrom(outsideFirst(1n), outsideFirst(5n), smallOrder),
+      fc.constantFrom(fields(64, Fp.ORDER, 0n), fields(64, 0n, Fp.ORDER + 2n), fields(64, 1n, 0n)),
+      fc.constantFrom(fields(64, 2n ** 384n, 2n), new Uint8Array(128).fill(255)),
+    ),
+  );
+  const second = often(
+    inSecond,
+    fc.oneof(
+      zeros(256),
+      fc.constantFrom(outsideSecond(), fields(64, 0n, Fp.ORDER, 0n, 0n), fields(64, 1n, 0n, 0n, 0n)),
+    ),
+  );
+  const edges = fc.constantFrom(0n, 1n, 2n, 3n, Fp.ORDER - 1n, Fp.ORDER, Fp.ORDER / 2n, 2n ** 381n - 1n, 2n ** 384n);
+  const element = fc
+    .oneof({ arbitrary: edges, weight: 1 }, { arbitrary: fc.bigInt({ min: 0n, max: Fp.ORDER - 1n }), weight: 2 })
+    .map((value) => fields(64, value));
+
+  test("the answers it is checked by at its start are the portable ones", () => {
+    assert.equal(checkBls12381(PORTABLE_BLS12_381), PORTABLE_BLS12_381);
+    const { bls12381: curve } = native;
+    assert.ok(curve !== undefined);
+    assert.throws(() => checkBls12381({ ...curve, isOne: () => true }));
+    assert.throws(() => checkBls12381({ ...curve, second: { ...curve.second, isInSubgroup: () => false } }));
+  });
+
+  test("for sums, also of points outside of the subgroups", () => {
+    agreesOn(0x0b, spoiled(joined(first, first)), 400);
+    agreesOn(0x0d, spoiled(joined(second, second)), 200);
+    const agreed = createAgreed(0x0b);
+    for (const point of [outsideFirst(1n), smallOrder]) {
+      for (const other of [point, outsideFirst(5n), new Uint8Array(128)]) {
+        assert.equal(agreed(concatBytes(point, other))?.length, 128);
+      }
+    }
+    assert.equal(createAgreed(0x0d)(concatBytes(outsideSecond(), outsideSecond()))?.length, 256);
+  });
+
+  test("for sums of products", () => {
+    agreesOn(0x0c, spoiled(repeated(joined(first, factors(Fr.ORDER)), 10).filter(({ length }) => length > 0)), 100);
+    agreesOn(0x0e, spoiled(repeated(joined(second, factors(Fr.ORDER)), 10).filter(({ length }) => length > 0)), 60);
+  });
+
+  test("for pairings", () => {
+    agreesOn(0x0f, spoiled(repeated(joined(first, second), 3).filter(({ length }) => length > 0)), 60);
+    const agreed = createAgreed(0x0f);
+    const one = (factor: bigint): Uint8Array =>
+      concatBytes(writtenFirst(G1.BASE.multiply(factor).toAffine()), writtenSecond(G2.BASE.toAffine()));
+    assert.equal(agreed(concatBytes(one(5n), one(Fr.ORDER - 5n)))?.at(-1), 1);
+    assert.equal(agreed(concatBytes(one(5n), one(Fr.ORDER - 4n)))?.at(-1), 0);
+    assert.equal(agreed(concatBytes(outsideFirst(1n), new Uint8Array(256))), undefined);
+    assert.equal(agreed(concatBytes(new Uint8Array(128), outsideSecond())), undefined);
+  });
+
+  test("for maps of elements of the field", () => {
+    agreesOn(0x10, spoiled(element), 150);
+    agreesOn(0x11, spoiled(joined(element, element)), 80);
+  });
+
+  test("for openings of commitments", () => {
+    const scalar = fc.constantFrom(1n, 2n, 5n, Fr.ORDER - 1n, 2n ** 200n);
+    const openings = fc.tuple(scalar, scalar, scalar).map((values) => linearOpening(...values).input);
+    agreesOn(0x0a, spoiled(openings), 60);
+    const valid = linearOpening(5n, 7n, 9n);
+    const agreed = createAgreed(0x0a);
+    /** The hash goes with the commitment, which so is looked at. */
+    const withPoints = (commitment: Uint8Array, proof: Uint8Array): Uint8Array =>
+      concatBytes(Uint8Array.of(1), sha256(commitment).subarray(1), valid.input.subarray(32, 96), commitment, proof);
+    assert.ok(agreed(withPoints(valid.commitment, valid.proof)) !== undefined);
+    const zero = Uint8Array.of(0xc0, ...new Uint8Array(47));
+    const at = (x: bigint, flags: number): Uint8Array => {
+      const bytes = bigIntToFixedBytes(x, 48);
+      bytes[0] = (bytes[0] as number) | flags;
+      return bytes;
+    };
+    const [none, one] = [0n, 1n].map((last) => at(last, 0xc0)) as [Uint8Array, Uint8Array];
+    const points = [
+      ...[zero, none, one, at(2n ** 376n, 0xc0), at(0n, 0xe0), at(0n, 0x40), at(0n, 0x80), at(0n, 0xa0), at(0n, 0)],
+      ...[0n, 1n, 2n, 3n, 4n, 5n, 6n, 7n].flatMap((x) => [at(x, 0x80), at(x, 0xa0), at(Fp.ORDER + x, 0x80)]),
+      ...[valid.commitment, valid.proof].flatMap((bytes) =>
+        [0x80, 0x40, 0x20].map((bit) => bytes.map((byte, i) => (i === 0 ? byte ^ bit : byte))),
+      ),
+    ];
+    for (const point of points) {
+      agreed(withPoints(point, valid.proof));
+      agreed(withPoints(valid.commitment, point));
+      agreed(withPoints(point, zero));
+    }
+    const { bls12381: curve } = native;
+    for (const point of points) {
+      const [mine, other] = [curve, PORTABLE_BLS12_381].map((each) => {
+        try {
+          return each?.first.toAffine(each.decompress(point));
+        } catch {
+          return undefined;
+        }
+      });
+      assert.deepEqual(mine, other, Buffer.from(point).toString("hex"));
+    }
   });
 });

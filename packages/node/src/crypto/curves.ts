@@ -1,7 +1,7 @@
 /** The curves of the crypto port on mcl. Points are the bytes that it has in memory. */
 
 import { assert } from "@counterpart/core/base/errors";
-import { type Group, type PairingCurve, PRODUCTS_MAX } from "@counterpart/core/crypto/curves";
+import { type Bls12, type Group, type PairingCurve, PRODUCTS_MAX } from "@counterpart/core/crypto/curves";
 import { createMcl, MCL_BYTES, type Mcl, type MclFunctions, type Pointer } from "./mcl.ts";
 
 type Point = Uint8Array;
@@ -150,15 +150,56 @@ function createPairingCurve(mcl: Mcl, elementBytes: number) {
   functions.mclBn_verifyOrderG1(0);
   functions.mclBn_verifyOrderG2(0);
   const field = createElements(mcl, elementBytes);
-  return {
-    field,
+  const curve = {
     first: createGroup(mcl, field, groupFunctions(functions, "G1"), 1),
     second: createGroup(mcl, field, groupFunctions(functions, "G2"), 2),
     ...createPairing(mcl),
   };
+  return { field, curve };
 }
 
 export async function createBn254(module: WebAssembly.Module): Promise<PairingCurve<Point, Point, Point, Uint8Array>> {
-  const { field: _, ...curve } = createPairingCurve(await createMcl(module, "bn254"), 32);
-  return curve;
+  return createPairingCurve(await createMcl(module, "bn254"), 32).curve;
+}
+
+/** RFC 9380, as EIP-2537 has it. */
+const MAP_TO_MODE = 5;
+const COMPRESSED_BYTES = 48;
+/** In the first byte of a compressed point. */
+const INFINITY_FLAG = 0x40;
+
+export async function createBls12381(module: WebAssembly.Module): Promise<Bls12<Point, Point, Point, Uint8Array>> {
+  const mcl = await createMcl(module, "bls12381");
+  const { functions } = mcl;
+  const { field, curve } = createPairingCurve(mcl, 48);
+  functions.mclBn_setMapToMode(MAP_TO_MODE);
+  // The compressed form of ZCash.
+  functions.mclBn_setETHserialization(1);
+  const [input, point] = [mcl.allocate(2 * MCL_BYTES.fp), mcl.allocate(MCL_BYTES.g2)];
+  return {
+    ...curve,
+    decompress(bytes) {
+      const isZero = ((bytes[0] as number) & INFINITY_FLAG) !== 0;
+      // Of a point at infinity the library looks at the first byte alone.
+      if (bytes.length !== COMPRESSED_BYTES || (isZero && bytes.subarray(1).some((byte) => byte !== 0))) {
+        throw new RangeError("not a compressed point");
+      }
+      mcl.write(bytes, input);
+      if (functions.mclBnG1_deserialize(point, input, COMPRESSED_BYTES) !== COMPRESSED_BYTES) {
+        throw new RangeError("not a point of the curve");
+      }
+      if (functions.mclBnG1_isValidOrder(point) === 0) throw new RangeError("a point is not in the subgroup");
+      return mcl.read(point, MCL_BYTES.g1);
+    },
+    mapToFirst(element) {
+      field.write(element, input);
+      assert(functions.mclBnFp_mapToG1(point, input) === 0, "an element has no point");
+      return mcl.read(point, MCL_BYTES.g1);
+    },
+    mapToSecond(element) {
+      field.write(element, input);
+      assert(functions.mclBnFp2_mapToG2(point, input) === 0, "an element has no point");
+      return mcl.read(point, MCL_BYTES.g2);
+    },
+  };
 }
