@@ -25,6 +25,13 @@ export interface CryptoProvider {
   /** For the precompiled contracts; where it is absent they have a portable one. */
   readonly bn254?: PairingCurve;
   readonly bls12381?: Bls12;
+  /**
+   * Whether a signature on P-256 is valid; either half of the order is taken as s.
+   * @param signature r and s, 32 bytes each, above zero and below the order
+   * @param publicKey x and y, 32 bytes each, elements of the field that are not both zero
+   * @throws when the public key is no point of the curve
+   */
+  verifyP256?(digest: Uint8Array, signature: Uint8Array, publicKey: Uint8Array): boolean;
 }
 
 /** Half of the order of secp256k1, the greatest s of a canonical signature (EIP-2). */

@@ -41,6 +41,7 @@ const SLOW: Readonly<Record<string, string>> = {
   keccak256: "hashing takes 5 times as long",
   bn254: "its precompiled contracts take 5 times as long",
   "bls12-381": "its precompiled contracts take 5 times as long",
+  p256: "its precompiled contract takes 5 times as long",
 };
 
 /** @param fallbacks the parts whose slow twins are in use */

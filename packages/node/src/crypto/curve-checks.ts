@@ -5,7 +5,7 @@
 
 import { bigIntToFixedBytes, concatBytes, type Hex, hexToBytes } from "@counterpart/core/base/bytes";
 import { assert } from "@counterpart/core/base/errors";
-import { keccak256Hex } from "@counterpart/core/crypto/crypto";
+import { type CryptoProvider, keccak256Hex } from "@counterpart/core/crypto/crypto";
 import type { Bls12, PairingCurve } from "@counterpart/core/crypto/curves";
 
 const factor = (value: bigint): Uint8Array => bigIntToFixedBytes(value, 32);
@@ -72,4 +72,20 @@ export function bls12381Answers(curve: Bls12): Hex {
 export function checkBls12381<C extends Bls12>(curve: C): C {
   assert(bls12381Answers(curve) === BLS12_381_ANSWERS, "it gives wrong points or pairings");
   return curve;
+}
+
+/** SHA-256 of "Counterpart", signed with the key of 32 sevens: r and s; x and y. */
+const P256_DIGEST = hexToBytes("0xb1a5a41826d16b200a2e09144b5d40ca8f32264c1b26603e052cb5d759b6b281");
+const P256_SIGNATURE = hexToBytes(
+  "0x0c905cbbb63ab36475e77d0018d417490cf4cf84a0ded30ea67f307d94f6a493920f0ac97d6db121252777f850109178b47bb9c57954010e23d724eb3270bd03",
+);
+const P256_KEY = hexToBytes(
+  "0x1e18532fd4754c02f3041d9c75ceb33b83ffd81ac7ce4fe882ccb1c98bc5896ea46c311c4e2ff40dd96a3653e6e45445d32dfe486eced75c7a90c6a18881c0a3",
+);
+
+/** @throws when it takes a wrong signature or refuses a right one */
+export function checkP256<V extends NonNullable<CryptoProvider["verifyP256"]>>(verify: V): V {
+  assert(verify(P256_DIGEST, P256_SIGNATURE, P256_KEY), "it refuses a signature that is valid");
+  assert(!verify(P256_KEY.subarray(0, 32), P256_SIGNATURE, P256_KEY), "it takes a signature for another digest");
+  return verify;
 }

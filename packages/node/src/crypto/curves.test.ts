@@ -9,10 +9,11 @@ import { precompilesOf } from "@counterpart/core/execution/precompiles/precompil
 import type { Precompile } from "@counterpart/core/execution/precompiles/types";
 import { bls12_381 } from "@noble/curves/bls12-381.js";
 import { bn254 } from "@noble/curves/bn254.js";
+import { p256 } from "@noble/curves/nist.js";
 import { sha256 } from "@noble/hashes/sha2.js";
 import fc from "fast-check";
 import { linearOpening } from "../../../core/src/execution/precompiles/openings.test-support.ts";
-import { checkBls12381, checkBn254 } from "./curve-checks.ts";
+import { checkBls12381, checkBn254, checkP256 } from "./curve-checks.ts";
 import { createNativeCrypto } from "./native.ts";
 
 const portable = createPortableCrypto();
@@ -130,10 +131,10 @@ describe("bn254 in WebAssembly gives what the portable one gives", () => {
 
   test("for sums", () => agreesOn(6, spoiled(joined(first, first)), 400));
 
-  test("for products", () => agreesOn(7, spoiled(joined(first, factors(Fr.ORDER))), 200));
+  test("for products", () => agreesOn(7, spoiled(joined(first, factors(Fr.ORDER))), 100));
 
   test("for pairings, also of points outside of the group", () => {
-    agreesOn(8, spoiled(repeated(joined(first, second), 3).filter(({ length }) => length > 0)), 60);
+    agreesOn(8, spoiled(repeated(joined(first, second), 3).filter(({ length }) => length > 0)), 40);
     const agreed = createAgreed(8);
     assert.equal(agreed(concatBytes(fields(32, 1n, 2n), outside())), undefined);
     assert.equal(agreed(concatBytes(fields(32, 0n, 0n), outside())), undefined);
@@ -207,8 +208,8 @@ describe("BLS12-381 in WebAssembly gives what the portable one gives", () => {
   });
 
   test("for sums, also of points outside of the subgroups", () => {
-    agreesOn(0x0b, spoiled(joined(first, first)), 400);
-    agreesOn(0x0d, spoiled(joined(second, second)), 200);
+    agreesOn(0x0b, spoiled(joined(first, first)), 200);
+    agreesOn(0x0d, spoiled(joined(second, second)), 100);
     const agreed = createAgreed(0x0b);
     for (const point of [outsideFirst(1n), smallOrder]) {
       for (const other of [point, outsideFirst(5n), new Uint8Array(128)]) {
@@ -219,12 +220,12 @@ describe("BLS12-381 in WebAssembly gives what the portable one gives", () => {
   });
 
   test("for sums of products", () => {
-    agreesOn(0x0c, spoiled(repeated(joined(first, factors(Fr.ORDER)), 10).filter(({ length }) => length > 0)), 100);
-    agreesOn(0x0e, spoiled(repeated(joined(second, factors(Fr.ORDER)), 10).filter(({ length }) => length > 0)), 60);
+    agreesOn(0x0c, spoiled(repeated(joined(first, factors(Fr.ORDER)), 10).filter(({ length }) => length > 0)), 50);
+    agreesOn(0x0e, spoiled(repeated(joined(second, factors(Fr.ORDER)), 10).filter(({ length }) => length > 0)), 40);
   });
 
   test("for pairings", () => {
-    agreesOn(0x0f, spoiled(repeated(joined(first, second), 3).filter(({ length }) => length > 0)), 60);
+    agreesOn(0x0f, spoiled(repeated(joined(first, second), 3).filter(({ length }) => length > 0)), 40);
     const agreed = createAgreed(0x0f);
     const one = (factor: bigint): Uint8Array =>
       concatBytes(writtenFirst(G1.BASE.multiply(factor).toAffine()), writtenSecond(G2.BASE.toAffine()));
@@ -235,14 +236,14 @@ describe("BLS12-381 in WebAssembly gives what the portable one gives", () => {
   });
 
   test("for maps of elements of the field", () => {
-    agreesOn(0x10, spoiled(element), 150);
-    agreesOn(0x11, spoiled(joined(element, element)), 80);
+    agreesOn(0x10, spoiled(element), 80);
+    agreesOn(0x11, spoiled(joined(element, element)), 50);
   });
 
   test("for openings of commitments", () => {
     const scalar = fc.constantFrom(1n, 2n, 5n, Fr.ORDER - 1n, 2n ** 200n);
     const openings = fc.tuple(scalar, scalar, scalar).map((values) => linearOpening(...values).input);
-    agreesOn(0x0a, spoiled(openings), 60);
+    agreesOn(0x0a, spoiled(openings), 40);
     const valid = linearOpening(5n, 7n, 9n);
     const agreed = createAgreed(0x0a);
     /** The hash goes with the commitment, which so is looked at. */
@@ -279,5 +280,89 @@ describe("BLS12-381 in WebAssembly gives what the portable one gives", () => {
       });
       assert.deepEqual(mine, other, Buffer.from(point).toString("hex"));
     }
+  });
+});
+
+describe("signatures on P-256 in WebAssembly are those of the portable one", () => {
+  const { n, p } = p256.Point.CURVE();
+  const { BASE } = p256.Point;
+  const agreed = createAgreed(0x100);
+  const isValid = (...numbers: readonly bigint[]): boolean => agreed(fields(32, ...numbers))?.length === 32;
+  const inverse = (value: bigint): bigint => p256.Point.Fn.inv(value);
+  const modulo = (value: bigint): bigint => ((value % n) + n) % n;
+
+  /** Digest, r, s, x and y with the nonce k, which the library does not let choose. */
+  function signed(digest: bigint, key: bigint, k: bigint): [bigint, bigint, bigint, bigint, bigint] {
+    const r = modulo(BASE.multiply(k).toAffine().x);
+    const { x, y } = BASE.multiply(key).toAffine();
+    return [digest, r, modulo(inverse(k) * (digest + r * key)), x, y];
+  }
+  const edges = fc.constantFrom(1n, 2n, 3n, n - 1n, n - 2n, n / 2n, 2n ** 128n);
+  const digests = fc.oneof(
+    fc.constantFrom(0n, 1n, n - 1n, n, n + 1n, 2n ** 256n - 1n),
+    fc.bigInt({ min: 0n, max: 2n ** 256n - 1n }),
+  );
+
+  test("a check at its start refuses what takes or refuses everything", () => {
+    assert.ok(native.verifyP256 !== undefined);
+    assert.equal(checkP256(native.verifyP256), native.verifyP256);
+    for (const always of [true, false]) assert.throws(() => checkP256(() => always));
+  });
+
+  test("valid and spoiled ones, also of keys that are the generator or cancel out with it", () => {
+    const seen = new Set<number | undefined>();
+    const inputs = fc.tuple(digests, edges, edges).map((numbers) => fields(32, ...signed(...numbers)));
+    fc.assert(
+      fc.property(spoiled(inputs), (input) => void seen.add(agreed(input)?.length)),
+      { numRuns: 200 },
+    );
+    assert.deepEqual(seen, new Set([32, 0]));
+  });
+
+  test("with either s, and with no number out of its range", () => {
+    const [digest, r, s, x, y] = signed(77n, 5n, 9n);
+    assert.equal(isValid(digest, r, s, x, y), true);
+    assert.equal(isValid(digest, r, n - s, x, y), true);
+    assert.equal(isValid(digest + n, r, s, x, y), true);
+    for (const numbers of [
+      ...[0n, n, r + n, n - 1n, 2n ** 256n - 1n].map((bad) => [digest, bad, s, x, y]),
+      ...[0n, n, n - 1n, 2n ** 256n - 1n].map((bad) => [digest, r, bad, x, y]),
+      ...[0n, p, 1n, p - 1n, 2n ** 256n - 1n].flatMap((bad) => [
+        [digest, r, s, bad, y],
+        [digest, r, s, x, bad],
+      ]),
+      ...[
+        [digest, r, s, 0n, 0n],
+        [digest, r, s, x, p - y],
+        [digest, r, s, y, x],
+      ],
+    ]) {
+      assert.equal(isValid(...numbers.map((value) => value % 2n ** 256n)), false, numbers.join(" "));
+    }
+  });
+
+  test("with an x of the nonce's point that is not below the order", () => {
+    // The only r for which x differs from it is below p - n: the key is made to fit the point.
+    for (let r = 1n; ; r++) {
+      const square = p256.Point.Fp.create((r + n) ** 3n - 3n * (r + n) + p256.Point.CURVE().b);
+      let y: bigint;
+      try {
+        y = p256.Point.Fp.sqrt(square);
+      } catch {
+        continue;
+      }
+      const [digest, s, point] = [123n, 456n, p256.Point.fromAffine({ x: r + n, y })];
+      const key = point.multiply(s).subtract(BASE.multiply(digest)).multiply(inverse(r)).toAffine();
+      assert.equal(isValid(digest, r, s, key.x, key.y), true);
+      assert.equal(isValid(digest + 1n, r, s, key.x, key.y), false);
+      return;
+    }
+  });
+
+  test("with a sum that is the point at infinity", () => {
+    // digest·G + r·key = 0.
+    const r = 11n;
+    const { x, y } = BASE.multiply(modulo(-5n * inverse(r))).toAffine();
+    assert.equal(isValid(5n, r, 3n, x, y), false);
   });
 });

@@ -1,6 +1,8 @@
 /** The curves of the crypto port on mcl. Points are the bytes that it has in memory. */
 
+import { bytesToBigInt, hexToBytes } from "@counterpart/core/base/bytes";
 import { assert } from "@counterpart/core/base/errors";
+import type { CryptoProvider } from "@counterpart/core/crypto/crypto";
 import { type Bls12, type Group, type PairingCurve, PRODUCTS_MAX } from "@counterpart/core/crypto/curves";
 import { createMcl, MCL_BYTES, type Mcl, type MclFunctions, type Pointer } from "./mcl.ts";
 
@@ -201,5 +203,46 @@ export async function createBls12381(module: WebAssembly.Module): Promise<Bls12<
       assert(functions.mclBnFp2_mapToG2(point, input) === 0, "an element has no point");
       return mcl.read(point, MCL_BYTES.g2);
     },
+  };
+}
+
+const P256_ORDER = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n;
+/** FIPS 186-4, section D.1.2.3. */
+const P256_GENERATOR = hexToBytes(
+  "0x6b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c2964fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5",
+);
+
+/** Numbers modulo the order of the group as 32 bytes, big-endian. */
+function createScalars({ functions, allocate, write, read }: Mcl) {
+  const size = MCL_BYTES.fr;
+  const [buffer, a, b] = [allocate(size), allocate(size), allocate(size)];
+  const put = (bytes: Uint8Array, at: Pointer): void => {
+    write(bytes, buffer);
+    functions.mclBnFr_setBigEndianMod(at, buffer, size);
+  };
+  return {
+    divide(dividend: Uint8Array, divisor: Uint8Array): Uint8Array {
+      put(dividend, a);
+      put(divisor, b);
+      functions.mclBnFr_div(a, a, b);
+      const bytes = new Uint8Array(size);
+      const written = functions.mclBnFr_getLittleEndian(buffer, size, a);
+      bytes.set(read(buffer, written).reverse(), size - written);
+      return bytes;
+    },
+  };
+}
+
+/** FIPS 186-4, section 6.4: r is the x of (digest / s)·G + (r / s)·key, modulo the order. */
+export async function createP256(module: WebAssembly.Module): Promise<NonNullable<CryptoProvider["verifyP256"]>> {
+  const mcl = await createMcl(module, "p256");
+  const group = createGroup(mcl, createElements(mcl, 32), groupFunctions(mcl.functions, "G1"), 1);
+  const scalars = createScalars(mcl);
+  const generator = group.fromAffine(P256_GENERATOR);
+  return (digest, signature, publicKey) => {
+    const [r, s] = [signature.subarray(0, 32), signature.subarray(32)];
+    const key = group.fromAffine(publicKey);
+    const sum = group.sumOfProducts([generator, key], [scalars.divide(digest, s), scalars.divide(r, s)]);
+    return !group.isZero(sum) && bytesToBigInt(group.toAffine(sum).subarray(0, 32)) % P256_ORDER === bytesToBigInt(r);
   };
 }

@@ -25,6 +25,8 @@ export interface MclFunctions {
   mclBnFp_setInt32(result: Pointer, value: number): void;
   mclBnFp_mapToG1(result: Pointer, element: Pointer): number;
   mclBnFp2_mapToG2(result: Pointer, element: Pointer): number;
+  mclBnFr_div(result: Pointer, dividend: Pointer, divisor: Pointer): void;
+  mclBnFr_getLittleEndian(result: Pointer, size: number, element: Pointer): number;
   mclBnFr_setBigEndianMod(result: Pointer, bytes: Pointer, size: number): number;
   mclBnG1_add(result: Pointer, a: Pointer, b: Pointer): void;
   mclBnG1_clear(result: Pointer): void;
@@ -58,7 +60,7 @@ export interface Mcl {
 }
 
 /** The library's numbers of curves. */
-export const MCL_CURVES = { bn254: 4, bls12381: 5 } as const;
+export const MCL_CURVES = { bn254: 4, bls12381: 5, p256: 107 } as const;
 /** Sizes of elements and points in memory, which are the same for all curves. */
 export const MCL_BYTES = { fp: 48, fr: 32, g1: 144, g2: 288, gt: 576 } as const;
 

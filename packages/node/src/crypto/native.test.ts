@@ -145,9 +145,10 @@ describe("native crypto falls back", () => {
         "keccak256: it gives a wrong hash",
         "bn254: no module",
         "bls12-381: no module",
+        "p256: no module",
       ],
     );
-    assert.deepEqual([crypto.bn254, crypto.bls12381], [undefined, undefined]);
+    assert.deepEqual([crypto.bn254, crypto.bls12381, crypto.verifyP256], [undefined, undefined, undefined]);
     assert.equal(crypto.name, "portable");
     assert.deepEqual(crypto.keccak256(digest), portable.keccak256(digest));
     assert.deepEqual(crypto.recover(digest, ...rsOf(crypto.sign(digest, key))), portable.publicKey(key));

@@ -10,8 +10,8 @@ import { assert } from "@counterpart/core/base/errors";
 import type { CryptoProvider } from "@counterpart/core/crypto/crypto";
 import { createPortableCrypto } from "@counterpart/core/crypto/portable";
 import { createKeccak } from "hash-wasm";
-import { checkBls12381, checkBn254 } from "./curve-checks.ts";
-import { createBls12381, createBn254 } from "./curves.ts";
+import { checkBls12381, checkBn254, checkP256 } from "./curve-checks.ts";
+import { createBls12381, createBn254, createP256 } from "./curves.ts";
 import { loadMclModule } from "./mcl.ts";
 
 type Secp256k1 = Pick<typeof import("secp256k1"), "ecdsaRecover" | "ecdsaSign" | "publicKeyCreate">;
@@ -20,7 +20,7 @@ type Keccak = CryptoProvider["keccak256"];
 
 /** A part of the provider that is the portable one, and why. */
 export interface CryptoFallback {
-  readonly part: "secp256k1" | "keccak256" | "bn254" | "bls12-381";
+  readonly part: "secp256k1" | "keccak256" | "bn254" | "bls12-381" | "p256";
   readonly reason: string;
 }
 
@@ -146,11 +146,13 @@ export async function createNativeCrypto(loaders: NativeLoaders = LOADERS): Prom
   const module = loaders.curves();
   const bn254 = await tryPart("bn254", async () => checkBn254(await createBn254(await module)));
   const bls12381 = await tryPart("bls12-381", async () => checkBls12381(await createBls12381(await module)));
+  const verifyP256 = await tryPart("p256", async () => checkP256(await createP256(await module)));
   return {
-    name: nameOf(fallbacks, 4),
+    name: nameOf(fallbacks, 5),
     fallbacks,
     ...signing,
     ...(bn254 && { bn254 }),
     ...(bls12381 && { bls12381 }),
+    ...(verifyP256 && { verifyP256 }),
   };
 }
