@@ -1,6 +1,6 @@
 /** The curves of the crypto port on mcl. Points are the bytes that it has in memory. */
 
-import { bytesToBigInt, hexToBytes } from "@counterpart/core/base/bytes";
+import { bytesToBigInt, hexToBytes, isZero } from "@counterpart/core/base/bytes";
 import { assert } from "@counterpart/core/base/errors";
 import type { CryptoProvider } from "@counterpart/core/crypto/crypto";
 import { type Bls12, type Group, type PairingCurve, PRODUCTS_MAX } from "@counterpart/core/crypto/curves";
@@ -25,20 +25,24 @@ interface Elements {
   read(at: Pointer, count: number): Uint8Array;
 }
 
-function createElements({ functions, allocate, write, read }: Mcl, elementBytes: number): Elements {
-  const buffer = allocate(elementBytes);
+/** The most elements that a point has as coordinates. */
+const ELEMENTS_MAX = 4;
+
+function createElements({ functions, memory, allocate }: Mcl, elementBytes: number): Elements {
+  const buffer = allocate(ELEMENTS_MAX * elementBytes);
   return {
     write(bytes, at) {
+      memory.set(bytes, buffer);
       for (let index = 0; index * elementBytes < bytes.length; index++) {
-        write(bytes.subarray(index * elementBytes, (index + 1) * elementBytes), buffer);
-        functions.mclBnFp_setBigEndianMod(at + index * MCL_BYTES.fp, buffer, elementBytes);
+        functions.mclBnFp_setBigEndianMod(at + index * MCL_BYTES.fp, buffer + index * elementBytes, elementBytes);
       }
     },
     read(at, count) {
       const bytes = new Uint8Array(count * elementBytes);
       for (let index = 0; index < count; index++) {
         const size = functions.mclBnFp_getLittleEndian(buffer, elementBytes, at + index * MCL_BYTES.fp);
-        bytes.set(read(buffer, size).reverse(), (index + 1) * elementBytes - size);
+        const last = (index + 1) * elementBytes - 1;
+        for (let i = 0; i < size; i++) bytes[last - i] = memory[buffer + i] as number;
       }
       return bytes;
     },
@@ -59,9 +63,8 @@ function createGroup(mcl: Mcl, field: Elements, functions: GroupFunctions, eleme
   return {
     zero,
     fromAffine(coordinates) {
-      if (coordinates.every((byte) => byte === 0)) return zero;
-      field.write(coordinates.subarray(0, coordinates.length / 2), result);
-      field.write(coordinates.subarray(coordinates.length / 2), result + coordinateBytes);
+      if (isZero(coordinates)) return zero;
+      field.write(coordinates, result);
       for (let at = 2 * coordinateBytes; at < pointBytes; at += MCL_BYTES.fp) mcl.functions.mclBnFp_clear(result + at);
       mcl.functions.mclBnFp_setInt32(result + 2 * coordinateBytes, 1);
       if (functions.isValid(result) === 0) throw new RangeError("not a point of the curve");

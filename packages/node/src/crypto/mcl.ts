@@ -53,6 +53,7 @@ export interface MclFunctions {
 /** An instance that knows a curve. Values are kept outside, as their bytes, and put into its memory for each call. */
 export interface Mcl {
   readonly functions: MclFunctions;
+  readonly memory: Uint8Array;
   allocate(size: number): Pointer;
   write(bytes: Uint8Array, at: Pointer): void;
   /** A copy. */
@@ -87,6 +88,7 @@ export async function createMcl(module: WebAssembly.Module, curve: keyof typeof 
   const bytes = new Uint8Array(memory.buffer);
   return {
     functions,
+    memory: bytes,
     allocate(size) {
       const pointer = functions.malloc(size);
       assert(pointer !== 0, "its memory is full");

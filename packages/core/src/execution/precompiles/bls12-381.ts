@@ -1,6 +1,6 @@
 /** Operations on BLS12-381 (EIP-2537). */
 
-import { bytesToBigInt, concatBytes, hexToBytes } from "../../base/bytes.ts";
+import { hexToBytes, isZero } from "../../base/bytes.ts";
 import { currentCrypto } from "../../crypto/crypto.ts";
 import { type Bls12, type Group, PRODUCTS_MAX } from "../../crypto/curves.ts";
 import { PORTABLE_BLS12_381 } from "./portable-bls12-381.ts";
@@ -28,9 +28,10 @@ const DISCOUNTS_G2: readonly number[] = [
 const FIELD_ORDER = hexToBytes(
   "0x1a0111ea397fe69a4b1ba7b6434bacd764774b84f38512bf6730d2a0f6b0f6241eabfffeb153ffffb9feffffffffaaab",
 );
-/** An element of the field: 48 bytes, filled with zeros in front. */
+/** An element of the field is filled with zeros in front. */
 const FIELD_BYTES = 64;
-const FILLING_BYTES = 16;
+const ELEMENT_BYTES = 48;
+const FILLING_BYTES = FIELD_BYTES - ELEMENT_BYTES;
 const SCALAR_BYTES = 32;
 const FIRST_BYTES = 2 * FIELD_BYTES;
 const SECOND_BYTES = 4 * FIELD_BYTES;
@@ -40,21 +41,21 @@ export const bls12381 = (): Bls12 => currentCrypto().bls12381 ?? PORTABLE_BLS12_
 
 /** Elements of the field without what they are filled with. @throws when one is none */
 function readElements(bytes: Uint8Array): Uint8Array {
-  const elements: Uint8Array[] = [];
-  for (let offset = 0; offset < bytes.length; offset += FIELD_BYTES) {
-    const element = bytes.subarray(offset + FILLING_BYTES, offset + FIELD_BYTES);
-    if (bytesToBigInt(bytes.subarray(offset, offset + FILLING_BYTES)) !== 0n) throw new RangeError("too large");
+  const elements = new Uint8Array((bytes.length / FIELD_BYTES) * ELEMENT_BYTES);
+  for (let at = 0; at * FIELD_BYTES < bytes.length; at++) {
+    const offset = at * FIELD_BYTES + FILLING_BYTES;
+    const element = bytes.subarray(offset, offset + ELEMENT_BYTES);
+    if (!isZero(bytes.subarray(offset - FILLING_BYTES, offset))) throw new RangeError("not an element of the field");
     assertElement(element, FIELD_ORDER);
-    elements.push(element);
+    elements.set(element, at * ELEMENT_BYTES);
   }
-  return concatBytes(...elements);
+  return elements;
 }
 
 function writeElements(bytes: Uint8Array): Uint8Array {
-  const elementBytes = FIELD_BYTES - FILLING_BYTES;
-  const filled = new Uint8Array((bytes.length / elementBytes) * FIELD_BYTES);
+  const filled = new Uint8Array((bytes.length / ELEMENT_BYTES) * FIELD_BYTES);
   for (let at = 0; at * FIELD_BYTES < filled.length; at++) {
-    filled.set(bytes.subarray(at * elementBytes, (at + 1) * elementBytes), at * FIELD_BYTES + FILLING_BYTES);
+    filled.set(bytes.subarray(at * ELEMENT_BYTES, (at + 1) * ELEMENT_BYTES), at * FIELD_BYTES + FILLING_BYTES);
   }
   return filled;
 }

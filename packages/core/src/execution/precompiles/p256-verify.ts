@@ -1,7 +1,7 @@
 /** Verifies a signature on P-256 (EIP-7951). What does not verify is no error: it gives no bytes. */
 
 import { p256 } from "@noble/curves/nist.js";
-import { bigIntToFixedBytes, compareBytes, concatBytes, EMPTY_BYTES } from "../../base/bytes.ts";
+import { bigIntToFixedBytes, compareBytes, concatBytes, EMPTY_BYTES, isZero } from "../../base/bytes.ts";
 import { type CryptoProvider, currentCrypto } from "../../crypto/crypto.ts";
 import { assertInvalidInput, truth } from "./steps.ts";
 import type { Precompile } from "./types.ts";
@@ -14,8 +14,6 @@ const [GROUP_ORDER, FIELD_ORDER] = [n, p].map((order) => bigIntToFixedBytes(orde
 
 const verifyPortably: NonNullable<CryptoProvider["verifyP256"]> = (digest, signature, publicKey) =>
   p256.verify(signature, digest, concatBytes(UNCOMPRESSED, publicKey), { lowS: false, prehash: false });
-
-const isZero = (bytes: Uint8Array): boolean => bytes.every((byte) => byte === 0);
 
 function isValid(input: Uint8Array): boolean {
   if (input.length !== INPUT_BYTES) return false;
