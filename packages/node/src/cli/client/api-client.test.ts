@@ -79,6 +79,28 @@ test("nothing there, something else there, silence and a broken answer are told 
   await assert.rejects(mail.get("x"), coded("CONNECTION_FAILED", /speaks no HTTP/));
 });
 
+test("http:// where TLS is spoken is told as what it is, or is likely to be", async (t) => {
+  // A server of TLS hangs up on a request in the clear; those of proxies say so themselves.
+  const mute = createServer((socket) => socket.once("data", () => socket.end())).listen(0, "127.0.0.1");
+  t.after(() => mute.close());
+  await once(mute, "listening");
+  const { port } = mute.address() as AddressInfo;
+  const likely = coded(
+    "CONNECTION_FAILED",
+    /hung up without an answer; if it speaks TLS, give https:\/\/127\.0\.0\.1:/,
+  );
+  await assert.rejects(createApiClient({ url: `http://127.0.0.1:${port}` }).get("x"), likely);
+  const said = [
+    "<h1>400 Bad Request</h1><center>The plain HTTP request was sent to HTTPS port</center>",
+    "Client sent an HTTP request to an HTTPS server.\n",
+  ];
+  for (const text of said) {
+    const proxy = await serve(t, (_, response) => void response.writeHead(400).end(text));
+    const certain = coded("CONNECTION_FAILED", /speaks TLS: give https:\/\/127\.0\.0\.1:/);
+    await assert.rejects(createApiClient(proxy).get("x"), certain);
+  }
+});
+
 test("a body that no node takes is not sent", async () => {
   const client = createApiClient({ url: "http://127.0.0.1:1" });
   const large = client.send("POST", "contracts", { source: "é".repeat(600_000) });

@@ -81,8 +81,13 @@ function connectionError(url: string, cause: unknown): CodedError {
 function brokenConnection(url: string, code: string | undefined, message: string): string {
   if (code === "EPROTO") return `what listens at ${url} speaks no TLS: a node itself has http:// alone`;
   if (code?.startsWith("HPE_") === true) return `what listens at ${url} speaks no HTTP`;
+  // How a server of TLS ends a request in the clear; a node that stops while it is asked looks the same.
+  if (message === "socket hang up" && url.startsWith("http:"))
+    return `the connection to ${url} broke: it hung up without an answer; if it speaks TLS, give ${withTls(url)}`;
   return `the connection to ${url} broke: ${message}`;
 }
+
+const withTls = (url: string): string => url.replace(/^http:/, "https:");
 
 /** Resolves when the head of the answer is there. */
 async function open(url: string, path: string, options: RequestOptions): Promise<IncomingMessage> {
@@ -140,15 +145,21 @@ function parsed(text: string): unknown {
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
+/** What servers of TLS answer to a request in the clear: nginx, and those in Go. */
+const SAYS_TLS = /HTTP request (was sent )?to (an )?HTTPS (port|server)/;
+
 /** The answer of a node, or what it means that it is none. */
 async function answerOf<T>(url: string, response: IncomingMessage): Promise<Answer<T>> {
   const status = response.statusCode ?? 0;
-  const body = parsed(await textOf(url, response));
+  const text = await textOf(url, response);
+  const body = parsed(text);
   if (status >= 200 && status < 300 && isObject(body)) return { status, body: body as T };
   if (isObject(body) && typeof body.code === "string") {
     const retryAfter = Number(response.headers["retry-after"]);
     throw new NodeRefusal(body.code, status, body, retryAfter > 0 ? retryAfter : undefined);
   }
+  if (status === 400 && SAYS_TLS.test(text))
+    throw new CodedError("CONNECTION_FAILED", `what answers at ${url} speaks TLS: give ${withTls(url)}`);
   throw new CodedError("CONNECTION_FAILED", `what answers at ${url} is no node's API (status ${status})`);
 }
 
