@@ -59,18 +59,41 @@ test("a file comes with everything that it imports, each once, by the compiler's
   assert.deepEqual(Object.keys(fromHere), ["M.sol", "@pkg/E.sol"], "packages of the folder that it is run in");
 });
 
-test("what is missing is named, and nothing above the folder is taken", (t) => {
-  const at = tree(t, {
-    "src/Main.sol": 'import "x/Y.sol";',
-    "src/Up.sol": 'import "../secret.sol";',
-    "secret.sol": "",
-  });
+test("what is missing is named", (t) => {
+  const at = tree(t, { "src/Main.sol": 'import "x/Y.sol";' });
   assert.throws(
     () => readSources("src/Main.sol", [], at),
     refused(/Main.sol imports x\/Y.sol, which is not found; .*--include-path/),
   );
-  assert.throws(() => readSources("src/Up.sol", [], at), refused(/imports \.\.\/secret.sol/));
   assert.throws(() => readSources("none.sol", [], at), refused(/none.sol: it cannot be read/));
+});
+
+test("a file may import from folders above it, as far as that of the command or one that is given", (t) => {
+  const at = tree(t, {
+    "project/src/deep/Main.sol": 'import "../lib/A.sol"; import "./B.sol";',
+    "project/src/deep/B.sol": 'import "../../C.sol";',
+    "project/src/lib/A.sol": "// a",
+    "project/C.sol": "// c",
+  });
+  const names = ["C.sol", "src/deep/B.sol", "src/deep/Main.sol", "src/lib/A.sol"];
+  assert.deepEqual(Object.keys(readSources("src/deep/Main.sol", [], join(at, "project"))).sort(), names);
+  const elsewhere = tree(t, {});
+  const main = join(at, "project/src/deep/Main.sol");
+  assert.deepEqual(Object.keys(readSources(main, [join(at, "project")], elsewhere)).sort(), names);
+  const above = refused(/B.sol imports \.\.\/\.\.\/C.sol, which lies above .*--include-path/);
+  assert.throws(() => readSources(main, [join(at, "project/src")], elsewhere), above);
+});
+
+test("nothing above the folders that are looked in is taken", (t) => {
+  const at = tree(t, {
+    "project/src/Up.sol": 'import "../../secret.sol";',
+    "project/src/Through.sol": 'import "lib/../../../secret.sol";',
+    "project/src/lib/A.sol": "",
+    "secret.sol": "",
+  });
+  const project = join(at, "project");
+  assert.throws(() => readSources("src/Up.sol", [], project), refused(/imports \.\.\/\.\.\/secret.sol/));
+  assert.throws(() => readSources("src/Through.sol", [], project), refused(/imports lib\/\.\.\/.*secret.sol/));
 });
 
 test("options of code are refused where they mean nothing", (t) => {

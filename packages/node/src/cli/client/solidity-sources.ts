@@ -1,12 +1,14 @@
 /** A Solidity file with everything that it imports, as the node's compiler takes them: the node reads no files itself. */
 
 import { existsSync } from "node:fs";
-import { basename, dirname, join, posix, resolve } from "node:path";
+import { dirname, join, posix, relative, resolve } from "node:path";
 import { CodedError } from "@counterpart/core/base/errors";
 import { readTextFile } from "./artifact-file.ts";
 
 /** Of the API. */
 const FILES_MAX = 256;
+
+const ADVICE = "give the folder that it is in with --include-path";
 
 /** Text by the path that it is imported by. */
 export type Sources = Readonly<Record<string, string>>;
@@ -25,24 +27,54 @@ export const importsOf = (source: string): readonly string[] =>
 const nameOf = (importer: string, written: string): string =>
   /^\.\.?\//.test(written) ? posix.normalize(posix.join(posix.dirname(importer), written)) : written;
 
+/** Whether a path leads above the folder that it starts from, however it is written. */
+const leadsAbove = (path: string): boolean => /^\.\.(\/|$)/.test(posix.normalize(path));
+
 /** Where a package's file can be: beside the folder that was named, or in a `node_modules` on the way up. */
 function findFile(name: string, folders: readonly string[]): string | undefined {
   return folders.map((folder) => join(folder, name)).find((path) => existsSync(path));
 }
 
-/** `node_modules` of a folder and of those above it, nearest first. */
-function modulesAbove(folder: string): readonly string[] {
+/** A folder and those above it, nearest first. */
+function withAbove(folder: string): readonly string[] {
   const above = dirname(folder);
-  return [join(folder, "node_modules"), ...(above === folder ? [] : modulesAbove(above))];
+  return [folder, ...(above === folder ? [] : withAbove(above))];
 }
 
-const foldersFor = (root: string, includePaths: readonly string[], workingDir: string): readonly string[] => [
-  root,
-  ...includePaths.map((path) => resolve(workingDir, path)),
-  workingDir,
-  ...modulesAbove(root),
-  ...modulesAbove(workingDir),
-];
+const modulesAbove = (folder: string): readonly string[] => withAbove(folder).map((at) => join(at, "node_modules"));
+
+/** The file's folder, and those above it that belong to the folder of the command or to one that was given. */
+function rootsOf(folder: string, given: readonly string[]): readonly string[] {
+  const [, ...above] = withAbove(folder);
+  const isWithin = (root: string): boolean => given.some((outermost) => withAbove(root).includes(outermost));
+  return [folder, ...above.filter(isWithin)];
+}
+
+interface Collected {
+  readonly sources: Sources;
+  /** An import that leads above the root, where there is one: then not everything is there. */
+  readonly above?: string;
+}
+
+/**
+ * Follows the imports of a file, whose name is its path from the root.
+ * @throws CodedError `INVALID_CONFIG`
+ */
+function collect(path: string, root: string, folders: readonly string[], workingDir: string): Collected {
+  const sources = new Map([[relative(root, path), readTextFile(path, workingDir)]]);
+  for (const [name, text] of sources) {
+    for (const written of importsOf(text)) {
+      const wanted = nameOf(name, written);
+      if (sources.has(wanted)) continue;
+      if (leadsAbove(wanted)) return { sources: {}, above: `${name} imports ${written}` };
+      const found = findFile(wanted, [root, ...folders]);
+      if (found === undefined) throw invalid(`${name} imports ${written}, which is not found; ${ADVICE}`);
+      sources.set(wanted, readTextFile(found, workingDir));
+      if (sources.size > FILES_MAX) throw invalid(`${path} imports more than ${FILES_MAX} files`);
+    }
+  }
+  return { sources: Object.fromEntries(sources) };
+}
 
 /**
  * @param includePaths further folders to look for imported files in
@@ -50,22 +82,13 @@ const foldersFor = (root: string, includePaths: readonly string[], workingDir: s
  */
 export function readSources(path: string, includePaths: readonly string[], workingDir: string): Sources {
   const whole = resolve(workingDir, path);
-  const folders = foldersFor(dirname(whole), includePaths, workingDir);
-  const main = basename(whole);
-  const sources = new Map<string, string>([[main, readTextFile(whole, workingDir)]]);
-  for (const [name, text] of sources) {
-    for (const written of importsOf(text)) {
-      const wanted = nameOf(name, written);
-      if (sources.has(wanted)) continue;
-      const found = wanted.startsWith("..") ? undefined : findFile(wanted, folders);
-      if (found === undefined) {
-        throw invalid(
-          `${name} imports ${written}, which is not found; give the folder that it is in with --include-path`,
-        );
-      }
-      sources.set(wanted, readTextFile(found, workingDir));
-      if (sources.size > FILES_MAX) throw invalid(`${path} imports more than ${FILES_MAX} files`);
-    }
+  const given = [...includePaths.map((folder) => resolve(workingDir, folder)), workingDir];
+  const folders = [...given, ...modulesAbove(dirname(whole)), ...modulesAbove(workingDir)];
+  let above: string | undefined;
+  for (const root of rootsOf(dirname(whole), given)) {
+    const collected = collect(whole, root, folders, workingDir);
+    if (collected.above === undefined) return collected.sources;
+    above = collected.above;
   }
-  return Object.fromEntries(sources);
+  throw invalid(`${above}, which lies above the folders that are looked in; ${ADVICE}`);
 }
