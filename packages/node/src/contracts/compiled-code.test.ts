@@ -168,18 +168,36 @@ contract Coin is ERC20 { constructor(uint256 supply) ERC20("Coin", "COIN") { _mi
     const one = solidity("interface I { function f() external; }\ncontract Only { uint256 public x = 1; }");
     assert.equal((await compile({ sources: { "a.sol": one } })).name, "Only");
     const sources = { "Contract.sol": SOURCE };
-    const refused = { code: "INVALID_REQUEST", details: { field: "contract" } };
-    await assert.rejects(compile({ sources }), (error: { code: string; details: { contracts: string[] } }) => {
-      assert.equal(error.code, refused.code);
-      assert.deepEqual(error.details.contracts.sort(), [
-        "Contract.sol:Adder",
-        "Contract.sol:Sums",
-        "Contract.sol:Vault",
-      ]);
-      return true;
+    const all = ["Contract.sol:Adder", "Contract.sol:Sums", "Contract.sol:Vault"];
+    await assert.rejects(compile({ sources }), {
+      code: "INVALID_REQUEST",
+      message: "contract: name one of Contract.sol:Adder, Contract.sol:Sums, Contract.sol:Vault",
+      details: { field: "contract", contracts: all },
     });
-    await assert.rejects(compile({ sources, contract: "Nobody" }), { code: "INVALID_REQUEST" });
+    await assert.rejects(compile({ sources, contract: "Nobody" }), {
+      code: "INVALID_REQUEST",
+      message:
+        "contract: there is no contract Nobody; those with code: Contract.sol:Adder, Contract.sol:Sums, Contract.sol:Vault",
+    });
     assert.equal((await compile({ sources, contract: "Contract.sol:Vault" })).name, "Vault");
+    const abstract = { "a.sol": solidity("interface I { function f() external; }\nabstract contract B {}") };
+    const message = /^contract: no contract has code: interfaces and abstract contracts cannot be deployed$/;
+    await assert.rejects(compile({ sources: abstract }), { code: "INVALID_REQUEST", message });
+    await assert.rejects(compile({ sources: abstract, contract: "B" }), { code: "INVALID_BYTECODE" });
+  });
+
+  it("of several files is chosen by the file too, where one contract in it has code", async () => {
+    const twice = { "a.sol": solidity("contract A { uint256 public x; }"), "b.sol": solidity("contract A {}") };
+    const main = solidity('import {A} from "./a.sol"; interface I {} contract Main is A {}');
+    const sources = { ...twice, "main.sol": main };
+    assert.equal((await compile({ sources, contract: "main.sol" })).name, "Main");
+    assert.equal((await compile({ sources, contract: "a.sol" })).name, "A");
+    await assert.rejects(compile({ sources, contract: "A" }), {
+      code: "INVALID_REQUEST",
+      message: "contract: name one of a.sol:A, b.sol:A",
+    });
+    const empty = compile({ sources: { ...sources, "c.sol": solidity("interface I {}") }, contract: "c.sol" });
+    await assert.rejects(empty, { code: "INVALID_REQUEST", message: /no contract has code/ });
   });
 
   it("that does not compile is refused with what the compiler says", async () => {

@@ -8,7 +8,7 @@ import { type CompiledContract, type Libraries, readCompiled } from "./compiled.
 export interface SoliditySource {
   /** Text by the path that it is imported by. */
   readonly sources: Readonly<Record<string, string>>;
-  /** A name, or `path:name`; may be absent where only one contract has code. */
+  /** A name, `path:name`, or the path of a file in which one contract has code; may be absent where only one has. */
   readonly contract?: string;
   /** How often code is run in its life; 200 unless given. */
   readonly optimizerRuns?: number;
@@ -42,6 +42,7 @@ export const COMPILER_LIMITS: CompilerLimits = {
 const EVM_VERSION = "osaka";
 const OPTIMIZER_RUNS = 200;
 const ERRORS_SHOWN_MAX = 10;
+const NAMES_SHOWN_MAX = 16;
 const OUTPUTS = ["abi", "evm.bytecode.object", "evm.bytecode.linkReferences", "evm.deployedBytecode"];
 
 interface SolcError {
@@ -79,23 +80,28 @@ function hasCode({ output }: Candidate): boolean {
   return (evm?.bytecode?.object ?? "") !== "";
 }
 
+const fullName = ({ path, name }: Candidate): string => `${path}:${name}`;
+
+/** What is wrong where it is not one contract. */
+function unclear(found: readonly Candidate[], all: readonly Candidate[], wanted: string | undefined): CodedError {
+  const named = (candidates: readonly Candidate[]): string[] => candidates.map(fullName).slice(0, NAMES_SHOWN_MAX);
+  const contracts = named(all.filter(hasCode));
+  const isAnyMeant = wanted === undefined || all.some(({ path }) => path === wanted);
+  const why = isAnyMeant
+    ? "no contract has code: interfaces and abstract contracts cannot be deployed"
+    : `there is no contract ${wanted}; those with code: ${contracts.join(", ") || "none"}`;
+  const reason = found.length > 1 ? `name one of ${named(found).join(", ")}` : why;
+  return new CodedError("INVALID_REQUEST", `contract: ${reason}`, { field: "contract", contracts });
+}
+
 /** @throws CodedError `INVALID_REQUEST` */
 function choose(all: readonly Candidate[], wanted: string | undefined): Candidate {
-  const names = ({ path, name }: Candidate): string[] => [name, `${path}:${name}`];
-  const chosen = all.filter((item) => (wanted === undefined ? hasCode(item) : names(item).includes(wanted)));
-  const [only] = chosen;
-  if (only !== undefined && chosen.length === 1) return only;
-  const reason =
-    wanted === undefined
-      ? `${chosen.length} contracts have code: name one`
-      : `${chosen.length === 0 ? "there is no contract" : "there are several contracts"} ${wanted}`;
-  throw new CodedError("INVALID_REQUEST", `contract: ${reason}`, {
-    field: "contract",
-    contracts: all
-      .filter(hasCode)
-      .slice(0, 64)
-      .map(({ path, name }) => `${path}:${name}`),
-  });
+  const called = all.filter((item) => item.name === wanted || fullName(item) === wanted);
+  const isAmong = ({ path }: Candidate): boolean => wanted === undefined || path === wanted;
+  const found = called.length > 0 ? called : all.filter((item) => isAmong(item) && hasCode(item));
+  const [only] = found;
+  if (only !== undefined && found.length === 1) return only;
+  throw unclear(found, all, wanted);
 }
 
 function resultOf(text: string, { contract, libraries }: SoliditySource): CompiledContract {

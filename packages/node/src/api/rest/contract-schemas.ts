@@ -214,7 +214,10 @@ const codeFields = {
     }),
   ),
   contract: Type.Optional(
-    Type.String({ maxLength: 512, description: "which of a source's contracts: a name, or path:name" }),
+    Type.String({
+      maxLength: 512,
+      description: "which of a source's contracts: a name, path:name, or a path, for the one with code in that file",
+    }),
   ),
   optimizer_runs: Type.Optional(Type.Integer({ minimum: 1, maximum: 4_294_967_295, default: 200 })),
   via_ir: Type.Optional(Type.Boolean({ default: false })),

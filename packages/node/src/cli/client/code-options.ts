@@ -11,7 +11,7 @@ const RUNS_MAX = 4_294_967_295;
 export const CODE_OPTIONS = {
   artifact: text("--artifact <path>", "what Foundry or Hardhat compiled: out/Foo.sol/Foo.json, artifacts/…/Foo.json"),
   source: text("--source <path>", "Solidity, which the node compiles; what it imports is sent along"),
-  contract: text("--contract <name>", "which of a source's contracts, where several have code"),
+  contract: text("--contract <name>", "which of a source's contracts, where several in the file have code"),
   includePath: list("--include-path <path>", "folder to look for imported files in, beside node_modules; repeatable"),
   optimizerRuns: integer("--optimizer-runs <count>", "of the compiler", 1, RUNS_MAX, { defaultNote: "200" }),
   viaIr: flag("--via-ir", "compile by way of Yul"),
@@ -51,8 +51,10 @@ export function codeFields(wanted: WantedCode, workingDir: string): object | und
   if (artifact !== undefined && source !== undefined) throw usage("give --artifact or --source, not both");
   const libraries = librariesOf(library);
   if (source !== undefined) {
-    const sources = readSources(source, includePath ?? [], workingDir);
-    return { sources, ...withoutUndefined({ contract, optimizer_runs: optimizerRuns, via_ir: viaIr, libraries }) };
+    const { main, sources } = readSources(source, includePath ?? [], workingDir);
+    const settings = withoutUndefined({ optimizer_runs: optimizerRuns, via_ir: viaIr, libraries });
+    // Files that are imported may have contracts too: those of the file itself are meant.
+    return { sources, contract: contract ?? main, ...settings };
   }
   const misplaced = Object.entries({
     "--contract": contract,

@@ -44,7 +44,8 @@ test("a file comes with everything that it imports, each once, by the compiler's
     "project/node_modules/@pkg/E.sol": "// e",
     "extra/other/C.sol": "// c",
   });
-  const sources = readSources("project/src/Main.sol", ["extra"], at);
+  const { main, sources } = readSources("project/src/Main.sol", ["extra"], at);
+  assert.equal(main, "Main.sol");
   assert.deepEqual(Object.keys(sources).sort(), [
     "@pkg/E.sol",
     "@pkg/sub/B.sol",
@@ -56,7 +57,7 @@ test("a file comes with everything that it imports, each once, by the compiler's
   assert.equal(sources["@pkg/E.sol"], "// e");
   const elsewhere = tree(t, { "M.sol": 'import "@pkg/E.sol";' });
   const fromHere = readSources(join(elsewhere, "M.sol"), [], join(at, "project"));
-  assert.deepEqual(Object.keys(fromHere), ["M.sol", "@pkg/E.sol"], "packages of the folder that it is run in");
+  assert.deepEqual(Object.keys(fromHere.sources), ["M.sol", "@pkg/E.sol"], "packages of the folder that it is run in");
 });
 
 test("what is missing is named", (t) => {
@@ -76,10 +77,12 @@ test("a file may import from folders above it, as far as that of the command or 
     "project/C.sol": "// c",
   });
   const names = ["C.sol", "src/deep/B.sol", "src/deep/Main.sol", "src/lib/A.sol"];
-  assert.deepEqual(Object.keys(readSources("src/deep/Main.sol", [], join(at, "project"))).sort(), names);
+  const fromRoot = readSources("src/deep/Main.sol", [], join(at, "project"));
+  assert.equal(fromRoot.main, "src/deep/Main.sol");
+  assert.deepEqual(Object.keys(fromRoot.sources).sort(), names);
   const elsewhere = tree(t, {});
   const main = join(at, "project/src/deep/Main.sol");
-  assert.deepEqual(Object.keys(readSources(main, [join(at, "project")], elsewhere)).sort(), names);
+  assert.deepEqual(Object.keys(readSources(main, [join(at, "project")], elsewhere).sources).sort(), names);
   const above = refused(/B.sol imports \.\.\/\.\.\/C.sol, which lies above .*--include-path/);
   assert.throws(() => readSources(main, [join(at, "project/src")], elsewhere), above);
 });
@@ -103,6 +106,8 @@ test("options of code are refused where they mean nothing", (t) => {
     ...{ sources: { "A.sol": "contract A {}" }, contract: "A", via_ir: true },
     libraries: { L: "0x70997970C51812dc3A010C7d01b50e0d17dc79C8" },
   });
+  const { contract } = codeFields({ source: "A.sol" }, at) as { readonly contract: string };
+  assert.equal(contract, "A.sol", "one of the file itself, whatever it imports");
   assert.equal(codeFields({}, at), undefined);
   assert.throws(() => codeFields({ source: "A.sol", artifact: "A.json" }, at), refused(/not both/));
   assert.throws(() => codeFields({ optimizerRuns: 3 }, at), refused(/--optimizer-runs is for --source/));

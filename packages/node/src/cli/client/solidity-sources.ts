@@ -10,8 +10,12 @@ const FILES_MAX = 256;
 
 const ADVICE = "give the folder that it is in with --include-path";
 
-/** Text by the path that it is imported by. */
-export type Sources = Readonly<Record<string, string>>;
+export interface Sources {
+  /** The compiler's name of the file that was given. */
+  readonly main: string;
+  /** Text by the path that it is imported by. */
+  readonly sources: Readonly<Record<string, string>>;
+}
 
 const invalid = (message: string): CodedError => new CodedError("INVALID_CONFIG", message);
 
@@ -50,8 +54,7 @@ function rootsOf(folder: string, given: readonly string[]): readonly string[] {
   return [folder, ...above.filter(isWithin)];
 }
 
-interface Collected {
-  readonly sources: Sources;
+interface Collected extends Sources {
   /** An import that leads above the root, where there is one: then not everything is there. */
   readonly above?: string;
 }
@@ -61,19 +64,20 @@ interface Collected {
  * @throws CodedError `INVALID_CONFIG`
  */
 function collect(path: string, root: string, folders: readonly string[], workingDir: string): Collected {
-  const sources = new Map([[relative(root, path), readTextFile(path, workingDir)]]);
+  const main = relative(root, path);
+  const sources = new Map([[main, readTextFile(path, workingDir)]]);
   for (const [name, text] of sources) {
     for (const written of importsOf(text)) {
       const wanted = nameOf(name, written);
       if (sources.has(wanted)) continue;
-      if (leadsAbove(wanted)) return { sources: {}, above: `${name} imports ${written}` };
+      if (leadsAbove(wanted)) return { main, sources: {}, above: `${name} imports ${written}` };
       const found = findFile(wanted, [root, ...folders]);
       if (found === undefined) throw invalid(`${name} imports ${written}, which is not found; ${ADVICE}`);
       sources.set(wanted, readTextFile(found, workingDir));
       if (sources.size > FILES_MAX) throw invalid(`${path} imports more than ${FILES_MAX} files`);
     }
   }
-  return { sources: Object.fromEntries(sources) };
+  return { main, sources: Object.fromEntries(sources) };
 }
 
 /**
@@ -87,7 +91,7 @@ export function readSources(path: string, includePaths: readonly string[], worki
   let above: string | undefined;
   for (const root of rootsOf(dirname(whole), given)) {
     const collected = collect(whole, root, folders, workingDir);
-    if (collected.above === undefined) return collected.sources;
+    if (collected.above === undefined) return collected;
     above = collected.above;
   }
   throw invalid(`${above}, which lies above the folders that are looked in; ${ADVICE}`);

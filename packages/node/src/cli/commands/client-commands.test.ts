@@ -160,7 +160,7 @@ test("an nft is deployed, and a source with its settings", async (t) => {
   writeFileSync(join(folder, "A.sol"), "contract A { constructor(uint256) {} }");
   const source = ["--source", join(folder, "A.sol"), "--optimizer-runs", "9", "--args", "1e20"];
   const sources = { "A.sol": "contract A { constructor(uint256) {} }" };
-  const code = { kind: "source", sources, optimizerRuns: 9 };
+  const code = { kind: "source", sources, contract: "A.sol", optimizerRuns: 9 };
   assert.deepEqual(await asked(...source), { waitMs: 0, contractType: "custom", code, args: [{ source: "1e20" }] });
 });
 
