@@ -2,6 +2,7 @@
 
 import { type CodedError, isCodedError } from "@counterpart/core/base/errors";
 import { hintOf, NodeRefusal } from "./client/refusal.ts";
+import { printable } from "./render/table.ts";
 
 export const EXIT = {
   /** Stopped as asked, or help or version shown. */
@@ -64,7 +65,15 @@ export function exitCodeOf(error: unknown): number {
 function sentenceOf(error: unknown): string {
   const message = (error instanceof Error ? error.message : String(error)).replace(/\s*\n\s*/g, " ").trim();
   const code = codeOf(error);
-  return code === undefined ? `counterpart: ${message}` : `counterpart: ${message} (${code})`;
+  return `counterpart: ${printable(message)}${code === undefined ? "" : ` (${printable(code)})`}`;
+}
+
+/** A compiler's complaints point with their lines at places in a source. */
+function compilerLines(error: unknown): readonly string[] {
+  if (!(error instanceof NodeRefusal) || error.code !== "COMPILATION_FAILED") return [];
+  const { errors } = error.problem;
+  const complaints = Array.isArray(errors) ? errors.filter((complaint) => typeof complaint === "string") : [];
+  return complaints.flatMap((complaint) => complaint.split("\n")).map((line) => `  ${printable(line)}\n`);
 }
 
 const codeOf = (error: unknown): string | undefined =>
@@ -94,6 +103,8 @@ function hintFor(error: unknown): string | undefined {
 
 /** The sentence, and what to do about it where that is known. */
 export function complaintOf(error: unknown): string {
+  const lines = compilerLines(error);
+  if (lines.length > 0) return `counterpart: the source does not compile (COMPILATION_FAILED)\n${lines.join("")}`;
   const hint = hintFor(error);
   return hint === undefined ? `${sentenceOf(error)}\n` : `${sentenceOf(error)}\n  ${hint}\n`;
 }

@@ -51,6 +51,35 @@ test("a problem document is the node's refusal, whole", async (t) => {
   });
 });
 
+test("what a node says cannot draw on the terminal", () => {
+  const detail = "the execution reverts: \u001b[2J\u202eno\n\n  way";
+  const refusal = new NodeRefusal("EXECUTION_REVERTED", 422, { detail });
+  assert.equal(
+    complaintOf(refusal),
+    "counterpart: the execution reverts: \\u{1b}[2J\\u{202e}no way (EXECUTION_REVERTED)\n",
+  );
+});
+
+test("what a compiler complains of is shown in its lines, each complaint whole", () => {
+  const errors = ["ParserError: no\n --> a.sol:1:2:\n  |\n1 | \u001b[31mx\n  |  ^", "TypeError: neither"];
+  const problem = { title: "the Solidity source does not compile", detail: errors[0], errors };
+  assert.equal(
+    complaintOf(new NodeRefusal("COMPILATION_FAILED", 422, problem)),
+    [
+      "counterpart: the source does not compile (COMPILATION_FAILED)",
+      "  ParserError: no",
+      "   --> a.sol:1:2:",
+      "    |",
+      "  1 | \\u{1b}[31mx",
+      "    |  ^",
+      "  TypeError: neither",
+      "",
+    ].join("\n"),
+  );
+  const broken = new NodeRefusal("COMPILATION_FAILED", 422, { detail: "no", errors: [1] });
+  assert.equal(complaintOf(broken), "counterpart: no (COMPILATION_FAILED)\n");
+});
+
 test("nothing there, something else there, silence and a broken answer are told apart", async (t) => {
   await assert.rejects(
     createApiClient({ url: "http://127.0.0.1:1" }).get("x"),
