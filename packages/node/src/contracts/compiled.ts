@@ -79,7 +79,7 @@ function link(text: unknown, references: unknown, libraries: Libraries): Hex {
   }
   if (missing.length > 0 || PLACEHOLDER.test(code)) {
     const names = missing.length > 0 ? missing.join(", ") : "some that the artifact does not name";
-    throw new CodedError("INVALID_BYTECODE", `the code is not linked with its libraries: ${names}`, {
+    throw new CodedError("INVALID_BYTECODE", `the code needs libraries, whose addresses are not given: ${names}`, {
       field: "libraries",
       libraries: missing,
     });

@@ -127,6 +127,8 @@ describe("parameters", () => {
     refuses("MISSING_PARAMETER", "to", () => encode(types, undefined));
     refuses("MISSING_PARAMETER", "amount", () => encode(types, [ADDRESS]));
     refuses("MISSING_PARAMETER", "1", () => encode("address, uint256", { "0": ADDRESS }));
+    const message = "parameter amount (uint256) is missing of address to, uint256 amount";
+    assert.throws(() => encode(types, [ADDRESS]), { message });
   });
 
   it("are named with the stranger in their place, which is the same misspelt as a rule", () => {

@@ -118,6 +118,9 @@ const takesSource = (param: AbiParam): boolean => param.components?.some(({ name
 
 const shownName = ({ name }: AbiParam, index: number): string => (name === "" ? String(index) : name);
 
+const listed = (inputs: readonly AbiParam[]): string[] =>
+  inputs.map((input, i) => `${signatureType(input)} ${shownName(input, i)}`);
+
 /** @param stray a name that was given and is none of theirs: as a rule a misspelt one */
 function missing(inputs: readonly AbiParam[], index: number, prefix: string, stray?: string): CodedError {
   const input = inputs[index] as AbiParam;
@@ -126,7 +129,7 @@ function missing(inputs: readonly AbiParam[], index: number, prefix: string, str
   const names = inputs.map((input) => input.name);
   const given =
     stray === undefined
-      ? ""
+      ? ` of ${listed(inputs).join(", ").slice(0, 256)}`
       : `, and there is none called ${(prefix + stray).slice(0, 256)}${suggestionOf(stray, names)}`;
   return new CodedError("MISSING_PARAMETER", `parameter ${path} (${type}) is missing${given}`, {
     parameter: path,
@@ -135,7 +138,7 @@ function missing(inputs: readonly AbiParam[], index: number, prefix: string, str
 }
 
 function unknown(name: string, inputs: readonly AbiParam[], prefix: string): CodedError {
-  const expected = inputs.map((input, i) => `${signatureType(input)} ${shownName(input, i)}`);
+  const expected = listed(inputs);
   const path = (prefix + name).slice(0, 256);
   const known = expected.length === 0 ? "none is taken" : `those are ${expected.join(", ").slice(0, 256)}`;
   const names = inputs.map((input) => input.name);
