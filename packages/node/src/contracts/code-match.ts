@@ -1,7 +1,7 @@
 /**
  * Whether a contract's code is what a compiler made. Two things may differ: immutables, which creation fills in, and the
  * metadata that solc appends, a hash of sources and settings in CBOR with its length in the last two bytes (Solidity
- * documentation, "Contract Metadata").
+ * documentation, "Contract Metadata"), also to the code of contracts that it creates.
  */
 
 import { bytesToHex, type Hex, hexToBytes } from "@counterpart/core/base/bytes";
@@ -27,15 +27,27 @@ export type CodeComparison = CodeMatch | { readonly match: "none"; readonly reas
 /** A CBOR map of one to four entries. */
 const isMap = (byte: number | undefined): boolean => byte !== undefined && byte >= 0xa1 && byte <= 0xa4;
 const LENGTH_BYTES = 2;
+const INVALID = 0xfe;
+/** `{"ipfs": <multihash>, "solc": <three bytes>}` with its length, as hexadecimal digits. */
+const METADATA = /a2646970667358221220[0-9a-f]{64}64736f6c6343[0-9a-f]{6}0033/g;
+const HASH_AT = 10;
+const HASH_BYTES = 32;
 const PUSH20 = 0x73;
 const ADDRESS_BYTES = 20;
 
-/** Length of code without metadata. */
+/** Length of code without metadata, and without the INVALID that keeps execution from running into it. */
 function lengthOfInstructions(code: Uint8Array): number {
   const high = code.at(-2) ?? 0;
   const start = code.length - LENGTH_BYTES - ((high << 8) | (code.at(-1) ?? 0));
-  return start > 0 && isMap(code[start]) ? start : code.length;
+  if (start <= 0 || !isMap(code[start])) return code.length;
+  return code[start - 1] === INVALID ? start - 1 : start;
 }
+
+/** The hash in the metadata of each contract that the code creates, and in its own, in the form that solc gives them. */
+const hashesIn = (code: Hex): readonly CodeRange[] =>
+  [...code.slice("0x".length).matchAll(METADATA)]
+    .filter(({ index }) => index % 2 === 0)
+    .map(({ index }) => ({ start: index / 2 + HASH_AT, length: HASH_BYTES }));
 
 function firstDifference(a: Uint8Array, b: Uint8Array, length: number): number | undefined {
   for (let at = 0; at < length; at++) if (a[at] !== b[at]) return at;
@@ -69,6 +81,11 @@ export function compareCode(
 ): CodeComparison {
   if (deployedBytecode === undefined) return { match: "none", reason: "the artifact has no deployed bytecode" };
   const compiled = hexToBytes(deployedBytecode);
+  const length = lengthOfInstructions(compiled);
+  if (lengthOfInstructions(code) !== length) {
+    const reason = `the contract has ${code.length} bytes of code, what was compiled ${compiled.length}`;
+    return { match: "none", reason };
+  }
   const found: Immutable[] = [];
   for (const ranges of immutables) {
     const immutable = readImmutable(code, ranges);
@@ -77,12 +94,8 @@ export function compareCode(
   }
   const filled = [...immutables.flat(), ...(isLibrary(compiled) ? [{ start: 1, length: ADDRESS_BYTES }] : [])];
   const [theirs, ours] = [withZeros(code, filled), withZeros(compiled, filled)];
-  const length = lengthOfInstructions(ours);
-  if (lengthOfInstructions(theirs) !== length) {
-    const reason = `the contract has ${code.length} bytes of code, what was compiled ${compiled.length}`;
-    return { match: "none", reason };
-  }
-  const difference = firstDifference(theirs, ours, length);
+  const hashes = hashesIn(deployedBytecode);
+  const difference = firstDifference(withZeros(theirs, hashes), withZeros(ours, hashes), length);
   if (difference !== undefined) return { match: "none", reason: `the code differs at byte ${difference}` };
   const isExact = theirs.length === ours.length && firstDifference(theirs, ours, ours.length) === undefined;
   return { match: isExact ? "exact" : "except_metadata", immutables: found };

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { before, describe, it } from "node:test";
-import type { Hex } from "@counterpart/core/base/bytes";
+import { type Hex, hexToBytes } from "@counterpart/core/base/bytes";
 import { compareCode } from "./code-match.ts";
 import { type CompiledContract, readCompiled } from "./compiled.ts";
 import { createCompiler } from "./compiler.ts";
@@ -23,6 +23,8 @@ contract Vault {
   constructor(uint256 limit_) { keeper = msg.sender; limit = limit_; }
   function doubled() external view returns (uint256) { return limit * 2; }
 }
+contract Child { uint256 public v; }
+contract Factory { function make() external returns (address) { return address(new Child()); } }
 contract Adder { function sum(uint256 a, uint256 b) external pure returns (uint256) { return Sums.add(a, b); } }
 `);
 
@@ -112,6 +114,30 @@ describe("code held against what was compiled", () => {
     assert.equal(compareCode(code, readCompiled(of("Sums"))).match, "none");
   });
 
+  it("matches except for the metadata of contracts that it creates, and where one side has none", () => {
+    const deployedOf = (contract: SolcContract) => hexToBytes(`0x${contract.evm.deployedBytecode.object}`);
+    const commented = compileAll(`${SOURCE}\n// changed`);
+    const renamed = compileAll(SOURCE.replace("uint256 public v", "uint256 public w"));
+    const bare = compileAll(SOURCE, { metadata: { appendCBOR: false, bytecodeHash: "none" } });
+    const compare = (code: SolcContract | undefined, compiled: SolcContract | undefined) =>
+      compareCode(deployedOf(code as SolcContract), readCompiled(compiled)).match;
+    assert.equal(compare(commented.Factory, of("Factory")), "except_metadata");
+    assert.equal(compare(renamed.Factory, of("Factory")), "none");
+    assert.equal(compare(of("Child"), bare.Child), "except_metadata");
+    assert.equal(compare(bare.Child, of("Child")), "except_metadata");
+    assert.equal(compare(bare.Child, bare.Child), "exact");
+    assert.equal(compare(bare.Child, renamed.Child), "none");
+  });
+
+  it("of another length is said to be so, whatever its immutables are", async () => {
+    const node = openTestNode();
+    const code = await codeOf(node, await deployVault(node, of("Vault")));
+    const plain = compileAll(SOURCE, { optimizer: { enabled: false } }).Vault;
+    const { match, reason } = compareCode(code, readCompiled(plain)) as { match: string; reason?: string };
+    assert.equal(match, "none");
+    assert.match(reason ?? "", /^the contract has \d+ bytes of code, what was compiled \d+$/);
+  });
+
   it("does not take two values of one immutable, nor places beyond the code", async () => {
     const node = openTestNode();
     const code = await codeOf(node, await deployVault(node, of("Vault")));
@@ -168,16 +194,16 @@ contract Coin is ERC20 { constructor(uint256 supply) ERC20("Coin", "COIN") { _mi
     const one = solidity("interface I { function f() external; }\ncontract Only { uint256 public x = 1; }");
     assert.equal((await compile({ sources: { "a.sol": one } })).name, "Only");
     const sources = { "Contract.sol": SOURCE };
-    const all = ["Contract.sol:Adder", "Contract.sol:Sums", "Contract.sol:Vault"];
+    const names = ["Adder", "Child", "Factory", "Sums", "Vault"];
+    const all = names.map((name) => `Contract.sol:${name}`);
     await assert.rejects(compile({ sources }), {
       code: "INVALID_REQUEST",
-      message: "contract: name one of Contract.sol:Adder, Contract.sol:Sums, Contract.sol:Vault",
+      message: `contract: name one of ${all.join(", ")}`,
       details: { field: "contract", contracts: all },
     });
     await assert.rejects(compile({ sources, contract: "Nobody" }), {
       code: "INVALID_REQUEST",
-      message:
-        "contract: there is no contract Nobody; those with code: Contract.sol:Adder, Contract.sol:Sums, Contract.sol:Vault",
+      message: `contract: there is no contract Nobody; those with code: ${all.join(", ")}`,
     });
     assert.equal((await compile({ sources, contract: "Contract.sol:Vault" })).name, "Vault");
     const abstract = { "a.sol": solidity("interface I { function f() external; }\nabstract contract B {}") };

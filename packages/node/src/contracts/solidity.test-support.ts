@@ -40,15 +40,15 @@ export function sourcesOf(text: string): Record<string, string> {
   return sources;
 }
 
-/** Compiles with the compiler's usual settings, metadata in the code included. */
-export function compileAll(text: string, viaIR = false): Record<string, SolcContract> {
+/** Compiles with the compiler's usual settings, metadata in the code included, unless others are given. */
+export function compileAll(text: string, settings: object = {}): Record<string, SolcContract> {
   const input = {
     language: "Solidity",
     sources: Object.fromEntries(Object.entries(sourcesOf(text)).map(([path, content]) => [path, { content }])),
     settings: {
       evmVersion: "osaka",
-      viaIR,
       optimizer: { enabled: true, runs: 200 },
+      ...settings,
       outputSelection: { "*": { "*": ["abi", "metadata", "evm.bytecode", "evm.deployedBytecode"] } },
     },
   };

@@ -46,6 +46,8 @@ const HINTS: Readonly<Record<string, string>> = {
   PRUNED: "a node that was started with --history archive still has it",
   IDEMPOTENCY_KEY_REUSED: "use a new key for a new request",
   TRANSACTION_CONFLICTED: "another transaction took its nonce; send it anew",
+  CODE_MISMATCH:
+    "were sources, optimizer, its runs, via IR, EVM version and libraries those that it was deployed with?",
   STALE_ARTIFACT: "counterpart contracts show <address> tells what is held",
   PEER_BANNED: "counterpart peers bans lists the bans; counterpart peers unban <peer-id> ends one",
   CONNECTION_REFUSED: "is that node running, and is that its --p2p-port?",
