@@ -108,6 +108,19 @@ describe("a proxy", () => {
     assert.deepEqual((await node.service.get(address)).proxy?.artifact, {});
   });
 
+  it("says whose code it runs to whoever publishes that code as its own", async () => {
+    const node = openTestNode();
+    const box = await deploy(node, "Box");
+    const address = await deploy(node, "Plain", [box]);
+    const source = { kind: "artifact", artifact: hardhatArtifact("Box", contracts.Box as SolcContract) } as const;
+    await assert.rejects(node.service.publish(address, {}, source), {
+      code: "CODE_MISMATCH",
+      message: new RegExp(`; it runs the code at ${box}: is that the one meant\\?$`),
+    });
+    const { match } = await node.service.publish(box, {}, source);
+    assert.equal(match?.match, "exact");
+  });
+
   it("is not whoever has something else in those slots, or a beacon that answers nothing", async () => {
     const node = openTestNode();
     /** SSTORE of the value in the slot; then an empty contract of one byte. */

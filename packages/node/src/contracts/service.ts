@@ -92,7 +92,11 @@ export function createContractService(deps: ContractServiceDeps): RunningContrac
       return snapshot.code(account.codeHash);
     });
     const match = compareCode(code, compiled);
-    if (match.match === "none") throw new CodedError("CODE_MISMATCH", match.reason, { address });
+    if (match.match === "none") {
+      const { proxy } = await views.get(address);
+      const behind = proxy === undefined ? "" : `; it runs the code at ${proxy.implementation}: is that the one meant?`;
+      throw new CodedError("CODE_MISMATCH", match.reason + behind, { address });
+    }
     const { name, abi } = compiled;
     return { match, content: { ...(name !== undefined && { name }), abi } };
   };

@@ -28,7 +28,7 @@ const HINTS: Readonly<Record<string, string>> = {
   CONTRACT_NOT_FOUND: "counterpart contracts list shows those that there are; is it another chain, or not synced yet?",
   TRANSACTION_NOT_FOUND: "was it sent to another node? counterpart tx send hands a signed one in",
   BLOCK_NOT_FOUND: "counterpart blocks list shows the newest; counterpart status how far behind the node is",
-  ABI_MISSING: "its owner can publish one: counterpart contracts publish <address> --abi <file>",
+  ABI_MISSING: "counterpart contracts publish <address> --artifact <file>, or --abi <file>, on the owner's node",
   VIEW_FUNCTION: "it changes nothing: counterpart contracts call <address> <function> …",
   UNKNOWN_FUNCTION: "counterpart contracts show <address> lists its functions",
   AMBIGUOUS_FUNCTION: "give its whole signature, in quotes: 'burn(address,uint256)'",
