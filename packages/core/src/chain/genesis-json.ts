@@ -16,7 +16,7 @@ import { TX_GAS_MAX } from "./rules.ts";
 
 const TEXT_LENGTH_MAX = 64 * 1024 * 1024;
 export const ACCOUNTS_MAX = 100_000;
-const SIGNERS_MAX = 1_000;
+export const SIGNERS_MAX = 1_000;
 /** EIP-170. */
 const CODE_BYTES_MAX = 24_576;
 /** Above it, v of a protected legacy transaction is no longer an exact number in common wallets. */

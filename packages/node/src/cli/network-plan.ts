@@ -74,10 +74,14 @@ export interface PlannedNode {
 /** A word of a shell's command line, quoted where it must be. */
 const quoted = (word: string): string => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
 
+/** How the program is called here: in a checkout it is on no path, and npx finds it. */
+export const programWords = (environment: Readonly<Record<string, string | undefined>>): string =>
+  environment.npm_lifecycle_event === "npx" ? "npx counterpart" : "counterpart";
+
 /** Each node dials the ones before it. */
-export function startCommand(genesisPath: string, nodes: readonly PlannedNode[], at: number): string {
+export function startCommand(program: string, genesisPath: string, nodes: readonly PlannedNode[], at: number): string {
   const { dataDir, apiPort, p2pPort } = nodes[at] as PlannedNode;
   const peers = nodes.slice(0, at).map((node) => ` --peer 127.0.0.1:${node.p2pPort}`);
   const own = `--genesis ${quoted(genesisPath)} --data-dir ${quoted(dataDir)} --api-port ${apiPort} --p2p-port ${p2pPort}`;
-  return `counterpart start ${own}${peers.join("")}`;
+  return `${program} start ${own}${peers.join("")}`;
 }

@@ -13,7 +13,7 @@ import { CLIENT_FILE_KEYS } from "../client/settings.ts";
 import { MASK, renderSettings, settingsJson } from "../config-report.ts";
 import { createTestTerminal, type Ran, runCommand } from "../context.test-support.ts";
 import { EXIT } from "../exit-code.ts";
-import { accountOf, parseFunded, parseFunds, startCommand } from "../network-plan.ts";
+import { accountOf, parseFunded, parseFunds, programWords, startCommand } from "../network-plan.ts";
 import { PLAIN } from "../render/style.ts";
 
 function scene(t: TestContext, environment: Record<string, string> = {}) {
@@ -130,11 +130,31 @@ test("a network is made with the keys of its signers, and its nodes accept the g
   assert.equal(statSync(join(folder, "net", "node-1", "keys")).mode & 0o777, 0o700);
   assert.ok(made.nodes[1]?.command.endsWith("--api-port 8081 --p2p-port 5001 --peer 127.0.0.1:5000"));
   assert.equal((await run("network", "create", "net", ...flags)).code, EXIT.dataDir, "it is there already");
+  assert.equal(programWords({}), "counterpart");
+  assert.equal(programWords({ npm_lifecycle_event: "npx" }), "npx counterpart");
   if (existsSync("/proc/self")) {
     assert.equal((await run("network", "create", "/proc/nope/net", ...flags)).code, EXIT.dataDir);
   }
   const nobody = await run("network", "create", "other", "--chain-id", "1", "--nodes", "0");
   assert.deepEqual([nobody.code, /nobody could seal/.test(nobody.errors)], [EXIT.usage, true]);
+});
+
+test("a network that no node would take leaves nothing behind, and a second try works", async (t) => {
+  const { folder, run } = scene(t);
+  const account = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8";
+  const create = (...flags: string[]) => run("network", "create", "net", "--chain-id", "1", ...flags);
+  const rich = await create("--fund", `${account}=${"9".repeat(78)}`);
+  assert.deepEqual([rich.code, /balance is negative or above/.test(rich.errors)], [EXIT.usage, true]);
+  const signers = Array.from({ length: 1_000 }, (_, at) => `0x${(at + 1).toString(16).padStart(40, "0")}`);
+  const crowded = await create(...signers.flatMap((signer) => ["--signer", signer]));
+  assert.deepEqual([crowded.code, /1001 signers, and a chain has 1000/.test(crowded.errors)], [EXIT.usage, true]);
+  assert.equal(existsSync(join(folder, "net")), false);
+  writeFileSync(join(folder, "net"), "");
+  const file = await create();
+  assert.deepEqual([file.code, /net cannot be made: .*DATA_DIR_UNUSABLE/.test(file.errors)], [EXIT.dataDir, true]);
+  rmSync(join(folder, "net"));
+  const twice = await create("--signer", account, "--signer", account.toLowerCase(), "--json");
+  assert.deepEqual((twice.json().signers as string[]).slice(1), [account]);
 });
 
 test("funds are exact in every unit, and a wrong address is refused before anything is made", () => {
@@ -151,8 +171,8 @@ test("funds are exact in every unit, and a wrong address is refused before anyth
   assert.equal(accountOf(account, "--signer"), account);
   const node = { account, apiPort: 1, p2pPort: 2 };
   assert.match(
-    startCommand("/a b/g.json", [{ ...node, dataDir: "it's" }], 0),
-    /--genesis '\/a b\/g.json' --data-dir 'it'\\''s' /,
+    startCommand("npx counterpart", "/a b/g.json", [{ ...node, dataDir: "it's" }], 0),
+    /^npx counterpart start --genesis '\/a b\/g.json' --data-dir 'it'\\''s' /,
   );
 });
 

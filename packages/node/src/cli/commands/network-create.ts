@@ -1,15 +1,24 @@
 /** `counterpart network create`. */
 
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { CodedError } from "@counterpart/core/base/errors";
-import { parseGenesis } from "@counterpart/core/chain/genesis-json";
+import { parseGenesis, SIGNERS_MAX } from "@counterpart/core/chain/genesis-json";
 import { DEFAULTS } from "../../config-defaults.ts";
 import { createKeyRing } from "../../keys/key-ring.ts";
 import { makeDirectory } from "../../store/make-directory.ts";
 import { defineCommand, flag, integer, list, required } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
-import { accountOf, genesisText, type PlannedNode, parseFunded, shownAccount, startCommand } from "../network-plan.ts";
+import {
+  accountOf,
+  genesisText,
+  type NetworkPlan,
+  type PlannedNode,
+  parseFunded,
+  programWords,
+  shownAccount,
+  startCommand,
+} from "../network-plan.ts";
 import { styleOf } from "../render/style.ts";
 import { renderFields } from "../render/table.ts";
 
@@ -22,14 +31,25 @@ const GAS_LIMIT_MAX = 1_000_000_000;
 
 /** @throws CodedError `DATA_DIR_UNUSABLE` */
 function makeFolder(folder: string): void {
-  if (existsSync(folder) && readdirSync(folder).length > 0) {
-    throw new CodedError("DATA_DIR_UNUSABLE", `${folder} is not empty: name a new folder`, { path: folder });
-  }
   try {
     makeDirectory(folder);
+    if (readdirSync(folder).length === 0) return;
   } catch (cause) {
     throw new CodedError("DATA_DIR_UNUSABLE", `${folder} cannot be made: ${String(cause)}`, { path: folder });
   }
+  throw new CodedError("DATA_DIR_UNUSABLE", `${folder} is not empty: name a new folder`, { path: folder });
+}
+
+/**
+ * Refuses what a node would refuse, before there is anything to take back.
+ * @throws CodedError `INVALID_CONFIG`, `INVALID_GENESIS`
+ */
+function checkPlan(plan: NetworkPlan, nodes: number): void {
+  const count = nodes + plan.signers.length;
+  if (count === 0) throw new CodedError("INVALID_CONFIG", "nobody could seal: give --nodes or --signer");
+  if (count > SIGNERS_MAX)
+    throw new CodedError("INVALID_CONFIG", `there would be ${count} signers, and a chain has ${SIGNERS_MAX} at most`);
+  parseGenesis(genesisText(plan));
 }
 
 /** A data directory with the node's own key in it, as the node would make it at its first start. */
@@ -70,20 +90,18 @@ export const networkCreate = defineCommand({
   async run({ args, options }, context) {
     const { nodes: count, signer = [], fund = [], gasLimit, json } = options;
     const chainId = options.chainId as number;
-    const listed = signer.map((word) => accountOf(word, "--signer"));
-    const funded = parseFunded(fund);
-    if (count === 0 && listed.length === 0)
-      throw new CodedError("INVALID_CONFIG", "nobody could seal: give --nodes or --signer");
+    const listed = [...new Set(signer.map((word) => shownAccount(accountOf(word, "--signer"))))];
+    const timestamp = Math.floor(Date.now() / 1_000);
+    const plan = { chainId, signers: listed, funded: parseFunded(fund), gasLimit, timestamp };
+    checkPlan(plan, count);
     const folder = resolve(context.workingDir, args.folder);
     makeFolder(folder);
     const nodes = Array.from({ length: count }, (_, at) => planNode(folder, at));
-    const signers = [...new Set([...nodes.map(({ account }) => account), ...listed.map(shownAccount)])];
-    const timestamp = Math.floor(Date.now() / 1_000);
-    const text = genesisText({ chainId, signers, funded, gasLimit, timestamp });
-    parseGenesis(text);
+    const signers = [...nodes.map(({ account }) => account), ...listed];
     const genesis = join(folder, "genesis.json");
-    writeFileSync(genesis, text, { flag: "wx" });
-    const commands = nodes.map((_, at) => startCommand(genesis, nodes, at));
+    writeFileSync(genesis, genesisText({ ...plan, signers }), { flag: "wx" });
+    const program = programWords(context.environment);
+    const commands = nodes.map((_, at) => startCommand(program, genesis, nodes, at));
     if (json === true) {
       const made = nodes.map(({ dataDir, account }, at) => ({ data_dir: dataDir, account, command: commands[at] }));
       context.print(`${JSON.stringify({ genesis, chain_id: chainId, signers, nodes: made })}\n`);
