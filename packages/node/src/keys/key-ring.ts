@@ -114,12 +114,14 @@ function encryptIfClear({ path, account, isEncrypted }: OpenedKey, { vault, logg
   logger?.info("a private key that was in the clear is encrypted now", { path });
 }
 
-/** An account that another program wrote, under whatever name; other files are left alone. */
+/** An account that another program wrote, under whatever name; other files are left alone, but not without a word. */
 function openForeign(path: string, { vault, logger }: KeyRingOptions): Account | undefined {
   const found = statSync(path);
-  if (!found.isFile() || found.size > SECRET_FILE_BYTES_MAX) return undefined;
-  const account = readForeignKeyFile(path, vault);
-  if (account !== undefined) closeLoudly(path, "file", logger);
+  if (!found.isFile()) return undefined;
+  const account = found.size > SECRET_FILE_BYTES_MAX ? undefined : readForeignKeyFile(path, vault);
+  if (account === undefined)
+    logger?.warn("a file in the folder of keys holds no encrypted key, and is left alone", { path });
+  else closeLoudly(path, "file", logger);
   return account;
 }
 

@@ -55,11 +55,17 @@ export function syncFolder(path: string): void {
   }
 }
 
+/** Undefined when it is larger than any such file. */
+function readSmallFile(path: string): string | undefined {
+  return statSync(path).size > SECRET_FILE_BYTES_MAX ? undefined : readFileSync(path, "utf8");
+}
+
 /** @throws CodedError `DATA_DIR_UNUSABLE`, or `STORE_CORRUPT` when it is larger than any such file */
 export function readSecretFile(path: string): string {
   try {
-    if (statSync(path).size > SECRET_FILE_BYTES_MAX) throw damagedFile(path, "it is too large");
-    return readFileSync(path, "utf8");
+    const text = readSmallFile(path);
+    if (text !== undefined) return text;
+    throw damagedFile(path, "it is too large");
   } catch (error) {
     if (error instanceof CodedError) throw error;
     throw new CodedError("DATA_DIR_UNUSABLE", `the key file ${path} cannot be read: ${messageOf(error)}`, { path });
@@ -72,12 +78,13 @@ export function readSecretFile(path: string): string {
  */
 export function readPassword(path: string): string {
   const invalid = (why: string) => new CodedError("INVALID_CONFIG", `--keystore-password-file ${path}: ${why}`);
-  let text: string;
+  let text: string | undefined;
   try {
-    text = readSecretFile(path);
+    text = readSmallFile(path);
   } catch (error) {
-    throw invalid(messageOf(error));
+    throw invalid(`it cannot be read: ${messageOf(error)}`);
   }
+  if (text === undefined) throw invalid("it is too large");
   const password = text.replace(/\r?\n$/, "");
   if (password === "") throw invalid("it holds no password");
   if (/[\r\n]/.test(password)) throw invalid("it holds more than one line");

@@ -91,7 +91,8 @@ export function createVault(password: string, cost: ScryptCost = STANDARD): Vaul
     const sealed = readSealed(content, path);
     const key = derive(sealed.kdf);
     if (!timingSafeEqual(macOf(key, sealed.ciphertext), sealed.mac)) {
-      throw new CodedError("WRONG_PASSWORD", `the key file ${path} was encrypted with another password`, { path });
+      const message = `the key file ${path} was encrypted with another password, or is damaged`;
+      throw new CodedError("WRONG_PASSWORD", message, { path });
     }
     // What this vault finds in use it goes on with: the salt of the folder's own files.
     if (own === undefined && isLike(sealed.kdf, cost)) own = sealed.kdf;
