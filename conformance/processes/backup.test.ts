@@ -68,21 +68,22 @@ function commandOf(pid: number): string {
 /** Whether a process works on this path. */
 const isInUse = (path: string): boolean => processes().some((pid) => commandOf(pid).includes(path));
 
-/** Kills a backup when its copy has begun and is not whole. Gives the draft that it leaves. */
-async function killInMidCopy(to: string): Promise<string> {
+/** Ends a backup when its copy has begun and is not whole. Gives its draft, and how the process ended. */
+async function endInMidCopy(to: string, signal: NodeJS.Signals): Promise<{ draft: string; end: number | string }> {
   const child: ChildProcess = spawn(process.execPath, [MAIN, ...backupArguments(dataDir, to)], { stdio: "ignore" });
-  const ended = new Promise((resolve) => child.once("close", (_, signal) => resolve(signal)));
+  const ended = new Promise<number | string>((resolve) => child.once("close", (code, by) => resolve(code ?? by ?? "")));
   const draft = `${to}.${child.pid}.tmp`;
   await until(async () => (statSync(join(draft, "chain.mdb"), { throwIfNoEntry: false })?.size ?? 0) > 0, "it copies");
-  child.kill("SIGKILL");
-  assert.equal(await ended, "SIGKILL");
+  child.kill(signal);
+  const end = await ended;
   await until(async () => !isInUse(draft), "the process that copies ends with the one that asked for the copy");
-  return draft;
+  return { draft, end };
 }
 
 test("a backup that is killed leaves nothing with the name, and the next one removes what it left", async () => {
   const to = join(folder, "copy");
-  const draft = await killInMidCopy(to);
+  const { draft, end } = await endInMidCopy(to, "SIGKILL");
+  assert.equal(end, "SIGKILL");
   assert.equal(existsSync(to), false);
   assert.equal(existsSync(draft), true);
   const strangers = [
@@ -101,6 +102,18 @@ test("a backup that is killed leaves nothing with the name, and the next one rem
   assert.equal([...copy.scan()].filter((damaged) => damaged === undefined).length, ROUNDS * ROWS + 1);
   await copy.close();
 });
+
+for (const [signal, code] of [
+  ["SIGINT", 130],
+  ["SIGTERM", 143],
+] as const) {
+  test(`a backup that is told to end by ${signal} leaves nothing`, async () => {
+    const { draft, end } = await endInMidCopy(join(folder, "copy-that-is-stopped"), signal);
+    assert.equal(end, code);
+    assert.equal(existsSync(draft), false);
+    assert.deepEqual(withName("copy-that-is-stopped"), []);
+  });
+}
 
 test("the keys in a copy are their owner's alone, whatever the originals were", async () => {
   const keys = join(dataDir, "keys");

@@ -19,7 +19,7 @@ import { probeDatabase } from "../store/probe.ts";
 import { watchCopy } from "./copy-progress.ts";
 import type { BackupLine } from "./db-backup-child.ts";
 import type { GivenFacts, VerifyLine } from "./db-verify-child.ts";
-import { copyKeys, createDraft, DATABASE, putInPlace, requireDatabase } from "./draft.ts";
+import { copyKeys, DATABASE, makeWhole, requireDatabase } from "./draft.ts";
 import { createMeter, type WorkOutput } from "./render/progress.ts";
 
 /** One JSON document, or the same in words. */
@@ -200,14 +200,10 @@ export async function backup({ dataDir, to, keys, json }: BackupOptions, output:
   if (existsSync(to))
     throw new CodedError("DATA_DIR_UNUSABLE", `${to} is there already: name a new folder`, { path: to });
   await probeDatabase(path);
-  const draft = createDraft(to);
-  try {
+  await makeWhole(to, output, async (draft) => {
     await copyDatabase(path, join(draft, DATABASE), output);
     if (keys) copyKeys(dataDir, draft);
-    putInPlace(draft, to);
-  } finally {
-    rmSync(draft, { recursive: true, force: true });
-  }
+  });
   const words = `${path} is copied to ${to}${keys ? ", with its keys" : ""}\n`;
   tell(output, json, { path, to: resolve(to), keys, bytes: statSync(join(to, DATABASE)).size }, words);
 }
@@ -237,8 +233,7 @@ export async function restore({ from, dataDir, genesis, json }: RestoreOptions, 
   }
   const chain = chainFacts(genesis);
   const report = createReport(output, json);
-  const draft = createDraft(dataDir);
-  try {
+  await makeWhole(dataDir, output, async (draft) => {
     const path = join(draft, DATABASE);
     await watchCopy(source, path, output, () => copyFile(source, path));
     copyKeys(from, draft);
@@ -246,10 +241,7 @@ export async function restore({ from, dataDir, genesis, json }: RestoreOptions, 
     const faults = await verifyDatabase(path, chain, output, report.note);
     if (faults > 0) throw new CodedError("STORE_CORRUPT", `the backup ${source} has ${faults} faults`, { faults });
     await renameInstance(path);
-    putInPlace(draft, dataDir);
-  } finally {
-    rmSync(draft, { recursive: true, force: true });
-  }
+  });
   const result = { from: resolve(from), data_dir: resolve(dataDir), checks: report.checks };
   tell(output, json, result, `${from} is restored to ${dataDir}\n`);
 }

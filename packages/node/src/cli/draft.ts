@@ -17,6 +17,7 @@ import { CodedError } from "@counterpart/core/base/errors";
 import { readSecretFile, syncFolder, writeSecretFile } from "../keys/secret-file.ts";
 import { isRunning } from "../store/holder.ts";
 import { makeDirectory } from "../store/make-directory.ts";
+import type { WorkOutput } from "./render/progress.ts";
 
 export const DATABASE = "chain.mdb";
 const KEYS = "keys";
@@ -56,7 +57,7 @@ function cannotMake(path: string, cause: unknown): CodedError {
  * An empty folder (mode 0700) beside `target`.
  * @throws CodedError `DATA_DIR_UNUSABLE`
  */
-export function createDraft(target: string): string {
+function createDraft(target: string): string {
   const path = resolve(target);
   const draft = join(dirname(path), draftName(path, process.pid));
   try {
@@ -84,7 +85,7 @@ export function syncFile(path: string): void {
  * meanwhile stays.
  * @throws CodedError `DATA_DIR_UNUSABLE`
  */
-export function putInPlace(draft: string, target: string): void {
+function putInPlace(draft: string, target: string): void {
   const path = resolve(target);
   try {
     syncFile(join(draft, DATABASE));
@@ -94,6 +95,26 @@ export function putInPlace(draft: string, target: string): void {
     syncFolder(dirname(path));
   } catch (cause) {
     throw cannotMake(path, cause);
+  }
+}
+
+/**
+ * Makes a folder by filling a draft of it. Whatever keeps the draft from being whole, nothing of it is left.
+ * @throws CodedError `DATA_DIR_UNUSABLE`; what `fill` throws
+ */
+export async function makeWhole(
+  target: string,
+  output: Pick<WorkOutput, "onStop">,
+  fill: (draft: string) => Promise<void>,
+): Promise<void> {
+  const draft = createDraft(target);
+  const remove = (): void => rmSync(draft, { recursive: true, force: true });
+  output.onStop?.(remove);
+  try {
+    await fill(draft);
+    putInPlace(draft, target);
+  } finally {
+    remove();
   }
 }
 

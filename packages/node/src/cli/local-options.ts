@@ -15,3 +15,9 @@ export const DATA_DIR_EXITS: readonly ExitNote[] = [
   [EXIT.usage, "wrong flag or genesis"],
   [EXIT.dataDir, "the data directory is in use, unusable, damaged or of another version"],
 ];
+
+/** Of commands that make a folder: it is there when they are done, or not at all. */
+export const WHOLE_OR_NOTHING_EXITS: readonly ExitNote[] = [
+  [EXIT.interrupted, "stopped by Ctrl-C; nothing is left"],
+  [EXIT.terminated, "stopped by SIGTERM; nothing is left"],
+];

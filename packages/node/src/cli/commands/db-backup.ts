@@ -2,7 +2,7 @@
 
 import { defineCommand, flag, text } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
-import { DATA_DIR_EXITS, dataDirOption } from "../local-options.ts";
+import { DATA_DIR_EXITS, dataDirOption, WHOLE_OR_NOTHING_EXITS } from "../local-options.ts";
 import { createWorkOutput } from "../render/progress.ts";
 
 export const dbBackup = defineCommand({
@@ -15,7 +15,7 @@ export const dbBackup = defineCommand({
   },
   details: ["The copy is the database as it was at one moment, without its free pages. It is a data directory itself."],
   examples: ["counterpart db backup --to backup-monday", "counterpart db backup --to blocks-only --no-keys"],
-  exits: [[EXIT.ok, "copied, and on the disk"], ...DATA_DIR_EXITS],
+  exits: [[EXIT.ok, "copied, and on the disk"], ...DATA_DIR_EXITS, ...WHOLE_OR_NOTHING_EXITS],
   async run({ options }, context) {
     const { backup } = await import("../db.ts");
     const { dataDir, to, keys, json = false } = options;

@@ -2,7 +2,7 @@
 
 import { defineCommand, flag, text, withoutUndefined } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
-import { DATA_DIR_EXITS, dataDirOption, GENESIS_OPTION } from "../local-options.ts";
+import { DATA_DIR_EXITS, dataDirOption, GENESIS_OPTION, WHOLE_OR_NOTHING_EXITS } from "../local-options.ts";
 import { createWorkOutput } from "../render/progress.ts";
 
 export const dbRestore = defineCommand({
@@ -15,7 +15,7 @@ export const dbRestore = defineCommand({
   },
   details: ["The backup is checked as by db verify first; one with faults is not restored, and leaves nothing behind."],
   examples: ["counterpart db restore --from backup-monday --data-dir data/p2p-5000"],
-  exits: [[EXIT.ok, "restored, and on the disk"], ...DATA_DIR_EXITS],
+  exits: [[EXIT.ok, "restored, and on the disk"], ...DATA_DIR_EXITS, ...WHOLE_OR_NOTHING_EXITS],
   async run({ options }, context) {
     const { restore } = await import("../db.ts");
     const { from, dataDir, json = false } = options;

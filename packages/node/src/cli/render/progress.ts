@@ -1,6 +1,7 @@
 /** How far long work has come: one line that is written over, on a terminal only. */
 
 import type { CommandContext } from "../context.ts";
+import { EXIT } from "../exit-code.ts";
 import { duration } from "./units.ts";
 
 interface Progress {
@@ -24,7 +25,15 @@ export interface WorkOutput {
   print(text: string): void;
   progress?(text: string): void;
   now(): number;
+  /** Takes away what the work has left when it is told to end: by Ctrl-C, by SIGTERM, or by the end of the launcher. */
+  onStop?(cleanUp: () => void): void;
 }
+
+const STOPS = [
+  ["SIGINT", EXIT.interrupted],
+  ["SIGTERM", EXIT.terminated],
+  ["parentGone", EXIT.terminated],
+] as const;
 
 /**
  * Results take the place of the line of progress; `done` takes the last one away.
@@ -39,6 +48,15 @@ export function createWorkOutput(context: CommandContext, json = false): WorkOut
     },
     ...(progress !== undefined && { progress: progress.show }),
     now: context.now,
+    onStop(cleanUp) {
+      for (const [event, code] of STOPS) {
+        context.host.on(event, () => {
+          progress?.clear();
+          cleanUp();
+          context.host.exit(code);
+        });
+      }
+    },
     done: () => progress?.clear(),
   };
 }
