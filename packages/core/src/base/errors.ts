@@ -28,6 +28,9 @@ export function isCodedError(error: unknown, code?: ErrorCode): error is CodedEr
   return error instanceof CodedError && (code === undefined || error.code === code);
 }
 
+/** What an error says, whatever was thrown. */
+export const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
 /** A broken invariant is a defect of this program, never a caller's mistake. */
 export function assert(condition: unknown, message: string): asserts condition {
   if (!condition) throw new CodedError("INVARIANT_BROKEN", message);

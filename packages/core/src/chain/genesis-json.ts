@@ -9,7 +9,7 @@
  */
 
 import { bigIntToFixedBytes, bytesToHex, type Hex, hexToBytes, isHex } from "../base/bytes.ts";
-import { CodedError, isCodedError } from "../base/errors.ts";
+import { CodedError, isCodedError, reasonOf } from "../base/errors.ts";
 import { parseAddress } from "../crypto/crypto.ts";
 import type { Genesis, GenesisAccount } from "./genesis.ts";
 import { TX_GAS_MAX } from "./rules.ts";
@@ -133,7 +133,7 @@ export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw invalidGenesis(`not valid JSON: ${error instanceof Error ? error.message : String(error)}`);
+    throw invalidGenesis(`not valid JSON: ${reasonOf(error)}`);
   }
 }
 

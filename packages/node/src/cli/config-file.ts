@@ -1,7 +1,7 @@
 /** The configuration file, which a node and the commands that ask one share. */
 
 import { resolve } from "node:path";
-import { CodedError } from "@counterpart/core/base/errors";
+import { CodedError, reasonOf } from "@counterpart/core/base/errors";
 
 export const CONFIG_VARIABLE = "COUNTERPART_CONFIG";
 const FILE_CHARACTERS_MAX = 1_000_000;
@@ -29,7 +29,7 @@ export function readConfigFile(flag: unknown, sources: FileSources): ConfigFile 
   try {
     text = sources.readFile(path);
   } catch (error) {
-    throw invalid(`the configuration file ${path} cannot be read: ${error instanceof Error ? error.message : error}`);
+    throw invalid(`the configuration file ${path} cannot be read: ${reasonOf(error)}`);
   }
   if (text.length > FILE_CHARACTERS_MAX) throw invalid(`the configuration file ${path} is too large`);
   return { path, content: parsed(text, path) };

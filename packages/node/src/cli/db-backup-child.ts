@@ -5,7 +5,7 @@
 
 import { argv } from "node:process";
 import type { ErrorCode } from "@counterpart/core/base/error-catalogue";
-import { isCodedError } from "@counterpart/core/base/errors";
+import { isCodedError, reasonOf } from "@counterpart/core/base/errors";
 import { endWithParent } from "../store/child.ts";
 import { openSharedStore } from "../store/shared-store.ts";
 
@@ -24,6 +24,6 @@ try {
   say({});
   await store.close();
 } catch (error) {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = reasonOf(error);
   say({ message, ...(isCodedError(error) ? { code: error.code } : {}) });
 }

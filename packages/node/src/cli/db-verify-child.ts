@@ -6,7 +6,7 @@
 import { argv } from "node:process";
 import { bytesToHex } from "@counterpart/core/base/bytes";
 import type { ErrorCode } from "@counterpart/core/base/error-catalogue";
-import { isCodedError } from "@counterpart/core/base/errors";
+import { isCodedError, reasonOf } from "@counterpart/core/base/errors";
 import { CHECKS, type CheckResult, expectedCount, FAULTS_KEPT_MAX, runCheck } from "../contracts/verify-store.ts";
 import { readImported } from "../engine/imported.ts";
 import { metaKey } from "../engine/rows.ts";
@@ -83,6 +83,6 @@ function verify(path: string, given: GivenFacts): void {
 try {
   verify(argv[2] ?? "", JSON.parse(argv[3] ?? "") as GivenFacts);
 } catch (error) {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = reasonOf(error);
   say({ kind: "failure", message, ...(isCodedError(error) ? { code: error.code } : {}) });
 }

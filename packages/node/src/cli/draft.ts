@@ -13,7 +13,7 @@ import {
   statSync,
 } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
-import { CodedError } from "@counterpart/core/base/errors";
+import { CodedError, reasonOf } from "@counterpart/core/base/errors";
 import { readSecretFile, syncFolder, writeSecretFile } from "../keys/secret-file.ts";
 import { isRunning } from "../store/holder.ts";
 import { makeDirectory } from "../store/make-directory.ts";
@@ -50,7 +50,7 @@ function removeAbandoned(target: string): void {
 }
 
 function cannotMake(path: string, cause: unknown): CodedError {
-  return new CodedError("DATA_DIR_UNUSABLE", `${path} cannot be made: ${String(cause)}`, { path });
+  return new CodedError("DATA_DIR_UNUSABLE", `${path} cannot be made: ${reasonOf(cause)}`, { path });
 }
 
 /**

@@ -4,7 +4,7 @@ import { accessSync, constants, existsSync, statfsSync } from "node:fs";
 import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { bytesToHex } from "@counterpart/core/base/bytes";
-import { isCodedError } from "@counterpart/core/base/errors";
+import { isCodedError, reasonOf } from "@counterpart/core/base/errors";
 import { genesisAlloc, genesisHeader } from "@counterpart/core/chain/genesis";
 import { EMPTY_TRIE_ROOT } from "@counterpart/core/trie/ordered";
 import type { NodeConfig } from "../config.ts";
@@ -34,8 +34,6 @@ import {
   type PeerClock,
   type RunningNode,
 } from "./findings.ts";
-
-const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 interface VersionAnswer {
   readonly version: string;

@@ -1,6 +1,6 @@
 /** What the process answers its caller with. */
 
-import { type CodedError, isCodedError } from "@counterpart/core/base/errors";
+import { type CodedError, isCodedError, reasonOf } from "@counterpart/core/base/errors";
 import { hintOf, NodeRefusal } from "./client/refusal.ts";
 import { printable } from "./render/table.ts";
 
@@ -63,7 +63,9 @@ export function exitCodeOf(error: unknown): number {
 
 /** One line for a person: the error's message, with its code where it has one. */
 function sentenceOf(error: unknown): string {
-  const message = (error instanceof Error ? error.message : String(error)).replace(/\s*\n\s*/g, " ").trim();
+  const message = reasonOf(error)
+    .replace(/\s*\n\s*/g, " ")
+    .trim();
   const code = codeOf(error);
   return `counterpart: ${printable(message)}${code === undefined ? "" : ` (${printable(code)})`}`;
 }
@@ -111,7 +113,7 @@ export function complaintOf(error: unknown): string {
 
 /** The same as one line of JSON, for `--json`: the node's whole problem document where it gave one. */
 export function complaintJson(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = reasonOf(error);
   const hint = hintFor(error);
   const problem = error instanceof NodeRefusal ? { status: error.status, problem: error.problem } : {};
   return `${JSON.stringify({ error: { code: codeOf(error) ?? null, message, hint: hint ?? null, ...problem } })}\n`;

@@ -2,7 +2,7 @@
 
 import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { CodedError, isCodedError } from "@counterpart/core/base/errors";
+import { CodedError, isCodedError, reasonOf } from "@counterpart/core/base/errors";
 import type { StoreReader } from "@counterpart/core/ports/store";
 import { encodedBlocks, headNumber } from "../engine/stored-blocks.ts";
 import { syncFolder } from "../keys/secret-file.ts";
@@ -59,7 +59,7 @@ function writeWhole(rows: StoreReader, target: string, options: ExportOptions, o
     return written;
   } catch (error) {
     if (isCodedError(error)) throw error;
-    throw new CodedError("DATA_DIR_UNUSABLE", `${target} cannot be written: ${String(error)}`, { path: target });
+    throw new CodedError("DATA_DIR_UNUSABLE", `${target} cannot be written: ${reasonOf(error)}`, { path: target });
   } finally {
     rmSync(draft, { force: true });
   }

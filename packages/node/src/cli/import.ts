@@ -4,7 +4,7 @@ import { createReadStream, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { pipeline } from "node:stream";
 import { createGunzip } from "node:zlib";
-import { CodedError, isCodedError } from "@counterpart/core/base/errors";
+import { CodedError, isCodedError, reasonOf } from "@counterpart/core/base/errors";
 import { rlpItems } from "@counterpart/core/codec/rlp-stream";
 import { type ChainImport, createChainImport } from "../engine/chain-import.ts";
 import { openDataDir } from "../store/data-dir.ts";
@@ -48,7 +48,7 @@ function sizeOf(path: string): number {
   try {
     return statSync(path).size;
   } catch (error) {
-    throw new CodedError("INVALID_CONFIG", `the file of blocks ${path} cannot be read: ${String(error)}`);
+    throw new CodedError("INVALID_CONFIG", `the file of blocks ${path} cannot be read: ${reasonOf(error)}`);
   }
 }
 
@@ -65,7 +65,7 @@ function openFile(path: string): Source {
 function fileError(error: unknown, last: number | undefined): unknown {
   if (isCodedError(error) && error.code !== "INVALID_RLP") return error;
   const place = last === undefined ? "at its beginning" : `after block ${last}`;
-  const reason = error instanceof Error ? error.message : String(error);
+  const reason = reasonOf(error);
   return new CodedError("INVALID_CHAIN_FILE", `the file of blocks cannot be read ${place}: ${reason}`, {
     after: last ?? null,
   });

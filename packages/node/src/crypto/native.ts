@@ -6,7 +6,7 @@
 
 import { createRequire } from "node:module";
 import { equalBytes, hexToBytes } from "@counterpart/core/base/bytes";
-import { assert } from "@counterpart/core/base/errors";
+import { assert, reasonOf } from "@counterpart/core/base/errors";
 import type { CryptoProvider } from "@counterpart/core/crypto/crypto";
 import { createPortableCrypto } from "@counterpart/core/crypto/portable";
 import { createKeccak } from "hash-wasm";
@@ -90,8 +90,6 @@ function checkSigner(signer: Signer, portable: CryptoProvider): void {
   assert(equalBytes(signer.recover(digest, rs, yParity), key), "it recovers a wrong public key");
   assert(equalBytes(portable.recover(digest, rs, yParity), key), "it makes a wrong signature");
 }
-
-const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 function nameOf(fallbacks: readonly CryptoFallback[], parts: number): string {
   if (fallbacks.length === 0) return "native";

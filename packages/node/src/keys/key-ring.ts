@@ -4,12 +4,12 @@ import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Hex } from "@counterpart/core/base/bytes";
-import { CodedError } from "@counterpart/core/base/errors";
+import { CodedError, reasonOf } from "@counterpart/core/base/errors";
 import { signDigest } from "@counterpart/core/crypto/crypto";
 import type { Logger } from "@counterpart/core/ports/runtime";
 import { type Account, toAccount } from "./account.ts";
 import { readForeignKeyFile, readKeyFile, type StoredKey, writeKeyFile } from "./key-file.ts";
-import { closeToOthers, messageOf, SECRET_FILE_BYTES_MAX } from "./secret-file.ts";
+import { closeToOthers, SECRET_FILE_BYTES_MAX } from "./secret-file.ts";
 import type { KeyRing } from "./types.ts";
 import type { Vault } from "./web3-secret.ts";
 
@@ -70,7 +70,7 @@ function openFolder({ dir, logger }: KeyRingOptions): void {
     mkdirSync(dir, { recursive: true, mode: 0o700 });
     for (const name of readdirSync(dir)) if (DRAFT.test(name)) rmSync(join(dir, name));
   } catch (error) {
-    throw new CodedError("DATA_DIR_UNUSABLE", `the folder ${dir} cannot be used: ${messageOf(error)}`, { path: dir });
+    throw new CodedError("DATA_DIR_UNUSABLE", `the folder ${dir} cannot be used: ${reasonOf(error)}`, { path: dir });
   }
   closeLoudly(dir, "folder", logger);
 }

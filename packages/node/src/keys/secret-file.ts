@@ -13,7 +13,7 @@ import {
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { bytesToHex, hexToBytes, isHex } from "@counterpart/core/base/bytes";
-import { CodedError } from "@counterpart/core/base/errors";
+import { CodedError, reasonOf } from "@counterpart/core/base/errors";
 
 const FILE_MODE = 0o600;
 const FOLDER_MODE = 0o700;
@@ -40,7 +40,7 @@ export function writeSecretFile(path: string, text: string): void {
     renameSync(draft, path);
     syncFolder(dirname(path));
   } catch (error) {
-    throw new CodedError("DATA_DIR_UNUSABLE", `the key file ${path} cannot be written: ${messageOf(error)}`, { path });
+    throw new CodedError("DATA_DIR_UNUSABLE", `the key file ${path} cannot be written: ${reasonOf(error)}`, { path });
   }
 }
 
@@ -68,7 +68,7 @@ export function readSecretFile(path: string): string {
     throw damagedFile(path, "it is too large");
   } catch (error) {
     if (error instanceof CodedError) throw error;
-    throw new CodedError("DATA_DIR_UNUSABLE", `the key file ${path} cannot be read: ${messageOf(error)}`, { path });
+    throw new CodedError("DATA_DIR_UNUSABLE", `the key file ${path} cannot be read: ${reasonOf(error)}`, { path });
   }
 }
 
@@ -82,7 +82,7 @@ export function readPassword(path: string): string {
   try {
     text = readSmallFile(path);
   } catch (error) {
-    throw invalid(`it cannot be read: ${messageOf(error)}`);
+    throw invalid(`it cannot be read: ${reasonOf(error)}`);
   }
   if (text === undefined) throw invalid("it is too large");
   const password = text.replace(/\r?\n$/, "");
@@ -123,9 +123,7 @@ export function closeToOthers(path: string, kind: "file" | "folder"): boolean {
     chmodSync(path, kind === "file" ? FILE_MODE : FOLDER_MODE);
     return true;
   } catch (error) {
-    const message = `${path} holds private keys and cannot be closed to other users: ${messageOf(error)}`;
+    const message = `${path} holds private keys and cannot be closed to other users: ${reasonOf(error)}`;
     throw new CodedError("DATA_DIR_UNUSABLE", message, { path });
   }
 }
-
-export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

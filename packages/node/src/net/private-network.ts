@@ -1,6 +1,6 @@
 /** What makes a network private, as an operator configures it: its key, and who is linked with. */
 
-import { CodedError } from "@counterpart/core/base/errors";
+import { CodedError, reasonOf } from "@counterpart/core/base/errors";
 import { isPeerId, parseDialAddress } from "./address.ts";
 import { parseNetworkKey } from "./network-key.ts";
 
@@ -63,6 +63,6 @@ function attempt<T>(what: string, work: () => T): T {
   try {
     return work();
   } catch (error) {
-    throw new CodedError("INVALID_CONFIG", `${what}: ${error instanceof Error ? error.message : String(error)}`);
+    throw new CodedError("INVALID_CONFIG", `${what}: ${reasonOf(error)}`);
   }
 }

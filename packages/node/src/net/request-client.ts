@@ -1,6 +1,6 @@
 /** One request to a peer: a stream of its own, one frame there, one frame back, both ends closed. */
 
-import { CodedError, isCodedError } from "@counterpart/core/base/errors";
+import { CodedError, isCodedError, reasonOf } from "@counterpart/core/base/errors";
 import type { RequestWatch } from "@counterpart/core/ports/network";
 import type { Clock } from "@counterpart/core/ports/runtime";
 import type { Connection, Stream } from "@libp2p/interface";
@@ -110,6 +110,6 @@ function requestError(error: unknown, context: RequestContext, aborted: boolean)
     return new CodedError("PEER_DISCONNECTED", "the peer disconnected before it answered");
   }
   if (aborted) return new CodedError("REQUEST_TIMEOUT", "the peer did not answer the request in time");
-  const reason = error instanceof Error ? error.message : String(error);
+  const reason = reasonOf(error);
   return new CodedError("PEER_ERROR", "the peer refused the request", { reason });
 }

@@ -2,7 +2,7 @@
 
 import { rmSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { CodedError, isCodedError } from "@counterpart/core/base/errors";
+import { CodedError, isCodedError, reasonOf } from "@counterpart/core/base/errors";
 import lockfile from "proper-lockfile";
 import { type Holding, hold } from "./holder.ts";
 import { makeDirectory } from "./make-directory.ts";
@@ -35,7 +35,7 @@ function openingError(error: unknown, path: string): CodedError {
   if ((error as NodeJS.ErrnoException).code === "ELOCKED") {
     return new CodedError("DATA_DIR_LOCKED", `${path} is in use by another process`);
   }
-  return new CodedError("DATA_DIR_UNUSABLE", `cannot use the data directory ${path}: ${String(error)}`);
+  return new CodedError("DATA_DIR_UNUSABLE", `cannot use the data directory ${path}: ${reasonOf(error)}`);
 }
 
 /**

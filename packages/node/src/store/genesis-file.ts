@@ -1,7 +1,7 @@
 /** Genesis files: of this node's own chains, and those of other clients. */
 
 import { readFileSync } from "node:fs";
-import { CodedError, isCodedError } from "@counterpart/core/base/errors";
+import { CodedError, isCodedError, reasonOf } from "@counterpart/core/base/errors";
 import { DEV_GENESIS, type Genesis } from "@counterpart/core/chain/genesis";
 import { parseGenesis } from "@counterpart/core/chain/genesis-json";
 import {
@@ -14,7 +14,7 @@ function readGenesisText(path: string): string {
   try {
     return readFileSync(path, "utf8");
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = reasonOf(error);
     throw new CodedError("INVALID_GENESIS", `the genesis file ${path} cannot be read: ${reason}`);
   }
 }

@@ -2,7 +2,7 @@
 
 import { readFileSync, statSync } from "node:fs";
 import { basename, resolve } from "node:path";
-import { CodedError } from "@counterpart/core/base/errors";
+import { CodedError, reasonOf } from "@counterpart/core/base/errors";
 
 /** Above the largest build output; the API takes 1 MiB of what is in it. */
 const FILE_BYTES_MAX = 64 * 1024 * 1024;
@@ -30,7 +30,7 @@ export function readTextFile(path: string, workingDir: string): string {
     if (statSync(whole).size > FILE_BYTES_MAX) throw new Error("the file is too large");
     return readFileSync(whole, "utf8");
   } catch (error) {
-    throw invalid(path, `it cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+    throw invalid(path, `it cannot be read: ${reasonOf(error)}`);
   }
 }
 

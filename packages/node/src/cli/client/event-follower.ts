@@ -1,7 +1,7 @@
 /** Follows a node's events over broken connections and restarts, from the last one that came. */
 
 import { StringDecoder } from "node:string_decoder";
-import { CodedError, isCodedError } from "@counterpart/core/base/errors";
+import { CodedError, isCodedError, reasonOf } from "@counterpart/core/base/errors";
 import type { ApiClient } from "./api-client.ts";
 import { createEventStreamParser, type StreamEvent } from "./event-stream.ts";
 import { NodeRefusal } from "./refusal.ts";
@@ -91,7 +91,4 @@ export async function followEvents(options: FollowOptions): Promise<void> {
 }
 
 const brokenStream = (error: unknown): CodedError =>
-  new CodedError(
-    "CONNECTION_FAILED",
-    `the stream of events broke: ${error instanceof Error ? error.message : String(error)}`,
-  );
+  new CodedError("CONNECTION_FAILED", `the stream of events broke: ${reasonOf(error)}`);

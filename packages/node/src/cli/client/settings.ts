@@ -6,7 +6,7 @@
 
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { CodedError, isCodedError } from "@counterpart/core/base/errors";
+import { CodedError, isCodedError, reasonOf } from "@counterpart/core/base/errors";
 import { DEFAULTS, settingNames } from "../../config-defaults.ts";
 import { type ConfigFile, fileOrigin, readConfigFile } from "../config-file.ts";
 import type { CommandContext } from "../context.ts";
@@ -151,7 +151,7 @@ function readToken(path: string, origin: string): string {
   try {
     text = readFileSync(path, "utf8").trim();
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = reasonOf(error);
     const advice = "a node that listens beyond loopback keeps it as api-token in its data directory";
     throw new CodedError("INVALID_CONFIG", `${origin}: the token cannot be read: ${reason}; ${advice}`);
   }

@@ -2,7 +2,7 @@
 
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { CodedError } from "@counterpart/core/base/errors";
+import { CodedError, reasonOf } from "@counterpart/core/base/errors";
 import { parseGenesis, SIGNERS_MAX } from "@counterpart/core/chain/genesis-json";
 import { DEFAULTS } from "../../config-defaults.ts";
 import { createKeyRing } from "../../keys/key-ring.ts";
@@ -35,7 +35,7 @@ function makeFolder(folder: string): void {
     makeDirectory(folder);
     if (readdirSync(folder).length === 0) return;
   } catch (cause) {
-    throw new CodedError("DATA_DIR_UNUSABLE", `${folder} cannot be made: ${String(cause)}`, { path: folder });
+    throw new CodedError("DATA_DIR_UNUSABLE", `${folder} cannot be made: ${reasonOf(cause)}`, { path: folder });
   }
   throw new CodedError("DATA_DIR_UNUSABLE", `${folder} is not empty: name a new folder`, { path: folder });
 }
