@@ -47,6 +47,7 @@ import { createEngine } from "./engine/engine.ts";
 import { createExecutors } from "./engine/executors.ts";
 import { foreignGenesisHash, readImported } from "./engine/imported.ts";
 import { createImportedEngine } from "./engine/imported-engine.ts";
+import { otherGenesis } from "./engine/open-genesis.ts";
 import { type LateRemote, lateRemote } from "./engine/remote-state.ts";
 import type { ChainEngine, Engine } from "./engine/types.ts";
 import { developmentKeys } from "./keys/development.ts";
@@ -121,8 +122,8 @@ function startRecovery({ clock, logger, onStop }: Ground): RecoverSenders {
 function checkImported(engine: ChainEngine, { genesis: path }: NodeConfig): void {
   if (path === undefined) return;
   const genesis = readGenesis(path);
-  if ("foreign" in genesis && foreignGenesisHash(genesis.foreign) === engine.genesisHash) return;
-  throw new CodedError("INVALID_GENESIS", "the data directory holds a chain with another genesis");
+  const given = "foreign" in genesis ? foreignGenesisHash(genesis.foreign) : undefined;
+  if (given !== engine.genesisHash) throw otherGenesis(engine.genesisHash, given);
 }
 
 function openImportedChain({ config, logger, clock }: Ground, store: Store, schedule: ForkSchedule): ChainEngine {

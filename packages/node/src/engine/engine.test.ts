@@ -451,7 +451,15 @@ describe("the store", () => {
     await sealAll(engine, [transactionOf(1, 0)]);
     assert.equal(openTestEngine({ store }).head().hash, engine.head().hash);
     const genesis = { ...TEST_GENESIS, timestamp: TEST_GENESIS.timestamp + 1 };
-    assert.throws(() => openTestEngine({ store, genesis }), { code: "INVALID_GENESIS" });
+    assert.throws(
+      () => openTestEngine({ store, genesis }),
+      (error: CodedError) => {
+        assert.equal(error.code, "INVALID_GENESIS");
+        assert.ok(error.message.endsWith(`another genesis, ${error.details.stored}`), error.message);
+        assert.match(String(error.details.advice), /--data-dir/);
+        return true;
+      },
+    );
   });
 
   test("a write that fails leaves head, pool and state as they were, and the next one goes through", async () => {

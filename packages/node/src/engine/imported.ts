@@ -21,6 +21,7 @@ import { EMPTY_TRIE_ROOT } from "@counterpart/core/trie/ordered";
 import { indexGenesis } from "./contract-index.ts";
 import { historyStartRow } from "./history.ts";
 import { logsFrom } from "./log-index.ts";
+import { otherGenesis } from "./open-genesis.ts";
 import { createOverlay } from "./overlay.ts";
 import { metaKey, numberKey } from "./rows.ts";
 import { applyChanges } from "./state.ts";
@@ -98,12 +99,7 @@ export function openImported(store: Store, genesis: ForeignGenesis): void {
     return;
   }
   const isSame = bytesToHex(stored) === header.hash && readImported(store) !== undefined;
-  if (!isSame) {
-    throw new CodedError("INVALID_GENESIS", "the data directory holds a chain with another genesis", {
-      stored: bytesToHex(stored),
-      given: header.hash,
-    });
-  }
+  if (!isSame) throw otherGenesis(bytesToHex(stored), header.hash);
   if (bytesToUtf8(store.get("meta", CONFIG_KEY) as Uint8Array) !== genesis.config) {
     throw new CodedError("INVALID_GENESIS", "the data directory holds a chain with the same genesis under other rules");
   }

@@ -15,6 +15,13 @@ import { createOverlay } from "./overlay.ts";
 import { metaKey, numberKey } from "./rows.ts";
 import { applyChanges } from "./state.ts";
 
+/** @param given hash of the genesis that was asked for; undefined where it is no chain of this program's own */
+export function otherGenesis(stored: Hex, given: Hex | undefined): CodedError {
+  const advice = "name another --data-dir, or give the genesis file of the chain that is there";
+  const message = `the data directory holds a chain with another genesis, ${stored}`;
+  return new CodedError("INVALID_GENESIS", message, { stored, ...(given !== undefined && { given }), advice });
+}
+
 /**
  * @returns the genesis hash
  * @throws CodedError `INVALID_GENESIS` when the store holds another chain
@@ -26,10 +33,7 @@ export function openGenesis(store: Store, genesis: Genesis): Hex {
   const stored = store.get("meta", metaKey("genesis"));
   if (stored !== undefined) {
     if (bytesToHex(stored) === header.hash) return header.hash;
-    throw new CodedError("INVALID_GENESIS", "the data directory holds a chain with another genesis", {
-      stored: bytesToHex(stored),
-      given: header.hash,
-    });
+    throw otherGenesis(bytesToHex(stored), header.hash);
   }
   const hash = hexToBytes(header.hash);
   indexGenesis(overlay, header, alloc);
