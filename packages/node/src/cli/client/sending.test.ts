@@ -4,7 +4,7 @@ import { isCodedError } from "@counterpart/core/base/errors";
 import { createApiClient } from "./api-client.ts";
 import { answerJson, serve } from "./http.test-support.ts";
 import { NodeRefusal } from "./refusal.ts";
-import { awaitTransaction, sendOnce } from "./sending.ts";
+import { awaitTransaction, exitOfSent, type SentAnswer, sendAndWait, sendOnce } from "./sending.ts";
 
 test("a request whose answer is lost is sent again under the same key", async (t) => {
   const keys: unknown[] = [];
@@ -71,4 +71,31 @@ test("a transaction is asked for until it is decided, or the time is over", asyn
   asked = -100;
   assert.equal((await awaitTransaction(client, "0x1", now + 1_500, clock)).status, "pending");
   assert.deepEqual(waits.slice(2), [1_000, 500]);
+});
+
+test("what the request did not wait for is settled as a longer one would have, or conflicted", async (t) => {
+  let found: object = {};
+  const { url } = await serve(t, (request, response) =>
+    answerJson(response, 200, request.method === "POST" ? { transaction_hash: "0x1", status: "pending" } : found),
+  );
+  let now = 0;
+  const clock = {
+    now: () => now,
+    wait: async (ms: number): Promise<void> => {
+      now += ms;
+    },
+  };
+  const settle = ({ hash }: { hash: string }): SentAnswer => ({ transaction_hash: hash, status: "reverted" });
+  const send = (wait: number) => sendAndWait(createApiClient({ url }), "x", {}, { wait }, clock, settle);
+  const outcome = async (wait: number) => {
+    const answer = await send(wait);
+    return [answer.status, answer.reason, exitOfSent(answer, wait)];
+  };
+  assert.deepEqual(await outcome(0), ["pending", undefined, 0], "who does not want to wait asks no more");
+  found = { hash: "0x1", status: "pending", reason: "a gap" };
+  assert.deepEqual(await outcome(5), ["pending", "a gap", 9]);
+  found = { hash: "0x1", status: "included" };
+  assert.deepEqual(await outcome(5), ["reverted", undefined, 10]);
+  found = { hash: "0x1", status: "conflicted" };
+  await assert.rejects(send(5), (error) => isCodedError(error, "TRANSACTION_CONFLICTED"));
 });

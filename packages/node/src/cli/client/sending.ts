@@ -5,7 +5,10 @@ import { CodedError, isCodedError } from "@counterpart/core/base/errors";
 import { type ExitNote, integer, text } from "../command.ts";
 import type { CommandContext } from "../context.ts";
 import { EXIT } from "../exit-code.ts";
+import type { Style } from "../render/style.ts";
+import { printable } from "../render/table.ts";
 import type { Answer, ApiClient } from "./api-client.ts";
+import type { LogAnswer } from "./result.ts";
 import { CLIENT_EXITS } from "./target.ts";
 
 const WAIT_S = 30;
@@ -32,13 +35,23 @@ export const SENDING_EXITS: readonly ExitNote[] = [
   [EXIT.reverted, "in a block, but it reverted"],
 ];
 
-/** `GET transactions/{hash}`, as far as it is looked at. */
+/** `GET transactions/{hash}`, as far as whoever waits looks at it. */
 export interface TransactionAnswer {
   readonly hash: string;
   readonly status: "pending" | "included" | "conflicted";
   readonly reason: string | null;
   readonly execution: "success" | "reverted" | null;
   readonly contract_address: string | null;
+  readonly block_hash: string | null;
+  readonly block_number: number | null;
+  readonly logs: readonly LogAnswer[] | null;
+}
+
+/** What whoever sends is answered: when the transaction is in a block, or before. */
+export interface SentAnswer {
+  readonly transaction_hash: string;
+  readonly status?: "success" | "reverted" | "pending";
+  readonly reason?: string | null;
 }
 
 const WORDS = /^[\x20-\x7e]{1,255}$/;
@@ -73,24 +86,59 @@ export async function sendOnce<T>(
   }
 }
 
-export const requestWaitMs = (waitSeconds: number): number => Math.min(waitSeconds * 1_000, REQUEST_WAIT_MS_MAX);
-
-/** Asks for a transaction until it is decided or the time is over, and says so meanwhile. */
-export async function awaitTransaction(
+/** Asks for a transaction until it is decided or the time is over. */
+export async function awaitTransaction<T extends TransactionAnswer>(
   client: ApiClient,
   hash: string,
   deadlineMs: number,
   { now, wait }: Pick<CommandContext, "now" | "wait">,
-): Promise<TransactionAnswer> {
+): Promise<T> {
   for (;;) {
-    const found = await client.get<TransactionAnswer>(`transactions/${hash}`);
+    const found = await client.get<T>(`transactions/${hash}`);
     const leftMs = deadlineMs - now();
     if (found.status !== "pending" || leftMs <= 0) return found;
     await wait(Math.min(POLL_MS, leftMs));
   }
 }
 
-/** The exit code of a transaction that was sent; who did not want to wait has what was asked for. */
-export function exitOfPending(waitSeconds: number): number {
-  return waitSeconds === 0 ? EXIT.ok : EXIT.pending;
+interface Patience {
+  /** Seconds. */
+  readonly wait: number;
+  readonly idempotencyKey?: string | undefined;
+}
+
+/**
+ * Sends, and goes on waiting where the request has ended.
+ * @param settle gives the answer that a longer request would have given, of a transaction that is in a block
+ * @throws those of `sendOnce`; CodedError `TRANSACTION_CONFLICTED`
+ */
+export async function sendAndWait<T extends SentAnswer>(
+  client: ApiClient,
+  path: string,
+  body: object,
+  { wait, idempotencyKey }: Patience,
+  context: Pick<CommandContext, "now" | "wait">,
+  settle: (found: TransactionAnswer) => T | Promise<T>,
+): Promise<T> {
+  const deadlineMs = context.now() + wait * 1_000;
+  const waitMs = Math.min(wait * 1_000, REQUEST_WAIT_MS_MAX);
+  const { body: answer } = await sendOnce<T>(client, path, { ...body, wait_ms: waitMs }, { idempotencyKey, waitMs });
+  if (answer.status !== "pending" || context.now() >= deadlineMs) return answer;
+  const { transaction_hash: hash } = answer;
+  const found = await awaitTransaction(client, hash, deadlineMs, context);
+  if (found.status === "pending") return { ...answer, reason: found.reason };
+  if (found.status === "included") return settle(found);
+  throw new CodedError("TRANSACTION_CONFLICTED", `another transaction took the nonce of ${hash}; send it anew`);
+}
+
+/** @param where what is known of the place of its result */
+export function renderPending({ transaction_hash: hash, reason }: SentAnswer, style: Style, where = ""): string {
+  const why = reason === undefined || reason === null ? "" : ` (${printable(reason)})`;
+  return `${style.yellow("pending")}${why}${where}\ncounterpart tx show ${hash}\n`;
+}
+
+/** Who did not want to wait has what was asked for. */
+export function exitOfSent({ status }: SentAnswer, waitSeconds: number): number {
+  if (status === "reverted") return EXIT.reverted;
+  return status === "pending" && waitSeconds > 0 ? EXIT.pending : EXIT.ok;
 }

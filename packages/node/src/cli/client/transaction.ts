@@ -4,7 +4,7 @@ import type { CommandContext } from "../context.ts";
 import { EXIT } from "../exit-code.ts";
 import { type Style, styleOf } from "../render/style.ts";
 import { renderFields } from "../render/table.ts";
-import { type LogAnswer, renderLogs } from "./result.ts";
+import { renderLogs } from "./result.ts";
 import type { TransactionAnswer } from "./sending.ts";
 import { etherText } from "./wallet.ts";
 
@@ -18,10 +18,7 @@ export interface WholeTransaction extends TransactionAnswer {
   /** Wei. */
   readonly value: string;
   readonly gas_limit: string;
-  readonly block_hash: string | null;
-  readonly block_number: number | null;
   readonly gas_used: number | null;
-  readonly logs: readonly LogAnswer[] | null;
   readonly confirmations: number;
 }
 

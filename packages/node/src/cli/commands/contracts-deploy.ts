@@ -7,19 +7,18 @@ import { addressWord } from "../client/checked-text.ts";
 import { CODE_OPTIONS, codeFields, type WantedCode } from "../client/code-options.ts";
 import { type ContractAnswer, renderContract } from "../client/contract.ts";
 import {
-  awaitTransaction,
-  exitOfPending,
-  requestWaitMs,
+  exitOfSent,
+  renderPending,
   SENDING_EXITS,
   SENDING_OPTIONS,
-  sendOnce,
+  type SentAnswer,
+  sendAndWait,
+  type TransactionAnswer,
 } from "../client/sending.ts";
 import { CLIENT_OPTIONS, clientOf } from "../client/target.ts";
 import { amountValue, constructorArguments } from "../client/values.ts";
 import { defineCommand, integer, list, optional, text, withoutUndefined } from "../command.ts";
-import type { CommandContext } from "../context.ts";
-import { EXIT } from "../exit-code.ts";
-import { styleOf } from "../render/style.ts";
+import { type Style, styleOf } from "../render/style.ts";
 
 const OPTIONS = {
   name: text("--name <name>", "name of the contract"),
@@ -118,34 +117,17 @@ export function deployBody(template: string | undefined, wanted: Wanted, working
 }
 
 /** 201, 202 or 200: deployed, on its way, or reverted in its block. */
-interface DeployAnswer {
+interface DeployAnswer extends SentAnswer {
   readonly address?: string | null;
-  readonly transaction_hash: string;
-  readonly status?: "pending" | "reverted";
-  readonly reason?: string | null;
   readonly contract?: ContractAnswer;
 }
 
-/** Goes on waiting where the request has ended; gives the answer that a longer request would have given. */
-async function settled(
-  client: ApiClient,
-  answer: DeployAnswer,
-  deadlineMs: number,
-  context: CommandContext,
-): Promise<DeployAnswer> {
-  if (answer.status !== "pending" || context.now() >= deadlineMs) return answer;
-  const found = await awaitTransaction(client, answer.transaction_hash, deadlineMs, context);
-  if (found.status === "pending") return { ...answer, reason: found.reason };
-  if (found.status === "conflicted") throw usageOfConflict(answer.transaction_hash);
-  const { transaction_hash: hash } = answer;
-  if (found.execution !== "success" || found.contract_address === null)
-    return { transaction_hash: hash, status: "reverted" };
-  const contract = await client.get<ContractAnswer>(`contracts/${found.contract_address}`);
-  return { address: found.contract_address, transaction_hash: hash, contract };
+async function answerOf(client: ApiClient, found: TransactionAnswer): Promise<DeployAnswer> {
+  const { hash, execution, contract_address: address } = found;
+  if (execution !== "success" || address === null) return { transaction_hash: hash, status: "reverted" };
+  const contract = await client.get<ContractAnswer>(`contracts/${address}`);
+  return { address, transaction_hash: hash, contract };
 }
-
-const usageOfConflict = (hash: string): CodedError =>
-  new CodedError("TRANSACTION_CONFLICTED", `another transaction took the nonce of ${hash}; send it anew`);
 
 export const contractsDeploy = defineCommand({
   args: {
@@ -165,29 +147,23 @@ export const contractsDeploy = defineCommand({
   ],
   exits: SENDING_EXITS,
   async run({ args, options }, context) {
-    const { wait, idempotencyKey, from } = options;
+    const { from, json } = options;
     const client = clientOf(options, context);
-    const deadlineMs = context.now() + wait * 1_000;
-    const waitMs = requestWaitMs(wait);
     const sender = from === undefined ? {} : { from: addressWord(from) };
-    const body = { ...deployBody(args.template, options, context.workingDir), ...sender, wait_ms: waitMs };
-    const sent = await sendOnce<DeployAnswer>(client, "contracts", body, { idempotencyKey, waitMs });
-    const answer = await settled(client, sent.body, deadlineMs, context);
-    if (options.json === true) context.print(`${JSON.stringify(answer)}\n`);
-    else context.print(renderDeployment(answer, context));
-    if (answer.status === "reverted") return EXIT.reverted;
-    return answer.status === "pending" ? exitOfPending(wait) : EXIT.ok;
+    const body = { ...deployBody(args.template, options, context.workingDir), ...sender };
+    const settle = (found: TransactionAnswer): Promise<DeployAnswer> => answerOf(client, found);
+    const answer = await sendAndWait(client, "contracts", body, options, context, settle);
+    context.print(json === true ? `${JSON.stringify(answer)}\n` : renderDeployment(answer, styleOf(context)));
+    return exitOfSent(answer, options.wait);
   },
 });
 
-function renderDeployment(answer: DeployAnswer, context: CommandContext): string {
-  const style = styleOf(context);
-  const { transaction_hash: hash, status, reason, address, contract } = answer;
+function renderDeployment(answer: DeployAnswer, style: Style): string {
+  const { transaction_hash: hash, status, address, contract } = answer;
   if (status === "reverted") return `${style.red("reverted")}  transaction ${hash}\n`;
   if (status === "pending") {
-    const why = reason === undefined || reason === null ? "" : ` (${reason})`;
     const where = address === undefined || address === null ? "" : `, to be at ${address}`;
-    return `${style.yellow("pending")}${why}${where}\ncounterpart tx show ${hash}\n`;
+    return renderPending(answer, style, where);
   }
   const shown = contract === undefined ? `${address}\n` : renderContract(contract, style);
   return `${style.green("deployed")}  transaction ${hash}\n${shown}`;

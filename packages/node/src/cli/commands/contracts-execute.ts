@@ -1,56 +1,43 @@
 /** `counterpart contracts execute`. */
 
-import { CodedError } from "@counterpart/core/base/errors";
 import { callRequest, FUNCTION_ARGUMENTS, FUNCTION_OPTIONS } from "../client/function-call.ts";
 import { type LogAnswer, renderLogs, valueText } from "../client/result.ts";
 import {
-  awaitTransaction,
-  exitOfPending,
-  requestWaitMs,
+  exitOfSent,
+  renderPending,
   SENDING_EXITS,
   SENDING_OPTIONS,
-  sendOnce,
+  type SentAnswer,
+  sendAndWait,
   type TransactionAnswer,
 } from "../client/sending.ts";
 import { CLIENT_OPTIONS, clientOf } from "../client/target.ts";
 import { defineCommand } from "../command.ts";
-import type { CommandContext } from "../context.ts";
-import { EXIT } from "../exit-code.ts";
 import { type Style, styleOf } from "../render/style.ts";
 
 /** 200 when it is in a block, 202 when it is not yet. */
-interface ExecuteAnswer {
-  readonly transaction_hash: string;
-  readonly status: "success" | "reverted" | "pending";
+interface ExecuteAnswer extends SentAnswer {
   readonly block_number?: number;
   readonly block_hash?: string;
   readonly result?: unknown;
   readonly logs?: readonly LogAnswer[];
-  readonly reason?: string | null;
 }
 
-interface IncludedAnswer extends TransactionAnswer {
-  readonly block_number: number | null;
-  readonly block_hash: string | null;
-  readonly logs: readonly LogAnswer[] | null;
-}
-
-/** The answer of a longer request, from what became of the transaction. Results are known to the first answer alone. */
-function answerOf(found: IncludedAnswer): ExecuteAnswer {
-  const { hash, execution, block_number: number, block_hash: block, logs } = found;
-  if (found.status === "conflicted") {
-    throw new CodedError("TRANSACTION_CONFLICTED", `another transaction took the nonce of ${hash}; send it anew`);
-  }
+/** Results are known to the first answer alone. */
+function answerOf({
+  hash,
+  execution,
+  block_number: number,
+  block_hash: block,
+  logs,
+}: TransactionAnswer): ExecuteAnswer {
   const place = { block_number: number ?? 0, block_hash: block ?? "", logs: logs ?? [], result: null };
   return { transaction_hash: hash, status: execution === "reverted" ? "reverted" : "success", ...place };
 }
 
 function render(answer: ExecuteAnswer, style: Style): string {
-  const { transaction_hash: hash, status, block_number: number, result, logs = [], reason } = answer;
-  if (status === "pending") {
-    const why = reason === undefined || reason === null ? "" : ` (${reason})`;
-    return `${style.yellow("pending")}${why}\ncounterpart tx show ${hash}\n`;
-  }
+  const { transaction_hash: hash, status, block_number: number, result, logs = [] } = answer;
+  if (status === "pending") return renderPending(answer, style);
   const word = status === "success" ? style.green("success") : style.red("reverted");
   const returned = result === undefined || result === null ? "" : `result  ${valueText(result)}\n`;
   return `${word}  block ${number}  transaction ${hash}\n${returned}${renderLogs(logs, style)}`;
@@ -69,28 +56,12 @@ export const contractsExecute = defineCommand({
   ],
   exits: SENDING_EXITS,
   async run({ args, options }, context) {
-    const { wait, idempotencyKey, from, params, value } = options;
+    const { from, params, value, json } = options;
     const client = clientOf(options, context);
-    const deadlineMs = context.now() + wait * 1_000;
-    const waitMs = requestWaitMs(wait);
     const wanted = { function: args.function, words: args.parameters, params, value, from };
     const { path, body } = await callRequest(client, args.address, wanted);
-    const request = { ...body, wait_ms: waitMs };
-    const { body: first } = await sendOnce<ExecuteAnswer>(client, `${path}/execute`, request, {
-      idempotencyKey,
-      waitMs,
-    });
-    let answer = first;
-    if (first.status === "pending" && context.now() < deadlineMs) {
-      const found = (await awaitTransaction(client, first.transaction_hash, deadlineMs, context)) as IncludedAnswer;
-      answer = found.status === "pending" ? { ...first, reason: found.reason } : answerOf(found);
-    }
-    show(answer, options.json === true, context);
-    if (answer.status === "reverted") return EXIT.reverted;
-    return answer.status === "pending" ? exitOfPending(wait) : EXIT.ok;
+    const answer = await sendAndWait(client, `${path}/execute`, body, options, context, answerOf);
+    context.print(json === true ? `${JSON.stringify(answer)}\n` : render(answer, styleOf(context)));
+    return exitOfSent(answer, options.wait);
   },
 });
-
-function show(answer: ExecuteAnswer, json: boolean, context: CommandContext): void {
-  context.print(json ? `${JSON.stringify(answer)}\n` : render(answer, styleOf(context)));
-}

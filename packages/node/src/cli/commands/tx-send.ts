@@ -32,7 +32,7 @@ export const txSend = defineCommand({
     const isDone = sent.body.status !== "pending" || wait === 0;
     const shown = isDone
       ? sent.body
-      : ((await awaitTransaction(client, sent.body.hash, deadlineMs, context)) as WholeTransaction);
+      : await awaitTransaction<WholeTransaction>(client, sent.body.hash, deadlineMs, context);
     printTransaction(shown, json, context);
     return exitOfTransaction(shown, wait);
   },
