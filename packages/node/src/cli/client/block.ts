@@ -1,7 +1,6 @@
 /** A block as the API gives it, and as people read it. */
 
-import type { CommandContext } from "../context.ts";
-import { type Style, styleOf } from "../render/style.ts";
+import type { Style } from "../render/style.ts";
 import { renderFields } from "../render/table.ts";
 import { moment } from "../render/units.ts";
 
@@ -27,7 +26,7 @@ export interface BlockAnswer {
   readonly confirmations: number;
 }
 
-function renderBlock(block: BlockAnswer, style: Style): string {
+export function renderBlock(block: BlockAnswer, style: Style): string {
   const fields = renderFields(
     [
       ["number", style.bold(String(block.number))],
@@ -47,8 +46,4 @@ function renderBlock(block: BlockAnswer, style: Style): string {
     style,
   );
   return fields + block.transactions.map((hash) => `  ${hash}\n`).join("");
-}
-
-export function printBlock(block: BlockAnswer, json: boolean | undefined, context: CommandContext): void {
-  context.print(json === true ? `${JSON.stringify(block)}\n` : renderBlock(block, styleOf(context)));
 }

@@ -1,8 +1,7 @@
 /** A transaction as the API gives it, and as people read it. */
 
-import type { CommandContext } from "../context.ts";
 import { EXIT } from "../exit-code.ts";
-import { type Style, styleOf } from "../render/style.ts";
+import type { Style } from "../render/style.ts";
 import { renderFields } from "../render/table.ts";
 import { renderLogs } from "./result.ts";
 import type { TransactionAnswer } from "./sending.ts";
@@ -28,7 +27,7 @@ function statusText({ status, execution, reason, conflicted_by: by }: WholeTrans
   return execution === "reverted" ? style.red("included, and reverted") : style.green("included");
 }
 
-function renderTransaction(transaction: WholeTransaction, style: Style): string {
+export function renderTransaction(transaction: WholeTransaction, style: Style): string {
   const { hash, block_number: number, block_hash: block, gas_used: gas, contract_address: created } = transaction;
   const fields = renderFields(
     [
@@ -47,14 +46,6 @@ function renderTransaction(transaction: WholeTransaction, style: Style): string 
     style,
   );
   return fields + renderLogs(transaction.logs ?? [], style);
-}
-
-export function printTransaction(
-  transaction: WholeTransaction,
-  json: boolean | undefined,
-  context: CommandContext,
-): void {
-  context.print(json === true ? `${JSON.stringify(transaction)}\n` : renderTransaction(transaction, styleOf(context)));
 }
 
 /** What `tx send` ends with; one that lost its nonce will never be in a block. */

@@ -4,7 +4,7 @@ import { CLIENT_EXITS, CLIENT_OPTIONS, clientOf } from "../client/target.ts";
 import { etherText, type WalletAnswer } from "../client/wallet.ts";
 import { defineCommand } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
-import { styleOf } from "../render/style.ts";
+import { printAnswer } from "../render/answer.ts";
 import { renderTable } from "../render/table.ts";
 
 const COLUMNS = [
@@ -27,17 +27,13 @@ export const accountsList = defineCommand({
   exits: CLIENT_EXITS,
   async run({ options }, context) {
     const answer = await clientOf(options, context).get<{ wallets: readonly WalletAnswer[] }>("wallets");
-    if (options.json === true) {
-      context.print(`${JSON.stringify(answer)}\n`);
-      return EXIT.ok;
-    }
     const rows = answer.wallets.map(({ address, balance, next_nonce: nonce, own }) => [
       address,
       etherText(balance),
       String(nonce),
       own ? "the node's own" : "",
     ]);
-    context.print(renderTable(COLUMNS, rows, styleOf(context)));
+    printAnswer(context, options.json, answer, (style) => renderTable(COLUMNS, rows, style));
     return EXIT.ok;
   },
 });

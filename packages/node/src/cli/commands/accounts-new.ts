@@ -3,6 +3,7 @@
 import { CLIENT_EXITS, CLIENT_OPTIONS, clientOf } from "../client/target.ts";
 import { defineCommand } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
+import { printAnswer } from "../render/answer.ts";
 
 export const accountsNew = defineCommand({
   args: {},
@@ -12,7 +13,7 @@ export const accountsNew = defineCommand({
   exits: CLIENT_EXITS,
   async run({ options }, context) {
     const { body } = await clientOf(options, context).send<{ address: string }>("POST", "wallets", {});
-    context.print(options.json === true ? `${JSON.stringify(body)}\n` : `${body.address}\n`);
+    printAnswer(context, options.json, body, () => `${body.address}\n`);
     return EXIT.ok;
   },
 });

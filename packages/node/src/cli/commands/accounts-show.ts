@@ -5,7 +5,7 @@ import { CLIENT_EXITS, CLIENT_OPTIONS, clientOf } from "../client/target.ts";
 import { etherText, type WalletAnswer } from "../client/wallet.ts";
 import { defineCommand, required } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
-import { styleOf } from "../render/style.ts";
+import { printAnswer } from "../render/answer.ts";
 import { renderFields } from "../render/table.ts";
 
 export const accountsShow = defineCommand({
@@ -15,10 +15,6 @@ export const accountsShow = defineCommand({
   exits: CLIENT_EXITS,
   async run({ args, options }, context) {
     const wallet = await clientOf(options, context).get<WalletAnswer>(`wallets/${addressWord(args.address)}`);
-    if (options.json === true) {
-      context.print(`${JSON.stringify(wallet)}\n`);
-      return EXIT.ok;
-    }
     const { address, balance, nonce, next_nonce: next, held, own } = wallet;
     const key = own ? "the node's own account" : held ? "held by the node" : "not held by the node";
     const fields = [
@@ -28,7 +24,7 @@ export const accountsShow = defineCommand({
       ["pending", next > nonce ? String(next - nonce) : undefined],
       ["key", key],
     ] as const;
-    context.print(renderFields(fields, styleOf(context)));
+    printAnswer(context, options.json, wallet, (style) => renderFields(fields, style));
     return EXIT.ok;
   },
 });

@@ -1,9 +1,10 @@
 /** `counterpart blocks latest`. */
 
-import { type BlockAnswer, printBlock } from "../client/block.ts";
+import { type BlockAnswer, renderBlock } from "../client/block.ts";
 import { CLIENT_EXITS, CLIENT_OPTIONS, clientOf } from "../client/target.ts";
 import { defineCommand } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
+import { printAnswer } from "../render/answer.ts";
 
 export const blocksLatest = defineCommand({
   args: {},
@@ -12,7 +13,7 @@ export const blocksLatest = defineCommand({
   exits: CLIENT_EXITS,
   async run({ options }, context) {
     const block = await clientOf(options, context).get<BlockAnswer>("blocks/latest");
-    printBlock(block, options.json, context);
+    printAnswer(context, options.json, block, (style) => renderBlock(block, style));
     return EXIT.ok;
   },
 });

@@ -5,7 +5,7 @@ import { collectPages } from "../client/pages.ts";
 import { CLIENT_EXITS, CLIENT_OPTIONS, clientOf } from "../client/target.ts";
 import { defineCommand, integer } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
-import { styleOf } from "../render/style.ts";
+import { printAnswer } from "../render/answer.ts";
 import { renderTable } from "../render/table.ts";
 import { moment } from "../render/units.ts";
 
@@ -56,8 +56,8 @@ export const blocksList = defineCommand({
       return { items: page.blocks, next: page.next_before ?? undefined };
     };
     const { items, next } = await collectPages(read, options.limit, PAGE_MAX, options.before);
-    if (options.json === true) context.print(`${JSON.stringify({ blocks: items, next_before: next ?? null })}\n`);
-    else context.print(renderTable(COLUMNS, items.map(rowOf), styleOf(context)));
+    const answer = { blocks: items, next_before: next ?? null };
+    printAnswer(context, options.json, answer, (style) => renderTable(COLUMNS, items.map(rowOf), style));
     return EXIT.ok;
   },
 });

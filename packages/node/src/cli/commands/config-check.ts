@@ -6,6 +6,7 @@ import { CLIENT_OPTIONS } from "../client/target.ts";
 import { defineCommand, flag } from "../command.ts";
 import { CONFIG_FLAGS, inspectOptions } from "../config-flags.ts";
 import { EXIT } from "../exit-code.ts";
+import { printAnswer } from "../render/answer.ts";
 import { printable } from "../render/table.ts";
 
 /** What is wrong with the genesis file, if there is one and anything is. */
@@ -37,11 +38,9 @@ export const configCheck = defineCommand({
     const { config, problems } = inspectOptions(options, context);
     const genesis = config === undefined ? undefined : genesisProblem(config.genesis);
     const all = genesis === undefined ? problems : [...problems, genesis];
-    if (options.json === true) {
-      const named = all.map(({ code, message }) => ({ code, message }));
-      context.print(`${JSON.stringify({ ok: all.length === 0, problems: named })}\n`);
-    } else if (all.length === 0) context.print("ok\n");
-    else for (const { code, message } of all) context.print(`${printable(message)} (${code})\n`);
+    const answer = { ok: all.length === 0, problems: all.map(({ code, message }) => ({ code, message })) };
+    const words = all.map(({ code, message }) => `${printable(message)} (${code})\n`).join("");
+    printAnswer(context, options.json, answer, () => words || "ok\n");
     return all.length === 0 ? EXIT.ok : EXIT.usage;
   },
 });

@@ -5,7 +5,7 @@ import { defineCommand, flag } from "../command.ts";
 import { CONFIG_FLAGS, inspectOptions } from "../config-flags.ts";
 import { renderSettings, settingsJson } from "../config-report.ts";
 import { EXIT } from "../exit-code.ts";
-import { styleOf } from "../render/style.ts";
+import { printAnswer } from "../render/answer.ts";
 
 export const configPrint = defineCommand({
   args: {},
@@ -24,11 +24,9 @@ export const configPrint = defineCommand({
   ],
   async run({ options }, context) {
     const inspection = inspectOptions(options, context);
-    if (options.json === true) context.print(`${JSON.stringify(settingsJson(inspection))}\n`);
-    else {
-      context.print(renderSettings(inspection.settings, styleOf(context)));
-      for (const { message } of inspection.problems) context.printError(`counterpart: ${message}\n`);
-    }
-    return inspection.problems.length === 0 ? EXIT.ok : EXIT.usage;
+    const { settings, problems } = inspection;
+    printAnswer(context, options.json, settingsJson(inspection), (style) => renderSettings(settings, style));
+    if (options.json !== true) for (const { message } of problems) context.printError(`counterpart: ${message}\n`);
+    return problems.length === 0 ? EXIT.ok : EXIT.usage;
   },
 });

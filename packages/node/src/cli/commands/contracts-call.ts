@@ -5,6 +5,7 @@ import { renderResult } from "../client/result.ts";
 import { CLIENT_EXITS, CLIENT_OPTIONS, clientOf } from "../client/target.ts";
 import { defineCommand, text } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
+import { printAnswer } from "../render/answer.ts";
 
 export const contractsCall = defineCommand({
   args: FUNCTION_ARGUMENTS,
@@ -27,7 +28,7 @@ export const contractsCall = defineCommand({
     const wanted = { function: args.function, words: args.parameters, params, value, from };
     const { path, body } = await callRequest(client, args.address, wanted);
     const { body: answer } = await client.send<{ result: unknown }>("POST", `${path}/call`, body);
-    context.print(options.json === true ? `${JSON.stringify(answer)}\n` : renderResult(answer.result));
+    printAnswer(context, options.json, answer, () => renderResult(answer.result));
     return EXIT.ok;
   },
 });

@@ -18,7 +18,8 @@ import {
 import { CLIENT_OPTIONS, clientOf } from "../client/target.ts";
 import { amountValue, constructorArguments } from "../client/values.ts";
 import { defineCommand, integer, list, optional, text, withoutUndefined } from "../command.ts";
-import { type Style, styleOf } from "../render/style.ts";
+import { printAnswer } from "../render/answer.ts";
+import type { Style } from "../render/style.ts";
 
 const OPTIONS = {
   name: text("--name <name>", "name of the contract"),
@@ -153,7 +154,7 @@ export const contractsDeploy = defineCommand({
     const body = { ...deployBody(args.template, options, context.workingDir), ...sender };
     const settle = (found: TransactionAnswer): Promise<DeployAnswer> => answerOf(client, found);
     const answer = await sendAndWait(client, "contracts", body, options, context, settle);
-    context.print(json === true ? `${JSON.stringify(answer)}\n` : renderDeployment(answer, styleOf(context)));
+    printAnswer(context, json, answer, (style) => renderDeployment(answer, style));
     return exitOfSent(answer, options.wait);
   },
 });

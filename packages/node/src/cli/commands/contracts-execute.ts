@@ -13,7 +13,8 @@ import {
 } from "../client/sending.ts";
 import { CLIENT_OPTIONS, clientOf } from "../client/target.ts";
 import { defineCommand } from "../command.ts";
-import { type Style, styleOf } from "../render/style.ts";
+import { printAnswer } from "../render/answer.ts";
+import type { Style } from "../render/style.ts";
 
 /** 200 when it is in a block, 202 when it is not yet. */
 interface ExecuteAnswer extends SentAnswer {
@@ -61,7 +62,7 @@ export const contractsExecute = defineCommand({
     const wanted = { function: args.function, words: args.parameters, params, value, from };
     const { path, body } = await callRequest(client, args.address, wanted);
     const answer = await sendAndWait(client, `${path}/execute`, body, options, context, answerOf);
-    context.print(json === true ? `${JSON.stringify(answer)}\n` : render(answer, styleOf(context)));
+    printAnswer(context, json, answer, (style) => render(answer, style));
     return exitOfSent(answer, options.wait);
   },
 });

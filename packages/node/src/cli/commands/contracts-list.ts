@@ -5,7 +5,7 @@ import { collectPages } from "../client/pages.ts";
 import { CLIENT_EXITS, CLIENT_OPTIONS, clientOf } from "../client/target.ts";
 import { defineCommand, flag, integer, text } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
-import { styleOf } from "../render/style.ts";
+import { printAnswer } from "../render/answer.ts";
 import { printable, renderTable } from "../render/table.ts";
 import { wholeUnits } from "../render/units.ts";
 
@@ -73,11 +73,9 @@ export const contractsList = defineCommand({
       return { items: page.contracts, next: page.cursor ?? undefined };
     };
     const { items, next } = await collectPages(read, limit, PAGE_MAX, options.cursor);
-    if (options.json === true) {
-      context.print(`${JSON.stringify({ contracts: items, cursor: next ?? null, since: firstSince ?? null })}\n`);
-      return EXIT.ok;
-    }
-    context.print(renderTable(COLUMNS, items.map(rowOf), styleOf(context)));
+    const answer = { contracts: items, cursor: next ?? null, since: firstSince ?? null };
+    printAnswer(context, options.json, answer, (style) => renderTable(COLUMNS, items.map(rowOf), style));
+    if (options.json === true) return EXIT.ok;
     if (items.length === 0) context.printError("there are none\n");
     if (next !== undefined) context.printError(`there are more: --cursor ${next}, or a greater --limit\n`);
     return EXIT.ok;

@@ -9,7 +9,8 @@ import { CLIENT_EXITS, CLIENT_OPTIONS, clientOf } from "../client/target.ts";
 import { amountValue } from "../client/values.ts";
 import { defineCommand, flag, integer, required, text, withoutUndefined } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
-import { type Style, styleOf } from "../render/style.ts";
+import { printAnswer } from "../render/answer.ts";
+import type { Style } from "../render/style.ts";
 
 interface Wanted extends WantedCode {
   readonly abi?: string | undefined;
@@ -98,9 +99,12 @@ export const contractsPublish = defineCommand({
       `contracts/${addressWord(args.address)}/artifact`,
       body,
     );
-    const style = styleOf(context);
-    const words = renderMatch(contract.code_match, style) + renderContract(contract, style);
-    context.print(options.json === true ? `${JSON.stringify(contract)}\n` : words);
+    printAnswer(
+      context,
+      options.json,
+      contract,
+      (style) => renderMatch(contract.code_match, style) + renderContract(contract, style),
+    );
     return EXIT.ok;
   },
 });

@@ -5,7 +5,7 @@ import { amountText, type ContractAnswer, renderContract, renderFunctions, whole
 import { CLIENT_EXITS, CLIENT_OPTIONS, clientOf } from "../client/target.ts";
 import { defineCommand, required, text } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
-import { styleOf } from "../render/style.ts";
+import { printAnswer } from "../render/answer.ts";
 
 export const contractsShow = defineCommand({
   args: { address: required("the contract's address") },
@@ -27,16 +27,13 @@ export const contractsShow = defineCommand({
     const holder = options.balanceOf === undefined ? undefined : addressWord(options.balanceOf);
     const contract = await client.get<ContractAnswer>(path);
     const held = holder === undefined ? undefined : await client.get<{ balance: string }>(`${path}/balance/${holder}`);
-    if (options.json === true) {
-      const shown =
-        held === undefined ? contract : { ...contract, balance_of: { address: holder, balance: held.balance } };
-      context.print(`${JSON.stringify(shown)}\n`);
-      return EXIT.ok;
-    }
-    const style = styleOf(context);
-    const balance =
-      held === undefined ? "" : `${style.dim(`balance of ${holder}`)}  ${amountText(held.balance, contract)}\n`;
-    context.print(renderContract(contract, style) + balance + renderFunctions(wholeAbi(contract), style));
+    const answer =
+      held === undefined ? contract : { ...contract, balance_of: { address: holder, balance: held.balance } };
+    printAnswer(context, options.json, answer, (style) => {
+      const balance =
+        held === undefined ? "" : `${style.dim(`balance of ${holder}`)}  ${amountText(held.balance, contract)}\n`;
+      return renderContract(contract, style) + balance + renderFunctions(wholeAbi(contract), style);
+    });
     return EXIT.ok;
   },
 });

@@ -3,6 +3,7 @@
 import { defineCommand, flag, integer, withoutUndefined } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
 import { DATA_DIR_EXITS, dataDirOption } from "../local-options.ts";
+import { printAnswer } from "../render/answer.ts";
 import { createWorkOutput } from "../render/progress.ts";
 import { size } from "../render/units.ts";
 
@@ -28,11 +29,9 @@ export const dbPrune = defineCommand({
     const output = createWorkOutput(context, json);
     const asked = { dataDir, ...withoutUndefined({ history: options.history }) };
     const pruned = await prune(asked, output).finally(output.done);
-    if (json === true) context.print(`${JSON.stringify(pruned)}\n`);
-    else {
-      const { path, bytes, bytes_before: before, history_start: start } = pruned;
-      context.print(`${path}: ${size(before)} before, ${size(bytes)} now; states from block ${start}\n`);
-    }
+    const { path, bytes, bytes_before: before, history_start: start } = pruned;
+    const words = `${path}: ${size(before)} before, ${size(bytes)} now; states from block ${start}\n`;
+    printAnswer(context, json, pruned, () => words);
     return EXIT.ok;
   },
 });

@@ -3,7 +3,7 @@
 import { defineCommand, flag } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
 import { DATA_DIR_EXITS, dataDirOption } from "../local-options.ts";
-import { styleOf } from "../render/style.ts";
+import { printAnswer } from "../render/answer.ts";
 
 export const dbStats = defineCommand({
   args: {},
@@ -19,8 +19,7 @@ export const dbStats = defineCommand({
   async run({ options }, context) {
     const { readStats, renderStats, statsJson } = await import("../db-stats.ts");
     const stats = await readStats(options.dataDir);
-    const text = options.json === true ? `${JSON.stringify(statsJson(stats))}\n` : renderStats(stats, styleOf(context));
-    context.print(text);
+    printAnswer(context, options.json, statsJson(stats), (style) => renderStats(stats, style));
     return EXIT.ok;
   },
 });

@@ -6,7 +6,7 @@ import { defineCommand } from "../command.ts";
 import { CONFIG_FLAGS, inspectOptions } from "../config-flags.ts";
 import { EXIT } from "../exit-code.ts";
 import { type Finding, renderFindings } from "../findings.ts";
-import { styleOf } from "../render/style.ts";
+import { printAnswer } from "../render/answer.ts";
 
 const NODE_MS = 5_000;
 const ANY = new Set(["0.0.0.0", "::"]);
@@ -48,8 +48,7 @@ export const doctor = defineCommand({
         ? wrong
         : await examine(config, clientOf(options, context, { url: ownUrl(config), timeoutMs: NODE_MS }));
     const isWrong = findings.some(({ verdict }) => verdict === "wrong");
-    if (options.json === true) context.print(`${JSON.stringify({ ok: !isWrong, findings })}\n`);
-    else context.print(renderFindings(findings, styleOf(context)));
+    printAnswer(context, options.json, { ok: !isWrong, findings }, (style) => renderFindings(findings, style));
     if (config === undefined) return EXIT.usage;
     return isWrong ? EXIT.unfit : EXIT.ok;
   },

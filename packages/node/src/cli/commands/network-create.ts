@@ -19,7 +19,7 @@ import {
   shownAccount,
   startCommand,
 } from "../network-plan.ts";
-import { styleOf } from "../render/style.ts";
+import { printAnswer } from "../render/answer.ts";
 import { renderFields } from "../render/table.ts";
 
 const NODES_MAX = 100;
@@ -102,20 +102,16 @@ export const networkCreate = defineCommand({
     writeFileSync(genesis, genesisText({ ...plan, signers }), { flag: "wx" });
     const program = programWords(context.environment);
     const commands = nodes.map((_, at) => startCommand(program, genesis, nodes, at));
-    if (json === true) {
-      const made = nodes.map(({ dataDir, account }, at) => ({ data_dir: dataDir, account, command: commands[at] }));
-      context.print(`${JSON.stringify({ genesis, chain_id: chainId, signers, nodes: made })}\n`);
-      return EXIT.ok;
-    }
+    const made = nodes.map(({ dataDir, account }, at) => ({ data_dir: dataDir, account, command: commands[at] }));
     const fields = [
       ["genesis", genesis],
       ["chain id", String(chainId)],
       ["signers", signers.join(" ")],
     ] as const;
     const lines = commands.map((command) => `${command}\n`).join("");
-    context.print(
-      `${renderFields(fields, styleOf(context))}${lines === "" ? "" : `\nEach in a terminal of its own:\n\n${lines}`}`,
-    );
+    const advice = lines === "" ? "" : `\nEach in a terminal of its own:\n\n${lines}`;
+    const answer = { genesis, chain_id: chainId, signers, nodes: made };
+    printAnswer(context, json, answer, (style) => renderFields(fields, style) + advice);
     return EXIT.ok;
   },
 });

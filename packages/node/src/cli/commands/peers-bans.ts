@@ -3,7 +3,7 @@
 import { CLIENT_EXITS, CLIENT_OPTIONS, clientOf } from "../client/target.ts";
 import { defineCommand } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
-import { styleOf } from "../render/style.ts";
+import { printAnswer } from "../render/answer.ts";
 import { printable, renderTable } from "../render/table.ts";
 import { moment } from "../render/units.ts";
 
@@ -23,18 +23,14 @@ export const peersBans = defineCommand({
   exits: CLIENT_EXITS,
   async run({ options }, context) {
     const answer = await clientOf(options, context).get<{ bans: readonly BanAnswer[] }>("network/bans");
-    if (options.json === true) {
-      context.print(`${JSON.stringify(answer)}\n`);
-      return EXIT.ok;
-    }
     const rows = answer.bans.map((ban) => [
       ban.peer_id,
       printable(ban.reason),
       moment(ban.banned_until),
       String(ban.times),
     ]);
-    context.print(renderTable(COLUMNS, rows, styleOf(context)));
-    if (rows.length === 0) context.printError("there are none\n");
+    printAnswer(context, options.json, answer, (style) => renderTable(COLUMNS, rows, style));
+    if (options.json !== true && rows.length === 0) context.printError("there are none\n");
     return EXIT.ok;
   },
 });

@@ -3,7 +3,7 @@
 import { CLIENT_EXITS, CLIENT_OPTIONS, clientOf } from "../client/target.ts";
 import { defineCommand, integer, required } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
-import { styleOf } from "../render/style.ts";
+import { printAnswer } from "../render/answer.ts";
 import { printable } from "../render/table.ts";
 import { duration } from "../render/units.ts";
 
@@ -38,14 +38,12 @@ export const peersConnect = defineCommand({
     const { body } = await client.send<ConnectAnswer>("POST", "network/connect", request, {
       silenceMs: waitMs + ANSWER_MS,
     });
-    if (options.json === true) context.print(`${JSON.stringify(body)}\n`);
-    else {
-      const style = styleOf(context);
+    printAnswer(context, options.json, body, (style) => {
       const { status, blocks_synced: blocks, contracts_synced: contracts, duration_ms: ms } = body;
       const word = status === "synced" ? style.green(status) : style.yellow(status);
       const took = `${blocks} blocks and ${contracts} contracts were new, in ${duration(ms)}`;
-      context.print(`${word}  ${printable(body.address)}  ${took}\n`);
-    }
+      return `${word}  ${printable(body.address)}  ${took}\n`;
+    });
     return body.status === "synced" || options.wait === 0 ? EXIT.ok : EXIT.pending;
   },
 });

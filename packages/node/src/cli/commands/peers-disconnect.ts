@@ -4,6 +4,7 @@ import { CodedError } from "@counterpart/core/base/errors";
 import { CLIENT_EXITS, CLIENT_OPTIONS, clientOf } from "../client/target.ts";
 import { defineCommand, flag, optional } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
+import { printAnswer } from "../render/answer.ts";
 
 /** A libp2p peer id: base58 of a multihash, or a CID in base32. */
 const PEER_ID = /^(12D3Koo|Qm|bafz)[0-9A-Za-z]+$/;
@@ -25,7 +26,7 @@ export const peersDisconnect = defineCommand({
     const request = disconnectBody(args.peer, options.all === true);
     const client = clientOf(options, context);
     const { body } = await client.send<{ disconnected: number }>("POST", "network/disconnect", request);
-    context.print(options.json === true ? `${JSON.stringify(body)}\n` : `disconnected  ${body.disconnected}\n`);
+    printAnswer(context, options.json, body, () => `disconnected  ${body.disconnected}\n`);
     return EXIT.ok;
   },
 });

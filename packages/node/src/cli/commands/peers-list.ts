@@ -3,7 +3,7 @@
 import { CLIENT_EXITS, CLIENT_OPTIONS, clientOf } from "../client/target.ts";
 import { defineCommand } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
-import { styleOf } from "../render/style.ts";
+import { printAnswer } from "../render/answer.ts";
 import { printable, renderTable } from "../render/table.ts";
 
 /** `GET network/peers`, as far as it is shown. */
@@ -31,12 +31,12 @@ const COLUMNS = [
 
 const rowOf = (peer: PeerAnswer): string[] => [
   printable(peer.address),
-  peer.state,
+  printable(peer.state),
   peer.head === null ? "" : String(peer.head.number),
   peer.clock_difference_ms === null ? "" : `${Math.round(peer.clock_difference_ms)} ms`,
   peer.direction,
   printable(peer.client ?? ""),
-  peer.last_error ?? "",
+  printable(peer.last_error ?? ""),
   peer.peer_id ?? "",
 ];
 
@@ -48,12 +48,10 @@ export const peersList = defineCommand({
   exits: CLIENT_EXITS,
   async run({ options }, context) {
     const answer = await clientOf(options, context).get<{ peers: readonly PeerAnswer[] }>("network/peers");
-    if (options.json === true) {
-      context.print(`${JSON.stringify(answer)}\n`);
-      return EXIT.ok;
-    }
-    context.print(renderTable(COLUMNS, answer.peers.map(rowOf), styleOf(context)));
-    if (answer.peers.length === 0) context.printError("there are none; counterpart peers connect <address> adds one\n");
+    const { peers } = answer;
+    printAnswer(context, options.json, answer, (style) => renderTable(COLUMNS, peers.map(rowOf), style));
+    if (options.json !== true && peers.length === 0)
+      context.printError("there are none; counterpart peers connect <address> adds one\n");
     return EXIT.ok;
   },
 });

@@ -3,6 +3,7 @@
 import { CLIENT_EXITS, CLIENT_OPTIONS, clientOf } from "../client/target.ts";
 import { defineCommand, required } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
+import { printAnswer } from "../render/answer.ts";
 
 export const peersUnban = defineCommand({
   args: { peerId: required("as peers bans shows it") },
@@ -15,8 +16,7 @@ export const peersUnban = defineCommand({
       "DELETE",
       `network/bans/${encodeURIComponent(args.peerId)}`,
     );
-    if (options.json === true) context.print(`${JSON.stringify(body)}\n`);
-    else context.print(body.lifted ? "it may connect again\n" : "it was not banned\n");
+    printAnswer(context, options.json, body, () => (body.lifted ? "it may connect again\n" : "it was not banned\n"));
     return EXIT.ok;
   },
 });

@@ -4,8 +4,9 @@ import { CodedError } from "@counterpart/core/base/errors";
 import { readTextFile } from "../client/artifact-file.ts";
 import { awaitTransaction, SENDING_EXITS, SENDING_OPTIONS, sendOnce } from "../client/sending.ts";
 import { CLIENT_OPTIONS, clientOf } from "../client/target.ts";
-import { exitOfTransaction, printTransaction, type WholeTransaction } from "../client/transaction.ts";
+import { exitOfTransaction, renderTransaction, type WholeTransaction } from "../client/transaction.ts";
 import { defineCommand, required } from "../command.ts";
+import { printAnswer } from "../render/answer.ts";
 
 /** 0x text itself, or a file of it. @throws CodedError `INVALID_CONFIG` */
 function rawOf(given: string, workingDir: string): string {
@@ -33,7 +34,7 @@ export const txSend = defineCommand({
     const shown = isDone
       ? sent.body
       : await awaitTransaction<WholeTransaction>(client, sent.body.hash, deadlineMs, context);
-    printTransaction(shown, json, context);
+    printAnswer(context, json, shown, (style) => renderTransaction(shown, style));
     return exitOfTransaction(shown, wait);
   },
 });

@@ -2,9 +2,10 @@
 
 import { hashWord } from "../client/checked-text.ts";
 import { CLIENT_EXITS, CLIENT_OPTIONS, clientOf } from "../client/target.ts";
-import { printTransaction, type WholeTransaction } from "../client/transaction.ts";
+import { renderTransaction, type WholeTransaction } from "../client/transaction.ts";
 import { defineCommand, required } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
+import { printAnswer } from "../render/answer.ts";
 
 export const txShow = defineCommand({
   args: { hash: required("the transaction's hash") },
@@ -20,7 +21,7 @@ export const txShow = defineCommand({
   async run({ args, options }, context) {
     const client = clientOf(options, context);
     const transaction = await client.get<WholeTransaction>(`transactions/${hashWord(args.hash)}`);
-    printTransaction(transaction, options.json, context);
+    printAnswer(context, options.json, transaction, (style) => renderTransaction(transaction, style));
     return EXIT.ok;
   },
 });
