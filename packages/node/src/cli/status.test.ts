@@ -135,6 +135,30 @@ test("a node is asked once, or again and again, as text or as lines of JSON", as
   );
 });
 
+test("what peers and nodes say cannot draw on the terminal", async () => {
+  const peer = { address: "\x1b[2J", state: "\x1b[1m", head: null, last_error: "\x1b[31mno\n", last_sync: null };
+  assert.match(
+    renderStatus({ ...ALONE, peers: [peer] }),
+    / {2}\\u\{1b\}\[2J {2}\\u\{1b\}\[1m {2}\\u\{1b\}\[31mno\\u\{a\}\n$/,
+  );
+  let looks = 0;
+  const answer: RequestListener = (request, response) => {
+    if (looks === 0) return node(() => ALONE)(request, response);
+    response
+      .writeHead(503, { "content-type": "application/json" })
+      .end('{"code": "NOT_READY", "detail": "\\u001b[2J"}');
+  };
+  await serving(answer, async (url) => {
+    const { printed, enough, output } = collect(2);
+    const print = (text: string): void => {
+      printed.push(text);
+      looks++;
+    };
+    await assert.rejects(status({ client: createApiClient({ url }), watch: true }, { ...output, print }), enough);
+    assert.equal(printed[1], "\\u{1b}[2J\n");
+  });
+});
+
 test("a watch goes on while the node is away", async () => {
   let looks = 0;
   const answer: RequestListener = (request, response) => {

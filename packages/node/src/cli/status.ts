@@ -113,7 +113,8 @@ function lineOf({ address, state, head, last_error: error, last_sync: last }: Pe
     last === null
       ? ""
       : `  last sync ${duration(last.duration_ms)}: ${last.blocks} blocks, ${last.contracts} contracts`;
-  return `  ${printable(address)}  ${state}${at}${took}${error === null ? "" : `  ${error}`}`;
+  const failure = error === null ? "" : `  ${printable(error)}`;
+  return `  ${printable(address)}  ${printable(state)}${at}${took}${failure}`;
 }
 
 function unnamedOf({ unnamed_contracts: count }: Sync): string | undefined {
@@ -137,7 +138,7 @@ export function renderStatus({ sync, peers }: NodeStatus): string {
 /** What is shown of a look that failed, while it is tried again. */
 function failureOf(error: unknown, json: boolean): string {
   if (!isCodedError(error) && !(error instanceof NodeRefusal)) throw error;
-  return json ? `${JSON.stringify({ error: error.code })}\n` : `${error.message}\n`;
+  return json ? `${JSON.stringify({ error: error.code })}\n` : `${printable(error.message)}\n`;
 }
 
 /** @throws those of the client; when watching, only if the first look fails */

@@ -71,7 +71,7 @@ export const contractsWatch = defineCommand({
     // Heartbeats come less often than answers do.
     const client = clientOf(options, context, { timeoutMs: SILENCE_MS });
     const style = styleOf(context);
-    const note = (words: string): void => (json ? undefined : context.printError(`${words}\n`));
+    const note = (words: string): void => (json ? undefined : context.printError(`${printable(words)}\n`));
     let seen = 0;
     await followEvents({
       client,
