@@ -1,7 +1,7 @@
 /** What a command is: its grammar, what help and docs/CLI.md say of it, and what it does. */
 
-import { CodedError } from "@counterpart/core/base/errors";
 import type { CommandContext } from "./context.ts";
+import { invalidConfig } from "./invalid-config.ts";
 
 /** `T` is what a command finds where the option was given. */
 export interface OptionSpec<T = unknown> {
@@ -137,10 +137,7 @@ export function integer<E extends Extra<number>>(
   const parse = (given: string): number => {
     const value = /^\d{1,15}$/.test(given) ? Number(given) : Number.NaN;
     if (value >= min && value <= max) return value;
-    throw new CodedError(
-      "INVALID_CONFIG",
-      `${name} must be a number from ${min} to ${max}, not ${JSON.stringify(given)}`,
-    );
+    throw invalidConfig(`${name} must be a number from ${min} to ${max}, not ${JSON.stringify(given)}`);
   };
   return { flags, description, parse, ...(extra as E) };
 }

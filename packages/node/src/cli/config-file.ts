@@ -1,7 +1,8 @@
 /** The configuration file, which a node and the commands that ask one share. */
 
 import { resolve } from "node:path";
-import { CodedError, reasonOf } from "@counterpart/core/base/errors";
+import { reasonOf } from "@counterpart/core/base/errors";
+import { invalidConfig } from "./invalid-config.ts";
 
 export const CONFIG_VARIABLE = "COUNTERPART_CONFIG";
 const FILE_CHARACTERS_MAX = 1_000_000;
@@ -29,9 +30,9 @@ export function readConfigFile(flag: unknown, sources: FileSources): ConfigFile 
   try {
     text = sources.readFile(path);
   } catch (error) {
-    throw invalid(`the configuration file ${path} cannot be read: ${reasonOf(error)}`);
+    throw invalidConfig(`the configuration file ${path} cannot be read: ${reasonOf(error)}`);
   }
-  if (text.length > FILE_CHARACTERS_MAX) throw invalid(`the configuration file ${path} is too large`);
+  if (text.length > FILE_CHARACTERS_MAX) throw invalidConfig(`the configuration file ${path} is too large`);
   return { path, content: parsed(text, path) };
 }
 
@@ -40,13 +41,11 @@ function parsed(text: string, path: string): ConfigFile["content"] {
   try {
     content = JSON.parse(text);
   } catch {
-    throw invalid(`the configuration file ${path} is not valid JSON`);
+    throw invalidConfig(`the configuration file ${path} is not valid JSON`);
   }
   if (typeof content === "object" && content !== null && !Array.isArray(content)) return { ...content };
-  throw invalid(`the configuration file ${path} must hold a JSON object`);
+  throw invalidConfig(`the configuration file ${path} must hold a JSON object`);
 }
 
 /** For messages. */
 export const fileOrigin = (key: string, { path }: ConfigFile): string => `"${key}" in ${path}`;
-
-const invalid = (message: string): CodedError => new CodedError("INVALID_CONFIG", message);

@@ -20,6 +20,7 @@ import { watchCopy } from "./copy-progress.ts";
 import type { BackupLine } from "./db-backup-child.ts";
 import type { GivenFacts, VerifyLine } from "./db-verify-child.ts";
 import { copyKeys, DATABASE, makeWhole, requireDatabase } from "./draft.ts";
+import { invalidConfig } from "./invalid-config.ts";
 import { createMeter, type WorkOutput } from "./render/progress.ts";
 
 /** One JSON document, or the same in words. */
@@ -152,10 +153,7 @@ export async function reset({ dataDir, json }: ResetOptions, output: Pick<WorkOu
     const by = readDetached(store);
     await store.close();
     if (by === undefined) {
-      throw new CodedError(
-        "INVALID_CONFIG",
-        `the chain in ${dataDir} is as other nodes have it: there is nothing to reset`,
-      );
+      throw invalidConfig(`the chain in ${dataDir} is as other nodes have it: there is nothing to reset`);
     }
     for (const file of [path, `${path}-lock`]) rmSync(file, { force: true });
     const words = `the chain in ${dataDir}, which ${by} had changed, is gone; its keys are not\n`;

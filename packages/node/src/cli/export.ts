@@ -9,6 +9,7 @@ import { syncFolder } from "../keys/secret-file.ts";
 import { probeDatabase } from "../store/probe.ts";
 import { openSharedStore } from "../store/shared-store.ts";
 import { requireDatabase } from "./draft.ts";
+import { invalidConfig } from "./invalid-config.ts";
 import { createMeter, type WorkOutput } from "./render/progress.ts";
 
 export interface ExportOptions {
@@ -30,8 +31,8 @@ interface Written {
 function writeBlocks(rows: StoreReader, path: string, { from = 1, to }: ExportOptions, output: WorkOutput): Written {
   const head = headNumber(rows);
   const last = to ?? head;
-  if (last > head) throw new CodedError("INVALID_CONFIG", `--to ${last}: the chain ends with block ${head}`);
-  if (from > last + 1) throw new CodedError("INVALID_CONFIG", `--from ${from} is after block ${last}`);
+  if (last > head) throw invalidConfig(`--to ${last}: the chain ends with block ${head}`);
+  if (from > last + 1) throw invalidConfig(`--from ${from} is after block ${last}`);
   const show = createMeter(output, "blocks");
   let blocks = 0;
   let bytes = 0;
@@ -73,7 +74,7 @@ function writeWhole(rows: StoreReader, target: string, options: ExportOptions, o
 export async function exportChain(options: ExportOptions, output: WorkOutput): Promise<void> {
   const path = requireDatabase(resolve(options.dataDir));
   const target = resolve(options.file);
-  if (existsSync(target)) throw new CodedError("INVALID_CONFIG", `${target} is there already: name a new file`);
+  if (existsSync(target)) throw invalidConfig(`${target} is there already: name a new file`);
   await probeDatabase(path);
   const store = openSharedStore(path);
   try {

@@ -13,6 +13,7 @@ import { openLmdbStore } from "../store/lmdb-store.ts";
 import { probeDatabase } from "../store/probe.ts";
 import { DATABASE } from "./draft.ts";
 import { createImportMeter, type ImportMeter, progressLine, summaryLines } from "./import-progress.ts";
+import { invalidConfig } from "./invalid-config.ts";
 import type { WorkOutput } from "./render/progress.ts";
 
 export interface ImportOptions {
@@ -48,7 +49,7 @@ function sizeOf(path: string): number {
   try {
     return statSync(path).size;
   } catch (error) {
-    throw new CodedError("INVALID_CONFIG", `the file of blocks ${path} cannot be read: ${reasonOf(error)}`);
+    throw invalidConfig(`the file of blocks ${path} cannot be read: ${reasonOf(error)}`);
   }
 }
 

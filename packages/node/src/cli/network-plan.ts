@@ -1,7 +1,8 @@
 /** A new network: its genesis, and how each of its nodes is started. */
 
-import { CodedError, isCodedError } from "@counterpart/core/base/errors";
+import { isCodedError } from "@counterpart/core/base/errors";
 import { checksumAddress, parseAddress } from "@counterpart/core/crypto/crypto";
+import { invalidConfig } from "./invalid-config.ts";
 
 export interface NetworkPlan {
   readonly chainId: number;
@@ -13,14 +14,12 @@ export interface NetworkPlan {
   readonly timestamp: number;
 }
 
-const invalid = (message: string): CodedError => new CodedError("INVALID_CONFIG", message);
-
 /** Lower case. @throws CodedError `INVALID_CONFIG`, also for a wrong checksum */
 export function accountOf(word: string, what: string): string {
   try {
     return parseAddress(word);
   } catch (error) {
-    throw invalid(`${what} ${word}: ${isCodedError(error) ? error.message : "no address"}`);
+    throw invalidConfig(`${what} ${word}: ${isCodedError(error) ? error.message : "no address"}`);
   }
 }
 
@@ -32,7 +31,7 @@ export function parseFunds(text: string): bigint {
   const [, whole = "", fraction = "", unit = "wei"] = /^(\d{1,78})(?:\.(\d{1,18}))?(wei|gwei|ether)?$/.exec(text) ?? [];
   const decimals = UNITS[unit as keyof typeof UNITS];
   if (whole === "" || fraction.length > decimals) {
-    throw invalid(`${JSON.stringify(text)} is no amount such as 1000, 0x3e8 or 1.5ether`);
+    throw invalidConfig(`${JSON.stringify(text)} is no amount such as 1000, 0x3e8 or 1.5ether`);
   }
   return BigInt(`${whole}${fraction.padEnd(decimals, "0")}`);
 }
@@ -42,11 +41,11 @@ export function parseFunded(words: readonly string[]): ReadonlyMap<string, bigin
   const funded = new Map<string, bigint>();
   for (const word of words) {
     const [, address = "", amount = ""] = /^([^=]+)=(.+)$/.exec(word) ?? [];
-    if (address === "") throw invalid(`--fund ${word} is not of the form 0x…=1000ether`);
+    if (address === "") throw invalidConfig(`--fund ${word} is not of the form 0x…=1000ether`);
     const account = accountOf(address, "--fund");
-    if (funded.has(account)) throw invalid(`--fund names ${address} twice`);
+    if (funded.has(account)) throw invalidConfig(`--fund names ${address} twice`);
     const balance = parseFunds(amount);
-    if (balance === 0n) throw invalid(`--fund ${word}: an account without balance is left out`);
+    if (balance === 0n) throw invalidConfig(`--fund ${word}: an account without balance is left out`);
     funded.set(account, balance);
   }
   return funded;

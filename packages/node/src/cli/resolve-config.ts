@@ -1,7 +1,7 @@
 /** A node's configuration from its four sources: flags, then environment, then file, then defaults. */
 
 import { resolve } from "node:path";
-import { CodedError, isCodedError } from "@counterpart/core/base/errors";
+import { type CodedError, isCodedError } from "@counterpart/core/base/errors";
 import { Value } from "typebox/value";
 import {
   CONFIG_DEFAULTS,
@@ -14,6 +14,7 @@ import {
 import { defaultDataDir } from "../config-defaults.ts";
 import { CLIENT_FILE_KEYS } from "./client/settings.ts";
 import { type FileSources, fileOrigin, readConfigFile } from "./config-file.ts";
+import { invalidConfig } from "./invalid-config.ts";
 
 /** As the command line gives them: text, or a list of texts for a repeatable flag; true for a flag without value. */
 export type Flags = Readonly<Partial<Record<ConfigKey | "config", string | readonly string[] | boolean>>>;
@@ -65,7 +66,7 @@ const PATHS: ReadonlySet<ConfigKey> = new Set([
 export function resolveConfig(sources: ConfigSources): NodeConfig {
   const { config, problems } = inspectConfig(sources);
   if (config !== undefined) return config;
-  throw problems[0] ?? invalid("the configuration is incomplete");
+  throw problems[0] ?? invalidConfig("the configuration is incomplete");
 }
 
 /** Every setting with its source, and everything that is wrong with them. */
@@ -100,7 +101,7 @@ export function inspectConfig(sources: ConfigSources): Inspection {
     return { option, value: isRefused ? value : held[option.key], source, origin };
   });
   if (!Value.Check(CONFIG_SCHEMA, config)) {
-    return { settings, problems: problems.length > 0 ? problems : [invalid("the configuration is incomplete")] };
+    return { settings, problems: problems.length > 0 ? problems : [invalidConfig("the configuration is incomplete")] };
   }
   attempt(() => checkPorts(config));
   return problems.length === 0 ? { settings, problems, config } : { settings, problems };
@@ -167,12 +168,12 @@ function readFileSettings(sources: ConfigSources, problems: CodedError[]): Map<C
 
 function unknownKey(key: string, path: string): CodedError {
   const known = [...CONFIG_OPTIONS.map((option) => option.fileKey), ...CLIENT_FILE_KEYS].join(", ");
-  return invalid(`unknown key ${JSON.stringify(key)} in ${path}; the known keys are ${known}`);
+  return invalidConfig(`unknown key ${JSON.stringify(key)} in ${path}; the known keys are ${known}`);
 }
 
 function checkedValue(option: ConfigOption, { value, origin, baseDir }: Setting): unknown {
   if (!Value.Check(CONFIG_SCHEMA.properties[option.key], value)) {
-    throw invalid(`${origin} must be ${option.expected}, not ${JSON.stringify(value)}`);
+    throw invalidConfig(`${origin} must be ${option.expected}, not ${JSON.stringify(value)}`);
   }
   return typeof value === "string" && PATHS.has(option.key) ? resolve(baseDir, value) : value;
 }
@@ -184,9 +185,7 @@ function checkPorts(config: NodeConfig): void {
   const ws = { what: "--ws-port", host: config.p2pHost, port: config.wsPort };
   for (const [one, other] of [[api, p2p] as const, [api, ws] as const, [p2p, ws] as const]) {
     if (one.port !== undefined && one.port > 0 && one.port === other.port && one.host === other.host) {
-      throw invalid(`${one.what} and ${other.what} must be different ports, not both ${one.port}`);
+      throw invalidConfig(`${one.what} and ${other.what} must be different ports, not both ${one.port}`);
     }
   }
 }
-
-const invalid = (message: string): CodedError => new CodedError("INVALID_CONFIG", message);

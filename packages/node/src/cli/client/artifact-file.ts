@@ -2,7 +2,8 @@
 
 import { readFileSync, statSync } from "node:fs";
 import { basename, resolve } from "node:path";
-import { CodedError, reasonOf } from "@counterpart/core/base/errors";
+import { type CodedError, reasonOf } from "@counterpart/core/base/errors";
+import { invalidConfig } from "../invalid-config.ts";
 
 /** Above the largest build output; the API takes 1 MiB of what is in it. */
 const FILE_BYTES_MAX = 64 * 1024 * 1024;
@@ -21,7 +22,7 @@ export function readInterface(path: string, workingDir: string): Pick<CompiledCo
   return { name: nameIn(path, content), abi: content.abi as readonly unknown[] };
 }
 
-const invalid = (path: string, reason: string): CodedError => new CodedError("INVALID_CONFIG", `${path}: ${reason}`);
+const invalid = (path: string, reason: string): CodedError => invalidConfig(`${path}: ${reason}`);
 
 /** @throws CodedError `INVALID_CONFIG` */
 export function readTextFile(path: string, workingDir: string): string {

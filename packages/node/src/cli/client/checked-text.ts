@@ -1,12 +1,12 @@
 /** Words of a command line that become part of a request's path. */
 
-import { CodedError } from "@counterpart/core/base/errors";
+import { invalidConfig } from "../invalid-config.ts";
 
 /** @throws CodedError `INVALID_CONFIG` */
 function matching(word: string, shape: RegExp, what: string): string {
   if (shape.test(word)) return word;
   const shown = word.length > 100 ? `${word.slice(0, 100)}…` : word;
-  throw new CodedError("INVALID_CONFIG", `${JSON.stringify(shown)} is not ${what}`);
+  throw invalidConfig(`${JSON.stringify(shown)} is not ${what}`);
 }
 
 /** The node checks the checksum. @throws CodedError `INVALID_CONFIG` */

@@ -1,7 +1,7 @@
 /** Ways to name a contract's code: what a compiler made of it, or its source for the node to compile. */
 
-import { CodedError } from "@counterpart/core/base/errors";
 import { flag, integer, list, text, withoutUndefined } from "../command.ts";
+import { invalidConfig } from "../invalid-config.ts";
 import { readWholeArtifact } from "./artifact-file.ts";
 import { addressWord } from "./checked-text.ts";
 import { readSources } from "./solidity-sources.ts";
@@ -28,14 +28,13 @@ export interface WantedCode {
   readonly library?: readonly string[] | undefined;
 }
 
-const usage = (message: string): CodedError => new CodedError("INVALID_CONFIG", message);
-
 /** @throws CodedError `INVALID_CONFIG` */
 function librariesOf(words: readonly string[] | undefined): Readonly<Record<string, string>> | undefined {
   if (words === undefined) return undefined;
   const pairs = words.map((word) => {
     const [, name, address] = /^(.+)=([^=]+)$/.exec(word) ?? [];
-    if (name === undefined || address === undefined) throw usage(`--library ${word} is not of the form Name=0x…`);
+    if (name === undefined || address === undefined)
+      throw invalidConfig(`--library ${word} is not of the form Name=0x…`);
     return [name, addressWord(address)] as const;
   });
   return Object.fromEntries(pairs);
@@ -48,7 +47,7 @@ function librariesOf(words: readonly string[] | undefined): Readonly<Record<stri
  */
 export function codeFields(wanted: WantedCode, workingDir: string): object | undefined {
   const { artifact, source, contract, includePath, optimizerRuns, viaIr, library } = wanted;
-  if (artifact !== undefined && source !== undefined) throw usage("give --artifact or --source, not both");
+  if (artifact !== undefined && source !== undefined) throw invalidConfig("give --artifact or --source, not both");
   const libraries = librariesOf(library);
   if (source !== undefined) {
     const { main, sources } = readSources(source, includePath ?? [], workingDir);
@@ -63,9 +62,9 @@ export function codeFields(wanted: WantedCode, workingDir: string): object | und
     "--via-ir": viaIr,
   });
   const [name] = misplaced.find(([, value]) => value !== undefined) ?? [];
-  if (name !== undefined) throw usage(`${name} is for --source`);
+  if (name !== undefined) throw invalidConfig(`${name} is for --source`);
   if (artifact === undefined) {
-    if (libraries !== undefined) throw usage("--library is for --artifact or --source");
+    if (libraries !== undefined) throw invalidConfig("--library is for --artifact or --source");
     return undefined;
   }
   return { artifact: readWholeArtifact(artifact, workingDir), ...withoutUndefined({ libraries }) };

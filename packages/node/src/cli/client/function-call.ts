@@ -1,7 +1,7 @@
 /** A function of a contract and its parameters, as `execute` and `call` take them. */
 
-import { CodedError } from "@counterpart/core/base/errors";
 import { required, text, variadic, withoutUndefined } from "../command.ts";
+import { invalidConfig } from "../invalid-config.ts";
 import type { ApiClient } from "./api-client.ts";
 import { addressWord } from "./checked-text.ts";
 import { type ContractAnswer, wholeAbi } from "./contract.ts";
@@ -28,10 +28,10 @@ export interface WantedCall {
 
 /** @throws CodedError `INVALID_CONFIG` */
 function parsedParams(params: string, words: readonly string[]): unknown {
-  if (words.length > 0) throw new CodedError("INVALID_CONFIG", "give the parameters as words or as --params, not both");
+  if (words.length > 0) throw invalidConfig("give the parameters as words or as --params, not both");
   const value = exactJson(params, "--params");
   if (typeof value === "object" && value !== null) return value;
-  throw new CodedError("INVALID_CONFIG", "--params must be a JSON object or array");
+  throw invalidConfig("--params must be a JSON object or array");
 }
 
 /** Words mean what the function's types say. A contract without ABI is the node's to complain of. */

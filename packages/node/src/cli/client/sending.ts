@@ -5,6 +5,7 @@ import { CodedError, isCodedError } from "@counterpart/core/base/errors";
 import { type ExitNote, integer, text } from "../command.ts";
 import type { CommandContext } from "../context.ts";
 import { EXIT } from "../exit-code.ts";
+import { invalidConfig } from "../invalid-config.ts";
 import type { Style } from "../render/style.ts";
 import { printable } from "../render/table.ts";
 import type { Answer, ApiClient } from "./api-client.ts";
@@ -71,8 +72,7 @@ export async function sendOnce<T>(
   options: { readonly idempotencyKey?: string | undefined; readonly waitMs: number },
 ): Promise<Answer<T>> {
   const key = options.idempotencyKey ?? randomUUID();
-  if (!WORDS.test(key))
-    throw new CodedError("INVALID_CONFIG", "--idempotency-key must be 1 to 255 printable ASCII characters");
+  if (!WORDS.test(key)) throw invalidConfig("--idempotency-key must be 1 to 255 printable ASCII characters");
   const send = { headers: { "idempotency-key": key }, silenceMs: options.waitMs + ANSWER_MS };
   for (let attempt = 1; ; attempt++) {
     try {

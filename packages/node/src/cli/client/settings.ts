@@ -6,10 +6,11 @@
 
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { CodedError, isCodedError, reasonOf } from "@counterpart/core/base/errors";
+import { type CodedError, isCodedError, reasonOf } from "@counterpart/core/base/errors";
 import { DEFAULTS, settingNames } from "../../config-defaults.ts";
 import { type ConfigFile, fileOrigin, readConfigFile } from "../config-file.ts";
 import type { CommandContext } from "../context.ts";
+import { invalidConfig } from "../invalid-config.ts";
 
 export const DEFAULT_URL = `http://${DEFAULTS.apiHost}:${DEFAULTS.apiPort}`;
 export const CLIENT_TIMEOUT_MS = 30_000;
@@ -129,7 +130,7 @@ export function inspectClient(flags: ClientFlags, context: CommandContext): Clie
     const read = readers[key](value);
     if (read === undefined) {
       const shown = isSecret ? "" : `, not ${JSON.stringify(value)}`;
-      problems.push(new CodedError("INVALID_CONFIG", `${origin} must be ${expected}${shown}`));
+      problems.push(invalidConfig(`${origin} must be ${expected}${shown}`));
     } else values[key] = key === "tokenFile" ? resolve(baseDir, String(read)) : read;
     return { option, value: values[key] ?? value, source, origin };
   });
@@ -153,11 +154,11 @@ function readToken(path: string, origin: string): string {
   } catch (error) {
     const reason = reasonOf(error);
     const advice = "a node that listens beyond loopback keeps it as api-token in its data directory";
-    throw new CodedError("INVALID_CONFIG", `${origin}: the token cannot be read: ${reason}; ${advice}`);
+    throw invalidConfig(`${origin}: the token cannot be read: ${reason}; ${advice}`);
   }
   const token = readers.token(text);
   if (token !== undefined) return token;
-  throw new CodedError("INVALID_CONFIG", `${origin}: ${path} must hold ${SETTINGS.token.expected}`);
+  throw invalidConfig(`${origin}: ${path} must hold ${SETTINGS.token.expected}`);
 }
 
 /** The one from the earlier source; the token itself where both are from the same. */

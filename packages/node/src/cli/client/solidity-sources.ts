@@ -2,7 +2,7 @@
 
 import { existsSync } from "node:fs";
 import { dirname, join, posix, relative, resolve } from "node:path";
-import { CodedError } from "@counterpart/core/base/errors";
+import { invalidConfig } from "../invalid-config.ts";
 import { readTextFile } from "./artifact-file.ts";
 
 /** Of the API. */
@@ -16,8 +16,6 @@ export interface Sources {
   /** Text by the path that it is imported by. */
   readonly sources: Readonly<Record<string, string>>;
 }
-
-const invalid = (message: string): CodedError => new CodedError("INVALID_CONFIG", message);
 
 /** Comments and strings first, so that an import in a comment is none and a comment in a string is none. */
 const TOKEN =
@@ -72,9 +70,9 @@ function collect(path: string, root: string, folders: readonly string[], working
       if (sources.has(wanted)) continue;
       if (leadsAbove(wanted)) return { main, sources: {}, above: `${name} imports ${written}` };
       const found = findFile(wanted, [root, ...folders]);
-      if (found === undefined) throw invalid(`${name} imports ${written}, which is not found; ${ADVICE}`);
+      if (found === undefined) throw invalidConfig(`${name} imports ${written}, which is not found; ${ADVICE}`);
       sources.set(wanted, readTextFile(found, workingDir));
-      if (sources.size > FILES_MAX) throw invalid(`${path} imports more than ${FILES_MAX} files`);
+      if (sources.size > FILES_MAX) throw invalidConfig(`${path} imports more than ${FILES_MAX} files`);
     }
   }
   return { main, sources: Object.fromEntries(sources) };
@@ -94,5 +92,5 @@ export function readSources(path: string, includePaths: readonly string[], worki
     if (collected.above === undefined) return collected;
     above = collected.above;
   }
-  throw invalid(`${above}, which lies above the folders that are looked in; ${ADVICE}`);
+  throw invalidConfig(`${above}, which lies above the folders that are looked in; ${ADVICE}`);
 }

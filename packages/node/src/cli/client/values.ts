@@ -1,7 +1,7 @@
 /** Values of a function's parameters, from words of a command line to JSON in which every number is exact. */
 
-import { CodedError } from "@counterpart/core/base/errors";
 import { similarName, suggestionOf } from "@counterpart/core/base/similar";
+import { invalidConfig } from "../invalid-config.ts";
 
 /** What the API takes for a parameter. Numbers are `JSON.rawJSON`, so that none is ever rounded. */
 export type ParamValue = unknown;
@@ -18,8 +18,6 @@ interface AbiEntry {
   readonly name?: string;
   readonly inputs?: readonly AbiInput[];
 }
-
-const invalid = (message: string): CodedError => new CodedError("INVALID_CONFIG", message);
 
 interface SourceContext {
   readonly source?: string;
@@ -39,7 +37,7 @@ export function exactJson(text: string, what: string): unknown {
       typeof value === "number" && source !== undefined ? rawJSON(source) : value,
     );
   } catch {
-    throw invalid(`${what} is not valid JSON: ${text.length > 80 ? `${text.slice(0, 80)}…` : text}`);
+    throw invalidConfig(`${what} is not valid JSON: ${text.length > 80 ? `${text.slice(0, 80)}…` : text}`);
   }
 }
 
@@ -61,7 +59,7 @@ function paramValueOf(word: string, { type }: AbiInput, what: string): ParamValu
   if (type.endsWith("]") || type.startsWith("tuple")) return exactJson(word, `${what} (${type})`);
   if (type === "bool") {
     if (word === "true" || word === "false") return word === "true";
-    throw invalid(`${what} (bool) must be true or false, not ${JSON.stringify(word)}`);
+    throw invalidConfig(`${what} (bool) must be true or false, not ${JSON.stringify(word)}`);
   }
   return /^u?int/.test(type) ? amountValue(word) : word;
 }
@@ -74,11 +72,11 @@ function namesOf(words: readonly string[]): readonly (readonly [string, string])
   const named = pairs.filter((pair) => pair !== null);
   if (named.length === 0) return undefined;
   if (named.length < words.length) {
-    throw invalid("give every parameter as name=value, or every one by its position");
+    throw invalidConfig("give every parameter as name=value, or every one by its position");
   }
   const names = named.map(([, name = "", value = ""]) => [name, value] as const);
   const twice = names.find(([name], at) => names.findIndex(([other]) => other === name) !== at);
-  if (twice !== undefined) throw invalid(`the parameter ${twice[0]} is given twice`);
+  if (twice !== undefined) throw invalidConfig(`the parameter ${twice[0]} is given twice`);
   return names;
 }
 
@@ -151,7 +149,7 @@ export const constructorInputs = (abi: unknown): readonly AbiInput[] =>
 function positionalArguments(words: readonly string[]): readonly ParamValue[] {
   const values = parseValues(words, []);
   if (Array.isArray(values)) return values;
-  throw invalid("give constructor arguments by position: their names are known once the source is compiled");
+  throw invalidConfig("give constructor arguments by position: their names are known once the source is compiled");
 }
 
 /**
@@ -172,10 +170,10 @@ export function constructorArguments(words: readonly string[], abi: unknown): re
       unknown,
       inputs.map(({ name = "" }) => name),
     );
-    throw invalid(`the constructor (${signature}) has no parameter ${unknown}${suggestion}`);
+    throw invalidConfig(`the constructor (${signature}) has no parameter ${unknown}${suggestion}`);
   }
   return inputs.map(({ name = "" }) => {
     if (Object.hasOwn(byName, name)) return byName[name];
-    throw invalid(`the constructor (${signature}) needs ${name === "" ? "its parameters by position" : name}`);
+    throw invalidConfig(`the constructor (${signature}) needs ${name === "" ? "its parameters by position" : name}`);
   });
 }

@@ -18,6 +18,7 @@ import {
 import { CLIENT_OPTIONS, clientOf } from "../client/target.ts";
 import { amountValue, constructorArguments } from "../client/values.ts";
 import { defineCommand, integer, list, optional, text, withoutUndefined } from "../command.ts";
+import { invalidConfig } from "../invalid-config.ts";
 import { printAnswer } from "../render/answer.ts";
 import type { Style } from "../render/style.ts";
 
@@ -53,8 +54,6 @@ interface Wanted extends WantedCode {
   readonly value?: string | undefined;
 }
 
-const usage = (message: string): CodedError => new CodedError("INVALID_CONFIG", message);
-
 const OF_CODE = [...Object.keys(CODE_OPTIONS), "bytecode", "abi", "args", "value"] as (keyof Wanted)[];
 const OF_TEMPLATES = ["decimals", "cap", "initialSupply", "baseUri"] as const;
 
@@ -62,7 +61,7 @@ const OF_TEMPLATES = ["decimals", "cap", "initialSupply", "baseUri"] as const;
 function refuse(wanted: Wanted, names: readonly (keyof Wanted)[], why: string): void {
   const given = names.find((name) => wanted[name] !== undefined);
   if (given === undefined) return;
-  throw usage(`--${given.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} ${why}`);
+  throw invalidConfig(`--${given.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} ${why}`);
 }
 
 const amountOrNothing = (amount: string | undefined): unknown =>
@@ -91,15 +90,15 @@ function codeOf(wanted: Wanted, workingDir: string): { readonly fields: object; 
   const { artifact, library, bytecode, abi } = wanted;
   if (fields !== undefined) {
     if (bytecode !== undefined || abi !== undefined)
-      throw usage("give the code in one way: --artifact, --source, or --bytecode with --abi");
+      throw invalidConfig("give the code in one way: --artifact, --source, or --bytecode with --abi");
     // An artifact that cannot be deployed is told apart here, by what it lacks.
     if (artifact !== undefined && library === undefined) readArtifact(artifact, workingDir);
     const { name, abi: known } = artifact === undefined ? {} : readInterface(artifact, workingDir);
     return { fields: { ...fields, ...withoutUndefined({ name }) }, abi: known };
   }
   if (bytecode === undefined)
-    throw usage("say what to deploy: token or nft, --artifact, --source, or --bytecode with --abi");
-  if (abi === undefined) throw usage("--bytecode needs --abi; for code without functions a file with []");
+    throw invalidConfig("say what to deploy: token or nft, --artifact, --source, or --bytecode with --abi");
+  if (abi === undefined) throw invalidConfig("--bytecode needs --abi; for code without functions a file with []");
   const known = readAbi(abi, workingDir);
   return { fields: { abi: known, bytecode: readBytecode(bytecode, workingDir) }, abi: known };
 }

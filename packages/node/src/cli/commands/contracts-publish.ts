@@ -9,6 +9,7 @@ import { CLIENT_EXITS, CLIENT_OPTIONS, clientOf } from "../client/target.ts";
 import { amountValue } from "../client/values.ts";
 import { defineCommand, flag, integer, required, text, withoutUndefined } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
+import { invalidConfig } from "../invalid-config.ts";
 import { printAnswer } from "../render/answer.ts";
 import type { Style } from "../render/style.ts";
 
@@ -36,7 +37,7 @@ export function publishBody(wanted: Wanted, workingDir: string): object {
   const body = { ...codeFields(wanted, workingDir), ...said };
   const isEmpty = Object.keys(body).length === 0;
   if (withdraw === true && !isEmpty) {
-    throw new CodedError("INVALID_CONFIG", "--withdraw publishes nothing: give it alone");
+    throw invalidConfig("--withdraw publishes nothing: give it alone");
   }
   if (withdraw !== true && isEmpty) {
     throw new CodedError(

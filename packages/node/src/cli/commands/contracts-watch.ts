@@ -9,6 +9,7 @@ import { CLIENT_EXITS, CLIENT_OPTIONS, clientOf } from "../client/target.ts";
 import { defineCommand, flag, integer, text, variadic } from "../command.ts";
 import { stopSignal } from "../context.ts";
 import { EXIT } from "../exit-code.ts";
+import { invalidConfig } from "../invalid-config.ts";
 import { type Style, styleOf } from "../render/style.ts";
 import { printable } from "../render/table.ts";
 
@@ -41,7 +42,7 @@ function typesOf(given: string | undefined): readonly string[] | undefined {
   if (given === undefined) return CONTRACT_TYPES;
   if (given === "all") return undefined;
   if (/^[a-z.]+(,[a-z.]+)*$/.test(given)) return given.split(",");
-  throw new CodedError("INVALID_CONFIG", `--types must be all, or names such as head,contract.updated, not ${given}`);
+  throw invalidConfig(`--types must be all, or names such as head,contract.updated, not ${given}`);
 }
 
 export const contractsWatch = defineCommand({

@@ -9,6 +9,7 @@ import { createKeyRing } from "../../keys/key-ring.ts";
 import { makeDirectory } from "../../store/make-directory.ts";
 import { defineCommand, flag, integer, list, required } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
+import { invalidConfig } from "../invalid-config.ts";
 import {
   accountOf,
   genesisText,
@@ -46,9 +47,9 @@ function makeFolder(folder: string): void {
  */
 function checkPlan(plan: NetworkPlan, nodes: number): void {
   const count = nodes + plan.signers.length;
-  if (count === 0) throw new CodedError("INVALID_CONFIG", "nobody could seal: give --nodes or --signer");
+  if (count === 0) throw invalidConfig("nobody could seal: give --nodes or --signer");
   if (count > SIGNERS_MAX)
-    throw new CodedError("INVALID_CONFIG", `there would be ${count} signers, and a chain has ${SIGNERS_MAX} at most`);
+    throw invalidConfig(`there would be ${count} signers, and a chain has ${SIGNERS_MAX} at most`);
   parseGenesis(genesisText(plan));
 }
 

@@ -1,9 +1,9 @@
 /** `counterpart peers disconnect`. */
 
-import { CodedError } from "@counterpart/core/base/errors";
 import { CLIENT_EXITS, CLIENT_OPTIONS, clientOf } from "../client/target.ts";
 import { defineCommand, flag, optional } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
+import { invalidConfig } from "../invalid-config.ts";
 import { printAnswer } from "../render/answer.ts";
 
 /** A libp2p peer id: base58 of a multihash, or a CID in base32. */
@@ -13,7 +13,7 @@ const PEER_ID = /^(12D3Koo|Qm|bafz)[0-9A-Za-z]+$/;
 export function disconnectBody(peer: string | undefined, all: boolean): object {
   if (all && peer === undefined) return {};
   if (!all && peer !== undefined) return PEER_ID.test(peer) ? { peer_id: peer } : { address: peer };
-  throw new CodedError("INVALID_CONFIG", "name one peer by address or peer id, or give --all");
+  throw invalidConfig("name one peer by address or peer id, or give --all");
 }
 
 export const peersDisconnect = defineCommand({

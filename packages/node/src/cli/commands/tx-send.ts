@@ -1,18 +1,18 @@
 /** `counterpart tx send`. */
 
-import { CodedError } from "@counterpart/core/base/errors";
 import { readTextFile } from "../client/artifact-file.ts";
 import { awaitTransaction, SENDING_EXITS, SENDING_OPTIONS, sendOnce } from "../client/sending.ts";
 import { CLIENT_OPTIONS, clientOf } from "../client/target.ts";
 import { exitOfTransaction, renderTransaction, type WholeTransaction } from "../client/transaction.ts";
 import { defineCommand, required } from "../command.ts";
+import { invalidConfig } from "../invalid-config.ts";
 import { printAnswer } from "../render/answer.ts";
 
 /** 0x text itself, or a file of it. @throws CodedError `INVALID_CONFIG` */
 function rawOf(given: string, workingDir: string): string {
   const raw = given.startsWith("0x") ? given : readTextFile(given, workingDir).trim();
   if (/^0x([0-9a-fA-F]{2})+$/.test(raw)) return raw;
-  throw new CodedError("INVALID_CONFIG", "a signed transaction is 0x and an even number of hexadecimal digits");
+  throw invalidConfig("a signed transaction is 0x and an even number of hexadecimal digits");
 }
 
 export const txSend = defineCommand({
