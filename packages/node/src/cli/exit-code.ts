@@ -95,8 +95,8 @@ const after = (hint: string | undefined): string => (hint === undefined ? "" : `
 
 function hintFor(error: unknown): string | undefined {
   if (error instanceof NodeRefusal) {
-    const { code, retryAfterSeconds: seconds } = error;
-    return seconds === undefined ? hintOf(code) : `try again in ${seconds} s${after(hintOf(code))}`;
+    const { retryAfterSeconds: seconds } = error;
+    return seconds === undefined ? hintOf(error) : `try again in ${seconds} s${after(hintOf(error))}`;
   }
   if (!isCodedError(error)) return undefined;
   const { advice } = error.details;

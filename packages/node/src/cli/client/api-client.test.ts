@@ -80,6 +80,13 @@ test("what a compiler complains of is shown in its lines, each complaint whole",
   assert.equal(complaintOf(broken), "counterpart: no (COMPILATION_FAILED)\n");
 });
 
+test("whoever lacks libraries is told how to give them", () => {
+  const complaint = (libraries: unknown) =>
+    complaintOf(new NodeRefusal("INVALID_BYTECODE", 400, { detail: "no", libraries }));
+  assert.match(complaint(["a.sol:L"]), /\n {2}deploy each of them, then give --library Name=0x…\n$/);
+  assert.equal(complaint([]), "counterpart: no (INVALID_BYTECODE)\n");
+});
+
 test("nothing there, something else there, silence and a broken answer are told apart", async (t) => {
   await assert.rejects(
     createApiClient({ url: "http://127.0.0.1:1" }).get("x"),

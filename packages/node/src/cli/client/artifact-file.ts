@@ -8,18 +8,9 @@ import { invalidConfig } from "../invalid-config.ts";
 /** Above the largest build output; the API takes 1 MiB of what is in it. */
 const FILE_BYTES_MAX = 64 * 1024 * 1024;
 
-export interface CompiledContract {
-  /** As the compiler named it. */
-  readonly name: string;
+/** As the node reads it: all that it has no use for is left out. */
+export interface Artifact extends Readonly<Record<string, unknown>> {
   readonly abi: readonly unknown[];
-  /** Creation code, 0x and hexadecimal digits. */
-  readonly bytecode: string;
-}
-
-/** An ABI and a name, whatever the state of the code is. @throws CodedError `INVALID_CONFIG` */
-export function readInterface(path: string, workingDir: string): Pick<CompiledContract, "name" | "abi"> {
-  const content = readWholeArtifact(path, workingDir);
-  return { name: nameIn(path, content), abi: content.abi as readonly unknown[] };
 }
 
 const invalid = (path: string, reason: string): CodedError => invalidConfig(`${path}: ${reason}`);
@@ -59,40 +50,24 @@ const KEPT = [
 ] as const;
 
 /**
- * An artifact for the node to read, without what it has no use for: syntax trees and sources make the files of compilers
- * larger than a request may be.
+ * An artifact without syntax trees and sources, which make the files of compilers larger than a request may be.
  * @throws CodedError `INVALID_CONFIG`
  */
-export function readWholeArtifact(path: string, workingDir: string): Readonly<Record<string, unknown>> {
+export function readArtifact(path: string, workingDir: string): Artifact {
   const content = parseFile(path, readTextFile(path, workingDir));
   if (!isObject(content) || !Array.isArray(content.abi)) {
     throw invalid(path, "it has no ABI: is it a Foundry or Hardhat artifact?");
   }
-  const { evm } = content;
+  const { abi, evm } = content;
   const codes = isObject(evm) ? { evm: pick(evm, ["bytecode", "deployedBytecode"]) } : {};
-  return { ...pick(content, KEPT), ...codes };
+  return { ...pick(content, KEPT), ...codes, abi };
 }
 
 const pick = (content: Record<string, unknown>, names: readonly string[]): Record<string, unknown> =>
   Object.fromEntries(names.flatMap((name) => (content[name] === undefined ? [] : [[name, content[name]]])));
 
-/** Names of the libraries whose addresses the code still lacks; the same shape in both tools. */
-function unlinkedLibraries(artifact: Record<string, unknown>): string[] {
-  const { bytecode, linkReferences } = artifact;
-  const references = isObject(bytecode) ? bytecode.linkReferences : linkReferences;
-  return isObject(references)
-    ? Object.values(references).flatMap((file) => (isObject(file) ? Object.keys(file) : []))
-    : [];
-}
-
-/** Foundry has `{"bytecode": {"object": "0x…"}}`, Hardhat `{"bytecode": "0x…"}`, solc `{"evm": {"bytecode": …}}`. */
-function bytecodeIn({ bytecode, evm }: Record<string, unknown>): unknown {
-  const found = isObject(evm) ? evm.bytecode : bytecode;
-  return isObject(found) ? found.object : found;
-}
-
 /** Hardhat says the name; Foundry's is that of the compilation's target, or the file's. */
-function nameIn(path: string, { contractName, metadata }: Record<string, unknown>): string {
+export function artifactName(path: string, { contractName, metadata }: Artifact): string {
   if (typeof contractName === "string") return contractName;
   const settings = isObject(metadata) ? metadata.settings : undefined;
   const target = isObject(settings) ? settings.compilationTarget : undefined;
@@ -100,13 +75,12 @@ function nameIn(path: string, { contractName, metadata }: Record<string, unknown
   return typeof name === "string" ? name : basename(path).replace(/\.json$/, "");
 }
 
-function checkedBytecode(path: string, code: unknown): string {
-  if (typeof code !== "string") throw invalid(path, "it has no bytecode: is it a Foundry or Hardhat artifact?");
+function checkedBytecode(path: string, code: string): string {
   const trimmed = code.trim();
   const digits = trimmed.startsWith("0x") ? trimmed.slice(2) : trimmed;
-  if (digits === "") throw invalid(path, "its bytecode is empty: an interface or abstract contract cannot be deployed");
-  if (!/^([0-9a-fA-F]{2})+$/.test(digits)) throw invalid(path, "its bytecode is not hexadecimal");
-  return `0x${digits}`;
+  if (digits === "") throw invalid(path, "the bytecode is empty: an interface or abstract contract cannot be deployed");
+  if (/^([0-9a-fA-F]{2})+$/.test(digits)) return `0x${digits}`;
+  throw invalid(path, "the bytecode is not hexadecimal: is it linked with its libraries? an --artifact need not be");
 }
 
 /** An ABI: an array, or a file that has one as `abi`. @throws CodedError `INVALID_CONFIG` */
@@ -115,22 +89,6 @@ export function readAbi(path: string, workingDir: string): readonly unknown[] {
   const abi = isObject(content) ? content.abi : content;
   if (Array.isArray(abi)) return abi;
   throw invalid(path, "it is neither an ABI nor a file that has one");
-}
-
-/** @throws CodedError `INVALID_CONFIG` */
-export function readArtifact(path: string, workingDir: string): CompiledContract {
-  const content = parseFile(path, readTextFile(path, workingDir));
-  if (!isObject(content) || !Array.isArray(content.abi)) {
-    throw invalid(path, "it has no ABI: is it a Foundry or Hardhat artifact?");
-  }
-  const libraries = unlinkedLibraries(content);
-  if (libraries.length > 0) {
-    throw invalid(
-      path,
-      `its code needs the addresses of ${libraries.join(", ")}: deploy these first, then give --library Name=0x…`,
-    );
-  }
-  return { name: nameIn(path, content), abi: content.abi, bytecode: checkedBytecode(path, bytecodeIn(content)) };
 }
 
 /** Hexadecimal digits themselves, or the path of a file of them. @throws CodedError `INVALID_CONFIG` */

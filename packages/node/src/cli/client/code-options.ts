@@ -2,7 +2,7 @@
 
 import { flag, integer, list, text, withoutUndefined } from "../command.ts";
 import { invalidConfig } from "../invalid-config.ts";
-import { readWholeArtifact } from "./artifact-file.ts";
+import { type Artifact, readArtifact } from "./artifact-file.ts";
 import { addressWord } from "./checked-text.ts";
 import { readSources } from "./solidity-sources.ts";
 
@@ -40,12 +40,18 @@ function librariesOf(words: readonly string[] | undefined): Readonly<Record<stri
   return Object.fromEntries(pairs);
 }
 
+export interface CodeFields {
+  readonly artifact?: Artifact;
+  readonly sources?: Readonly<Record<string, string>>;
+  readonly contract?: string;
+}
+
 /**
  * The fields of a request that bring the code for the node to read; undefined where neither an artifact nor a source is
  * given.
  * @throws CodedError `INVALID_CONFIG`
  */
-export function codeFields(wanted: WantedCode, workingDir: string): object | undefined {
+export function codeFields(wanted: WantedCode, workingDir: string): CodeFields | undefined {
   const { artifact, source, contract, includePath, optimizerRuns, viaIr, library } = wanted;
   if (artifact !== undefined && source !== undefined) throw invalidConfig("give --artifact or --source, not both");
   const libraries = librariesOf(library);
@@ -67,5 +73,5 @@ export function codeFields(wanted: WantedCode, workingDir: string): object | und
     if (libraries !== undefined) throw invalidConfig("--library is for --artifact or --source");
     return undefined;
   }
-  return { artifact: readWholeArtifact(artifact, workingDir), ...withoutUndefined({ libraries }) };
+  return { artifact: readArtifact(artifact, workingDir), ...withoutUndefined({ libraries }) };
 }

@@ -61,8 +61,13 @@ const HINTS: Readonly<Record<string, string>> = {
   STORE_WRITE_FAILED: "is the node's disk full? its log says more",
 };
 
-/** What a person can do about an error of this code; undefined where that is in its message. */
-export const hintOf = (code: string): string | undefined => (Object.hasOwn(HINTS, code) ? HINTS[code] : undefined);
+/** What a person can do about a refusal; undefined where that is in its message. */
+export function hintOf({ code, problem }: NodeRefusal): string | undefined {
+  const { libraries } = problem;
+  if (code === "INVALID_BYTECODE" && Array.isArray(libraries) && libraries.length > 0)
+    return "deploy each of them, then give --library Name=0x…";
+  return Object.hasOwn(HINTS, code) ? HINTS[code] : undefined;
+}
 
 /** Every code that has a hint, so that a test can hold them against the catalogue. */
 export const HINTED_CODES: readonly string[] = Object.keys(HINTS);

@@ -2,7 +2,7 @@
 
 import { CodedError } from "@counterpart/core/base/errors";
 import type { ApiClient } from "../client/api-client.ts";
-import { readAbi, readArtifact, readBytecode, readInterface } from "../client/artifact-file.ts";
+import { artifactName, readAbi, readBytecode } from "../client/artifact-file.ts";
 import { addressWord } from "../client/checked-text.ts";
 import { CODE_OPTIONS, codeFields, type WantedCode } from "../client/code-options.ts";
 import { type ContractAnswer, renderContract } from "../client/contract.ts";
@@ -87,14 +87,13 @@ function templateBody(template: string, wanted: Wanted): object {
 /** Code for the node to read, and the ABI where it is known here: constructor arguments are read by it. */
 function codeOf(wanted: Wanted, workingDir: string): { readonly fields: object; readonly abi: unknown } {
   const fields = codeFields(wanted, workingDir);
-  const { artifact, library, bytecode, abi } = wanted;
+  const { artifact: path = "", bytecode, abi } = wanted;
   if (fields !== undefined) {
     if (bytecode !== undefined || abi !== undefined)
       throw invalidConfig("give the code in one way: --artifact, --source, or --bytecode with --abi");
-    // An artifact that cannot be deployed is told apart here, by what it lacks.
-    if (artifact !== undefined && library === undefined) readArtifact(artifact, workingDir);
-    const { name, abi: known } = artifact === undefined ? {} : readInterface(artifact, workingDir);
-    return { fields: { ...fields, ...withoutUndefined({ name }) }, abi: known };
+    const { artifact } = fields;
+    if (artifact === undefined) return { fields, abi: undefined };
+    return { fields: { ...fields, name: artifactName(path, artifact) }, abi: artifact.abi };
   }
   if (bytecode === undefined)
     throw invalidConfig("say what to deploy: token or nft, --artifact, --source, or --bytecode with --abi");
