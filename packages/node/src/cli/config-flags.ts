@@ -20,7 +20,7 @@ function toFlag(option: ConfigOption): OptionSpec<Flags[keyof Flags]> {
 }
 
 /** A default as text; undefined where there is none to speak of. */
-export function defaultNoteOf({ key }: ConfigOption): string | undefined {
+function defaultNoteOf({ key }: ConfigOption): string | undefined {
   if (key === "dataDir") return "data/p2p-<p2p-port>";
   const value = Object.entries(CONFIG_DEFAULTS).find(([name]) => name === key)?.[1];
   return typeof value === "string" || typeof value === "number" ? String(value) : undefined;

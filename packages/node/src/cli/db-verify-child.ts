@@ -41,7 +41,7 @@ function createTicker(name: string, total: number): () => void {
   };
 }
 
-export const CHECKSUMS = "checksums";
+const CHECKSUMS = "checksums";
 
 function scan(store: LmdbStore, tick: () => void): CheckResult {
   const faults: StoreFault[] = [];

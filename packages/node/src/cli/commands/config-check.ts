@@ -3,7 +3,7 @@
 import { type CodedError, isCodedError } from "@counterpart/core/base/errors";
 import { readGenesis } from "../../store/genesis-file.ts";
 import { CLIENT_OPTIONS } from "../client/target.ts";
-import { defineCommand, flag } from "../command.ts";
+import { defineCommand } from "../command.ts";
 import { CONFIG_FLAGS, inspectOptions } from "../config-flags.ts";
 import { EXIT } from "../exit-code.ts";
 import { printAnswer } from "../render/answer.ts";
@@ -22,7 +22,7 @@ function genesisProblem(path: string | undefined): CodedError | undefined {
 
 export const configCheck = defineCommand({
   args: {},
-  options: { ...CLIENT_OPTIONS, ...CONFIG_FLAGS, json: flag("--json", "as one JSON document, for programs") },
+  options: { ...CLIENT_OPTIONS, ...CONFIG_FLAGS },
   details: [
     "Takes the flags of start and of the commands that ask a node. Every problem is told, not only the first; the genesis file is read too. Nothing is opened or changed: counterpart doctor looks at ports, disk and the running node.",
   ],

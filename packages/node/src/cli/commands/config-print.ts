@@ -1,7 +1,7 @@
 /** `counterpart config print`. */
 
 import { CLIENT_OPTIONS } from "../client/target.ts";
-import { defineCommand, flag } from "../command.ts";
+import { defineCommand } from "../command.ts";
 import { CONFIG_FLAGS, inspectOptions } from "../config-flags.ts";
 import { renderSettings, settingsJson } from "../config-report.ts";
 import { EXIT } from "../exit-code.ts";
@@ -9,7 +9,7 @@ import { printAnswer } from "../render/answer.ts";
 
 export const configPrint = defineCommand({
   args: {},
-  options: { ...CLIENT_OPTIONS, ...CONFIG_FLAGS, json: flag("--json", "as one JSON document, for programs") },
+  options: { ...CLIENT_OPTIONS, ...CONFIG_FLAGS },
   details: [
     "Takes the flags of start and of the commands that ask a node, and shows what they would take: a flag wins over the environment, which wins over the file that --config names, which wins over the default. Paths are shown whole; secrets are not shown.",
   ],

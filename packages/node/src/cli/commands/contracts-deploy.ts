@@ -111,7 +111,7 @@ function customBody(wanted: Wanted, workingDir: string): object {
 }
 
 /** The body of the request. @throws CodedError `INVALID_CONFIG` */
-export function deployBody(template: string | undefined, wanted: Wanted, workingDir: string): object {
+function deployBody(template: string | undefined, wanted: Wanted, workingDir: string): object {
   return template === undefined ? customBody(wanted, workingDir) : templateBody(template, wanted);
 }
 

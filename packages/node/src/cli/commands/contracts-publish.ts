@@ -24,7 +24,7 @@ interface Wanted extends WantedCode {
 }
 
 /** @throws CodedError `INVALID_CONFIG` */
-export function publishBody(wanted: Wanted, workingDir: string): object {
+function publishBody(wanted: Wanted, workingDir: string): object {
   const { abi, name, symbol, type, decimals, cap, withdraw } = wanted;
   const said = withoutUndefined({
     contract_type: type,

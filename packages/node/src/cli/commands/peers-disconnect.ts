@@ -10,7 +10,7 @@ import { printAnswer } from "../render/answer.ts";
 const PEER_ID = /^(12D3Koo|Qm|bafz)[0-9A-Za-z]+$/;
 
 /** @throws CodedError `INVALID_CONFIG` */
-export function disconnectBody(peer: string | undefined, all: boolean): object {
+function disconnectBody(peer: string | undefined, all: boolean): object {
   if (all && peer === undefined) return {};
   if (!all && peer !== undefined) return PEER_ID.test(peer) ? { peer_id: peer } : { address: peer };
   throw invalidConfig("name one peer by address or peer id, or give --all");
