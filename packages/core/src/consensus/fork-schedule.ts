@@ -6,6 +6,7 @@
 
 import { type Hex, isHex } from "../base/bytes.ts";
 import { CodedError } from "../base/errors.ts";
+import { isJsonObject } from "../base/json-object.ts";
 import { ZERO_ADDRESS } from "../chain/header.ts";
 import type { Fork } from "../execution/fork.ts";
 
@@ -141,11 +142,8 @@ function positive(value: unknown, path: string): number {
   throw invalid(`${path} is not an integer above 0`);
 }
 
-const isObject = (value: unknown): value is Config =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-
 function blobsOf(value: unknown, path: string): BlobSchedule {
-  if (!isObject(value)) throw invalid(`${path} is not an object`);
+  if (!isJsonObject(value)) throw invalid(`${path} is not an object`);
   const [target, max] = [positive(value.target, `${path}.target`), positive(value.max, `${path}.max`)];
   if (target > max) throw invalid(`${path}.target is above its max`);
   return {
@@ -157,7 +155,7 @@ function blobsOf(value: unknown, path: string): BlobSchedule {
 
 function blobActivations(config: Config): BlobActivation[] {
   const given = config.blobSchedule ?? {};
-  if (!isObject(given)) throw invalid("blobSchedule is not an object");
+  if (!isJsonObject(given)) throw invalid("blobSchedule is not an object");
   const found: BlobActivation[] = [];
   for (const [name, usual] of BLOB_CHANGES) {
     const at = beginning(config, `${name}Time`);
@@ -196,7 +194,7 @@ function checkSupported(config: Config): void {
  * @throws CodedError `INVALID_GENESIS` that names the member at fault
  */
 export function parseForkSchedule(config: unknown): ForkSchedule {
-  if (!isObject(config)) throw new CodedError("INVALID_GENESIS", "genesis: config is not an object");
+  if (!isJsonObject(config)) throw new CodedError("INVALID_GENESIS", "genesis: config is not an object");
   checkSupported(config);
   return Object.freeze({
     chainId: positive(config.chainId, "chainId"),

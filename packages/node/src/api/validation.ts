@@ -1,6 +1,7 @@
 /** Requests against their schemas: what is wrong is said by the field's name. */
 
 import { CodedError } from "@counterpart/core/base/errors";
+import { isJsonObject } from "@counterpart/core/base/json-object";
 import { suggestionOf } from "@counterpart/core/base/similar";
 import type { FastifySchemaCompiler } from "fastify";
 import type { TSchema } from "typebox";
@@ -93,9 +94,6 @@ function compilePlain(schema: TSchema): Check {
   return (value) => (validator.Check(value) ? [] : explainErrors(validator.Errors(value), schema));
 }
 
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-
 interface UnionSchema {
   readonly anyOf: readonly (TSchema & {
     readonly properties: Readonly<Record<string, { readonly const?: unknown }>>;
@@ -112,7 +110,7 @@ function compileDiscriminated({ anyOf, discriminator }: UnionSchema): Check {
   const variants = new Map(anyOf.map((variant) => [variant.properties[name]?.const, compilePlain(variant)]));
   const names = [...variants.keys()].map((key) => JSON.stringify(key)).join(" or ");
   return (value) => {
-    if (!isRecord(value)) return [{ field: "", message: "must be object" }];
+    if (!isJsonObject(value)) return [{ field: "", message: "must be object" }];
     if (!Object.hasOwn(value, name)) return [{ field: name, message: `is required: ${names}` }];
     return variants.get(value[name])?.(value) ?? [{ field: name, message: `must be ${names}` }];
   };
@@ -137,7 +135,7 @@ function compileCheck(schema: TSchema): Check {
 
 /** Numbers and booleans of a query, which arrive as text; anything doubtful stays text and fails its schema. */
 function convertQuery(schema: TSchema, query: unknown): unknown {
-  if (!isRecord(query) || !("properties" in schema)) return query;
+  if (!isJsonObject(query) || !("properties" in schema)) return query;
   const properties = schema.properties as Readonly<Record<string, { readonly type?: unknown }>>;
   return Object.fromEntries(
     Object.entries(query).map(([name, value]) => {

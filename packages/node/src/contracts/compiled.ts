@@ -2,6 +2,7 @@
 
 import { type Hex, isHex } from "@counterpart/core/base/bytes";
 import { CodedError } from "@counterpart/core/base/errors";
+import { isJsonObject, type JsonObject } from "@counterpart/core/base/json-object";
 import { parseAddress } from "@counterpart/core/crypto/crypto";
 
 /** Bytes of the code that are filled in later. */
@@ -25,16 +26,12 @@ export interface CompiledContract {
 /** Addresses of libraries by name, or by `path:name` where several have that name. */
 export type Libraries = Readonly<Record<string, string>>;
 
-type RawObject = Readonly<Record<string, unknown>>;
-
 const RANGES_MAX = 4_096;
 const LIBRARY_BYTES = 20;
 /** What compilers put where a library's address goes. */
 const PLACEHOLDER = /__[0-9a-zA-Z$_.:/-]{36}__/g;
 
-const isObject = (value: unknown): value is RawObject =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-const objectOf = (value: unknown): RawObject => (isObject(value) ? value : {});
+const objectOf = (value: unknown): JsonObject => (isJsonObject(value) ? value : {});
 
 function invalid(reason: string): CodedError {
   return new CodedError("INVALID_BYTECODE", `the artifact is not one of Hardhat, Foundry or solc: ${reason}`, {
@@ -98,12 +95,12 @@ interface RawCode {
 
 function rawCode(value: unknown, links: unknown, immutables: unknown): RawCode | undefined {
   if (typeof value === "string") return { object: value, links, immutables };
-  if (!isObject(value) || value.object === undefined) return undefined;
+  if (!isJsonObject(value) || value.object === undefined) return undefined;
   return { object: value.object, links: value.linkReferences, immutables: value.immutableReferences };
 }
 
 /** Foundry names the contract in its metadata alone. */
-function nameOf(raw: RawObject): string | undefined {
+function nameOf(raw: JsonObject): string | undefined {
   if (typeof raw.contractName === "string") return raw.contractName;
   const { compilationTarget } = objectOf(objectOf(raw.metadata).settings);
   const [name] = Object.values(objectOf(compilationTarget));
@@ -115,7 +112,7 @@ function nameOf(raw: RawObject): string | undefined {
  * @throws CodedError `INVALID_BYTECODE`, `INVALID_ABI`, `INVALID_HEX` for a library's address that is none
  */
 export function readCompiled(raw: unknown, libraries: Libraries = {}): CompiledContract {
-  if (!isObject(raw)) throw invalid("it is no object");
+  if (!isJsonObject(raw)) throw invalid("it is no object");
   const { abi } = raw;
   if (!Array.isArray(abi)) throw new CodedError("INVALID_ABI", "the artifact has no ABI", { field: "artifact" });
   const evm = objectOf(raw.evm);

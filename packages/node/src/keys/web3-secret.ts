@@ -8,6 +8,7 @@
 import { createCipheriv, pbkdf2Sync, randomBytes, randomUUID, scryptSync, timingSafeEqual } from "node:crypto";
 import { bytesToHex, concatBytes, type Hex, hexToBytes, isHex } from "@counterpart/core/base/bytes";
 import { CodedError } from "@counterpart/core/base/errors";
+import { isJsonObject, type JsonObject } from "@counterpart/core/base/json-object";
 import { keccak256 } from "@counterpart/core/crypto/crypto";
 import { scrypt } from "@noble/hashes/scrypt.js";
 import { type Account, isPrivateKey, toAccount } from "./account.ts";
@@ -66,11 +67,6 @@ export interface Vault {
   /** @throws CodedError `WRONG_PASSWORD`; `STORE_CORRUPT` when this is no such file */
   open(content: object, path: string): Account;
 }
-
-type Members = Readonly<Record<string, unknown>>;
-
-const isObject = (value: unknown): value is Members =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** Whether JSON is meant to be an encrypted key; `Crypto` is how early clients wrote it. */
 export const isSealed = (content: object): boolean =>
@@ -160,11 +156,11 @@ function crypt(key: Uint8Array, iv: Uint8Array, bytes: Uint8Array): Uint8Array {
 }
 
 function readSealed(content: object, path: string): Sealed {
-  const members = content as Members;
+  const members = content as JsonObject;
   const inner = members.crypto ?? members.Crypto;
-  if (!isObject(inner)) throw damagedFile(path, "it has no member crypto");
+  if (!isJsonObject(inner)) throw damagedFile(path, "it has no member crypto");
   if (inner.cipher !== CIPHER) throw damagedFile(path, `its cipher is not ${CIPHER}`);
-  const { iv } = isObject(inner.cipherparams) ? inner.cipherparams : {};
+  const { iv } = isJsonObject(inner.cipherparams) ? inner.cipherparams : {};
   const { address } = members;
   return {
     kdf: readKdf(inner, path),
@@ -175,8 +171,8 @@ function readSealed(content: object, path: string): Sealed {
   };
 }
 
-function readKdf({ kdf, kdfparams }: Members, path: string): KdfParams {
-  if (!isObject(kdfparams)) throw damagedFile(path, "it has no member kdfparams");
+function readKdf({ kdf, kdfparams }: JsonObject, path: string): KdfParams {
+  if (!isJsonObject(kdfparams)) throw damagedFile(path, "it has no member kdfparams");
   const { n, r, p, c, prf, dklen } = kdfparams;
   const salt = readBytes(kdfparams.salt, "salt", path);
   if (salt.length > SALT_BYTES_MAX) throw damagedFile(path, "its salt is too long");

@@ -5,6 +5,7 @@
 
 import { request as httpRequest, type IncomingMessage } from "node:http";
 import { CodedError } from "@counterpart/core/base/errors";
+import { isJsonObject } from "@counterpart/core/base/json-object";
 import { NodeRefusal } from "./refusal.ts";
 import { CLIENT_TIMEOUT_MS } from "./settings.ts";
 
@@ -142,9 +143,6 @@ function parsed(text: string): unknown {
   }
 }
 
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-
 /** What servers of TLS answer to a request in the clear: nginx, and those in Go. */
 const SAYS_TLS = /HTTP request (was sent )?to (an )?HTTPS (port|server)/;
 
@@ -153,8 +151,8 @@ async function answerOf<T>(url: string, response: IncomingMessage): Promise<Answ
   const status = response.statusCode ?? 0;
   const text = await textOf(url, response);
   const body = parsed(text);
-  if (status >= 200 && status < 300 && isObject(body)) return { status, body: body as T };
-  if (isObject(body) && typeof body.code === "string") {
+  if (status >= 200 && status < 300 && isJsonObject(body)) return { status, body: body as T };
+  if (isJsonObject(body) && typeof body.code === "string") {
     const retryAfter = Number(response.headers["retry-after"]);
     throw new NodeRefusal(body.code, status, body, retryAfter > 0 ? retryAfter : undefined);
   }

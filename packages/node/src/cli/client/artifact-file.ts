@@ -3,6 +3,7 @@
 import { readFileSync, statSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import { type CodedError, reasonOf } from "@counterpart/core/base/errors";
+import { isJsonObject } from "@counterpart/core/base/json-object";
 import { invalidConfig } from "../invalid-config.ts";
 
 /** Above the largest build output; the API takes 1 MiB of what is in it. */
@@ -34,9 +35,6 @@ function parseFile(path: string, text: string): unknown {
   }
 }
 
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-
 const KEPT = [
   "_format",
   "contractName",
@@ -55,11 +53,11 @@ const KEPT = [
  */
 export function readArtifact(path: string, workingDir: string): Artifact {
   const content = parseFile(path, readTextFile(path, workingDir));
-  if (!isObject(content) || !Array.isArray(content.abi)) {
+  if (!isJsonObject(content) || !Array.isArray(content.abi)) {
     throw invalid(path, "it has no ABI: is it a Foundry or Hardhat artifact?");
   }
   const { abi, evm } = content;
-  const codes = isObject(evm) ? { evm: pick(evm, ["bytecode", "deployedBytecode"]) } : {};
+  const codes = isJsonObject(evm) ? { evm: pick(evm, ["bytecode", "deployedBytecode"]) } : {};
   return { ...pick(content, KEPT), ...codes, abi };
 }
 
@@ -69,9 +67,9 @@ const pick = (content: Record<string, unknown>, names: readonly string[]): Recor
 /** Hardhat says the name; Foundry's is that of the compilation's target, or the file's. */
 export function artifactName(path: string, { contractName, metadata }: Artifact): string {
   if (typeof contractName === "string") return contractName;
-  const settings = isObject(metadata) ? metadata.settings : undefined;
-  const target = isObject(settings) ? settings.compilationTarget : undefined;
-  const [name] = isObject(target) ? Object.values(target) : [];
+  const settings = isJsonObject(metadata) ? metadata.settings : undefined;
+  const target = isJsonObject(settings) ? settings.compilationTarget : undefined;
+  const [name] = isJsonObject(target) ? Object.values(target) : [];
   return typeof name === "string" ? name : basename(path).replace(/\.json$/, "");
 }
 
@@ -86,7 +84,7 @@ function checkedBytecode(path: string, code: string): string {
 /** An ABI: an array, or a file that has one as `abi`. @throws CodedError `INVALID_CONFIG` */
 export function readAbi(path: string, workingDir: string): readonly unknown[] {
   const content = parseFile(path, readTextFile(path, workingDir));
-  const abi = isObject(content) ? content.abi : content;
+  const abi = isJsonObject(content) ? content.abi : content;
   if (Array.isArray(abi)) return abi;
   throw invalid(path, "it is neither an ABI nor a file that has one");
 }
