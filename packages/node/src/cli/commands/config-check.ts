@@ -1,6 +1,8 @@
 /** `counterpart config check`. */
 
 import { type CodedError, isCodedError } from "@counterpart/core/base/errors";
+import type { NodeConfig } from "../../config.ts";
+import { readPassword } from "../../keys/secret-file.ts";
 import { readGenesis } from "../../store/genesis-file.ts";
 import { CLIENT_OPTIONS } from "../client/target.ts";
 import { defineCommand } from "../command.ts";
@@ -9,22 +11,37 @@ import { EXIT } from "../exit-code.ts";
 import { printAnswer } from "../render/answer.ts";
 import { printable } from "../render/table.ts";
 
-/** What is wrong with the genesis file, if there is one and anything is. */
-function genesisProblem(path: string | undefined): CodedError | undefined {
-  try {
-    readGenesis(path);
-    return undefined;
-  } catch (error) {
-    if (isCodedError(error)) return error;
-    throw error;
-  }
+/** What a node would refuse of settings that are right by themselves: beside each other, and in the files that they name. */
+async function problemsOf(config: NodeConfig): Promise<readonly CodedError[]> {
+  const { checkCertified, checkContracts, chosenOf, privateNetworkOf } = await import("../../app/checks.ts");
+  const checks = [
+    () => {
+      const genesis = readGenesis(config.genesis);
+      if ("own" in genesis) checkCertified(config, genesis.own);
+    },
+    () => checkContracts(config),
+    () => void chosenOf(config.contracts),
+    () => void privateNetworkOf(config),
+    () => {
+      if (config.keystorePasswordFile !== undefined) readPassword(config.keystorePasswordFile);
+    },
+  ];
+  return checks.flatMap((check) => {
+    try {
+      check();
+      return [];
+    } catch (error) {
+      if (isCodedError(error)) return [error];
+      throw error;
+    }
+  });
 }
 
 export const configCheck = defineCommand({
   args: {},
   options: { ...CLIENT_OPTIONS, ...CONFIG_FLAGS },
   details: [
-    "Takes the flags of start and of the commands that ask a node. Every problem is told, not only the first; the genesis file is read too. Nothing is opened or changed: counterpart doctor looks at ports, disk and the running node.",
+    "Takes the flags of start and of the commands that ask a node. Every problem is told, not only the first, those of the files that settings name among them. Nothing is opened or changed: counterpart doctor looks at ports, disk and the running node.",
   ],
   examples: [
     "counterpart config check --config /etc/counterpart.json",
@@ -36,8 +53,7 @@ export const configCheck = defineCommand({
   ],
   async run({ options }, context) {
     const { config, problems } = inspectOptions(options, context);
-    const genesis = config === undefined ? undefined : genesisProblem(config.genesis);
-    const all = genesis === undefined ? problems : [...problems, genesis];
+    const all = config === undefined ? problems : [...problems, ...(await problemsOf(config))];
     const answer = { ok: all.length === 0, problems: all.map(({ code, message }) => ({ code, message })) };
     const words = all.map(({ code, message }) => `${printable(message)} (${code})\n`).join("");
     printAnswer(context, options.json, answer, () => words || "ok\n");

@@ -103,6 +103,22 @@ test("check names everything that is wrong, and print shows what was given", asy
     (await run("config", "check", "--genesis", "genesis.json")).out,
     /genesis\.json: .*INVALID_GENESIS\)\n$/,
   );
+  const token = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8";
+  const files = ["--network-key", "none", "--keystore-password-file", "none"];
+  const unfit = await run("config", "check", "--sync", "snap", "--contracts", token, ...files);
+  assert.equal(unfit.code, EXIT.usage);
+  for (const words of [
+    /--sync snap .*--allow-uncertified/,
+    /needs --role replica/,
+    /--network-key .*none cannot be read/,
+  ])
+    assert.match(unfit.out, words);
+  assert.match(unfit.out, /--keystore-password-file .*none: it cannot be read/);
+  const mixed = ["--role", "replica", "--allow-uncertified", "--contracts", "all", "--contracts", token];
+  assert.equal(
+    (await run("config", "check", ...mixed)).out,
+    "--contracts is all, or addresses, not both (INVALID_CONFIG)\n",
+  );
   const fine = await run("config", "check");
   assert.deepEqual([fine.code, fine.out], [EXIT.ok, "ok\n"]);
 });
