@@ -100,13 +100,14 @@ test("what is not understood is refused in one sentence", async () => {
   await refused(/unknown option '--api-prt' \(Did you mean --api-port\?\)/, "start", "--api-prt", "1");
   await refused(/^--peer <address> needs a value; counterpart start --help shows/, "start", "--peer");
   await refused(/unknown command 'strat' .*; counterpart --help shows what there is/, "strat");
-  await refused(/too many arguments/, "start", "now");
+  await refused(/start takes 0 arguments, not 1/, "start", "now");
   await refused(/a command is missing; counterpart --help shows them/);
   await refused(/a command is missing; counterpart contracts --help shows them/, "contracts");
   await refused(/unknown command 'lst' \(Did you mean list\?\); counterpart contracts --help/, "contracts", "lst");
   await refused(/^<address> is missing; counterpart contracts show --help shows what there is/, "contracts", "show");
   await refused(/--limit must be a number from 1 to 1000000, not "0"/, "contracts", "list", "--limit", "0");
   await refused(/^--to <path> is missing; /, "db", "backup");
+  await refused(/^check takes 0 arguments, not 1; /, "config", "check", "node.json");
   await refused(/^shell must be one of bash, zsh, fish, not tcsh; /, "completion", "tcsh");
   await refused(/^--color must be one of auto, always, never, not red; /, "status", "--color", "red");
 });

@@ -75,6 +75,7 @@ const REWORDED: readonly (readonly [RegExp, string])[] = [
   [/^missing required argument '(.*)'$/, "<$1> is missing"],
   [/^required option '(.*)' not specified$/, "$1 is missing"],
   [/^option '(.*)' argument missing$/, "$1 needs a value"],
+  [/^too many arguments for '(.*)'\. Expected (\d+) arguments? but got (\d+)\.$/, "$1 takes $2 arguments, not $3"],
   [
     /^command-argument value '(.*)' is invalid for argument '(.*)'\. Allowed choices are (.*)\.$/,
     "$2 must be one of $3, not $1",

@@ -193,11 +193,14 @@ test("a value overridden by a higher source is not looked at", () => {
   assert.equal(resolved({ environment: { COUNTERPART_API_PORT: "abc" }, flags: { apiPort: "1" } }).apiPort, 1);
 });
 
-test("an unknown key of the file is refused, and the known ones are named", () => {
-  const message = refusal({ file: { "api-port": 1 } });
+test("an unknown key of the file is refused, with the one that was meant or all that there are", () => {
+  assert.equal(
+    refusal({ file: { "api-port": 1 } }),
+    'unknown key "api-port" in /etc/counterpart/node.json; did you mean api_port?',
+  );
   assert.match(
-    message,
-    /^unknown key "api-port" in \/etc\/counterpart\/node.json; the known keys are api_port, api_host/,
+    refusal({ file: { something: 1 } }),
+    /^unknown key "something" in \/etc\/counterpart\/node.json; the known keys are api_port, api_host/,
   );
 });
 

@@ -2,6 +2,7 @@
 
 import { resolve } from "node:path";
 import { type CodedError, isCodedError } from "@counterpart/core/base/errors";
+import { suggestionOf } from "@counterpart/core/base/similar";
 import { Value } from "typebox/value";
 import {
   CONFIG_DEFAULTS,
@@ -167,8 +168,9 @@ function readFileSettings(sources: ConfigSources, problems: CodedError[]): Map<C
 }
 
 function unknownKey(key: string, path: string): CodedError {
-  const known = [...CONFIG_OPTIONS.map((option) => option.fileKey), ...CLIENT_FILE_KEYS].join(", ");
-  return invalidConfig(`unknown key ${JSON.stringify(key)} in ${path}; the known keys are ${known}`);
+  const known = [...CONFIG_OPTIONS.map((option) => option.fileKey), ...CLIENT_FILE_KEYS];
+  const advice = suggestionOf(key, known) || `; the known keys are ${known.join(", ")}`;
+  return invalidConfig(`unknown key ${JSON.stringify(key)} in ${path}${advice}`);
 }
 
 function checkedValue(option: ConfigOption, { value, origin, baseDir }: Setting): unknown {
