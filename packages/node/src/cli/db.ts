@@ -5,12 +5,9 @@ import { copyFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { utf8ToBytes } from "@counterpart/core/base/bytes";
 import { CodedError } from "@counterpart/core/base/errors";
-import { genesisAlloc, genesisHeader } from "@counterpart/core/chain/genesis";
-import { EMPTY_TRIE_ROOT } from "@counterpart/core/trie/ordered";
 import { foreignGenesisHash } from "../engine/imported.ts";
 import { readDetached } from "../engine/irregular.ts";
-import { createOverlay } from "../engine/overlay.ts";
-import { applyChanges } from "../engine/state.ts";
+import { ownGenesisHash } from "../engine/open-genesis.ts";
 import { runModule } from "../store/child.ts";
 import { openDataDir } from "../store/data-dir.ts";
 import { readGenesis } from "../store/genesis-file.ts";
@@ -37,8 +34,7 @@ function chainFacts(genesisFile: string | undefined): GivenFacts {
     return { chainId: foreign.schedule.chainId, signers: [], genesisHash: foreignGenesisHash(foreign), isGiven };
   }
   const { own } = genesis;
-  const root = applyChanges(createOverlay({ get: () => undefined }), EMPTY_TRIE_ROOT, genesisAlloc(own));
-  return { chainId: own.chainId, signers: own.signers, genesisHash: genesisHeader(own, root).hash, isGiven };
+  return { chainId: own.chainId, signers: own.signers, genesisHash: ownGenesisHash(own), isGiven };
 }
 
 const KEYS_SHOWN = 20;

@@ -5,14 +5,11 @@ import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { bytesToHex } from "@counterpart/core/base/bytes";
 import { isCodedError, reasonOf } from "@counterpart/core/base/errors";
-import { genesisAlloc, genesisHeader } from "@counterpart/core/chain/genesis";
-import { EMPTY_TRIE_ROOT } from "@counterpart/core/trie/ordered";
 import type { NodeConfig } from "../config.ts";
 import { createNativeCrypto } from "../crypto/native.ts";
 import { foreignGenesisHash } from "../engine/imported.ts";
-import { createOverlay } from "../engine/overlay.ts";
+import { ownGenesisHash } from "../engine/open-genesis.ts";
 import { metaKey } from "../engine/rows.ts";
-import { applyChanges } from "../engine/state.ts";
 import { readGenesis } from "../store/genesis-file.ts";
 import { holderOf } from "../store/holder.ts";
 import { VERSION } from "../version.ts";
@@ -169,8 +166,7 @@ function expectedGenesis(path: string | undefined): GenesisFacts {
     return { chainId: foreign.schedule.chainId, hash: foreignGenesisHash(foreign) };
   }
   const { own } = genesis;
-  const root = applyChanges(createOverlay({ get: () => undefined }), EMPTY_TRIE_ROOT, genesisAlloc(own));
-  return { chainId: own.chainId, hash: genesisHeader(own, root).hash };
+  return { chainId: own.chainId, hash: ownGenesisHash(own) };
 }
 
 /** Of the database, which is probed first: a damaged file ends the process that opens it. */

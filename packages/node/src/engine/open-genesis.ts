@@ -15,6 +15,12 @@ import { createOverlay } from "./overlay.ts";
 import { metaKey, numberKey } from "./rows.ts";
 import { applyChanges } from "./state.ts";
 
+/** Hash of the first block of a chain of this program's own. */
+export function ownGenesisHash(genesis: Genesis): Hex {
+  const overlay = createOverlay({ get: () => undefined });
+  return genesisHeader(genesis, applyChanges(overlay, EMPTY_TRIE_ROOT, genesisAlloc(genesis))).hash;
+}
+
 /** @param given hash of the genesis that was asked for; undefined where it is no chain of this program's own */
 export function otherGenesis(stored: Hex, given: Hex | undefined): CodedError {
   const advice = "name another --data-dir, or give the genesis file of the chain that is there";
