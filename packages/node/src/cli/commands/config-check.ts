@@ -1,41 +1,12 @@
 /** `counterpart config check`. */
 
-import { type CodedError, isCodedError } from "@counterpart/core/base/errors";
-import type { NodeConfig } from "../../config.ts";
-import { readPassword } from "../../keys/secret-file.ts";
-import { readGenesis } from "../../store/genesis-file.ts";
 import { CLIENT_OPTIONS } from "../client/target.ts";
 import { defineCommand } from "../command.ts";
 import { CONFIG_FLAGS, inspectOptions } from "../config-flags.ts";
+import { problemsOf } from "../config-problems.ts";
 import { EXIT } from "../exit-code.ts";
 import { printAnswer } from "../render/answer.ts";
 import { printable } from "../render/table.ts";
-
-/** What a node would refuse of settings that are right by themselves: beside each other, and in the files that they name. */
-async function problemsOf(config: NodeConfig): Promise<readonly CodedError[]> {
-  const { checkCertified, checkContracts, chosenOf, privateNetworkOf } = await import("../../app/checks.ts");
-  const checks = [
-    () => {
-      const genesis = readGenesis(config.genesis);
-      if ("own" in genesis) checkCertified(config, genesis.own);
-    },
-    () => checkContracts(config),
-    () => void chosenOf(config.contracts),
-    () => void privateNetworkOf(config),
-    () => {
-      if (config.keystorePasswordFile !== undefined) readPassword(config.keystorePasswordFile);
-    },
-  ];
-  return checks.flatMap((check) => {
-    try {
-      check();
-      return [];
-    } catch (error) {
-      if (isCodedError(error)) return [error];
-      throw error;
-    }
-  });
-}
 
 export const configCheck = defineCommand({
   args: {},

@@ -4,6 +4,7 @@ import type { NodeConfig } from "../../config.ts";
 import { CLIENT_OPTIONS, clientOf } from "../client/target.ts";
 import { defineCommand } from "../command.ts";
 import { CONFIG_FLAGS, inspectOptions } from "../config-flags.ts";
+import { problemsOf } from "../config-problems.ts";
 import { EXIT } from "../exit-code.ts";
 import { type Finding, renderFindings } from "../findings.ts";
 import { printAnswer } from "../render/answer.ts";
@@ -41,12 +42,19 @@ export const doctor = defineCommand({
   async run({ options }, context) {
     const { config, problems } = inspectOptions(options, context);
     const advice = "counterpart config print shows where each setting comes from";
-    const wrong = problems.map(({ message }): Finding => ({ check: "config", verdict: "wrong", message, advice }));
+    const refused = config === undefined ? problems : await problemsOf(config);
+    const wrong = refused
+      // The genesis has a finding of its own.
+      .filter(({ code }) => code !== "INVALID_GENESIS")
+      .map(({ message }): Finding => ({ check: "config", verdict: "wrong", message, advice }));
     const { examine } = await import("../examination.ts");
     const findings =
       config === undefined
         ? wrong
-        : await examine(config, clientOf(options, context, { url: ownUrl(config), timeoutMs: NODE_MS }));
+        : [
+            ...wrong,
+            ...(await examine(config, clientOf(options, context, { url: ownUrl(config), timeoutMs: NODE_MS }))),
+          ];
     const isWrong = findings.some(({ verdict }) => verdict === "wrong");
     printAnswer(context, options.json, { ok: !isWrong, findings }, (style) => renderFindings(findings, style));
     if (config === undefined) return EXIT.usage;

@@ -123,6 +123,22 @@ test("check names everything that is wrong, and print shows what was given", asy
   assert.deepEqual([fine.code, fine.out], [EXIT.ok, "ok\n"]);
 });
 
+test("doctor finds what a node would refuse of its settings", async (t) => {
+  const { run } = scene(t);
+  const anywhere = ["--api-port", "0", "--p2p-port", "0", "--url", "http://127.0.0.1:1"];
+  const { code, json } = await run("doctor", ...anywhere, "--network-key", "none", "--sync", "snap", "--json");
+  assert.equal(code, EXIT.unfit);
+  const { findings } = json() as { findings: { check: string; verdict: string; message: string }[] };
+  const wrong = findings.filter(({ verdict }) => verdict === "wrong");
+  assert.deepEqual(
+    wrong.map(({ check, message }) => [check, /^--\S+( snap)?/.exec(message)?.[0]]),
+    [
+      ["config", "--sync snap"],
+      ["config", "--network-key"],
+    ],
+  );
+});
+
 test("a network is made with the keys of its signers, and its nodes accept the genesis", async (t) => {
   const { folder, run } = scene(t);
   const other = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8";
