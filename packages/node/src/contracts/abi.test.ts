@@ -88,6 +88,22 @@ describe("finding a function", () => {
     ]),
   );
 
+  it("names the one that was meant, by its name or by its signature", () => {
+    const message = (text: string) => {
+      try {
+        return findFunction(abi, text, []).signature;
+      } catch (error) {
+        return error instanceof Error ? error.message : "";
+      }
+    };
+    assert.equal(message("mnit"), 'the contract has no function "mnit"; did you mean mint?');
+    assert.match(
+      message("mnit(address,uint256)"),
+      /"mnit\(address,uint256\)"; did you mean mint\(address,uint256\)\?$/,
+    );
+    assert.equal(message("transferFrom"), 'the contract has no function "transferFrom"');
+  });
+
   it("takes a name, and a full signature with spaces and aliases", () => {
     assert.equal(findFunction(abi, "mint", {}).signature, "mint(address,uint256)");
     assert.equal(findFunction(abi, "mint(address, uint)", {}).signature, "mint(address,uint256)");

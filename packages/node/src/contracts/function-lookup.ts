@@ -1,10 +1,14 @@
 /** Which function of an ABI a caller means. */
 
 import { CodedError } from "@counterpart/core/base/errors";
+import { suggestionOf } from "@counterpart/core/base/similar";
 import { type AbiFunction, type ContractAbi, describeFunction } from "./abi.ts";
 import { type ParamValues, paramsFit } from "./params.ts";
 
 const LISTED_MAX = 64;
+const SHOWN_CHARACTERS_MAX = 256;
+/** Comparing names takes time. */
+const COMPARED_MAX = 256;
 
 /** White space out, and `uint`, `int` as their canonical types, so that `f(address, uint)` finds `f(address,uint256)`. */
 function canonicalSignature(text: string): string {
@@ -16,10 +20,11 @@ function listed(functions: readonly AbiFunction[]): string[] {
 }
 
 function unknownFunction(abi: ContractAbi, text: string): CodedError {
-  return new CodedError("UNKNOWN_FUNCTION", `the contract has no function ${JSON.stringify(text.slice(0, 256))}`, {
-    function: text.slice(0, 256),
-    available: listed(abi.functions),
-  });
+  const shown = text.slice(0, SHOWN_CHARACTERS_MAX);
+  const compared = abi.functions.slice(0, COMPARED_MAX);
+  const names = compared.map(({ name, signature }) => (text.includes("(") ? signature : name));
+  const message = `the contract has no function ${JSON.stringify(shown)}${suggestionOf(text, names)}`;
+  return new CodedError("UNKNOWN_FUNCTION", message, { function: shown, available: listed(abi.functions) });
 }
 
 /**
