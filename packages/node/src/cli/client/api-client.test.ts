@@ -80,6 +80,13 @@ test("what a compiler complains of is shown in its lines, each complaint whole",
   assert.equal(complaintOf(broken), "counterpart: no (COMPILATION_FAILED)\n");
 });
 
+test("how numbers and lists are given is told where one of them was meant", () => {
+  const complaint = (type: string) =>
+    complaintOf(new NodeRefusal("INVALID_PARAMETER", 400, { detail: "no", abi_type: type }));
+  for (const type of ["uint256", "int8", "address[]", "(bool a)"]) assert.match(complaint(type), /\n {2}amounts are/);
+  assert.equal(complaint("address"), "counterpart: no (INVALID_PARAMETER)\n");
+});
+
 test("whoever lacks libraries is told how to give them", () => {
   const complaint = (libraries: unknown) =>
     complaintOf(new NodeRefusal("INVALID_BYTECODE", 400, { detail: "no", libraries }));
