@@ -97,6 +97,29 @@ test("what was sent is in a block when its sender is answered, as long as blocks
   assert.equal(await balance(node), 7n);
 });
 
+test("what was set for the next block is that block's: messages run by it before, and by the usual rules after", async () => {
+  await using nodes = new Nodes();
+  const node = await nodes.start("one", { dev: true });
+  const price = { maxFeePerGas: "0x1", maxPriorityFeePerGas: "0x0" };
+  const payment = { from: FIRST, to: NOBODY, value: "0x1", ...price };
+  // GASLIMIT, stored and returned.
+  const blocksGasLimit = { data: "0x4560005260206000f3" };
+  assert.equal(await rpc(node, "eth_estimateGas", payment), "0x5208");
+  await rpc(node, "hardhat_setNextBlockBaseFeePerGas", "0x9");
+  await rpc(node, "evm_setBlockGasLimit", "0x2faf080");
+  assert.match((await rpcFailure(node, "eth_estimateGas", payment)).message, /maxFeePerGas: 1, baseFee: 9/);
+  assert.equal(BigInt((await rpc(node, "eth_call", blocksGasLimit, "pending")) as string), 50_000_000n);
+  await rpc(node, "evm_mine");
+  const { baseFeePerGas, gasLimit } = (await rpc(node, "eth_getBlockByNumber", "latest", false)) as Record<
+    string,
+    string
+  >;
+  assert.deepEqual([baseFeePerGas, gasLimit], ["0x9", "0x2faf080"]);
+  assert.equal(await rpc(node, "eth_estimateGas", payment), "0x5208");
+  assert.match((await rpcFailure(node, "eth_call", payment, "latest")).message, /maxFeePerGas: 1, baseFee: 9/);
+  assert.equal(await rpc(node, "eth_call", payment, "pending"), "0x");
+});
+
 test("what they could not follow is refused while they are connected, and parts from them when they are not", async () => {
   await using nodes = new Nodes();
   const one = await nodes.start("one", { dev: true });

@@ -52,7 +52,9 @@ async function call(
 function nextContext({ head, clock, sealer, irregular }: EngineCore): Partial<BlockContext> {
   const timestamp = Math.max(Math.floor(clock.now() / 1000), head.timestamp);
   const { mixHash, ...fields } = irregular.header(head, clock.now());
-  const regular = { number: head.number + 1, timestamp, coinbase: sealer.address, parentHash: head.hash };
+  const place = { number: head.number + 1, parentHash: head.hash };
+  // The rules have no base fee. One that was set for a block is not that of the next.
+  const regular = { ...place, timestamp, coinbase: sealer.address, baseFeePerGas: 0n };
   return { ...regular, ...fields, ...(mixHash === undefined ? {} : { prevRandao: mixHash }) };
 }
 

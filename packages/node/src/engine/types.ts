@@ -297,7 +297,7 @@ export interface ChainEngine {
    * @throws CodedError those of `readAt`, and those of the work
    */
   execute<T>(block: Hex | undefined, work: (site: ExecutionSite) => Promise<T>): Promise<T>;
-  /** Number, time and sealer of a block sealed now. */
+  /** Number, time, sealer and base fee of a block sealed now, and what was set for it by hand. */
   nextContext(): Partial<BlockContext>;
   /**
    * Validates a transaction and gives it its place in the pool before the promise is returned, so that reading the next

@@ -39,13 +39,18 @@ export function placeOn(
   overrides: StateOverrides,
   blockOverrides: BlockOverrides,
 ): Place {
-  const { number, timestamp, coinbase, parentHash } = next ? engine.nextContext() : {};
+  const { number, timestamp, coinbase, parentHash, gasLimit, baseFeePerGas, prevRandao } = next
+    ? engine.nextContext()
+    : {};
   const base: AnySealedHeader = {
     ...site.header,
     ...(number !== undefined && { number }),
     ...(timestamp !== undefined && { timestamp }),
     ...(coinbase !== undefined && { coinbase }),
     ...(parentHash !== undefined && { parentHash }),
+    ...(gasLimit !== undefined && { gasLimit }),
+    ...(baseFeePerGas !== undefined && { baseFeePerGas }),
+    ...(prevRandao !== undefined && { mixHash: prevRandao }),
   };
   const header = overriddenHeader(base, blockOverrides);
   const context = { ...site.contextOf(header, site.blockHash), ...overriddenContext(blockOverrides) };
