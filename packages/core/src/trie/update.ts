@@ -56,8 +56,9 @@ interface Update {
   readonly cache: NodeCache | undefined;
 }
 
-const puts = ({ batch, from, to }: Part): Change[] => batch.slice(from, to).filter(isPut);
 const isPut = ({ value }: Change): boolean => value !== undefined;
+const changesOf = ({ batch, from, to }: Part): Change[] => batch.slice(from, to);
+const puts = (part: Part): Change[] => changesOf(part).filter(isPut);
 const byKey = (a: Change, b: Change): number => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0);
 
 function sortedBatch(changes: Iterable<TrieChange>): Batch {
@@ -99,7 +100,9 @@ export function updateTrie(
   if (batch.length === 0) return { root, nodes: update.nodes };
   const part: Part = { batch, from: 0, to: batch.length };
   const isEmpty = root === EMPTY_TRIE_ROOT;
-  const after = isEmpty ? build(update, "", puts(part)) : editStored(update, hexToBytes(root), 0, "", part);
+  const after = isEmpty
+    ? build(update, "", puts(part))
+    : editStored(update, find(update, hexToBytes(root), 0, ""), "", part);
   if (after === UNCHANGED || (isEmpty && after === undefined)) return { root, nodes: update.nodes };
   const hash = after && seal(update, after, "");
   for (const path of update.replaced) if (!update.nodes.has(path)) update.nodes.set(path, null);
@@ -111,10 +114,8 @@ function remember({ cache }: Update, hash: Uint8Array, node: TrieNode): void {
   if (node.kind !== "leaf") cache?.add(hash, node);
 }
 
-/** The node whose hash `bytes` have at `at`, which this update may have made itself. */
+/** The node whose hash `bytes` have at `at`, as it is stored, or was made by this update. */
 function load(update: Update, bytes: Uint8Array, at: number, path: NibblePath): TrieNode {
-  const known = update.cache?.get(bytes, at);
-  if (known !== undefined) return known;
   const hash = bytes.slice(at, at + HASH_SIZE);
   const node = loadNode((wanted) => update.nodes.get(wanted) ?? update.read(wanted), hash, path);
   remember(update, hash, node);
@@ -128,9 +129,11 @@ function leave(update: Update, path: NibblePath): void {
 
 type Edited = Child | undefined | typeof UNCHANGED;
 
-/** Edits the node at `path`, which is stored by itself: `bytes` have its hash at `at`. */
-function editStored(update: Update, bytes: Uint8Array, at: number, path: NibblePath, part: Part): Edited {
-  const node = load(update, bytes, at, path);
+const find = (update: Update, bytes: Uint8Array, at: number, path: NibblePath): TrieNode =>
+  update.cache?.get(bytes, at) ?? load(update, bytes, at, path);
+
+/** Edits the node at `path`, which is stored by itself. */
+function editStored(update: Update, node: TrieNode, path: NibblePath, part: Part): Edited {
   const edited = editNode(update, node, path, part);
   if (edited === node) return UNCHANGED;
   leave(update, path);
@@ -157,11 +160,12 @@ function editChild(update: Update, node: BranchNode, nibble: number, path: Nibbl
     return edited === embedded ? UNCHANGED : edited;
   }
   const [bytes, at] = [node.hashBytes(nibble), node.hashStart(nibble)];
-  if (part.to - part.from === 1 && update.cache?.get(bytes, at) === undefined) {
+  const known = update.cache?.get(bytes, at);
+  if (known === undefined && part.to - part.from === 1) {
     const change = part.batch[part.from] as Change;
     if (isKnownLeaf(bytes, at, change, path)) return editKnownLeaf(update, change, path);
   }
-  return editStored(update, bytes, at, path, part);
+  return editStored(update, known ?? load(update, bytes, at, path), path, part);
 }
 
 // Each of the next gives back the very node that it was given when the changes leave it as it is. What it gives else is
@@ -170,9 +174,9 @@ function editChild(update: Update, node: BranchNode, nibble: number, path: Nibbl
 function editNode(update: Update, node: TrieNode, path: NibblePath, part: Part): Child | undefined {
   switch (node.kind) {
     case "leaf":
-      return editLeaf(update, node, path, part);
+      return editLeaf(update, node, path, changesOf(part));
     case "extension":
-      return editExtension(update, node, path, part.batch.slice(part.from, part.to));
+      return editExtension(update, node, path, changesOf(part));
     case "branch":
       return editBranch(update, node, path, part);
   }
@@ -189,10 +193,10 @@ function build(update: Update, path: NibblePath, batch: Batch): Child | undefine
   return branch && prepend(fork.slice(path.length), branch);
 }
 
-function editLeaf(update: Update, leaf: LeafNode, path: NibblePath, part: Part): Child | undefined {
+function editLeaf(update: Update, leaf: LeafNode, path: NibblePath, batch: Batch): Child | undefined {
   const key = path + leaf.path;
-  const put = puts(part);
-  const own = part.batch.find((change, at) => at >= part.from && at < part.to && change.key === key);
+  const put = batch.filter(isPut);
+  const own = batch.find((change) => change.key === key);
   if (own === undefined) {
     if (put.length === 0) return leaf;
     put.push({ key, value: leaf.value, before: undefined });
@@ -218,7 +222,9 @@ function editExtension(update: Update, node: ExtensionNode, path: NibblePath, ba
   }
   const { child } = node;
   const edited =
-    child instanceof Uint8Array ? editStored(update, child, 0, end, part) : editNode(update, child, end, part);
+    child instanceof Uint8Array
+      ? editStored(update, find(update, child, 0, end), end, part)
+      : editNode(update, child, end, part);
   if (edited === UNCHANGED || edited === child) return node;
   return edited && prepend(node.path, edited);
 }
@@ -273,7 +279,7 @@ function collapse(update: Update, node: BranchNode, path: NibblePath): Child | u
 /** A leaf or extension moves up into its collapsing parent; a branch stays where it is. */
 function openUnlessBranch(update: Update, child: Child, path: NibblePath): Child {
   if (!(child instanceof Uint8Array)) return child;
-  const node = load(update, child, 0, path);
+  const node = find(update, child, 0, path);
   if (node.kind === "branch") return child;
   leave(update, path);
   return node;

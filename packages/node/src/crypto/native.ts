@@ -1,7 +1,8 @@
 /**
  * The crypto port on native code: libsecp256k1 and a WebAssembly keccak, 20 and 5 times as fast as the portable ones, and
- * the curves of the precompiled contracts in WebAssembly, 3 to 11 times as fast. Each part that cannot be had or does not pass a check is replaced by the portable one, and named in `fallbacks`,
- * because the difference shows only as slowness otherwise.
+ * the curves of the precompiled contracts in WebAssembly, 3 to 11 times as fast. Each part that cannot be had or does not
+ * pass a check is replaced by the portable one, and named in `fallbacks`, because the difference shows only as slowness
+ * otherwise.
  */
 
 import { createRequire } from "node:module";

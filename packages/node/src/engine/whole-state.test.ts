@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Hex, hexToBytes } from "@counterpart/core/base/bytes";
+import { isCodedError } from "@counterpart/core/base/errors";
 import { createAddress } from "@counterpart/core/chain/address";
 import { impersonate } from "@counterpart/core/chain/transaction";
 import { createExecutor } from "@counterpart/core/execution/executor";
 import type { AccountEdit, IrregularState } from "@counterpart/core/execution/irregular-state";
 import { EMPTY_TRIE_ROOT } from "@counterpart/core/trie/types";
+import type { EngineCore } from "./core.ts";
 import type { EngineDevelopment } from "./development.ts";
 import {
   accountOf,
@@ -18,6 +20,7 @@ import {
 import { createOverlay } from "./overlay.ts";
 import { applyChanges } from "./state.ts";
 import type { Engine } from "./types.ts";
+import { readWholeState } from "./whole-state.ts";
 
 const NOBODY: Hex = `0x${"77".repeat(20)}`;
 const slot = (n: number): Hex => `0x${n.toString(16).padStart(64, "0")}`;
@@ -137,4 +140,9 @@ test("more than a block may take is not loaded, and nothing of it", async () => 
   const edits = new Map([[NOBODY, { balance: 1n, nonce: 0n, code: STORE, slots }]]);
   await assert.rejects(dev.load(edits), { code: "INVALID_REQUEST", message: /at most 16384 accounts and slots/ });
   assert.equal(await engine.read((state) => state.account(NOBODY)), undefined);
+});
+
+test("a state that was taken over cannot be told whole, as no block says how it came about", async () => {
+  const core = { adopted: 7 } as EngineCore;
+  await assert.rejects(readWholeState(core, TEST_GENESIS, WITHOUT_PAUSES), (error) => isCodedError(error, "PRUNED"));
 });

@@ -94,6 +94,15 @@ export const readAmount: Reader<bigint> = (value: JsonValue) => {
   return typeof value === "number" ? BigInt(readCount(value)) : readQuantity(value);
 };
 
+const NONCE_END = 2n ** 64n - 1n;
+
+/** The nonce of an account, in the same forms (EIP-2681). */
+export const readNonce: Reader<bigint> = (value: JsonValue) => {
+  const nonce = readAmount(value);
+  if (nonce >= NONCE_END) throw badValue("a nonce is below 2^64 - 1 (EIP-2681)");
+  return nonce;
+};
+
 export function readData(value: JsonValue): Uint8Array {
   const digits = text(value);
   if (!digits.startsWith("0x")) throw badValue("hex string without 0x prefix");

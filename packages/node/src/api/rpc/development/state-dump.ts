@@ -24,6 +24,7 @@ import {
   readAmount,
   readBoolean,
   readData,
+  readNonce,
   readObject,
   readSlot,
   required,
@@ -34,7 +35,6 @@ const DUMP_MS_MAX = 60_000;
 /** Of the JSON, before it is compressed. */
 const CHARACTERS_MAX = 16 * 1024 * 1024;
 const JSON_LIMITS = { depthMax: 32, valuesMax: 250_000 };
-const NONCE_END = 2n ** 64n - 1n;
 /** What they store are hashes of the chain's own blocks. */
 const OF_THE_CHAIN: ReadonlySet<Hex> = new Set([HISTORY_ADDRESS, BEACON_ROOTS_ADDRESS]);
 
@@ -59,12 +59,6 @@ async function dumpJson({ accounts, storage, codes }: IrregularState, pause: Pau
 /** What cannot be set is not looked at any further. */
 function requireFew(items: number): void {
   if (items > SET_ITEMS_MAX) throw badValue(`more than ${SET_ITEMS_MAX} accounts and slots`);
-}
-
-export function readNonce(value: JsonValue): bigint {
-  const nonce = readAmount(value);
-  if (nonce >= NONCE_END) throw badValue("a nonce is below 2^64 - 1 (EIP-2681)");
-  return nonce;
 }
 
 function readAccount(value: JsonValue): AccountEdit {

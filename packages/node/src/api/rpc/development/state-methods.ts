@@ -18,11 +18,11 @@ import {
   readBoolean,
   readData,
   readHash,
+  readNonce,
   readSlot,
   required,
 } from "../params.ts";
 import { readNoForking } from "./mining-methods.ts";
-import { readNonce } from "./state-dump.ts";
 
 /** What both tools have, under their own prefixes. */
 const BOTH = ["hardhat", "anvil"] as const;
