@@ -27,7 +27,7 @@ async function chainOf(count: number) {
   const { hash } = createChainImport({ store: createMemoryStore(), genesis, clock: { now: () => 0 } }).head();
   const blocks = sealed.map((block) => ({
     rlp: bytesToHex(encodeAnyBlock(block)),
-    blockHeader: { parentHash: block.header.parentHash },
+    blockHeader: { parentHash: block.header.parentHash, timestamp: `0x${block.header.timestamp.toString(16)}` },
   }));
   return { hash, blocks, last: sealed.at(-1)?.header.hash as Hex };
 }
@@ -82,5 +82,7 @@ test("fails where a block is taken or refused that must not be, or the chain end
 test("skips what an import is not made for, with the reason", async () => {
   const reasonOf = async (vector: object): Promise<string> => (await run(vector)).skipped[0]?.reason ?? "none";
   assert.match(await reasonOf({ ...VECTOR, blocks: [blocks[0], ...blocks] }), /branches/);
+  const far = { ...blocks[0], blockHeader: { ...blocks[0]?.blockHeader, timestamp: "0xffffffffffffffff" } };
+  assert.match(await reasonOf({ ...VECTOR, blocks: [far] }), /timestamp above/);
   assert.match(await reasonOf({ ...VECTOR, network: "HomesteadToDaoAt5" }), /no network HomesteadToDaoAt5/);
 });

@@ -12,7 +12,7 @@ import { createMemoryStore } from "../../packages/node/src/store/memory-store.ts
 import { check, describeError, type Report, runCase, type Suite } from "../suite.ts";
 import { hexOf, isObject, type Json, type JsonObject, readVectors, type Vector } from "../vector-files.ts";
 import { forkNamed } from "./forks.ts";
-import { fixedHex, listOf, objectOf, textOf } from "./json-fields.ts";
+import { fixedHex, listOf, numberOf, objectOf, textOf } from "./json-fields.ts";
 
 /** The main network's, for which the vectors' transactions are signed. */
 const CHAIN_ID = 1;
@@ -79,6 +79,7 @@ interface VectorBlock {
   readonly bytes: Uint8Array;
   /** Absent where the bytes are no block. */
   readonly parent: Hex | undefined;
+  readonly timestamp: bigint;
   readonly isRefused: boolean;
 }
 
@@ -89,15 +90,19 @@ function blockOf(value: Json): VectorBlock {
   return {
     bytes: hexOf(textOf(block.rlp, "rlp")),
     parent: isObject(header) ? fixedHex(header.parentHash, "parentHash", 32) : undefined,
+    timestamp: isObject(header) ? numberOf(header.timestamp, "timestamp") : 0n,
     // Older vectors say of such a block no more than its bytes.
     isRefused: Object.keys(block).some((name) => name.startsWith("expectException")) || !isObject(block.blockHeader),
   };
 }
 
-/** An import follows one chain. */
-function hasBranches(blocks: readonly VectorBlock[]): boolean {
-  const parents = blocks.filter(({ isRefused }) => !isRefused).map(({ parent }) => parent);
-  return new Set(parents).size < parents.length;
+/** Why an import cannot be asked for it. */
+function reasonToSkip(blocks: readonly VectorBlock[]): string | undefined {
+  const taken = blocks.filter(({ isRefused }) => !isRefused);
+  if (new Set(taken.map(({ parent }) => parent)).size < taken.length)
+    return "it has branches, and an import follows one chain";
+  const isFar = taken.some(({ timestamp }) => timestamp > Number.MAX_SAFE_INTEGER);
+  return isFar ? "it has a block hundreds of millions of years ahead: a timestamp above 2^53 - 1" : undefined;
 }
 
 async function runVector({ id, content }: Vector, report: Report): Promise<void> {
@@ -116,8 +121,8 @@ async function runVector({ id, content }: Vector, report: Report): Promise<void>
     return;
   }
   const config = configOf(network);
-  if (config === undefined) report.skip(id, `there is no network ${network}`);
-  else if (hasBranches(blocks)) report.skip(id, "it has branches, and an import follows one chain");
+  const reason = config === undefined ? `there is no network ${network}` : reasonToSkip(blocks);
+  if (config === undefined || reason !== undefined) report.skip(id, reason ?? "");
   else await runCase(report, id, () => checkChain(vector, header, blocks, genesisOf(header, vector.pre, config)));
 }
 
