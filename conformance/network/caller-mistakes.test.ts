@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { describe, test } from "node:test";
+import { freePort } from "../../packages/node/src/net/testing/free-port.ts";
 import { deployToken, Nodes, type Reply, type TestNode } from "./nodes.ts";
 
 function assertProblem({ status, body }: Reply, wantedStatus: number, code: string): void {
@@ -13,14 +12,6 @@ function assertProblem({ status, body }: Reply, wantedStatus: number, code: stri
 const nobody = "0x00000000000000000000000000000000000000aa";
 
 const OTHER_CHAIN = { chainId: 4242, consensus: "poa", timestamp: 1_767_225_600, gasLimit: 60_000_000, alloc: {} };
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 describe("the usual mistakes of a caller get a problem document with a stable code and change nothing", () => {
   const mistakes: Record<string, (node: TestNode, token: string) => Promise<void>> = {

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { networkKeyText } from "../../packages/node/src/net/network-key.ts";
+import { freePort } from "../../packages/node/src/net/testing/free-port.ts";
 import { connect, deployToken, eventually, Nodes, type TestNode } from "./nodes.ts";
 
 const keyText = (fill: number): string => networkKeyText(new Uint8Array(32).fill(fill));
@@ -50,8 +51,8 @@ test("a node that redials one with another key is in step soon after that one ha
   await using nodes = new Nodes();
   const networkKey = await nodes.writeFile("swarm.key", keyText(1));
   const wrongKey = await nodes.writeFile("other.key", keyText(2));
-  const wrong = await nodes.start("two", { networkKey: wrongKey });
-  const p2pPort = Number(wrong.p2p.split(":")[1]);
+  const p2pPort = await freePort();
+  const wrong = await nodes.start("two", { networkKey: wrongKey, p2pPort });
   const one = await nodes.start("one", { networkKey, peer: [wrong.p2p] });
   const address = await deployToken(one);
   await eventually(async () => {
@@ -66,8 +67,8 @@ test("a node that redials one with another key is in step soon after that one ha
 
 test("strangers to the list are told so whichever side dials, and a listed peer comes back after a restart", async () => {
   await using nodes = new Nodes();
-  const friend = await nodes.start("friend");
-  const friendPort = Number(friend.p2p.split(":")[1]);
+  const p2pPort = await freePort();
+  const friend = await nodes.start("friend", { p2pPort });
   const stranger = await nodes.start("stranger");
   const allowPeersFile = await nodes.writeFile("peers", `${await peerIdOf(friend)}  # the friend\n`);
   const node = await nodes.start("node", { allowPeersFile });
@@ -82,7 +83,7 @@ test("strangers to the list are told so whichever side dials, and a listed peer 
   await connect(node, friend);
   await nodes.stop(friend);
   const meanwhile = await deployToken(node);
-  const back = await nodes.start("friend", { p2pPort: friendPort });
+  const back = await nodes.start("friend", { p2pPort });
   assert.equal((await back.get(`contracts/${address}`)).status, 200);
   await eventually(async () => assert.equal((await back.get(`contracts/${meanwhile}`)).status, 200), 60_000);
   await assertBlameless(node);

@@ -6,6 +6,7 @@
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
+import { freePort } from "../../packages/node/src/net/testing/free-port.ts";
 import { eventually } from "./nodes.ts";
 import { Shell, type ShellOptions, Terminal } from "./shell.ts";
 import { assertPrinted, type Shown, type Step, stepsOf } from "./tour.ts";
@@ -19,9 +20,14 @@ const DEFAULT_PORTS = { api: "8080", p2p: "5000" } as const;
 /** A node redials after 30 s at most. */
 const ANSWER_WITHIN_MS = 45_000;
 
-/** The ports of a tour may be taken on this machine: nodes take free ones, and all that follows names those. */
+/** The ports of a tour may be taken on this machine: nodes get free ones, and all that follows names those. */
 class Ports {
   readonly #actual = new Map<string, string>();
+
+  /** Gives ports to a node that starts; one that starts again keeps those that it had. */
+  async choose({ api, p2p }: NodePorts): Promise<void> {
+    for (const port of [api, p2p]) if (!this.#actual.has(port)) this.#actual.set(port, String(await freePort()));
+  }
 
   put(text: string): string {
     return text.replace(PORTS, (port) => this.#actual.get(port) ?? "0");
@@ -30,15 +36,6 @@ class Ports {
   /** The port that stands for one of a document; undefined before its node has started. */
   get(port: string): string | undefined {
     return this.#actual.get(port);
-  }
-
-  /** Learns what the ports of a node have become. */
-  learn({ api, p2p }: NodePorts, printed: string): void {
-    const learn = (port: string, found: RegExpExecArray | null): void => {
-      if (found?.[1] !== undefined) this.#actual.set(port, found[1]);
-    };
-    learn(api, /API +http:\/\/127\.0\.0\.1:(\d+)/.exec(printed));
-    learn(p2p, /P2P +127\.0\.0\.1:(\d+)/.exec(printed));
   }
 }
 
@@ -116,6 +113,7 @@ class Tour implements AsyncDisposable {
 
   async #open(name: string, { commands, shown }: Step): Promise<void> {
     const ports = portsIn(commands);
+    if (ports !== undefined) await this.#ports.choose(ports);
     const options = this.#options(ports ? this.#nodeEnvironment(ports) : this.#callerEnvironment());
     const terminal = new Terminal(this.#ports.put(commands), options);
     this.#terminals.set(name, terminal);
@@ -123,8 +121,7 @@ class Tour implements AsyncDisposable {
       if (shown !== undefined) await this.#read(name, shown);
       return;
     }
-    const printed = await terminal.printed((text) => /^ +Data +/m.test(text) && / is ready/.test(text));
-    this.#ports.learn(ports, printed);
+    await terminal.printed((text) => /^ +Data +/m.test(text) && / is ready/.test(text));
     const callers = Object.entries(this.#callerEnvironment());
     if (callers.length > 0) await this.#shell.run(callers.map(([key, value]) => `export ${key}=${value}`).join("\n"));
     if (shown !== undefined) await this.#read(name, shown);

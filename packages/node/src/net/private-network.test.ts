@@ -10,6 +10,7 @@ import { yamux } from "@libp2p/yamux";
 import { createLibp2p } from "libp2p";
 import { createMetricsRegistry } from "../telemetry/metrics.ts";
 import { networkKeyText } from "./network-key.ts";
+import { freePort } from "./testing/free-port.ts";
 import { openRawLink } from "./testing/raw-peer.ts";
 import { Cleanup, startNode, startServer } from "./testing/real-network.ts";
 import { createTransports } from "./transports.ts";
@@ -166,12 +167,12 @@ test("a stranger is told that it is not allowed, whoever dials, and a listed pee
 
 test("a stranger in place of a listed peer gets nowhere, and the listed one comes back to its place", async () => {
   const mine = new Cleanup();
-  const friend = await startNode(mine);
+  const port = await freePort();
+  const friend = await startNode(mine, { port });
   const node = await startNode(cleanup, { allowedPeers: new Set([friend.network.peerId]) });
   await node.network.dial(friend.address, never());
   await mine.run();
   await node.recorder.until(() => node.recorder.open.length === 0);
-  const port = Number(friend.address.split(":")[1]);
   const theirs = new Cleanup();
   await startNode(theirs, { port });
   await assert.rejects(node.network.dial(friend.address, never()), hasCode("PEER_NOT_ALLOWED"));
