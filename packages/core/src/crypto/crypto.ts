@@ -5,6 +5,7 @@
 
 import type { Hex } from "../base/bytes.ts";
 import { bytesToHex, concatBytes } from "../base/bytes.ts";
+import { dropOldest } from "../base/drop-oldest.ts";
 import { CodedError } from "../base/errors.ts";
 import type { Bls12, PairingCurve } from "./curves.ts";
 import { createPortableCrypto } from "./portable.ts";
@@ -111,9 +112,22 @@ export function privateKeyToAddress(privateKey: Uint8Array): Hex {
   return publicKeyToAddress(provider.publicKey(privateKey));
 }
 
+const CHECKSUMMED_MAX = 4_096;
+/** By lower-case address: callers name and read the same few again and again. */
+const checksummed = new Map<string, Hex>();
+
 /** Address text with the mixed-case checksum of EIP-55. */
 export function checksumAddress(address: Hex): Hex {
   const lower = address.slice(2).toLowerCase();
+  const known = checksummed.get(lower);
+  if (known !== undefined) return known;
+  const text = withChecksum(lower);
+  checksummed.set(lower, text);
+  dropOldest(checksummed, CHECKSUMMED_MAX);
+  return text;
+}
+
+function withChecksum(lower: string): Hex {
   const upper = lower.toUpperCase();
   const hash = provider.keccak256(new TextEncoder().encode(lower));
   let text = "0x";

@@ -7,6 +7,7 @@ import {
   amountText,
   isExactNumber,
   parseExactJson,
+  parseJson,
   sameAmount,
   toJson,
   toJsonInSteps,
@@ -104,6 +105,33 @@ test("values of other layers become JSON: integers as decimal strings, bytes as 
     c: [null, 1],
   });
   assert.equal(toJson(undefined), null);
+});
+
+test("requests are read as exactly, and most numbers as ordinary ones", () => {
+  assert.deepEqual(parseJson('{"id": 1, "params": ["0x1", true, {"a": [999999999999999, 0]}]}'), {
+    id: 1,
+    params: ["0x1", true, { a: [999_999_999_999_999, 0] }],
+  });
+  for (const odd of ["1.50", "1e3", "-0", "9007199254740993", "1000000000000000"]) {
+    for (const text of [odd, `[${odd}]`, `{"a":${odd}}`, `[1,${odd}]`, `[ ${odd}]`, `["\\"",\n${odd}]`]) {
+      assert.deepEqual(parseJson(text), parseExactJson(text), text);
+    }
+  }
+  assert.deepEqual(parseJson('[", 1.5", 2]'), parseExactJson('[", 1.5", 2]'));
+  for (const text of ['{"a": {"__proto__": 1}}', '{"\\u005f_proto__": 1}']) {
+    assert.throws(() => parseJson(text), malformed(/__proto__/));
+  }
+  assert.throws(() => parseJson('{"a": 1'), malformed(/not valid JSON/));
+  assert.throws(() => parseJson("[".repeat(33)), malformed(/deeper than 32/));
+});
+
+test("strings end where they do, whatever is escaped in them", () => {
+  for (const string of ['"a"', '"\\\\"', '"\\""', '"\\\\\\""', '"[[["', '"\\"[["', '""']) {
+    const text = `[${string},${string}]`;
+    assert.deepEqual(parseExactJson(text, { depthMax: 1, valuesMax: 3 }), JSON.parse(text), text);
+  }
+  assert.throws(() => parseExactJson('["a'), malformed(/not valid JSON/));
+  assert.throws(() => parseExactJson('["a\\'), malformed(/not valid JSON/));
 });
 
 test("of parameters only integers beyond 2^53 become text, digit by digit", () => {

@@ -7,7 +7,7 @@
 import { NO_METRICS } from "@counterpart/core/base/no-metrics";
 import type { Metrics } from "@counterpart/core/ports/metrics";
 import type { Clock } from "@counterpart/core/ports/runtime";
-import type { Store, StoreSnapshot, StoreWrite } from "@counterpart/core/ports/store";
+import type { Store, StoreReader, StoreSnapshot, StoreWrite } from "@counterpart/core/ports/store";
 import { type StartFlusher, startFlusher } from "./flusher.ts";
 import { createGenerations, type Generations } from "./generations.ts";
 import { type LmdbStore, openLmdbStore, type StoreOptions } from "./lmdb-store.ts";
@@ -64,27 +64,52 @@ function writeThrough(
   database.write(all());
 }
 
-/** Views of moments, counted. */
+/** A view of a moment. */
+interface Moment {
+  readonly reader: StoreReader;
+  /** Readers that are not done. */
+  uses: number;
+  end(): void;
+}
+
+/** Views of moments, counted. Between two writes all are of one, which is kept for whoever reads next. */
 function createSnapshots(database: LmdbStore, { buffers }: Generations) {
   let open = 0;
+  let present: Moment | undefined;
+  const begin = (): Moment => {
+    const beneath = database.snapshot();
+    const views = buffers().map((buffer) => buffer.freeze());
+    open++;
+    const end = (): void => {
+      open--;
+      beneath.done();
+    };
+    return { reader: readBuffered(beneath, () => views), uses: 0, end };
+  };
   return {
     get open() {
       return open;
     },
     take(): StoreSnapshot {
-      const beneath = database.snapshot();
-      const views = buffers().map((buffer) => buffer.freeze());
+      present ??= begin();
+      const moment = present;
+      moment.uses++;
       let isDone = false;
-      open++;
       return {
-        ...readBuffered(beneath, () => views),
+        ...moment.reader,
         done() {
           if (isDone) return;
           isDone = true;
-          open--;
-          beneath.done();
+          moment.uses--;
+          if (moment.uses === 0 && moment !== present) moment.end();
         },
       };
+    },
+    /** The present has become a moment of the past. */
+    pass(): void {
+      const moment = present;
+      present = undefined;
+      if (moment?.uses === 0) moment.end();
     },
   };
 }
@@ -101,7 +126,11 @@ export function openBufferedStore(path: string, options: BufferedStoreOptions): 
   const { id } = position;
   let { last } = position;
   database.write([positionRow(position)]);
-  const onFlushed = (): void => database.refresh();
+  const onFlushed = (): void => {
+    // It would keep what was in memory, and in the database the pages of then.
+    snapshots.pass();
+    database.refresh();
+  };
   const metrics = createStoreMetrics(registry);
   const generations = createGenerations({
     ...{ path, id, clock, start, metrics, ...limits },
@@ -113,6 +142,7 @@ export function openBufferedStore(path: string, options: BufferedStoreOptions): 
   return {
     ...readBuffered(database, () => generations.buffers().map(({ present }) => present)),
     write(writes) {
+      snapshots.pass();
       generations.makeRoom(limits.bufferBytesMax);
       const { active } = generations;
       const before = active.bytes;
@@ -131,11 +161,15 @@ export function openBufferedStore(path: string, options: BufferedStoreOptions): 
       } catch (error) {
         active.takeBack();
         throw error;
+      } finally {
+        // Whoever makes the rows may have looked.
+        snapshots.pass();
       }
     },
     snapshot: () => snapshots.take(),
     close() {
       closed ??= (async () => {
+        snapshots.pass();
         try {
           generations.drain();
         } finally {

@@ -1,9 +1,16 @@
 /** JSON-RPC 2.0 over text: single requests, batches, notifications. Source: jsonrpc.org/specification. */
 
 import type { Clock } from "@counterpart/core/ports/runtime";
-import type { ArgumentValue } from "../../contracts/types.ts";
 import { createPacer } from "../../engine/pacer.ts";
-import { isExactNumber, JsonText, type JsonValue, parseExactJson, toJsonText, toSafeJson } from "../json.ts";
+import {
+  isExactNumber,
+  JsonText,
+  type JsonValue,
+  type ParsedJson,
+  parseJson,
+  toJsonText,
+  toSafeJson,
+} from "../json.ts";
 import { RPC_CODES, RpcError, rateLimited, responseTooLarge, rpcErrorOf } from "./errors.ts";
 import { RPC_LIMITS, type RpcLimits } from "./limits.ts";
 
@@ -52,16 +59,16 @@ const OVERLAPPING = "eth_sendRawTransaction";
 
 const invalidRequest = (message: string): RpcError => new RpcError(RPC_CODES.invalidRequest, message);
 
-type JsonObject = Readonly<Record<string, ArgumentValue>>;
+type JsonObject = Readonly<Record<string, ParsedJson>>;
 
-const isObject = (value: ArgumentValue): value is JsonObject =>
+const isObject = (value: ParsedJson): value is JsonObject =>
   typeof value === "object" && value !== null && !Array.isArray(value) && !isExactNumber(value);
 
-const isOverlapping = (request: ArgumentValue): boolean => isObject(request) && request.method === OVERLAPPING;
+const isOverlapping = (request: ParsedJson): boolean => isObject(request) && request.method === OVERLAPPING;
 
 /** What is run at once of a batch: each alone but those that may overlap. */
-function groupsOf(requests: readonly ArgumentValue[]): readonly ArgumentValue[][] {
-  const groups: ArgumentValue[][] = [];
+function groupsOf(requests: readonly ParsedJson[]): readonly ParsedJson[][] {
+  const groups: ParsedJson[][] = [];
   let wasOverlapping = false;
   for (const request of requests) {
     const overlaps = isOverlapping(request);
@@ -73,16 +80,16 @@ function groupsOf(requests: readonly ArgumentValue[]): readonly ArgumentValue[][
 }
 
 /** The id as JSON text, numbers digit by digit as they came; undefined when it is not a legal id. */
-function idText(id: ArgumentValue | undefined): string | undefined {
+function idText(id: ParsedJson | undefined): string | undefined {
   if (isExactNumber(id)) return id.source;
-  return typeof id === "string" || id === null ? JSON.stringify(id) : undefined;
+  return typeof id === "string" || typeof id === "number" || id === null ? JSON.stringify(id) : undefined;
 }
 
 function errorText(id: string, { code, message, data }: RpcError): string {
   return `{"jsonrpc":"2.0","id":${id},"error":${JSON.stringify({ code, message, data })}}`;
 }
 
-function paramsOf(value: ArgumentValue | undefined): readonly JsonValue[] {
+function paramsOf(value: ParsedJson | undefined): readonly JsonValue[] {
   if (value === undefined || value === null) return [];
   const plain = toSafeJson(value);
   if (!Array.isArray(plain)) throw new RpcError(RPC_CODES.invalidParams, "params must be an array");
@@ -90,7 +97,7 @@ function paramsOf(value: ArgumentValue | undefined): readonly JsonValue[] {
 }
 
 function callOf(request: JsonObject, id: string | undefined): Call {
-  const own = (name: string): ArgumentValue | undefined => (Object.hasOwn(request, name) ? request[name] : undefined);
+  const own = (name: string): ParsedJson | undefined => (Object.hasOwn(request, name) ? request[name] : undefined);
   const method = own("method");
   if (own("jsonrpc") !== "2.0") throw invalidRequest('invalid request: jsonrpc must be "2.0"');
   if (typeof method !== "string" || method === "") throw invalidRequest("invalid request: method must be a string");
@@ -104,32 +111,35 @@ interface Way {
 }
 
 /** What `work` gives, or an error at the deadline: then nobody waits for it any more. */
-async function before<T>(deadlineMs: number, clock: Clock, work: () => Promise<T>): Promise<T> {
+function before<T>(deadlineMs: number, clock: Clock, work: () => T | Promise<T>): T | Promise<T> {
   const leftMs = deadlineMs - clock.now();
   const late = (): RpcError => new RpcError(RPC_CODES.requestTimeout, "request timed out");
   if (leftMs <= 0) throw late();
-  const { promise, reject } = Promise.withResolvers<never>();
-  const cancel = clock.setTimer(leftMs, () => reject(late()));
-  try {
-    return await Promise.race([work(), promise]);
-  } finally {
-    cancel();
-  }
+  const given = work();
+  if (!(given instanceof Promise)) return given;
+  return new Promise((resolve, reject) => {
+    const cancel = clock.setTimer(leftMs, () => reject(late()));
+    given.then(resolve, reject).finally(cancel);
+  });
 }
 
 export function createDispatcher({ methods, clock, limits = RPC_LIMITS, onDefect }: DispatcherOptions): Dispatcher {
   const { batchMax, responseCharactersMax, timeoutMs } = limits;
 
-  async function run(call: Call, own: Methods | undefined): Promise<string> {
+  function resultText(result: unknown): string {
+    const text = result instanceof JsonText ? result.text : result === undefined ? "null" : toJsonText(result);
+    if (text.length > responseCharactersMax) throw responseTooLarge();
+    return text;
+  }
+
+  function run(call: Call, own: Methods | undefined): string | Promise<string> {
     const method = own?.get(call.method) ?? methods.get(call.method);
     if (method === undefined) {
       const name = call.method.slice(0, 100);
       throw new RpcError(RPC_CODES.methodNotFound, `the method ${name} does not exist/is not available`);
     }
-    const result = await method(call.params);
-    const text = result instanceof JsonText ? result.text : result === undefined ? "null" : toJsonText(result);
-    if (text.length > responseCharactersMax) throw responseTooLarge();
-    return text;
+    const result = method(call.params);
+    return result instanceof Promise ? result.then(resultText) : resultText(result);
   }
 
   function failure(error: unknown, method: string): RpcError {
@@ -140,7 +150,7 @@ export function createDispatcher({ methods, clock, limits = RPC_LIMITS, onDefect
   }
 
   /** The answer to one request; undefined for a notification. */
-  async function handleOne(request: ArgumentValue, { own, deadlineMs }: Way): Promise<string | undefined> {
+  async function handleOne(request: ParsedJson, { own, deadlineMs }: Way): Promise<string | undefined> {
     if (!isObject(request)) return errorText("null", invalidRequest("invalid request: not an object"));
     const given = Object.hasOwn(request, "id");
     const id = given ? idText(request.id) : undefined;
@@ -159,7 +169,7 @@ export function createDispatcher({ methods, clock, limits = RPC_LIMITS, onDefect
     }
   }
 
-  async function handleBatch(requests: readonly ArgumentValue[], way: Way): Promise<string | undefined> {
+  async function handleBatch(requests: readonly ParsedJson[], way: Way): Promise<string | undefined> {
     if (requests.length === 0) return errorText("null", invalidRequest("empty batch"));
     if (requests.length > batchMax)
       return errorText("null", invalidRequest(`batch too large: more than ${batchMax} requests`));
@@ -183,16 +193,16 @@ export function createDispatcher({ methods, clock, limits = RPC_LIMITS, onDefect
   }
 
   /** What a request is told of which nothing is done; undefined for a notification. */
-  function refusal(request: ArgumentValue, error: RpcError): string | undefined {
+  function refusal(request: ParsedJson, error: RpcError): string | undefined {
     if (!isObject(request)) return errorText("null", error);
     return Object.hasOwn(request, "id") ? errorText(idText(request.id) ?? "null", error) : undefined;
   }
 
   return {
     async handle(text, own, take) {
-      let request: ArgumentValue;
+      let request: ParsedJson;
       try {
-        request = parseExactJson(text);
+        request = parseJson(text);
       } catch (error) {
         return errorText("null", failure(error, "parse"));
       }
