@@ -1,4 +1,4 @@
-/** Folders that get their name when they are whole: what has the name has survived whatever crash there was. */
+/** Folders and files that get their name when they are whole: what has the name has survived whatever crash there was. */
 
 import {
   closeSync,
@@ -13,7 +13,7 @@ import {
   statSync,
 } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
-import { CodedError, reasonOf } from "@counterpart/core/base/errors";
+import { CodedError, isCodedError, reasonOf } from "@counterpart/core/base/errors";
 import { readSecretFile, syncFolder, writeSecretFile } from "../keys/secret-file.ts";
 import { isRunning } from "../store/holder.ts";
 import { makeDirectory } from "../store/make-directory.ts";
@@ -34,18 +34,16 @@ export function requireDatabase(folder: string): string {
 
 const draftName = (target: string, pid: number | string): string => `${basename(target)}.${pid}.tmp`;
 
-function isAbandoned(folder: string, pid: number): boolean {
-  if (pid !== process.pid && isRunning(pid)) return false;
-  return statSync(folder).isDirectory() && readdirSync(folder).every((name) => CONTENT.has(name));
-}
+const isFolderDraft = (path: string): boolean =>
+  statSync(path).isDirectory() && readdirSync(path).every((name) => CONTENT.has(name));
 
 /** Removes drafts for this target whose process was killed; anything else with such a name stays. */
-function removeAbandoned(target: string): void {
+function removeAbandoned(target: string, isDraft: (path: string) => boolean): void {
   const folder = dirname(target);
   for (const name of existsSync(folder) ? readdirSync(folder) : []) {
-    const pid = /\.([1-9]\d{0,9})\.tmp$/.exec(name)?.[1];
-    if (pid === undefined || name !== draftName(target, pid)) continue;
-    if (isAbandoned(join(folder, name), Number(pid))) rmSync(join(folder, name), { recursive: true, force: true });
+    const pid = Number(/\.([1-9]\d{0,9})\.tmp$/.exec(name)?.[1]);
+    if (name !== draftName(target, pid) || (pid !== process.pid && isRunning(pid))) continue;
+    if (isDraft(join(folder, name))) rmSync(join(folder, name), { recursive: true, force: true });
   }
 }
 
@@ -61,7 +59,7 @@ function createDraft(target: string): string {
   const path = resolve(target);
   const draft = join(dirname(path), draftName(path, process.pid));
   try {
-    removeAbandoned(path);
+    removeAbandoned(path, isFolderDraft);
     makeDirectory(dirname(path));
     mkdirSync(draft, { mode: 0o700 });
     return draft;
@@ -113,6 +111,32 @@ export async function makeWhole(
   try {
     await fill(draft);
     putInPlace(draft, target);
+  } finally {
+    remove();
+  }
+}
+
+/**
+ * The same of a file: `fill` makes the draft, and returns when all of it is on the disk.
+ * @throws CodedError `DATA_DIR_UNUSABLE`; those of `fill`
+ */
+export async function makeWholeFile<T>(
+  target: string,
+  output: Pick<WorkOutput, "onStop">,
+  fill: (draft: string) => Promise<T>,
+): Promise<T> {
+  const path = resolve(target);
+  const draft = join(dirname(path), draftName(path, process.pid));
+  const remove = (): void => rmSync(draft, { force: true });
+  output.onStop?.(remove);
+  try {
+    removeAbandoned(path, (name) => statSync(name).isFile());
+    const made = await fill(draft);
+    renameSync(draft, path);
+    syncFolder(dirname(path));
+    return made;
+  } catch (cause) {
+    throw isCodedError(cause) ? cause : cannotMake(path, cause);
   } finally {
     remove();
   }

@@ -1,14 +1,13 @@
 /** `counterpart export`: writes blocks of the chain to a file that other clients import. */
 
-import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
-import { dirname, resolve } from "node:path";
-import { CodedError, isCodedError, reasonOf } from "@counterpart/core/base/errors";
+import { closeSync, existsSync, fsyncSync, openSync, writeSync } from "node:fs";
+import { resolve } from "node:path";
+import { setImmediate as turn } from "node:timers/promises";
 import type { StoreReader } from "@counterpart/core/ports/store";
 import { encodedBlocks, headNumber } from "../engine/stored-blocks.ts";
-import { syncFolder } from "../keys/secret-file.ts";
 import { probeDatabase } from "../store/probe.ts";
 import { openSharedStore } from "../store/shared-store.ts";
-import { requireDatabase } from "./draft.ts";
+import { makeWholeFile, requireDatabase } from "./draft.ts";
 import { invalidConfig } from "./invalid-config.ts";
 import { createMeter, type WorkOutput } from "./render/progress.ts";
 
@@ -22,13 +21,22 @@ export interface ExportOptions {
   readonly to?: number;
 }
 
+/** After so many bytes, or blocks, a signal to end is heard. */
+const BYTES_PER_TURN = 4 * 1024 * 1024;
+const BLOCKS_PER_TURN = 256;
+
 interface Written {
   readonly from: number;
   readonly to: number;
   readonly bytes: number;
 }
 
-function writeBlocks(rows: StoreReader, path: string, { from = 1, to }: ExportOptions, output: WorkOutput): Written {
+async function writeBlocks(
+  rows: StoreReader,
+  path: string,
+  { from = 1, to }: ExportOptions,
+  output: WorkOutput,
+): Promise<Written> {
   const head = headNumber(rows);
   const last = to ?? head;
   if (last > head) throw invalidConfig(`--to ${last}: the chain ends with block ${head}`);
@@ -36,34 +44,22 @@ function writeBlocks(rows: StoreReader, path: string, { from = 1, to }: ExportOp
   const show = createMeter(output, "blocks");
   let blocks = 0;
   let bytes = 0;
+  let turnAt = 0;
   const file = openSync(path, "wx", 0o644);
   try {
     for (const encoded of encodedBlocks(rows, from, last)) {
       for (let at = 0; at < encoded.length; ) at += writeSync(file, encoded, at);
       bytes += encoded.length;
       show("writing", ++blocks, last - from + 1);
+      if (bytes < turnAt && blocks % BLOCKS_PER_TURN !== 0) continue;
+      turnAt = bytes + BYTES_PER_TURN;
+      await turn();
     }
     fsyncSync(file);
   } finally {
     closeSync(file);
   }
   return { from, to: last, bytes };
-}
-
-/** Gives the file its name when all of it is on the disk. @throws CodedError `DATA_DIR_UNUSABLE` */
-function writeWhole(rows: StoreReader, target: string, options: ExportOptions, output: WorkOutput): Written {
-  const draft = `${target}.${process.pid}.tmp`;
-  try {
-    const written = writeBlocks(rows, draft, options, output);
-    renameSync(draft, target);
-    syncFolder(dirname(target));
-    return written;
-  } catch (error) {
-    if (isCodedError(error)) throw error;
-    throw new CodedError("DATA_DIR_UNUSABLE", `${target} cannot be written: ${reasonOf(error)}`, { path: target });
-  } finally {
-    rmSync(draft, { force: true });
-  }
 }
 
 /**
@@ -78,7 +74,8 @@ export async function exportChain(options: ExportOptions, output: WorkOutput): P
   await probeDatabase(path);
   const store = openSharedStore(path);
   try {
-    const { from, to, bytes } = writeWhole(store, target, options, output);
+    const written = await makeWholeFile(target, output, (draft) => writeBlocks(store, draft, options, output));
+    const { from, to, bytes } = written;
     output.print(`blocks ${from} to ${to}, ${bytes} bytes, are in ${target}
 `);
   } finally {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -68,6 +68,38 @@ test("a chain is imported, and exported as it was", async (t) => {
   await refused({ file: at("part.rlp") }, /is there already/);
   await refused({ to: 7 }, /the chain ends with block 6/);
   await refused({ from: 5, to: 3 }, /--from 5 is after block 3/);
+});
+
+test("an export that is told to end leaves nothing, and one that was killed leaves it to the next", async (t) => {
+  const { run, folder, dataDir, quiet, at } = scene(t);
+  await run();
+  const draft = at(`a.rlp.${process.pid}.tmp`);
+  let atStop: readonly string[] = [];
+  const stopped = exportChain(
+    { dataDir, file: at("a.rlp") },
+    // The first turn that others have is after the first block.
+    {
+      ...quiet,
+      onStop: (cleanUp) => {
+        setImmediate(() => {
+          assert.ok(existsSync(draft));
+          cleanUp();
+          atStop = readdirSync(folder);
+        });
+      },
+    },
+  );
+  // The program ends here; what is left of it cannot give the file its name.
+  await assert.rejects(stopped, refusal("DATA_DIR_UNUSABLE", /cannot be made/));
+  assert.deepEqual(atStop.toSorted(), ["chain.rlp", "data", "genesis.json"]);
+  const [abandoned, ...others] = ["a.rlp.4194303.tmp", `a.rlp.${process.ppid}.tmp`, "b.rlp.4194303.tmp", "a.rlp.tmp"];
+  for (const name of [abandoned as string, ...others]) writeFileSync(at(name), "half");
+  await exportChain({ dataDir, file: at("a.rlp") }, quiet);
+  assert.deepEqual(bytesOf(at("a.rlp")), WHOLE);
+  assert.deepEqual(
+    readdirSync(folder).filter((name) => name.endsWith(".tmp")),
+    others.toSorted(),
+  );
 });
 
 test("what was imported is whole, can be copied, and is known again", async (t) => {

@@ -1,6 +1,7 @@
 /** Runs a command that was understood. */
 
 import type { CommandContext } from "./context.ts";
+import { misspeltVariables } from "./misspelt-variables.ts";
 import type { Request } from "./program.ts";
 
 /** With colours as they were asked for, where the command can be asked. */
@@ -13,5 +14,6 @@ async function coloredContext({ command, given }: Request, context: CommandConte
 
 /** @returns the exit code, 0 when it gives none. @throws those of the command */
 export async function runRequest(request: Request, context: CommandContext): Promise<number | undefined> {
+  for (const warning of await misspeltVariables(context.environment)) context.printError(`counterpart: ${warning}\n`);
   return request.command.run(request.given, await coloredContext(request, context));
 }

@@ -59,6 +59,7 @@ const KEYS = Object.keys(SETTINGS) as readonly ClientKey[];
 
 export const CLIENT_FILE_KEYS: readonly string[] = KEYS.map((key) => settingNames(key).fileKey);
 export const clientVariable = (key: ClientKey): string => settingNames(key).variable;
+export const CLIENT_VARIABLES: readonly string[] = KEYS.map(clientVariable);
 
 /** What was given on the command line. */
 export type ClientFlags = Readonly<Partial<Record<ClientKey | "config", unknown>>>;

@@ -44,6 +44,26 @@ test("each setting is shown with its value and where it came from", async (t) =>
   assert.match(shown.out, /\np2p_port +5009 +environment +COUNTERPART_P2P_PORT\n/);
 });
 
+test("a variable that is nearly a setting is told, and others of such names are not", async (t) => {
+  const { run } = scene(t, {
+    ...{ COUNTERPART_API_PROT: "8085", COUNTERPART_TOKNE: "hunter2", COUNTERPART_WS_PORT: "5002", COUNTERPART_URL: "" },
+    ...{ COUNTERPART_PORT: "tcp://10.0.0.1:8080", COUNTERPART_SERVICE_HOST: "10.0.0.1", COUNTERPART_PEERS: "" },
+  });
+  for (const words of [
+    ["config", "print"],
+    ["config", "check"],
+    ["completion", "bash"],
+  ]) {
+    const { code, errors } = await run(...words);
+    assert.equal(code, EXIT.ok);
+    assert.equal(
+      errors,
+      "counterpart: COUNTERPART_API_PROT is no setting; did you mean COUNTERPART_API_PORT?\n" +
+        "counterpart: COUNTERPART_TOKNE is no setting; did you mean COUNTERPART_TOKEN?\n",
+    );
+  }
+});
+
 test("settings of commands that ask a node are shown, and checked, with those of a node", async (t) => {
   const { folder, run } = scene(t, { COUNTERPART_TIMEOUT_MS: "5000" });
   const file = join(folder, "node.json");
