@@ -69,6 +69,15 @@ describe("an artifact", () => {
       assert.equal(await service.call(address, { function: "sum", params: ["2", "3"] }), "5");
     }
     await assert.rejects(adder({ Sums: "0x12" }), { code: "INVALID_HEX" });
+    const nowhere = `0x${"11".repeat(20)}`;
+    const unbound = {
+      code: "INVALID_BYTECODE",
+      message: /Sums is to be linked with 0x1{40}, where there is no contract/,
+    };
+    await assert.rejects(adder({ Sums: nowhere }), unbound);
+    const source = { kind: "source", sources: sourcesOf(SOURCE), contract: "Adder" } as const;
+    const fromSource = { contractType: "custom", code: { ...source, libraries: { Sums: nowhere } } } as const;
+    await assert.rejects(service.deploy(fromSource), unbound);
   });
 
   it("without code, or that is none, is refused", () => {

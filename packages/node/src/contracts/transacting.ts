@@ -4,12 +4,13 @@ import { bytesToBigInt, concatBytes, EMPTY_BYTES, type Hex, hexToBytes } from "@
 import { assert, CodedError, isCodedError } from "@counterpart/core/base/errors";
 import { createAddress } from "@counterpart/core/chain/address";
 import type { AnyTransaction, Transaction } from "@counterpart/core/chain/types";
+import { checksumAddress, parseAddress } from "@counterpart/core/crypto/crypto";
 import type { ChainEngine, ContractEntry } from "../engine/types.ts";
 import { withSnapshot } from "../engine/with-snapshot.ts";
 import type { KeyRing } from "../keys/types.ts";
 import type { AbiFunction, ContractAbi } from "./abi.ts";
 import type { ArtifactStore } from "./artifact-store.ts";
-import { type CompiledContract, readCompiled } from "./compiled.ts";
+import { type CompiledContract, type Libraries, readCompiled } from "./compiled.ts";
 import type { CompileSolidity } from "./compiler.ts";
 import type { ContentCache } from "./content-cache.ts";
 import { decodeLog, decodeOutputs } from "./decode.ts";
@@ -201,10 +202,21 @@ export async function compiledOf(
   return code.kind === "artifact" ? readCompiled(code.artifact, code.libraries) : await compile(code);
 }
 
+/** What is linked with an address that has no code fails only when it is called. @throws CodedError `INVALID_BYTECODE` */
+function requireLibraries({ engine }: Pick<TransactingDeps, "engine">, libraries: Libraries = {}): void {
+  for (const [name, given] of Object.entries(libraries)) {
+    const address = parseAddress(given);
+    if (withSnapshot(engine, ({ contract }) => contract(address)) !== undefined) continue;
+    const message = `${name} is to be linked with ${checksumAddress(address)}, where there is no contract`;
+    throw new CodedError("INVALID_BYTECODE", message, { field: "libraries", libraries: [name] });
+  }
+}
+
 /** What is deployed is called as its contract is, unless it is given a name. */
 async function withCode(deps: TransactingDeps, request: DeployRequest): Promise<PreparedRequest> {
   if (!("code" in request)) return request;
   const { code, ...rest } = request;
+  requireLibraries(deps, code.libraries);
   const { name, bytecode, abi } = await compiledOf(deps, code);
   return { ...(name !== undefined && { name }), ...rest, bytecode, abi };
 }
