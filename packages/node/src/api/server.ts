@@ -1,6 +1,6 @@
 /** The HTTP server: REST under `/api/v1`, JSON-RPC at `/`, documentation at `/docs`. */
 
-import type { IncomingHttpHeaders } from "node:http";
+import { createServer, type IncomingHttpHeaders, type RequestListener, type Server } from "node:http";
 import { CodedError } from "@counterpart/core/base/errors";
 import { NO_METRICS } from "@counterpart/core/base/no-metrics";
 import type { Metrics } from "@counterpart/core/ports/metrics";
@@ -25,6 +25,7 @@ import {
 import { checkInStep } from "./in-step.ts";
 import { type MetricsText, registerMetrics } from "./metrics-route.ts";
 import { registerOpenApi } from "./openapi.ts";
+import { oneByOne } from "./pipelining.ts";
 import { problemOf, rawProblem } from "./problem.ts";
 import { API_RATE, checkRate, createRateLimits, type RateLimits } from "./rate-limits.ts";
 import { registerBlocks } from "./rest/blocks.ts";
@@ -218,23 +219,29 @@ function useSchemas(scope: ApiInstance): void {
   scope.setSerializerCompiler(() => (data) => JSON.stringify(data));
 }
 
+const createHttpServer = (listener: RequestListener): Server =>
+  createServer(
+    {
+      // Whoever offers another protocol, such as h2c, is answered as if he did not.
+      shouldUpgradeCallback: ({ headers }) => isUpgrade(headers),
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      connectionsCheckingInterval: CONNECTIONS_CHECK_MS,
+    },
+    oneByOne(listener),
+  );
+
 function createFastify(options: ApiServerOptions, metrics: ApiMetrics): ApiInstance {
   const replyWithProblem = createReplyWithProblem(options.logger, metrics);
   const server: ApiInstance = Fastify({
     bodyLimit: BODY_BYTES_MAX,
-    requestTimeout: REQUEST_TIMEOUT_MS,
-    keepAliveTimeout: KEEP_ALIVE_MS,
+    serverFactory: createHttpServer,
     forceCloseConnections: "idle",
     return503OnClosing: false,
     genReqId: createRequestIds(options.backend),
     routerOptions: { maxParamLength: PARAM_CHARACTERS_MAX },
     frameworkErrors: replyWithProblem,
-    // Whoever offers another protocol, such as h2c, is answered as if he did not.
-    http: {
-      shouldUpgradeCallback: ({ headers }) => isUpgrade(headers),
-      headersTimeout: HEADERS_TIMEOUT_MS,
-      connectionsCheckingInterval: CONNECTIONS_CHECK_MS,
-    },
     clientErrorHandler: (error, socket) => {
       metrics.malformed.add({});
       // Whoever does not close his side holds no connection for it.
