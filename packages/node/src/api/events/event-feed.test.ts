@@ -14,9 +14,13 @@ class FakeSink extends EventEmitter implements EventSink {
   ended = false;
   destroyed = false;
 
-  write(text: string): void {
+  writes = 0;
+
+  write(part: string | Uint8Array): void {
+    const text = typeof part === "string" ? part : new TextDecoder().decode(part);
     this.text += text;
     this.writableLength += text.length;
+    this.writes++;
   }
 
   flush(): void {
@@ -57,6 +61,7 @@ function open(limits = { held: 4, readers: 2, sinkBytes: 10_000 }) {
   const feed = createEventFeed({ backend: fake.backend, clock, logger, limits });
   const tell = (...peers: string[]): void => {
     for (const peerId of peers) tellPeer({ kind: "connected", peerId, address: "a" });
+    clock.advance(0);
   };
   const follow = (lastId?: string, ...types: Parameters<typeof feed.subscribe>[2][]): FakeSink => {
     const sink = new FakeSink();
@@ -77,6 +82,18 @@ test("a reader gets what happens from now on, numbered without gaps", () => {
     [1, 2, 3],
   );
   assert.match(sink.text, /^retry: \d+\nid: \S+\n\nid: \S+\nevent: peer\.connected\ndata: \{.*\}\n\n/);
+});
+
+test("what happens at once is sent together, to each reader what it wants", () => {
+  const { tell, follow } = open({ held: 100, readers: 4, sinkBytes: 100_000 });
+  const [one, other] = [follow(), follow()];
+  const heads = follow(undefined, new Set(["head"] as const));
+  tell(..."abcdefgh");
+  const later = follow(one.ids[3]);
+  tell("i", "j");
+  for (const sink of [one, other]) assert.deepEqual([sink.peers, sink.writes], [[..."abcdefghij"], 3]);
+  assert.deepEqual(later.peers, [..."defghij"]);
+  assert.deepEqual([heads.peers, heads.writes], [[], 1]);
 });
 
 test("a reader that comes back gets exactly what it missed", () => {

@@ -1,12 +1,15 @@
 /**
  * The event stream's readers. All of them read one ring, each at its own pace: what waits for a reader is the ring and
- * the little that its socket holds, so that a slow one costs nothing. One that falls behind the ring is cut.
+ * the little that its socket holds, so that a slow one costs nothing. One that falls behind the ring is cut. What happens
+ * at once, as the thousands of events of a large block, is made into text once for all who are in step.
  */
 
+import { utf8ToBytes } from "@counterpart/core/base/bytes";
+import { dropOldest } from "@counterpart/core/base/drop-oldest";
 import { CodedError } from "@counterpart/core/base/errors";
 import type { Clock, Logger } from "@counterpart/core/ports/runtime";
 import type { Backend } from "../backend.ts";
-import { createEventRing } from "./event-ring.ts";
+import { createEventRing, type EventRing } from "./event-ring.ts";
 import { followBackend } from "./event-source.ts";
 import type { EventType } from "./event-types.ts";
 
@@ -14,7 +17,7 @@ import type { EventType } from "./event-types.ts";
 export interface EventSink {
   /** Bytes that were written and not sent yet. */
   readonly writableLength: number;
-  write(text: string): unknown;
+  write(text: string | Uint8Array): unknown;
   end(): unknown;
   destroy(): unknown;
   on(event: "drain" | "close", listener: () => void): unknown;
@@ -30,7 +33,7 @@ export interface EventFeed {
    * Sends events until the sink closes; from after `lastId`, where that is still held.
    * @param types undefined for all
    */
-  subscribe(sink: EventSink, lastId: string | undefined, types: ReadonlySet<EventType> | undefined): void;
+  subscribe(sink: EventSink, lastId: string | undefined, types: Types): void;
   /** Ends every stream; no more are taken. */
   close(): void;
 }
@@ -50,12 +53,49 @@ export const EVENT_LIMITS: EventLimits = { held: 16_384, readers: 64, sinkBytes:
 const HEARTBEAT_MS = 15_000;
 /** How long a client should wait before it connects again. */
 const RETRY_MS = 1_000;
+/** Pieces of the stream in memory, each at most a quarter of what a reader's socket may hold. */
+const PIECES_MAX = 16;
+
+type Types = ReadonlySet<EventType> | undefined;
 
 interface Reader {
   readonly sink: EventSink;
-  readonly types: ReadonlySet<EventType> | undefined;
+  readonly types: Types;
+  /** The same as text, as a key. */
+  readonly typesKey: string;
   /** Sequence of the next event to look at. */
   next: number;
+}
+
+/** Some events as they are sent, of those that a reader wants. */
+interface Piece {
+  readonly bytes: Uint8Array;
+  /** Sequence of the event after them. */
+  readonly end: number;
+}
+
+function createPieces(ring: EventRing, idOf: (sequence: number) => string, characters: number) {
+  const pieces = new Map<string, Piece>();
+  return {
+    /** From an event that there is; undefined where it is not held any more. */
+    from({ next, types, typesKey }: Pick<Reader, "next" | "types" | "typesKey">): Piece | undefined {
+      const key = `${next} ${typesKey}`;
+      const known = pieces.get(key);
+      if (known !== undefined) return known;
+      let text = "";
+      let end = next;
+      for (; end <= ring.last && text.length < characters; end++) {
+        const event = ring.at(end);
+        if (event === undefined) return undefined;
+        if (types?.has(event.type) === false) continue;
+        text += `id: ${idOf(event.sequence)}\nevent: ${event.type}\ndata: ${event.data}\n\n`;
+      }
+      const piece = { bytes: utf8ToBytes(text), end };
+      pieces.set(key, piece);
+      dropOldest(pieces, PIECES_MAX);
+      return piece;
+    },
+  };
 }
 
 export interface EventFeedDeps {
@@ -78,6 +118,7 @@ export function createEventFeed(deps: EventFeedDeps): EventFeed {
   let cancelHeartbeat = (): void => {};
 
   const idOf = (sequence: number): string => `${run}-${sequence}`;
+  const pieces = createPieces(ring, idOf, limits.sinkBytes / 4);
   const drop = (reader: Reader): void => {
     readers.delete(reader);
     if (readers.size === 0) cancelHeartbeat();
@@ -92,15 +133,24 @@ export function createEventFeed(deps: EventFeedDeps): EventFeed {
   const pump = (reader: Reader): void => {
     if (!readers.has(reader)) return;
     while (reader.next <= ring.last && reader.sink.writableLength < limits.sinkBytes) {
-      const event = ring.at(reader.next);
-      if (event === undefined) {
+      const piece = pieces.from(reader);
+      if (piece === undefined) {
         cutOff(reader);
         return;
       }
-      reader.next++;
-      if (reader.types?.has(event.type) === false) continue;
-      reader.sink.write(`id: ${idOf(event.sequence)}\nevent: ${event.type}\ndata: ${event.data}\n\n`);
+      reader.next = piece.end;
+      if (piece.bytes.length > 0) reader.sink.write(piece.bytes);
     }
+  };
+  let isScheduled = false;
+  /** What happens at once is sent together. */
+  const schedulePumps = (): void => {
+    if (isScheduled || readers.size === 0) return;
+    isScheduled = true;
+    clock.setTimer(0, () => {
+      isScheduled = false;
+      for (const reader of [...readers]) pump(reader);
+    });
   };
   const beat = (): void => {
     for (const reader of [...readers]) {
@@ -128,7 +178,7 @@ export function createEventFeed(deps: EventFeedDeps): EventFeed {
   };
   const unfollow = followBackend(backend, (type, data) => {
     ring.push(type, JSON.stringify(data));
-    for (const reader of [...readers]) pump(reader);
+    schedulePumps();
   });
 
   return {
@@ -138,7 +188,8 @@ export function createEventFeed(deps: EventFeedDeps): EventFeed {
       throw new CodedError("TOO_MANY_SUBSCRIBERS", `this node serves ${limits.readers} event streams already`);
     },
     subscribe(sink, lastId, types) {
-      const reader: Reader = { sink, types, next: begin(sink, lastId) };
+      const typesKey = types === undefined ? "*" : [...types].sort().join();
+      const reader: Reader = { sink, types, typesKey, next: begin(sink, lastId) };
       readers.add(reader);
       sink.on("drain", () => pump(reader));
       sink.on("close", () => drop(reader));
