@@ -14,7 +14,7 @@ import {
   WebSocketProvider,
 } from "ethers";
 import { rpc } from "./json-rpc.ts";
-import { allAgree, connect, eventually, Nodes } from "./nodes.ts";
+import { allAgree, connect, deployToken, eventually, Nodes } from "./nodes.ts";
 import { compile, compileErc20 } from "./solidity.ts";
 import { FIRST, SECOND } from "./viem-clients.ts";
 
@@ -122,6 +122,28 @@ test("ethers hears over WebSocket of blocks, of logs that a filter lets through,
   } finally {
     here.destroy();
     await there.destroy();
+  }
+});
+
+test("ethers' transactions are waited for on the node that does not seal, though no other block follows", async () => {
+  await using nodes = new Nodes();
+  const [one, two] = [await nodes.start("one"), await nodes.start("two")];
+  await connect(two, one);
+  // From its first block on, node 1 leads.
+  await deployToken(one);
+  await allAgree([one, two]);
+  const provider = new WebSocketProvider(two.url.replace("http", "ws"));
+  try {
+    const wallet = new Wallet(SECOND_KEY, provider);
+    for (let nonce = 0; nonce < 5; nonce++) {
+      const sent = await wallet.sendTransaction({ to: FIRST, value: 1n, nonce });
+      const receipt = given(await sent.wait(1, 10_000));
+      assert.deepEqual([receipt.hash, receipt.status], [sent.hash, 1]);
+    }
+    const { sealer } = (await two.get("blocks/latest")).body;
+    assert.equal(String(sealer).toLowerCase(), await rpc(one, "eth_coinbase"));
+  } finally {
+    await provider.destroy();
   }
 });
 

@@ -252,7 +252,7 @@ export function createFakeEngine(sealer: string, chain = "dev"): FakeEngine {
     logs: { next: (_groups, _from, to) => ({ candidates: [], last: to }) },
     transaction(hash) {
       const transaction = pool.get(hash);
-      return transaction === undefined ? undefined : { status: "pending", transaction };
+      return transaction === undefined ? undefined : { status: "pending", arrivedAtMs: 0, transaction };
     },
     knows: (hash) => pool.has(hash),
     stateAt: unsupported,

@@ -41,7 +41,8 @@ export function transactionStatus(core: EngineCore, hash: Hex): OwnTransactionSt
   if (pending !== undefined) {
     const refused = pending.refusedAt === core.head.hash ? "INVALID_TRANSACTION" : undefined;
     const reason = core.pool.obstacle(pending, core.accounts) ?? refused;
-    return { status: "pending", transaction: pending.transaction, ...(reason === undefined ? {} : { reason }) };
+    const { transaction, arrivedAtMs } = pending;
+    return { status: "pending", transaction, arrivedAtMs, ...(reason === undefined ? {} : { reason }) };
   }
   const conflict = core.losers.get(hash) ?? readConflict(core.store, hash, core.processor.chainId);
   return conflict === undefined ? undefined : { status: "conflicted", ...conflict };

@@ -73,6 +73,8 @@ type StatusOf<T, R> =
   | {
       readonly status: "pending";
       readonly transaction: T;
+      /** Milliseconds since 1970. */
+      readonly arrivedAtMs: number;
       /** Why it is not executable at once, such as NONCE_TOO_HIGH; absent when it is. */
       readonly reason?: ErrorCode;
     }

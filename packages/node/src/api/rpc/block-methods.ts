@@ -13,7 +13,7 @@ import { RPC_CODES, RpcError } from "./errors.ts";
 import { formatBlock, formatPendingBlock, formatReceipt, formatTransaction, placeOf, quantity } from "./format.ts";
 import { defineMethod, optional, readBoolean, readCount, readData, readHash, required } from "./params.ts";
 import { pendingBlock } from "./pending-block.ts";
-import type { UntilSealed } from "./sealed.ts";
+import type { Sealed } from "./sealed.ts";
 
 export function blockMethods(engine: ChainEngine): Record<string, RpcMethod> {
   return {
@@ -55,7 +55,7 @@ export interface TransactionDeps {
   readonly engine: ChainEngine;
   readonly recoverSenders: RecoverSenders;
   readonly watch: InclusionWatch;
-  readonly sealed: UntilSealed;
+  readonly sealed: Sealed;
 }
 
 /** How long a caller waits for a receipt, in milliseconds: unless he says so, and at the most. As in go-ethereum. */
@@ -83,7 +83,7 @@ export function transactionMethods(deps: TransactionDeps): Record<string, RpcMet
   return {
     eth_sendRawTransaction: defineMethod([required(readData)], async (raw) => {
       const hash = await take(deps, raw);
-      await sealed(hash);
+      await sealed.sent(hash);
       return hash;
     }),
 
@@ -100,8 +100,8 @@ export function transactionMethods(deps: TransactionDeps): Record<string, RpcMet
       return formatTransaction(status.transaction, { header, index: status.index });
     }),
 
-    eth_getTransactionReceipt: defineMethod([required(readHash)], (hash) =>
-      receiptOf(engine, transactionOf(engine, hash)),
+    eth_getTransactionReceipt: defineMethod([required(readHash)], async (hash) =>
+      receiptOf(engine, await sealed.asked(hash, transactionOf(engine, hash))),
     ),
   };
 }

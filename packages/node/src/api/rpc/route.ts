@@ -25,7 +25,7 @@ import { logMethods } from "./logs.ts";
 import { nodeMethods } from "./node-methods.ts";
 import { discoverMethod } from "./openrpc.ts";
 import { rawMethods } from "./raw-methods.ts";
-import { untilSealed } from "./sealed.ts";
+import { whenSealed } from "./sealed.ts";
 import { simulateMethods } from "./simulate.ts";
 import { stateMethods } from "./state-methods.ts";
 import { traceMethods } from "./trace.ts";
@@ -55,7 +55,7 @@ export function createMethods(context: MethodContext): Map<string, RpcMethod> {
   const gasMax = BigInt(rpcLimits.gasMax);
   const calls = callMethods(engine, clock, gasMax);
   const watch = createInclusionWatch(engine, clock);
-  const sealed = untilSealed(engine, watch, development);
+  const sealed = whenSealed(engine, watch, clock, development);
   const onState = {
     ...stateMethods(engine),
     ...calls,
@@ -75,7 +75,7 @@ export function createMethods(context: MethodContext): Map<string, RpcMethod> {
       engine,
       keys,
       estimateGas: calls.eth_estimateGas as RpcMethod,
-      sealed,
+      sealed: sealed.sent,
       ...(development && { signing: developmentSigning(keys, development) }),
     }),
     ...developmentMethods(backend, clock),
