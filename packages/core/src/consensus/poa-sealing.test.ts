@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type SealingSituation, sealingDelay } from "./poa-sealing.ts";
+import { restAfter, type SealingSituation, sealingDelay } from "./poa-sealing.ts";
 
 const nothing: SealingSituation = {
   leads: false,
@@ -10,6 +10,11 @@ const nothing: SealingSituation = {
   catchingUpMs: undefined,
   jitter: 0.5,
 };
+
+test("after a block for a crowd a node rests as long as it took, 50 ms at most; after others not at all", () => {
+  assert.deepEqual([restAfter(3, 20), restAfter(4, 20), restAfter(900, 20)], [0, 20, 20]);
+  assert.deepEqual([restAfter(900, 1_300), restAfter(900, 0), restAfter(900, -3_600_000)], [50, 0, 0]);
+});
 
 test("nothing waits, nothing is sealed", () => {
   assert.equal(sealingDelay(nothing), undefined);

@@ -13,6 +13,18 @@ export const PEER_TRANSACTION_WAIT_MS = 2_000;
 /** A node that is taking over a better chain does not seal on its own until nothing of it has come for this long. */
 export const CATCH_UP_SILENCE_MS = 2_000;
 
+/** So many transactions in a block are of callers that do not wait for each other. */
+const CROWD = 4;
+const REST_MS_MAX = 50;
+
+/**
+ * Milliseconds that a node lets pass after a block before it seals the next. After one for a crowd as long as that took: a
+ * block has costs of its own, and what comes meanwhile shares them.
+ */
+export function restAfter(transactions: number, tookMs: number): number {
+  return transactions < CROWD ? 0 : Math.min(REST_MS_MAX, Math.max(0, tookMs));
+}
+
 export interface SealingSituation {
   /** Whether this node sealed the head. */
   readonly leads: boolean;

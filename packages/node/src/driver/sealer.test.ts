@@ -193,6 +193,53 @@ describe("the sealer", () => {
     await sealer.stop();
   });
 
+  it("rests after a block of several as long as it took, and then seals what came meanwhile in one", async () => {
+    const clock = createTestClock();
+    const inner = openTestEngine({ sealer: 101, clock });
+    const sealer = createSealerLoop({
+      engine: {
+        ...inner,
+        pool: inner.pool,
+        async seal() {
+          clock.advance(20);
+          return inner.seal();
+        },
+      },
+      ...{ clock, self: accountOf(101), logger: silentLogger },
+      heardAt: () => undefined,
+      isDiverged: () => false,
+      catchingUpMs: () => undefined,
+      random: { fraction: () => 0.5, bytes: (size) => new Uint8Array(size) },
+    });
+    sealer.start();
+    const settled = async (): Promise<void> => {
+      for (let i = 0; i < 20; i++) await turn();
+    };
+    const submit = async (...all: readonly (readonly [sender: number, nonce: number])[]): Promise<void> => {
+      await Promise.all(all.map(([sender, nonce]) => inner.submit(transactionOf(sender, nonce), "local")));
+      await settled();
+    };
+    await submit([1, 0], [2, 0], [3, 0], [4, 0]);
+    assert.deepEqual([inner.head().number, clock.next()], [1, 20]);
+    await submit([1, 1]);
+    await submit([2, 1], [3, 1]);
+    assert.deepEqual([inner.head().number, clock.next()], [1, 20]);
+    clock.advance(20);
+    await settled();
+    assert.deepEqual([inner.block(2)?.transactions.length, clock.next()], [3, undefined]);
+    await submit([1, 2]);
+    assert.equal(inner.head().number, 3);
+    // One that is stopped and started meanwhile rests no more.
+    await submit([1, 3], [2, 2], [3, 2], [4, 1]);
+    await sealer.stop();
+    await submit([1, 4]);
+    assert.deepEqual([inner.head().number, clock.next()], [4, undefined]);
+    sealer.start();
+    await settled();
+    assert.equal(inner.head().number, 5);
+    await sealer.stop();
+  });
+
   it("gives a present leader 250 ms, and then seals itself", async () => {
     const setting = await followingNode();
     const { engine, clock, sealer, moved } = setting;

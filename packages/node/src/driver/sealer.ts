@@ -5,7 +5,7 @@
 
 import type { Hex } from "@counterpart/core/base/bytes";
 import { isCodedError } from "@counterpart/core/base/errors";
-import { LEADER_SILENCE_MS, sealingDelay } from "@counterpart/core/consensus/poa-sealing";
+import { LEADER_SILENCE_MS, restAfter, sealingDelay } from "@counterpart/core/consensus/poa-sealing";
 import type { Clock, Logger, Random } from "@counterpart/core/ports/runtime";
 import type { Engine } from "../engine/types.ts";
 
@@ -40,7 +40,7 @@ export function createSealerLoop(deps: SealerDeps): SealerLoop {
   let sealing: Promise<void> | undefined;
   /** Something happened while a block was being sealed. */
   let again = false;
-  /** Waiting after a failed seal. By a timer, as the clock may be set back meanwhile. */
+  /** Waiting after a failed seal, or after a block for many. By a timer, as the clock may be set back meanwhile. */
   let resting = false;
   let cancelRest = (): void => {};
   let cancelTimer = (): void => {};
@@ -63,9 +63,10 @@ export function createSealerLoop(deps: SealerDeps): SealerLoop {
       jitter,
     });
   };
-  const rest = (): void => {
+  const rest = (ms: number): void => {
+    if (!running || ms <= 0) return;
     resting = true;
-    cancelRest = clock.setTimer(RETRY_MS, () => {
+    cancelRest = clock.setTimer(ms, () => {
       resting = false;
       consider();
     });
@@ -74,15 +75,17 @@ export function createSealerLoop(deps: SealerDeps): SealerLoop {
   const sealOnce = async (): Promise<boolean> => {
     again = false;
     try {
+      const begunMs = clock.now();
       const block = await engine.seal();
       if (block === undefined) return again;
+      rest(restAfter(block.transactions.length, clock.now() - begunMs));
       const { number, hash } = block.header;
       logger.info("sealed a block", { number, hash, transactions: block.transactions.length });
     } catch (error) {
       if (running) logger.error("sealing failed", { error: String(error) });
       // Damage does not pass.
       if (isCodedError(error, "STORE_CORRUPT")) running = false;
-      if (running) rest();
+      rest(RETRY_MS);
     }
     return true;
   };
@@ -119,6 +122,7 @@ export function createSealerLoop(deps: SealerDeps): SealerLoop {
   return {
     start() {
       running = true;
+      resting = false;
       for (const event of ["head", "pooled", "transaction"] as const) unsubscribe.push(engine.on(event, onEvent));
       consider();
     },
