@@ -114,6 +114,20 @@ function createSnapshots(database: LmdbStore, { buffers }: Generations) {
   };
 }
 
+async function closeAll(
+  database: LmdbStore,
+  generations: Generations,
+  snapshots: ReturnType<typeof createSnapshots>,
+): Promise<void> {
+  snapshots.pass();
+  try {
+    generations.drain();
+  } finally {
+    await generations.end();
+    await database.close();
+  }
+}
+
 /**
  * Opens or creates the database at `path`, which nobody else may write.
  * @throws CodedError `DATA_DIR_UNUSABLE`, `STORE_VERSION`, `STORE_CORRUPT`, `STORE_WRITE_FAILED`
@@ -168,15 +182,7 @@ export function openBufferedStore(path: string, options: BufferedStoreOptions): 
     },
     snapshot: () => snapshots.take(),
     close() {
-      closed ??= (async () => {
-        snapshots.pass();
-        try {
-          generations.drain();
-        } finally {
-          await generations.end();
-          await database.close();
-        }
-      })();
+      closed ??= closeAll(database, generations, snapshots);
       return closed;
     },
   };
