@@ -68,6 +68,18 @@ describe("an artifact", () => {
       const { address } = requireIncluded(await adder({ [name]: library }));
       assert.equal(await service.call(address, { function: "sum", params: ["2", "3"] }), "5");
     }
+    const moved = JSON.parse(JSON.stringify(artifact).replaceAll('"Contract.sol"', '"project/contracts/Contract.sol"'));
+    for (const [name, isMeant] of [
+      ["project/contracts/Contract.sol:Sums", true],
+      ["contracts/Contract.sol:Sums", true],
+      ["Contract.sol:Sums", true],
+      ["tracts/Contract.sol:Sums", false],
+      ["other/Contract.sol:Sums", false],
+    ] as const) {
+      const linked = (): CompiledContract => readCompiled(moved, { [name]: library });
+      if (isMeant) assert.equal(linked().bytecode, readCompiled(artifact, { Sums: library }).bytecode, name);
+      else assert.throws(linked, { code: "INVALID_BYTECODE" }, name);
+    }
     await assert.rejects(adder({ Sums: "0x12" }), { code: "INVALID_HEX" });
     const nowhere = `0x${"11".repeat(20)}`;
     const unbound = {

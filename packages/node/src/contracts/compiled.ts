@@ -64,13 +64,20 @@ function insert(code: string, { start, length }: CodeRange, digits: string): str
   return code.slice(0, from) + digits + code.slice(to);
 }
 
+/** By its path and name, by its name alone, or by the end of its path: Hardhat 3 puts `project/` before paths. */
+function addressOf(libraries: Libraries, path: string, name: string): string | undefined {
+  const whole = `${path}:${name}`;
+  const byEnd = (): string | undefined => Object.entries(libraries).find(([given]) => whole.endsWith(`/${given}`))?.[1];
+  return libraries[whole] ?? libraries[name] ?? byEnd();
+}
+
 /** @throws CodedError `INVALID_BYTECODE` with the names of libraries whose addresses were not given */
 function link(text: unknown, references: unknown, libraries: Libraries): Hex {
   if (typeof text !== "string") throw invalid("it has no bytecode");
   let code = text.startsWith("0x") ? text.slice(2) : text;
   const missing: string[] = [];
   for (const { path, name, ranges } of libraryRanges(references)) {
-    const address = libraries[`${path}:${name}`] ?? libraries[name];
+    const address = addressOf(libraries, path, name);
     if (address === undefined) missing.push(`${path}:${name}`);
     else for (const range of ranges) code = insert(code, range, parseAddress(address).slice(2));
   }
