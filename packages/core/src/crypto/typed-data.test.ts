@@ -145,6 +145,10 @@ test("what does not fit its type is refused with the type", () => {
   assert.throws(() => digest({ ...one("bool", true), primaryType: "Two" }), /no type Two/);
   const many = Object.fromEntries(Array.from({ length: 300 }, (_, at) => [`T${at}`, []]));
   assert.throws(() => digest({ ...one("bool", true), types: many }), /more than 256 types/);
+  // The array itself is a value too.
+  const booleans = (count: number) => ({ ...one("bool[]", new Array(count).fill(true)), domain: {} });
+  assert.doesNotThrow(() => digest(booleans(4_095)));
+  assert.throws(() => digest(booleans(4_096)), /more than 4096 values/);
 });
 
 test("a personal message has the digest that viem gives it", () => {

@@ -20,8 +20,9 @@ export interface TypedData {
   readonly message: Readonly<Record<string, unknown>>;
 }
 
-/** The encoding of each type names all that it uses: this bounds what a digest costs. */
+/** The encoding of each type names all that it uses: these bound what a digest costs. */
 const TYPES_MAX = 256;
+const VALUES_MAX = 4_096;
 const TYPE_CHARACTERS_MAX = 16_384;
 const DOMAIN = "EIP712Domain";
 /** Members of a domain in their order, for data that does not say which it has. */
@@ -106,6 +107,7 @@ function checkTypes(types: TypedData["types"]): void {
 class StructEncoder {
   readonly #types: TypedData["types"];
   readonly #typeHashes = new Map<string, Uint8Array>();
+  #values = 0;
 
   constructor(types: TypedData["types"]) {
     this.#types = types;
@@ -148,6 +150,7 @@ class StructEncoder {
   }
 
   #encodeValue(type: string, value: unknown): Uint8Array {
+    if (++this.#values > VALUES_MAX) throw unfit(`more than ${VALUES_MAX} values`);
     const array = ARRAY.exec(type);
     if (array !== null) return this.#encodeArray(array[1] as string, array[2] as string, value);
     if (this.#fields(type) === undefined) return encodeAtom(type, value);
