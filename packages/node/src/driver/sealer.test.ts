@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { ErrorCode } from "@counterpart/core/base/error-catalogue";
 import { CodedError } from "@counterpart/core/base/errors";
+import type { Clock } from "@counterpart/core/ports/runtime";
 import {
   accountOf,
   chainOf,
@@ -85,6 +86,20 @@ async function followingNode(): Promise<Setting> {
   return setting;
 }
 
+/** The sealer of a node without peers, whose engine seals as the test says. */
+function sealerAlone(inner: Engine, clock: Clock, seal: Engine["seal"]): SealerLoop {
+  return createSealerLoop({
+    engine: { ...inner, pool: inner.pool, seal },
+    self: accountOf(101),
+    heardAt: () => undefined,
+    isDiverged: () => false,
+    catchingUpMs: () => undefined,
+    clock,
+    random: { fraction: () => 0.5, bytes: (size) => new Uint8Array(size) },
+    logger: silentLogger,
+  });
+}
+
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 describe("the sealer", () => {
@@ -123,23 +138,10 @@ describe("the sealer", () => {
     let nowMs = START_MS;
     let failures = 1;
     const clock = { ...createSystemClock(), now: () => nowMs };
-    const inner = openTestEngine({ sealer: 102, clock });
-    const sealer = createSealerLoop({
-      engine: {
-        ...inner,
-        pool: inner.pool,
-        async seal() {
-          if (failures-- > 0) throw new CodedError("STORE_WRITE_FAILED", "no room");
-          return inner.seal();
-        },
-      },
-      self: accountOf(102),
-      heardAt: () => undefined,
-      isDiverged: () => false,
-      catchingUpMs: () => undefined,
-      clock,
-      random: { fraction: () => 0.5, bytes: (size) => new Uint8Array(size) },
-      logger: silentLogger,
+    const inner = openTestEngine({ sealer: 101, clock });
+    const sealer = sealerAlone(inner, clock, async () => {
+      if (failures-- > 0) throw new CodedError("STORE_WRITE_FAILED", "no room");
+      return inner.seal();
     });
     sealer.start();
     await inner.submit(transactionOf(1, 0), "local");
@@ -152,21 +154,11 @@ describe("the sealer", () => {
 
   it("tries again after a full disk, and no more once the database proves to be damaged", async () => {
     const clock = createTestClock();
-    const inner = openTestEngine({ sealer: 101, clock });
+    const engine = openTestEngine({ sealer: 101, clock });
     const codes: readonly ErrorCode[] = ["STORE_WRITE_FAILED", "STORE_CORRUPT"];
     let tries = 0;
-    const engine: Engine = {
-      ...inner,
-      async seal() {
-        throw new CodedError(codes[tries++] ?? assert.fail("it tried again"), "no");
-      },
-    };
-    const sealer = createSealerLoop({
-      ...{ engine, clock, self: accountOf(101), logger: silentLogger },
-      heardAt: () => undefined,
-      isDiverged: () => false,
-      catchingUpMs: () => undefined,
-      random: { fraction: () => 0.5, bytes: (size) => new Uint8Array(size) },
+    const sealer = sealerAlone(engine, clock, async () => {
+      throw new CodedError(codes[tries++] ?? assert.fail("it tried again"), "no");
     });
     sealer.start();
     await engine.submit(transactionOf(1, 0), "local");
@@ -196,20 +188,9 @@ describe("the sealer", () => {
   it("rests after a block of several as long as it took, and then seals what came meanwhile in one", async () => {
     const clock = createTestClock();
     const inner = openTestEngine({ sealer: 101, clock });
-    const sealer = createSealerLoop({
-      engine: {
-        ...inner,
-        pool: inner.pool,
-        async seal() {
-          clock.advance(20);
-          return inner.seal();
-        },
-      },
-      ...{ clock, self: accountOf(101), logger: silentLogger },
-      heardAt: () => undefined,
-      isDiverged: () => false,
-      catchingUpMs: () => undefined,
-      random: { fraction: () => 0.5, bytes: (size) => new Uint8Array(size) },
+    const sealer = sealerAlone(inner, clock, () => {
+      clock.advance(20);
+      return inner.seal();
     });
     sealer.start();
     const settled = async (): Promise<void> => {

@@ -53,7 +53,7 @@ export const EVENT_LIMITS: EventLimits = { held: 16_384, readers: 64, sinkBytes:
 const HEARTBEAT_MS = 15_000;
 /** How long a client should wait before it connects again. */
 const RETRY_MS = 1_000;
-/** Pieces of the stream in memory, each at most a quarter of what a reader's socket may hold. */
+/** Pieces of the stream in memory, each about a quarter of what a reader's socket may hold, or one event. */
 const PIECES_MAX = 16;
 
 type Types = ReadonlySet<EventType> | undefined;
