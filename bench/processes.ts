@@ -1,15 +1,14 @@
 /** Nodes and peers to compare with, each a process of its own, all ended with the benchmark. */
 
 import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
-import { type AddressInfo, createServer } from "node:net";
 import { constants, setPriority, tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { freePort } from "../packages/node/src/net/testing/free-port.ts";
 import { hardhatProgram, writeProject } from "./hardhat.ts";
 
 const LAUNCHER = fileURLToPath(new URL("../packages/node/bin/counterpart.mjs", import.meta.url));
@@ -80,15 +79,6 @@ function firstLine<T>(child: ChildProcess, pick: (line: string) => T | undefined
       resolve(found);
     });
   });
-}
-
-/** One that nobody listens on now. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  return port;
 }
 
 interface ReadyLine {

@@ -1,4 +1,4 @@
-/** Ports that stay a test's own while nobody listens there. */
+/** Ports that stay free while nobody listens there, for tests and benchmarks. */
 
 import { randomInt } from "node:crypto";
 import { createServer } from "node:net";
