@@ -9,6 +9,7 @@ import type { AccountChange } from "./types.ts";
 import { big, type Word } from "./word.ts";
 
 export class Slot {
+  readonly account: AccountState;
   readonly word: Word;
   /** Value in the state beneath. */
   readonly loaded: Word;
@@ -19,7 +20,8 @@ export class Slot {
   seen = 0;
   isWarm = false;
 
-  constructor(word: Word, loaded: Word) {
+  constructor(account: AccountState, word: Word, loaded: Word) {
+    this.account = account;
     this.word = word;
     this.loaded = loaded;
     this.value = loaded;
@@ -54,7 +56,6 @@ export class AccountState {
   /** Precompiles are warm from the beginning (EIP-2929). */
   readonly isAlwaysWarm: boolean;
   readonly slots = new Map<Hex, Slot>();
-  readonly recentSlots: (Slot | undefined)[] = [];
   transient: Map<Hex, TransientSlot> | undefined;
 
   constructor(address: Hex, word: Word, loaded: Account | undefined, isAlwaysWarm: boolean) {

@@ -25,7 +25,7 @@ import type { Machine } from "./machine.ts";
 import { endFrame } from "./messages.ts";
 import { HANDLERS } from "./opcodes/handlers.ts";
 import { NOT_AN_OPCODE, type OpcodeTable } from "./opcodes.ts";
-import { isLess, isLessSigned, putWord, type Word, wordAt, wordFrom } from "./word.ts";
+import { isLess, putWord, type Word, wordAt, wordFrom } from "./word.ts";
 
 const SAFE = Number.MAX_SAFE_INTEGER;
 const INT_MAX = 0x7fffffff;
@@ -151,18 +151,6 @@ export function run(m: Machine): boolean {
           stack[sp - 1] = (isSmall ? a > b : isLess(b, a)) ? 1 : 0;
           continue;
         }
-        case 0x12: {
-          const a = stack[--sp] as Word;
-          const b = stack[sp - 1] as Word;
-          stack[sp - 1] = isLessSigned(a, b) ? 1 : 0;
-          continue;
-        }
-        case 0x13: {
-          const a = stack[--sp] as Word;
-          const b = stack[sp - 1] as Word;
-          stack[sp - 1] = isLessSigned(b, a) ? 1 : 0;
-          continue;
-        }
         case 0x14: {
           const a = stack[--sp] as Word;
           stack[sp - 1] = a === stack[sp - 1] ? 1 : 0;
@@ -263,9 +251,6 @@ export function run(m: Machine): boolean {
           control = WAIT;
           break;
         }
-        case 0x58:
-          stack[sp++] = pc - 1;
-          continue;
         case 0x5b:
           continue;
         case 0x5f:
@@ -282,25 +267,54 @@ export function run(m: Machine): boolean {
           stack[sp++] = ((code[pc] as number) << 16) | ((code[pc + 1] as number) << 8) | (code[pc + 2] as number);
           pc += 3;
           continue;
-        default:
-      }
-      if (control === GO_ON) {
-        if (op >= 0x60 && op <= 0x7f) {
-          const size = op - 0x5f;
-          stack[sp++] = f.code.constant(pc, size);
-          pc += size;
-          continue;
-        }
-        if (op >= 0x80 && op <= 0x8f) {
+        case 0x80:
+        case 0x81:
+        case 0x82:
+        case 0x83:
+        case 0x84:
+        case 0x85:
+        case 0x86:
+        case 0x87:
+        case 0x88:
+        case 0x89:
+        case 0x8a:
+        case 0x8b:
+        case 0x8c:
+        case 0x8d:
+        case 0x8e:
+        case 0x8f:
           stack[sp] = stack[sp + 0x7f - op] as Word;
           sp++;
           continue;
-        }
-        if (op >= 0x90 && op <= 0x9f) {
+        case 0x90:
+        case 0x91:
+        case 0x92:
+        case 0x93:
+        case 0x94:
+        case 0x95:
+        case 0x96:
+        case 0x97:
+        case 0x98:
+        case 0x99:
+        case 0x9a:
+        case 0x9b:
+        case 0x9c:
+        case 0x9d:
+        case 0x9e:
+        case 0x9f: {
           const other = sp + 0x8e - op;
           const top = stack[sp - 1] as Word;
           stack[sp - 1] = stack[other] as Word;
           stack[other] = top;
+          continue;
+        }
+        default:
+      }
+      if (control === GO_ON) {
+        if (op >= 0x63 && op <= 0x7f) {
+          const size = op - 0x5f;
+          stack[sp++] = f.code.constant(pc, size);
+          pc += size;
           continue;
         }
         f.pc = pc;

@@ -26,7 +26,7 @@ import type { TracedAccount } from "./tracer.ts";
 import type { AccountChange, StateChanges, StateReader } from "./types.ts";
 import { big, hexToWord, normal, type Word, wordToAddress, wordToHex } from "./word.ts";
 
-const RECENT_SLOTS = 16;
+const RECENT_SLOTS = 512;
 const BALANCE_MAX = 2n ** 256n - 1n;
 
 /** What a step of the undo log puts back. */
@@ -52,7 +52,7 @@ const NO_HASH: Hex = "0x";
 
 /** Position among the few that were used last: the lowest bits of a word. */
 const recentIndex = (word: Word, count: number): number =>
-  typeof word === "number" ? word % count : Number(BigInt.asUintN(8, word)) % count;
+  typeof word === "number" ? word % count : Number(BigInt.asUintN(16, word)) % count;
 
 export class World {
   readonly #reader: StateReader;
@@ -62,6 +62,7 @@ export class World {
   readonly #warmUnread = new Set<Word>();
   readonly #accounts = new Map<Hex, AccountState>();
   readonly #recent: (AccountState | undefined)[] = new Array(RECENT_ACCOUNTS).fill(undefined);
+  readonly #recentSlots: (Slot | undefined)[] = new Array(RECENT_SLOTS).fill(undefined);
   readonly #newCodes = new Map<Hex, Code>();
   readonly #undoKinds: Undo[] = [];
   readonly #undoTargets: (AccountState | Slot | TransientSlot)[] = [];
@@ -144,11 +145,10 @@ export class World {
 
   slot(account: AccountState, word: Word): Slot {
     const index = recentIndex(word, RECENT_SLOTS);
-    let slot = account.recentSlots[index];
-    if (slot === undefined || slot.word !== word) {
+    let slot = this.#recentSlots[index];
+    if (slot === undefined || slot.account !== account || slot.word !== word) {
       slot = this.#findSlot(account, word);
-      while (account.recentSlots.length < index) account.recentSlots.push(undefined);
-      account.recentSlots[index] = slot;
+      this.#recentSlots[index] = slot;
     }
     if (slot.seen !== this.#transaction) {
       slot.seen = this.#transaction;
@@ -163,7 +163,7 @@ export class World {
     const known = account.slots.get(key);
     if (known !== undefined) return known;
     const isEmpty = account.isCleared || account.loaded === undefined;
-    const slot = new Slot(word, isEmpty ? 0 : normal(this.#reader.storage(account.address, key)));
+    const slot = new Slot(account, word, isEmpty ? 0 : normal(this.#reader.storage(account.address, key)));
     account.slots.set(key, slot);
     return slot;
   }

@@ -12,7 +12,7 @@ import {
 import type { Frame } from "../frame.ts";
 import { type Control, INVALID_OPCODE } from "../halts.ts";
 import type { Machine } from "../machine.ts";
-import { normal } from "../word.ts";
+import { isLessSigned, normal } from "../word.ts";
 import { binary, exponentiate, signExtension, ternary, unary } from "./arithmetic.ts";
 import { call, callCode, create, create2, delegateCall, destroy, giveBack, revert, staticCall, stop } from "./calls.ts";
 import { balance, blobHash, blockHash, codeHash, codeSize, showing } from "./environment.ts";
@@ -31,6 +31,8 @@ const BY_NUMBER: ReadonlyMap<number, Handler> = new Map<number, Handler>([
   [0x09, ternary(multiplyModulo)],
   [0x0a, exponentiate],
   [0x0b, signExtension],
+  [0x12, binary((a, b) => (isLessSigned(a, b) ? 1 : 0))],
+  [0x13, binary((a, b) => (isLessSigned(b, a) ? 1 : 0))],
   [0x1a, binary(byteAt)],
   [0x1d, binary(shiftRightSigned)],
   [0x1e, unary(leadingZeros)],
@@ -60,6 +62,7 @@ const BY_NUMBER: ReadonlyMap<number, Handler> = new Map<number, Handler>([
   [0x53, storeByte],
   [0x54, load],
   [0x55, store],
+  [0x58, showing((_m, f) => f.pc - 1)],
   [0x59, showing((_m, f) => f.memorySize)],
   [0x5a, showing((_m, f) => f.gasWord)],
   [0x5c, loadTransient],

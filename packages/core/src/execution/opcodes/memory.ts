@@ -4,6 +4,7 @@ import { EMPTY_BYTES } from "../../base/bytes.ts";
 import { keccak256 } from "../../crypto/crypto.ts";
 import type { Frame } from "../frame.ts";
 import { type Control, GO_ON, OUT_OF_GAS, OUT_OF_RANGE } from "../halts.ts";
+import { HASHED_BYTES, hashOfWords } from "../hashed-words.ts";
 import type { Machine } from "../machine.ts";
 import { bounded, isLess, type Word, wordOf } from "../word.ts";
 import { accountAt, chargeAccount } from "./access.ts";
@@ -17,7 +18,9 @@ export function hash(_m: Machine, f: Frame): Control {
   const offset = f.pop();
   const size = f.pop();
   if (!f.charge(HASH_WORD_GAS * wordsOf(size)) || !f.expand(offset, size)) return OUT_OF_GAS;
-  f.push(wordOf(keccak256(f.peek(offset, size))));
+  f.push(
+    size === HASHED_BYTES ? hashOfWords(f.memory, f.view, Number(offset)) : wordOf(keccak256(f.peek(offset, size))),
+  );
   return GO_ON;
 }
 
