@@ -190,6 +190,26 @@ test("a network that was made starts, its doctor finds nothing wrong, and its da
   await ask(again.api, ...deploy);
 });
 
+test("an artifact is not linked with a library that is not there, and nothing is deployed", async () => {
+  await using nodes = new ProcessNodes();
+  const { api } = await nodes.start("one");
+  const artifact = join(nodes.folder, "Sums.json");
+  const linkReferences = { "src/Adding.sol": { Adding: [{ start: 1, length: 20 }] } };
+  writeFileSync(
+    artifact,
+    JSON.stringify({ abi: [], bytecode: { object: `0x73__$${"a1".repeat(17)}$__50`, linkReferences } }),
+  );
+  const deploy = ["contracts", "deploy", "--artifact", artifact, "--url", api];
+  const unlinked = await counterpart(...deploy);
+  assert.equal(unlinked.code, 8);
+  assert.match(unlinked.text, /Adding/);
+  const nobody = await counterpart(...deploy, "--library", `Adding=0x${"11".repeat(20)}`);
+  assert.equal(nobody.code, 8);
+  assert.match(nobody.text, /is to be linked with 0x1{40}, where there is no contract \(INVALID_REQUEST\)/);
+  const { contracts } = await ask(api, "contracts", "list");
+  assert.deepEqual(contracts, []);
+});
+
 test("a command that finds no node says so, with an exit code of its own", async () => {
   for (const words of [["status"], ["contracts", "list"], ["contracts", "watch"], ["accounts", "new"]]) {
     const { code, text } = await counterpart(...words, "--url", "http://127.0.0.1:1");

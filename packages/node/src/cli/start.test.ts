@@ -24,8 +24,12 @@ function folder(t: TestContext): string {
 }
 
 function start(t: TestContext, dataDir: string, ...flags: string[]) {
+  return startIn(process.env, t, dataDir, ...flags);
+}
+
+function startIn(env: NodeJS.ProcessEnv, t: TestContext, dataDir: string, ...flags: string[]) {
   const args = [LAUNCHER, "start", "--data-dir", dataDir, "--log-format", "json", "--p2p-port", "0", ...flags];
-  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"], env });
   t.after(() => child.kill("SIGKILL"));
   let errors = "";
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
@@ -76,6 +80,14 @@ test("--dev makes the node hold the ten development accounts", async (t) => {
   assert.ok(held.includes(DEVELOPMENT_ACCOUNT));
   node.child.kill("SIGTERM");
   assert.equal(await node.ended, 0);
+});
+
+test("a variable that is misspelt is told, and the node starts without it", async (t) => {
+  const node = startIn({ ...process.env, COUNTERPART_API_PROT: "1" }, t, folder(t), "--api-port", "0");
+  await node.ready();
+  node.child.kill("SIGTERM");
+  assert.equal(await node.ended, 0);
+  assert.equal(node.errors(), "counterpart: COUNTERPART_API_PROT is no setting; did you mean COUNTERPART_API_PORT?\n");
 });
 
 test("a second node on the same folder or port is refused in one sentence, and what to do in another", async (t) => {
