@@ -205,7 +205,7 @@ test("an artifact is not linked with a library that is not there, and nothing is
   assert.match(unlinked.text, /Adding/);
   const nobody = await counterpart(...deploy, "--library", `Adding=0x${"11".repeat(20)}`);
   assert.equal(nobody.code, 8);
-  assert.match(nobody.text, /is to be linked with 0x1{40}, where there is no contract \(INVALID_REQUEST\)/);
+  assert.match(nobody.text, /is to be linked with 0x1{40}, where there is no contract \(INVALID_BYTECODE\)/);
   const { contracts } = await ask(api, "contracts", "list");
   assert.deepEqual(contracts, []);
 });

@@ -262,6 +262,15 @@ contract Coin is ERC20 { constructor(uint256 supply) ERC20("Coin", "COIN") { _mi
     });
   });
 
+  it("that is nested too deeply for the compiler is refused in one line", async () => {
+    const nested = `${"(".repeat(20_000)}1${")".repeat(20_000)}`;
+    const source = solidity(`contract A { uint256 public x = ${nested}; }`);
+    await assert.rejects(compile({ sources: { "a.sol": source } }), {
+      code: "COMPILER_LIMIT",
+      message: "the source was not compiled: the compiler gave up: the source is nested too deeply",
+    });
+  });
+
   it("cannot take more time, memory, text or places in the queue than it may", async () => {
     const limits = { timeMs: 60_000, memoryPages: 24_576, outputBytes: 16 * 1024 * 1024, waiting: 8 };
     const sources = { "a.sol": solidity("contract A { uint256 public x; }") };

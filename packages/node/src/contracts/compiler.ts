@@ -150,7 +150,9 @@ function run(input: string, limits: CompilerLimits): Promise<string> {
           ? `its output has more than ${limits.outputBytes} bytes`
           : signal === "SIGKILL"
             ? `it was not done after ${limits.timeMs / 1_000} s`
-            : `the compiler ended with ${signal ?? code}: ${complaint.trim()}`;
+            : signal === null
+              ? `the compiler gave up: ${complaint.trim().split("\n", 1)[0] || `exit code ${code}`}`
+              : `the compiler was ended by ${signal}`;
       reject(new CodedError("COMPILER_LIMIT", `the source was not compiled: ${what}`));
     });
   });
