@@ -68,9 +68,13 @@ function commandOf(pid: number): string {
 /** Whether a process works on this path. */
 const isInUse = (path: string): boolean => processes().some((pid) => commandOf(pid).includes(path));
 
-/** Ends a backup when its copy has begun and is not whole. Gives its draft, and how the process ended. */
-async function endInMidCopy(to: string, signal: NodeJS.Signals): Promise<{ draft: string; end: number | string }> {
-  const child: ChildProcess = spawn(process.execPath, [MAIN, ...backupArguments(dataDir, to)], { stdio: "ignore" });
+/** Ends a command when its copy has begun and is not whole. Gives its draft, and how the process ended. */
+async function endInMidCopy(
+  to: string,
+  signal: NodeJS.Signals,
+  words: readonly string[] = backupArguments(dataDir, to),
+): Promise<{ draft: string; end: number | string }> {
+  const child: ChildProcess = spawn(process.execPath, [MAIN, ...words], { stdio: "ignore" });
   const ended = new Promise<number | string>((resolve) => child.once("close", (code, by) => resolve(code ?? by ?? "")));
   const draft = `${to}.${child.pid}.tmp`;
   await until(async () => (statSync(join(draft, "chain.mdb"), { throwIfNoEntry: false })?.size ?? 0) > 0, "it copies");
@@ -114,6 +118,19 @@ for (const [signal, code] of [
     assert.deepEqual(withName("copy-that-is-stopped"), []);
   });
 }
+
+test("a restoration that is told to end leaves nothing, whatever it is at", async () => {
+  const to = join(folder, "restored-and-stopped");
+  const words = ["db", "restore", "--from", dataDir, "--data-dir", to];
+  for (const [signal, code] of [
+    ["SIGINT", 130],
+    ["SIGTERM", 143],
+  ] as const) {
+    const { end } = await endInMidCopy(to, signal, words);
+    assert.equal(end, code);
+    assert.deepEqual(withName("restored-and-stopped"), []);
+  }
+});
 
 test("the keys in a copy are their owner's alone, whatever the originals were", async () => {
   const keys = join(dataDir, "keys");

@@ -2,11 +2,14 @@
 
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { once } from "node:events";
+import { closeSync, openSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { text } from "node:stream/consumers";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { freePort } from "../../packages/node/src/net/testing/free-port.ts";
 import { counterpart, ProcessNodes, until } from "./process-node.ts";
 
 const LAUNCHER = fileURLToPath(new URL("../../packages/node/bin/counterpart.mjs", import.meta.url));
@@ -208,6 +211,33 @@ test("an artifact is not linked with a library that is not there, and nothing is
   assert.match(nobody.text, /is to be linked with 0x1{40}, where there is no contract \(INVALID_BYTECODE\)/);
   const { contracts } = await ask(api, "contracts", "list");
   assert.deepEqual(contracts, []);
+});
+
+test("a node goes on where its log cannot be written, and a command ends where nobody reads it", async () => {
+  await using nodes = new ProcessNodes();
+  const port = await freePort();
+  const flags = ["--api-port", String(port), "--p2p-port", "0", "--data-dir", join(nodes.folder, "unheard")];
+  const full = openSync("/dev/full", "w");
+  const unheard = spawn(process.execPath, [LAUNCHER, "start", ...flags], { stdio: ["ignore", full, full] });
+  const ended = once(unheard, "close");
+  const heard = await nodes.start("heard");
+  await ask(`http://127.0.0.1:${port}`, "peers", "connect", heard.p2p);
+  unheard.kill("SIGTERM");
+  assert.deepEqual(await ended, [0, null]);
+
+  const watching = spawn(process.execPath, [LAUNCHER, "status", "--watch", "--url", heard.api]);
+  await once(watching.stdout, "data");
+  watching.stdout.destroy();
+  assert.deepEqual(await once(watching, "close"), [141, null]);
+
+  const listing = spawn(process.execPath, [LAUNCHER, "blocks", "list", "--url", heard.api], {
+    stdio: ["ignore", full, "pipe"],
+  });
+  assert.ok(listing.stderr !== null);
+  const [said, end] = await Promise.all([text(listing.stderr), once(listing, "close")]);
+  assert.deepEqual(end, [1, null]);
+  assert.match(said, /^counterpart: standard output cannot be written: ENOSPC[^\n]*\n$/);
+  closeSync(full);
 });
 
 test("a command that finds no node says so, with an exit code of its own", async () => {

@@ -5,6 +5,7 @@ import {
   existsSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   statSync,
   truncateSync,
@@ -106,6 +107,23 @@ test("a backup of a node that goes on writing is whole, and a restored node goes
   const { status, body } = await three.post("network/connect", { address: first.p2p });
   assert.equal(status, 200, JSON.stringify(body));
   assert.equal(await integrity(three, address), await integrity(first, address));
+});
+
+test("a folder on which a node has run since is restored with all that the node had acknowledged", async () => {
+  await using nodes = new ProcessNodes();
+  const one = await nodes.start("one");
+  const address = await deploy(one);
+  for (let n = 0; n < 5; n++) assert.equal((await mint(one, address, "1")).status, 200);
+  const head = (await one.get("blocks/latest")).body.number;
+  await one.kill();
+  assert.ok(
+    readdirSync(one.dataDir).some((name) => name.startsWith("chain.mdb-log-")),
+    "it was killed before all of it was in the database",
+  );
+  const restored = await counterpart("db", "restore", "--from", one.dataDir, "--data-dir", join(nodes.folder, "two"));
+  assert.equal(restored.code, 0, restored.text);
+  const two = await nodes.start("two");
+  assert.equal((await two.get("blocks/latest")).body.number, head);
 });
 
 test("a backup that is damaged is not restored, and leaves nothing behind", async () => {

@@ -40,10 +40,20 @@ function isCovered(error: TLocalizedValidationError, errors: readonly TLocalized
   return errors.some((other) => other.keyword === "anyOf" && error.schemaPath.startsWith(`${other.schemaPath}/anyOf/`));
 }
 
+/** The first example of the schema at a place, such as `#/properties/owner`. */
+function exampleAt(schema: TSchema, place: string): unknown {
+  let at: unknown = schema;
+  for (const part of place.split("/").slice(1)) {
+    at = typeof at === "object" && at !== null ? (at as Readonly<Record<string, unknown>>)[part] : undefined;
+  }
+  return isJsonObject(at) && Array.isArray(at.examples) ? at.examples[0] : undefined;
+}
+
 /** @param known the members of the whole value, for what stands directly in it */
 function explain(
   error: TLocalizedValidationError,
   all: readonly TLocalizedValidationError[],
+  schema: TSchema,
   known: readonly string[],
 ): FieldError[] {
   const field = fieldOf(error.instancePath);
@@ -64,6 +74,10 @@ function explain(
       return [{ field, message: `must be ${error.params.allowedValues.map((v) => JSON.stringify(v)).join(" or ")}` }];
     case "const":
       return [{ field, message: `must be ${JSON.stringify(error.params.allowedValue)}` }];
+    case "pattern": {
+      const example = exampleAt(schema, error.schemaPath);
+      return [{ field, message: example === undefined ? error.message : `must be such as ${example}` }];
+    }
     default:
       return [{ field, message: error.message }];
   }
@@ -74,7 +88,7 @@ function explainErrors(errors: readonly TLocalizedValidationError[], schema: TSc
   const known = "properties" in schema ? Object.keys(schema.properties as object) : [];
   return errors
     .filter((error) => !isCovered(error, errors))
-    .flatMap((error) => explain(error, errors, known))
+    .flatMap((error) => explain(error, errors, schema, known))
     .slice(0, FIELD_ERRORS_MAX);
 }
 

@@ -6,6 +6,8 @@ import { invalidConfig } from "./invalid-config.ts";
 
 export const CONFIG_VARIABLE = "COUNTERPART_CONFIG";
 const FILE_CHARACTERS_MAX = 1_000_000;
+/** With which some editors begin a file. */
+const BYTE_ORDER_MARK = /^\uFEFF/;
 
 export interface FileSources {
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -39,9 +41,11 @@ export function readConfigFile(flag: unknown, sources: FileSources): ConfigFile 
 function parsed(text: string, path: string): ConfigFile["content"] {
   let content: unknown;
   try {
-    content = JSON.parse(text);
-  } catch {
-    throw invalidConfig(`the configuration file ${path} is not valid JSON`);
+    content = JSON.parse(text.replace(BYTE_ORDER_MARK, ""));
+  } catch (error) {
+    // Not the rest of the reason, which quotes the file: it may hold a token.
+    const place = / \(line \d+ column \d+\)/.exec(reasonOf(error))?.[0] ?? "";
+    throw invalidConfig(`the configuration file ${path} is not valid JSON${place}`);
   }
   if (typeof content === "object" && content !== null && !Array.isArray(content)) return { ...content };
   throw invalidConfig(`the configuration file ${path} must hold a JSON object`);

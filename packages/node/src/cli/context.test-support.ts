@@ -24,6 +24,7 @@ export function createTestTerminal(changes: Partial<CommandContext> = {}): TestT
     now: () => performance.now(),
     after: () => {},
     on: (event, listener) => void listeners.push([event, listener]),
+    outliveReaders: () => {},
   };
   const context: CommandContext = {
     print: host.print,

@@ -69,6 +69,16 @@ test("the states of old blocks are forgotten, everything else stays, and the fil
   assert.deepEqual([again.history_start_before, again.history_start], [4, 4], "what is forgotten does not come back");
 });
 
+test("of a copy that is told to end nothing is left", async (t) => {
+  const dataDir = await scene(t);
+  const cleanUps: (() => void)[] = [];
+  await prune({ dataDir }, { now, onStop: (cleanUp) => void cleanUps.push(cleanUp) });
+  const draft = join(dataDir, "chain.mdb.compact.tmp");
+  writeFileSync(draft, "some of it");
+  for (const cleanUp of cleanUps) cleanUp();
+  assert.equal(existsSync(draft), false);
+});
+
 test("a directory in use is not touched, nor one without a database; a draft of a killed run is replaced", async (t) => {
   const dataDir = await scene(t);
   const path = join(dataDir, "chain.mdb");

@@ -21,7 +21,7 @@ export interface PruneOptions {
   readonly history?: number;
 }
 
-type PruneOutput = Pick<WorkOutput, "progress" | "now">;
+type PruneOutput = Pick<WorkOutput, "progress" | "now" | "onStop">;
 
 export interface Pruned {
   readonly path: string;
@@ -50,7 +50,9 @@ function forget(store: LmdbStore, history: number | undefined, output: PruneOutp
  */
 async function compact(store: LmdbStore, path: string, output: PruneOutput): Promise<void> {
   const draft = `${path}.compact.tmp`;
-  rmSync(draft, { force: true });
+  const remove = (): void => rmSync(draft, { force: true });
+  remove();
+  output.onStop?.(remove);
   try {
     await watchCopy(path, draft, output, () => store.copyTo(draft)).finally(() => store.close());
     syncFile(draft);
@@ -58,7 +60,7 @@ async function compact(store: LmdbStore, path: string, output: PruneOutput): Pro
     rmSync(`${path}-lock`, { force: true });
     syncFolder(resolve(path, ".."));
   } finally {
-    rmSync(draft, { force: true });
+    remove();
   }
 }
 

@@ -2,7 +2,7 @@
 
 import { existsSync, readdirSync, rmSync, statSync } from "node:fs";
 import { copyFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { utf8ToBytes } from "@counterpart/core/base/bytes";
 import { CodedError } from "@counterpart/core/base/errors";
 import { foreignGenesisHash } from "../engine/imported.ts";
@@ -11,8 +11,10 @@ import { ownGenesisHash } from "../engine/open-genesis.ts";
 import { runModule } from "../store/child.ts";
 import { openDataDir } from "../store/data-dir.ts";
 import { readGenesis } from "../store/genesis-file.ts";
+import { holderOf } from "../store/holder.ts";
 import { openLmdbStore } from "../store/lmdb-store.ts";
 import { probeDatabase } from "../store/probe.ts";
+import { logFiles } from "../store/write-log.ts";
 import { watchCopy } from "./copy-progress.ts";
 import type { BackupLine } from "./db-backup-child.ts";
 import type { GivenFacts, VerifyLine } from "./db-verify-child.ts";
@@ -216,6 +218,16 @@ async function renameInstance(path: string): Promise<void> {
   await store.close();
 }
 
+/** A node may have run on a backup, or runs on it: what its log has belongs to it then. A file by itself may be read only. */
+async function copyBackup(source: string, path: string, output: WorkOutput): Promise<void> {
+  if (logFiles(source).length === 0 && holderOf(dirname(source)) === undefined) {
+    await watchCopy(source, path, output, () => copyFile(source, path));
+    return;
+  }
+  await probeDatabase(source);
+  await copyDatabase(source, path, output);
+}
+
 /**
  * Checks a backup and makes it a data directory.
  * @throws CodedError `DATA_DIR_UNUSABLE` when the directory is not empty, those of `verify`
@@ -229,7 +241,7 @@ export async function restore({ from, dataDir, genesis, json }: RestoreOptions, 
   const report = createReport(output, json);
   await makeWhole(dataDir, output, async (draft) => {
     const path = join(draft, DATABASE);
-    await watchCopy(source, path, output, () => copyFile(source, path));
+    await copyBackup(source, path, output);
     copyKeys(from, draft);
     await probeDatabase(path);
     const faults = await verifyDatabase(path, chain, output, report.note);

@@ -32,6 +32,9 @@ export function requireDatabase(folder: string): string {
   });
 }
 
+/** Where something comes into a folder while it is removed. */
+const REMOVALS = 5;
+
 const draftName = (target: string, pid: number | string): string => `${basename(target)}.${pid}.tmp`;
 
 const isFolderDraft = (path: string): boolean =>
@@ -106,7 +109,7 @@ export async function makeWhole(
   fill: (draft: string) => Promise<void>,
 ): Promise<void> {
   const draft = createDraft(target);
-  const remove = (): void => rmSync(draft, { recursive: true, force: true });
+  const remove = (): void => rmSync(draft, { recursive: true, force: true, maxRetries: REMOVALS });
   output.onStop?.(remove);
   try {
     await fill(draft);

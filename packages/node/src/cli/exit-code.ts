@@ -32,6 +32,8 @@ export const EXIT = {
   /** Ended before its work was done, by Ctrl-C or by SIGTERM. */
   interrupted: 130,
   terminated: 143,
+  /** Whoever read the output has gone: as the signal SIGPIPE ends others. */
+  unread: 141,
 } as const;
 
 const BY_CODE: Readonly<Partial<Record<CodedError["code"], number>>> = {

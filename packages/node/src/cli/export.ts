@@ -1,8 +1,9 @@
 /** `counterpart export`: writes blocks of the chain to a file that other clients import. */
 
-import { closeSync, existsSync, fsyncSync, openSync, writeSync } from "node:fs";
+import { createWriteStream, existsSync } from "node:fs";
 import { resolve } from "node:path";
-import { setImmediate as turn } from "node:timers/promises";
+import { pipeline } from "node:stream/promises";
+import { createGzip } from "node:zlib";
 import type { StoreReader } from "@counterpart/core/ports/store";
 import { encodedBlocks, headNumber } from "../engine/stored-blocks.ts";
 import { probeDatabase } from "../store/probe.ts";
@@ -13,17 +14,13 @@ import { createMeter, type WorkOutput } from "./render/progress.ts";
 
 export interface ExportOptions {
   readonly dataDir: string;
-  /** To be made. */
+  /** To be made; compressed where the name ends in `.gz`. */
   readonly file: string;
   /** Number of the first block; 1 when absent, as whoever imports has the genesis. */
   readonly from?: number;
   /** Number of the last block; the head's when absent. */
   readonly to?: number;
 }
-
-/** After so many bytes, or blocks, a signal to end is heard. */
-const BYTES_PER_TURN = 4 * 1024 * 1024;
-const BLOCKS_PER_TURN = 256;
 
 interface Written {
   readonly from: number;
@@ -34,7 +31,7 @@ interface Written {
 async function writeBlocks(
   rows: StoreReader,
   path: string,
-  { from = 1, to }: ExportOptions,
+  { file, from = 1, to }: ExportOptions,
   output: WorkOutput,
 ): Promise<Written> {
   const head = headNumber(rows);
@@ -42,24 +39,19 @@ async function writeBlocks(
   if (last > head) throw invalidConfig(`--to ${last}: the chain ends with block ${head}`);
   if (from > last + 1) throw invalidConfig(`--from ${from} is after block ${last}`);
   const show = createMeter(output, "blocks");
-  let blocks = 0;
-  let bytes = 0;
-  let turnAt = 0;
-  const file = openSync(path, "wx", 0o644);
-  try {
+  function* blocks(): Iterable<Uint8Array> {
+    let done = 0;
     for (const encoded of encodedBlocks(rows, from, last)) {
-      for (let at = 0; at < encoded.length; ) at += writeSync(file, encoded, at);
-      bytes += encoded.length;
-      show("writing", ++blocks, last - from + 1);
-      if (bytes < turnAt && blocks % BLOCKS_PER_TURN !== 0) continue;
-      turnAt = bytes + BYTES_PER_TURN;
-      await turn();
+      yield encoded;
+      show("writing", ++done, last - from + 1);
     }
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
   }
-  return { from, to: last, bytes };
+  // On the disk before it is closed.
+  const written = createWriteStream(path, { flags: "wx", mode: 0o644, flush: true });
+  // As `import` reads it.
+  if (file.endsWith(".gz")) await pipeline(blocks, createGzip(), written);
+  else await pipeline(blocks, written);
+  return { from, to: last, bytes: written.bytesWritten };
 }
 
 /**

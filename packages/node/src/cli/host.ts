@@ -1,5 +1,8 @@
 /** The process that a node runs in, as much of it as the command line needs. */
 
+import { writeSync } from "node:fs";
+import { EXIT } from "./exit-code.ts";
+
 const PARENT_CHECK_MS = 500;
 
 export type HostEvent = "SIGINT" | "SIGTERM" | "parentGone" | "crash";
@@ -15,11 +18,17 @@ export interface Host {
   after(delayMs: number, callback: () => void): void;
   /** `crash` passes what was thrown and caught nowhere; `parentGone` is the end of the launcher or of `npm start`. */
   on(event: HostEvent, listener: (cause: unknown) => void): void;
+  /** From now on the process goes on where what it prints cannot be written, as a node does; a command ends. */
+  outliveReaders(): void;
 }
 
 export function createProcessHost(): Host {
-  ignoreBrokenPipe(process.stdout);
-  ignoreBrokenPipe(process.stderr);
+  let outlivesReaders = false;
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on("error", (error: NodeJS.ErrnoException) => {
+      if (!outlivesReaders) endUnread(error, stream.fd);
+    });
+  }
   // A file that may not grow is an error of the write. The lock file's library would end the process at this signal.
   if (process.platform !== "win32") process.on("SIGXFSZ", () => {});
   return {
@@ -29,7 +38,25 @@ export function createProcessHost(): Host {
     now: () => performance.now(),
     after: (delayMs, callback) => void setTimeout(callback, delayMs).unref(),
     on: listen,
+    outliveReaders() {
+      outlivesReaders = true;
+    },
   };
+}
+
+/** A command ends when nobody reads its output any more, such as `head`, or where there is no room for it. */
+function endUnread({ code, message }: NodeJS.ErrnoException, stream: number): void {
+  const isReaderGone = code === "EPIPE";
+  if (!isReaderGone && stream === 1) {
+    try {
+      writeSync(2, `counterpart: standard output cannot be written: ${message}\n`);
+    } catch {
+      // Nor can this.
+    }
+  }
+  // Whoever hears the signal takes away what is not whole.
+  if (process.listenerCount("SIGTERM") > 0) process.kill(process.pid, "SIGTERM");
+  else process.exit(isReaderGone ? EXIT.unread : EXIT.failure);
 }
 
 function listen(event: HostEvent, listener: (cause: unknown) => void): void {
@@ -54,11 +81,4 @@ function watchParent(onGone: () => void): void {
     onGone();
   }, PARENT_CHECK_MS);
   timer.unref();
-}
-
-/** A reader such as `head` that goes away is no reason to end the node. */
-function ignoreBrokenPipe(stream: NodeJS.WriteStream): void {
-  stream.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error;
-  });
 }

@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { gzipSync } from "node:zlib";
+import { gunzipSync, gzipSync } from "node:zlib";
 import { concatBytes } from "@counterpart/core/base/bytes";
 import { isCodedError } from "@counterpart/core/base/errors";
 import { decodeAnyBlock, encodeAnyBlock } from "@counterpart/core/chain/any-block";
@@ -77,15 +77,18 @@ test("an export that is told to end leaves nothing, and one that was killed leav
   let atStop: readonly string[] = [];
   const stopped = exportChain(
     { dataDir, file: at("a.rlp") },
-    // The first turn that others have is after the first block.
     {
       ...quiet,
       onStop: (cleanUp) => {
-        setImmediate(() => {
-          assert.ok(existsSync(draft));
+        const stop = (): void => {
+          if (!existsSync(draft)) {
+            setImmediate(stop);
+            return;
+          }
           cleanUp();
           atStop = readdirSync(folder);
-        });
+        };
+        stop();
       },
     },
   );
@@ -119,11 +122,13 @@ test("what was imported is whole, can be copied, and is known again", async (t) 
   await assert.rejects(verify({ dataDir }, quiet), refusal("STORE_CORRUPT", /faults/));
 });
 
-test("a compressed file is imported too", async (t) => {
-  const { run, shown, at } = scene(t);
+test("a compressed file is imported too, and exported", async (t) => {
+  const { run, shown, quiet, dataDir, at } = scene(t);
   writeFileSync(at("chain.rlp.gz"), gzipSync(WHOLE));
   assert.equal(await run({ file: at("chain.rlp.gz"), json: true }), true);
   assert.equal(JSON.parse(shown()).block, 6);
+  await exportChain({ dataDir, file: at("again.rlp.gz") }, quiet);
+  assert.deepEqual(new Uint8Array(gunzipSync(bytesOf(at("again.rlp.gz")))), WHOLE);
 });
 
 test("a file that is cut off or goes on with something else is refused, and the blocks before stay", async (t) => {

@@ -212,9 +212,16 @@ test("a file that is absent, no JSON or no object is refused", () => {
     refusal({ flags: { config: "x.json" }, readFile: missing }),
     /^the configuration file \/srv\/x.json cannot be read/,
   );
-  assert.match(refusal({ file: "{" }), /is not valid JSON$/);
+  assert.match(refusal({ file: "{" }), /is not valid JSON/);
+  assert.match(refusal({ file: '{"token": "secret"\n"api_port": 1}' }), /is not valid JSON \(line 2 column 1\)$/);
   assert.match(refusal({ file: [] }), /must hold a JSON object$/);
   assert.match(refusal({ file: "null" }), /must hold a JSON object$/);
+});
+
+test("a file may begin with a byte order mark", () => {
+  const readFile = (): string => '\uFEFF{"api_port": 4242}';
+  const sources = { environment: {}, workingDir: "/srv", readFile };
+  assert.equal(resolveConfig({ flags: { config: "x.json" }, ...sources }).apiPort, 4_242);
 });
 
 test("one port for two servers is refused, unless any free port is meant", () => {

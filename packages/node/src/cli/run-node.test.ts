@@ -20,7 +20,7 @@ const ADDRESSES: Addresses = {
 function createFakeHost() {
   const listeners = new Map<HostEvent, (cause: unknown) => void>();
   const timers: { readonly delayMs: number; callback(): void }[] = [];
-  const seen = { printed: "", errors: "", exits: [] as number[], nowMs: 0 };
+  const seen = { printed: "", errors: "", exits: [] as number[], nowMs: 0, outlivesReaders: false };
   const ended = Promise.withResolvers<number>();
   const host: Host = {
     print: (text) => {
@@ -36,6 +36,9 @@ function createFakeHost() {
     now: () => seen.nowMs,
     after: (delayMs, callback) => void timers.push({ delayMs, callback }),
     on: (event, listener) => void listeners.set(event, listener),
+    outliveReaders: () => {
+      seen.outlivesReaders = true;
+    },
   };
   return {
     host,

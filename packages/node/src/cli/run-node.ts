@@ -24,6 +24,7 @@ const SIGNAL_NUMBERS = { SIGINT: 2, SIGTERM: 15 } as const;
 
 /** Runs a node; when it has ended, so has the process. Resolves when the node is ready, or has failed to start. */
 export async function runNode({ config, logger, host, createApp }: RunOptions): Promise<void> {
+  host.outliveReaders();
   const end = (code: number) => {
     logger.flush();
     host.exit(code);

@@ -262,13 +262,18 @@ contract Coin is ERC20 { constructor(uint256 supply) ERC20("Coin", "COIN") { _mi
     });
   });
 
-  it("that is nested too deeply for the compiler is refused in one line", async () => {
+  it("that is nested too deeply for the compiler is refused in its words", async () => {
     const nested = `${"(".repeat(20_000)}1${")".repeat(20_000)}`;
     const source = solidity(`contract A { uint256 public x = ${nested}; }`);
-    await assert.rejects(compile({ sources: { "a.sol": source } }), {
-      code: "COMPILER_LIMIT",
-      message: "the source was not compiled: the compiler gave up: the source is nested too deeply",
-    });
+    const message = /Maximum recursion depth reached/;
+    await assert.rejects(compile({ sources: { "a.sol": source } }), { code: "COMPILATION_FAILED", message });
+  });
+
+  it("for which the compiler has no memory is refused in one line, without a trace", async () => {
+    const starved = createCompiler({ timeMs: 60_000, memoryPages: 300, outputBytes: 1_000_000, waiting: 0 });
+    const message = /^the source was not compiled: the compiler gave up: [^\n]*Out of memory[^\n/]*$/;
+    const sources = { "a.sol": solidity("contract A {}") };
+    await assert.rejects(starved({ sources }), { code: "COMPILER_LIMIT", message });
   });
 
   it("cannot take more time, memory, text or places in the queue than it may", async () => {

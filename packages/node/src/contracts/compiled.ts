@@ -29,7 +29,7 @@ export type Libraries = Readonly<Record<string, string>>;
 const RANGES_MAX = 4_096;
 const LIBRARY_BYTES = 20;
 /** What compilers put where a library's address goes. */
-const PLACEHOLDER = /__[0-9a-zA-Z$_.:/-]{36}__/g;
+const PLACEHOLDER = /__[0-9a-zA-Z$_.:/-]{36}__/;
 
 const objectOf = (value: unknown): JsonObject => (isJsonObject(value) ? value : {});
 

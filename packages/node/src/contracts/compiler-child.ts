@@ -1,21 +1,43 @@
 /**
  * The compiler in a process of its own: standard JSON in, standard JSON out; or a line on why it gave up, without the trace,
- * which names files of this machine. What is imported must be in the input.
+ * which names files of this machine. What is imported must be in the input. It works in a thread, so that the process hears
+ * the end of the one that started it, and ends.
  */
 
 import { text } from "node:stream/consumers";
+import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 
-function reasonLine(error: unknown): string {
-  const isTooDeep = error instanceof RangeError && error.message.includes("call stack");
-  return isTooDeep ? "the source is nested too deeply" : (String(error).split("\n", 1)[0] as string);
+/** What the thread says: the output, or a reason. */
+interface Answer {
+  readonly output?: string;
+  readonly reason?: string;
 }
 
-const input = await text(process.stdin);
-try {
-  // It needs its memory as soon as it is there.
-  const { default: solc } = await import("solc");
-  process.stdout.write(solc.compile(input));
-} catch (error) {
-  process.stderr.write(reasonLine(error));
-  process.exitCode = 1;
+const reasonLine = (error: unknown): string => String(error).split("\n", 1)[0] as string;
+
+async function compile(input: string): Promise<Answer> {
+  try {
+    // It needs its memory as soon as it is there.
+    const { default: solc } = await import("solc");
+    return { output: solc.compile(input) };
+  } catch (error) {
+    return { reason: reasonLine(error) };
+  }
+}
+
+function say({ output, reason }: Answer): void {
+  if (output === undefined) process.exitCode = 1;
+  (output === undefined ? process.stderr : process.stdout).write(output ?? reason ?? "");
+}
+
+if (isMainThread) {
+  process.on("disconnect", () => process.exit(1));
+  const worker = new Worker(new URL(import.meta.url), { workerData: await text(process.stdin) });
+  worker.once("message", (answer: Answer) => {
+    say(answer);
+    process.channel?.unref();
+  });
+  worker.once("error", (error) => say({ reason: reasonLine(error) }));
+} else {
+  parentPort?.postMessage(await compile(workerData as string));
 }

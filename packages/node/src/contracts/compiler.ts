@@ -2,7 +2,7 @@
 
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { CodedError } from "@counterpart/core/base/errors";
+import { assert, CodedError } from "@counterpart/core/base/errors";
 import { type CompiledContract, type Libraries, readCompiled } from "./compiled.ts";
 
 export interface SoliditySource {
@@ -123,24 +123,27 @@ function run(input: string, limits: CompilerLimits): Promise<string> {
   const ending = import.meta.url.endsWith(".ts") ? "ts" : "js";
   const file = fileURLToPath(new URL(`./compiler-child.${ending}`, import.meta.url));
   const child = spawn(process.execPath, [`--wasm-max-mem-pages=${limits.memoryPages}`, file], {
-    stdio: ["pipe", "pipe", "pipe"],
+    // By the last one it hears the end of this process.
+    stdio: ["pipe", "pipe", "pipe", "ipc"],
     timeout: limits.timeMs,
     killSignal: "SIGKILL",
   });
+  const { stdin, stdout, stderr } = child;
+  assert(stdin !== null && stdout !== null && stderr !== null, "the compiler has no pipes");
   const output: Buffer[] = [];
   let bytes = 0;
   let complaint = "";
-  child.stdout.on("data", (chunk: Buffer) => {
+  stdout.on("data", (chunk: Buffer) => {
     bytes += chunk.length;
     if (bytes > limits.outputBytes) child.kill("SIGKILL");
     else output.push(chunk);
   });
-  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+  stderr.setEncoding("utf8").on("data", (text: string) => {
     complaint = (complaint + text).slice(-500);
   });
   // It may be killed before it has read everything.
-  child.stdin.on("error", () => {});
-  child.stdin.end(input);
+  stdin.on("error", () => {});
+  stdin.end(input);
   return new Promise((resolve, reject) => {
     child.once("error", reject);
     child.once("close", (code, signal) => {

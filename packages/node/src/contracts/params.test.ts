@@ -152,6 +152,12 @@ describe("parameters", () => {
     assert.throws(() => encode("", ["1"]), { message: "there is no parameter 0: none is taken" });
   });
 
+  it("are shown as they were given where they do not fit", () => {
+    assert.throws(() => encode("string b", { b: [number("1"), { x: number("9007199254740993") }] }), {
+      message: 'parameter b (string): [1,{"x":"9007199254740993"}] is not text',
+    });
+  });
+
   it("are not read from the prototype of the object that gives them", () => {
     refuses("MISSING_PARAMETER", "toString", () => encode("uint256 toString", {}));
   });

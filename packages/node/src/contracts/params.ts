@@ -34,9 +34,12 @@ function isExactNumber(value: ArgumentValue): value is ExactNumber {
 }
 
 /** Short and safe to show in a message. */
+/** A number, or where that would not be exact its text. */
+const shortNumber = (source: string): number | string => (String(Number(source)) === source ? Number(source) : source);
+
 function shown(value: ArgumentValue): string {
   if (isExactNumber(value)) return value.source.slice(0, 80);
-  const text = JSON.stringify(value);
+  const text = JSON.stringify(value, (_, item) => (isExactNumber(item) ? shortNumber(item.source) : item));
   return text.length > 80 ? `${text.slice(0, 80)}…` : text;
 }
 

@@ -114,11 +114,21 @@ function encryptIfClear({ path, account, isEncrypted }: OpenedKey, { vault, logg
   logger?.info("a private key that was in the clear is encrypted now", { path });
 }
 
+/** A link may lead nowhere, such as editors make beside a file that they edit. */
+function sizeOfFile(path: string): number | "none" | "unreadable" {
+  try {
+    const found = statSync(path);
+    return found.isFile() ? found.size : "none";
+  } catch {
+    return "unreadable";
+  }
+}
+
 /** An account that another program wrote, under whatever name; other files are left alone, but not without a word. */
 function openForeign(path: string, { vault, logger }: KeyRingOptions): Account | undefined {
-  const found = statSync(path);
-  if (!found.isFile()) return undefined;
-  const account = found.size > SECRET_FILE_BYTES_MAX ? undefined : readForeignKeyFile(path, vault);
+  const found = sizeOfFile(path);
+  if (found === "none") return undefined;
+  const account = found === "unreadable" || found > SECRET_FILE_BYTES_MAX ? undefined : readForeignKeyFile(path, vault);
   if (account === undefined)
     logger?.warn("a file in the folder of keys holds no encrypted key, and is left alone", { path });
   else closeLoudly(path, "file", logger);

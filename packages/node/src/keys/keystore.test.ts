@@ -1,5 +1,14 @@
 import assert from "node:assert/strict";
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -111,6 +120,7 @@ test("accounts that other programs wrote are held under the names that they gave
   writeFileSync(join(dir, "list.json"), '["version", 3]');
   writeFileSync(join(dir, "huge.json"), "x".repeat(10_000));
   writeFileSync(join(dir, "peer.key"), "0x00\n");
+  symlinkSync("nowhere", join(dir, "link.json"));
   chmodSync(join(dir, geth), 0o644);
   const heard: string[] = [];
   const warn = (message: string, fields?: object): void => void heard.push(`${message} ${JSON.stringify(fields)}`);
@@ -119,7 +129,7 @@ test("accounts that other programs wrote are held under the names that they gave
   const ring = createKeyRing({ dir, vault, logger });
   assert.deepEqual(
     heard.filter((text) => text.includes("holds no encrypted key")).map((text) => /[\w.]+(?="}$)/.exec(text)?.[0]),
-    ["huge.json", "list.json", "notes.txt"],
+    ["huge.json", "link.json", "list.json", "notes.txt"],
     "a key that was cut short would be missed without a word",
   );
   assert.ok(ring.holds(a.address) && ring.holds(b.address) && !ring.holds(c.address));

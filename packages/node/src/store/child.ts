@@ -1,6 +1,7 @@
 /** Work on a database that may be damaged, in a process of its own: LMDB then ends that one with a signal. */
 
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
@@ -16,6 +17,20 @@ export interface ChildEnd {
 export function endWithParent(): void {
   process.stdin.on("close", () => process.kill(process.pid, "SIGKILL")).resume();
   process.stdin.unref();
+}
+
+const running = new Set<ChildProcess>();
+let isEnding = false;
+
+/**
+ * Ends all that `runModule` has started, and waits until none can write any more. Whoever waits for one of them waits on, as
+ * this process is to end.
+ */
+export async function endModules(): Promise<void> {
+  isEnding = running.size > 0;
+  const ending = [...running].map((child) => once(child, "close"));
+  for (const child of running) child.kill("SIGKILL");
+  await Promise.all(ending);
 }
 
 /**
@@ -36,9 +51,13 @@ export function runModule(
     stdio: ["pipe", "pipe", "ignore"],
     ...(timeoutMs === undefined ? {} : { timeout: timeoutMs, killSignal: "SIGKILL" as const }),
   });
+  running.add(child);
+  child.once("close", () => running.delete(child));
   createInterface({ input: child.stdout }).on("line", onLine);
   return new Promise((resolve, reject) => {
     child.once("error", reject);
-    child.once("close", (code, signal) => resolve({ code, signal }));
+    child.once("close", (code, signal) => {
+      if (!isEnding) resolve({ code, signal });
+    });
   });
 }

@@ -23,8 +23,8 @@ export async function probeDatabase(path: string): Promise<void> {
   const reason = signal ?? (said === "" ? `exit code ${code}` : said);
   throw new CodedError(
     "STORE_CORRUPT",
-    `the database ${path} is damaged (${reason}): restore a backup, or move it and ${path}-lock away and let the node ` +
-      "fetch the chain from a peer",
+    `the database ${path} is damaged (${reason}): restore a backup, or move ${path} and every file whose name ` +
+      "begins so away and let the node fetch the chain from a peer",
     { path, reason },
   );
 }

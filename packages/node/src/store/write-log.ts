@@ -228,7 +228,9 @@ export function readLogFile(path: string): LoggedWrites {
 }
 
 function damaged(path: string, why: string): CodedError {
-  return new CodedError("STORE_CORRUPT", `the log ${path} is damaged: ${why}`, { path });
+  const advice =
+    "restore a backup, or move the database and its logs away and let the node fetch the chain from a peer";
+  return new CodedError("STORE_CORRUPT", `the log ${path} is damaged: ${why}`, { path, advice });
 }
 
 /** Which database, and the number of the last write that it has. */

@@ -92,7 +92,7 @@ const withTls = (url: string): string => url.replace(/^http:/, "https:");
 
 /** Resolves when the head of the answer is there. */
 async function open(url: string, path: string, options: RequestOptions): Promise<IncomingMessage> {
-  const target = new URL(path, url);
+  const target = new URL(`${url}${path}`);
   const { method, headers, body, silenceMs, signal } = options;
   // TLS takes as long to load as all else together, and a node itself has none.
   const makeRequest = target.protocol === "https:" ? (await import("node:https")).request : httpRequest;

@@ -63,10 +63,12 @@ const HINTS: Readonly<Record<string, string>> = {
 
 /** What a person can do about a refusal; undefined where that is in its message. */
 export function hintOf({ code, problem }: NodeRefusal): string | undefined {
-  const { libraries, abi_type: type } = problem;
+  const { libraries, contracts, abi_type: type } = problem;
   if (code === "INVALID_PARAMETER" && !/int|[[(]/.test(String(type))) return undefined;
   if (code === "INVALID_BYTECODE" && Array.isArray(libraries) && libraries.length > 0)
     return "deploy each of them, then give --library Name=0x…";
+  if (code === "INVALID_REQUEST" && Array.isArray(contracts) && contracts.length > 1)
+    return "choose one with --contract";
   return Object.hasOwn(HINTS, code) ? HINTS[code] : undefined;
 }
 

@@ -36,12 +36,12 @@ test("a flag wins over the environment, which wins over the file, which wins ove
   assert.deepEqual(byFile, { isUrlGiven: true, url: "http://c", timeoutMs: 3, color: "never" });
   const environment = {
     COUNTERPART_CONFIG: "etc/client.json",
-    COUNTERPART_URL: "http://b/x",
+    COUNTERPART_URL: "http://b/x/api/v1/",
     COUNTERPART_TIMEOUT_MS: "2",
     COUNTERPART_COLOR: "",
   };
   const byVariable = settings({}, environment);
-  assert.deepEqual(byVariable, { isUrlGiven: true, url: "http://b", timeoutMs: 2, color: "never" });
+  assert.deepEqual(byVariable, { isUrlGiven: true, url: "http://b/x", timeoutMs: 2, color: "never" });
   const byFlag = settings({ url: "https://a", timeoutMs: "1", color: "always" }, environment);
   assert.deepEqual(byFlag, { isUrlGiven: true, url: "https://a", timeoutMs: 1, color: "always" });
 });

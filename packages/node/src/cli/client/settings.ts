@@ -22,7 +22,9 @@ export const COLORS = ["auto", "always", "never"] as const;
 const readers = {
   url(value: unknown): string | undefined {
     const url = typeof value === "string" && URL.canParse(value) ? new URL(value) : undefined;
-    return url !== undefined && ["http:", "https:"].includes(url.protocol) ? url.origin : undefined;
+    const isTaken = url !== undefined && ["http:", "https:"].includes(url.protocol);
+    // Below a path, where a server in front of the node has it there; what a node prints ends in that of its API.
+    return isTaken ? `${url.origin}${url.pathname.replace(/(\/api\/v1)?\/*$/, "")}` : undefined;
   },
   token(value: unknown): string | undefined {
     const isToken = typeof value === "string" && /^[\x21-\x7e]+$/.test(value) && value.length <= TOKEN_CHARACTERS_MAX;

@@ -56,6 +56,7 @@ export const blocksList = defineCommand({
       return { items: page.blocks, next: page.next_before ?? undefined };
     };
     const { items, next } = await collectPages(read, options.limit, PAGE_MAX, options.before);
+    if (options.json !== true && items.length === 0) context.printError("there are none\n");
     const answer = { blocks: items, next_before: next ?? null };
     printAnswer(context, options.json, answer, (style) => renderTable(COLUMNS, items.map(rowOf), style));
     return EXIT.ok;

@@ -26,7 +26,7 @@ const OPTIONS = {
   name: text("--name <name>", "name of the contract"),
   symbol: text("--symbol <symbol>", "symbol of a token or nft"),
   decimals: integer("--decimals <count>", "decimals of a token", 0, 255, { defaultNote: "18" }),
-  cap: text("--cap <amount>", "greatest supply of a token, in base units, or number of an nft's tokens", {
+  cap: text("--cap <amount>", "greatest supply of a token, in base units, or number of an nft's tokens; 0 for none", {
     defaultNote: "none",
   }),
   initialSupply: text("--initial-supply <amount>", "supply that the owner of a token begins with, in base units"),
@@ -34,7 +34,7 @@ const OPTIONS = {
   ...CODE_OPTIONS,
   bytecode: text("--bytecode <code>", "creation code as 0x text, or the path of a file with it"),
   abi: text("--abi <path>", "file with the ABI of --bytecode"),
-  args: list("--args <values...>", "constructor arguments, by position or as name=value"),
+  args: list("--args <values...>", "constructor arguments, by position or, but for --source, as name=value"),
   value: text("--value <wei>", "wei to send along, for a payable constructor"),
   ...SENDING_OPTIONS,
   ...CLIENT_OPTIONS,

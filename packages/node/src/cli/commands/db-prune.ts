@@ -22,7 +22,12 @@ export const dbPrune = defineCommand({
     "Blocks, receipts and the head's state stay. Start the node with the same --history afterwards, or it makes the states again. The database is copied without its free pages, for which the disk needs room, and the copy takes its place in one step.",
   ],
   examples: ["counterpart db prune", "counterpart db prune --history 1000 --data-dir data/p2p-5001"],
-  exits: [[EXIT.ok, "done"], ...DATA_DIR_EXITS],
+  exits: [
+    [EXIT.ok, "done"],
+    ...DATA_DIR_EXITS,
+    [EXIT.interrupted, "stopped by Ctrl-C; the database is whole, and of the copy nothing is left"],
+    [EXIT.terminated, "stopped by SIGTERM; the same"],
+  ],
   async run({ options }, context) {
     const { prune } = await import("../db-prune.ts");
     const { dataDir, json } = options;

@@ -8,7 +8,7 @@ import { createWorkOutput } from "../render/progress.ts";
 const BLOCK_MAX = 999_999_999_999_999;
 
 export const exportCommand = defineCommand({
-  args: { file: required("file to make") },
+  args: { file: required("file to make; compressed where it ends with .gz") },
   options: {
     dataDir: dataDirOption(),
     from: integer("--from <number>", "first block", 0, BLOCK_MAX, { defaultNote: "1" }),

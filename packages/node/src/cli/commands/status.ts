@@ -18,7 +18,7 @@ export const statusCommand = defineCommand({
     "counterpart status --watch --url http://127.0.0.1:8081",
     "counterpart status --json | jq .sync.lag_blocks",
   ],
-  exits: CLIENT_EXITS,
+  exits: [...CLIENT_EXITS, [EXIT.unread, "nobody reads the output any more"]],
   async run({ options }, context) {
     const { watch = false, json = false } = options;
     const { print, isTerminal } = context;

@@ -10,7 +10,7 @@ import { printAnswer } from "../render/answer.ts";
 
 /** 0x text itself, or a file of it. @throws CodedError `INVALID_CONFIG` */
 function rawOf(given: string, workingDir: string): string {
-  const raw = given.startsWith("0x") ? given : readTextFile(given, workingDir).trim();
+  const raw = given === "" || given.startsWith("0x") ? given : readTextFile(given, workingDir).trim();
   if (/^0x([0-9a-fA-F]{2})+$/.test(raw)) return raw;
   throw invalidConfig("a signed transaction is 0x and an even number of hexadecimal digits");
 }

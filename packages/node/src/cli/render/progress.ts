@@ -1,5 +1,6 @@
 /** How far long work has come: one line that is written over, on a terminal only. */
 
+import { endModules } from "../../store/child.ts";
 import type { CommandContext } from "../context.ts";
 import { EXIT } from "../exit-code.ts";
 import { duration } from "./units.ts";
@@ -25,7 +26,10 @@ export interface WorkOutput {
   print(text: string): void;
   progress?(text: string): void;
   now(): number;
-  /** Takes away what the work has left when it is told to end: by Ctrl-C, by SIGTERM, or by the end of the launcher. */
+  /**
+   * Takes away what the work has left when it is told to end: by Ctrl-C, by SIGTERM, or by the end of the launcher. What runs
+   * for it has ended before.
+   */
   onStop?(cleanUp: () => void): void;
 }
 
@@ -50,8 +54,9 @@ export function createWorkOutput(context: CommandContext, json = false): WorkOut
     now: context.now,
     onStop(cleanUp) {
       for (const [event, code] of STOPS) {
-        context.host.on(event, () => {
+        context.host.on(event, async () => {
           progress?.clear();
+          await endModules();
           cleanUp();
           context.host.exit(code);
         });

@@ -94,12 +94,15 @@ test("results take the place of the line of progress, which nobody sees where th
   assert.equal(createWorkOutput(context, true).progress, undefined, "a program reads the result");
 });
 
-test("work that is told to end cleans up, and ends with the code of what told it", () => {
+test("work that is told to end cleans up, and ends with the code of what told it", async () => {
   const seen: (string | number)[] = [];
   const terminal = createTestTerminal();
   const host = { ...terminal.context.host, exit: (code: number) => void seen.push(code) };
   createWorkOutput({ ...terminal.context, host }).onStop?.(() => void seen.push("cleaned"));
-  for (const event of ["SIGINT", "SIGTERM", "parentGone"] as const) terminal.signal(event);
+  for (const event of ["SIGINT", "SIGTERM", "parentGone"] as const) {
+    terminal.signal(event);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
   assert.deepEqual(seen, ["cleaned", 130, "cleaned", 143, "cleaned", 143]);
 });
 
