@@ -1,11 +1,11 @@
 /** The Logger port on pino: one line an event, either for people or as JSON. */
 
-import { writeSync } from "node:fs";
 import { bytesToHex } from "@counterpart/core/base/bytes";
 import { CodedError } from "@counterpart/core/base/errors";
 import type { LogFields, Logger } from "@counterpart/core/ports/runtime";
 import { type Logger as PinoLogger, pino, stdTimeFunctions } from "pino";
 import { prettyFactory } from "pino-pretty";
+import { createLineOutput } from "./standard-output.ts";
 
 export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
 export type LogFormat = "pretty" | "json";
@@ -36,8 +36,10 @@ export interface FlushableLogger extends Logger {
  * decimal digits, bytes their hexadecimal text.
  */
 export function createLogger(options: LoggerOptions): FlushableLogger {
-  const sink = options.sink ?? createStandardOutput();
-  const target = pino(
+  const onDropped = (lines: number): void =>
+    target.warn({ lines }, "lines of the log could not be written, and are missing here");
+  const sink = options.sink ?? createLineOutput({ onDropped });
+  const target: PinoLogger = pino(
     {
       level: options.level,
       base: null,
@@ -47,41 +49,6 @@ export function createLogger(options: LoggerOptions): FlushableLogger {
     options.format === "json" ? sink : createPrettySink(sink, options.color),
   );
   return { ...wrap(target, options.format), flush: () => sink.flush() };
-}
-
-const STANDARD_OUTPUT = 1;
-/** For so long a line waits for a reader that is slow. */
-const READER_MS_MAX = 1_000;
-const RETRY_MS = 10;
-
-const isBusy = (error: unknown): boolean => ["EAGAIN", "EBUSY", "EINTR"].includes((error as { code: string }).code);
-
-/** @returns how many bytes were written: all of them, unless the reader has gone or does not read, or the disk is full */
-function writeWaiting(bytes: Uint8Array): number {
-  let at = 0;
-  for (let waitedMs = 0; at < bytes.length; ) {
-    try {
-      at += writeSync(STANDARD_OUTPUT, bytes, at);
-    } catch (error) {
-      if (!isBusy(error) || waitedMs >= READER_MS_MAX) break;
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, RETRY_MS);
-      waitedMs += RETRY_MS;
-    }
-  }
-  return at;
-}
-
-/** Writes at once, and drops what cannot be written: a log is no reason for a node to end, nor to stand still. */
-function createStandardOutput(): LogSink {
-  let isCut = false;
-  return {
-    write(line) {
-      const bytes = Buffer.from(isCut ? `\n${line}` : line);
-      const written = writeWaiting(bytes);
-      if (written > 0) isCut = written < bytes.length;
-    },
-    flush() {},
-  };
 }
 
 function createPrettySink(sink: LogSink, color = process.stdout.isTTY === true): Pick<LogSink, "write"> {
