@@ -11,6 +11,7 @@ import { CHECKS, type CheckResult, expectedCount, FAULTS_KEPT_MAX, runCheck } fr
 import { readImported } from "../engine/imported.ts";
 import { metaKey } from "../engine/rows.ts";
 import type { ChainFacts, StoreFault } from "../engine/verify/check.ts";
+import { endWithParent } from "../store/child.ts";
 import { type LmdbStore, openLmdbStore } from "../store/lmdb-store.ts";
 
 /** A check under way, a check that has ended, or what kept the checks from starting. */
@@ -80,6 +81,7 @@ function verify(path: string, given: GivenFacts): void {
   }
 }
 
+endWithParent();
 try {
   verify(argv[2] ?? "", JSON.parse(argv[3] ?? "") as GivenFacts);
 } catch (error) {

@@ -124,6 +124,8 @@ export async function verify({ dataDir, genesis, json }: VerifyOptions, output: 
   try {
     await probeDatabase(path);
     const report = createReport(output, json);
+    // The process that checks is to end with this one.
+    output.onStop?.(() => {});
     const faults = await verifyDatabase(path, chain, output, report.note);
     tell(output, json, { path, whole: faults === 0, checks: report.checks }, faults === 0 ? `${path} is whole\n` : "");
     if (faults > 0) throw new CodedError("STORE_CORRUPT", `${path} has ${faults} faults`, { path, faults });

@@ -4,6 +4,13 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { Worker } from "node:worker_threads";
+
+/** In a thread: the work does not let others have their turns. Another process becomes the parent of one whose parent ends. */
+const WATCH = `
+  const parent = process.ppid;
+  setInterval(() => { if (process.ppid !== parent) process.kill(process.pid, "SIGKILL"); }, 200);
+`;
 
 export interface ChildEnd {
   readonly code: number | null;
@@ -15,8 +22,7 @@ export interface ChildEnd {
  * in the middle of.
  */
 export function endWithParent(): void {
-  process.stdin.on("close", () => process.kill(process.pid, "SIGKILL")).resume();
-  process.stdin.unref();
+  new Worker(WATCH, { eval: true, name: "parent-watch" }).unref();
 }
 
 const running = new Set<ChildProcess>();

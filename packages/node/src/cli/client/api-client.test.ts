@@ -33,6 +33,13 @@ test("requests go below /api/v1 with query, token and exact body", async (t) => 
   ]);
 });
 
+test("the answer to a source is waited for while it may be compiled, that to anything else is not", async (t) => {
+  const { url } = await serve(t, (_, response) => void setTimeout(() => answerJson(response, 201, {}), 300));
+  const client = createApiClient({ url, requestMs: 50 });
+  await assert.rejects(client.send("POST", "contracts", { abi: [] }), coded("CONNECTION_TIMEOUT", /did not answer/));
+  assert.equal((await client.send("POST", "contracts", { sources: {} })).status, 201);
+});
+
 test("a problem document is the node's refusal, whole", async (t) => {
   const problem = { code: "POOL_FULL", status: 503, detail: "no more", request_id: "r-1" };
   const { url } = await serve(t, (_, response) => {

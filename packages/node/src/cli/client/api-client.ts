@@ -56,6 +56,9 @@ interface RequestOptions {
   readonly signal?: AbortSignal;
 }
 
+/** A node compiles one source after the other, each for a minute at most; eight may wait before this one. */
+const COMPILING_MS = 600_000;
+
 const UNREACHED: ReadonlySet<string | undefined> = new Set([
   "ECONNREFUSED",
   "ENOTFOUND",
@@ -166,6 +169,8 @@ function queryText(query: Readonly<Record<string, string | number | boolean | un
   return given.length === 0 ? "" : `?${new URLSearchParams(given as [string, string][])}`;
 }
 
+const hasSources = (body: unknown): boolean => typeof body === "object" && body !== null && "sources" in body;
+
 export function createApiClient({ url, token, requestMs = CLIENT_TIMEOUT_MS }: ApiClientOptions): ApiClient {
   const common = { accept: "application/json", ...(token !== undefined && { authorization: `Bearer ${token}` }) };
   const pathOf = (path: string): string => `/api/v1/${path}`;
@@ -181,7 +186,7 @@ export function createApiClient({ url, token, requestMs = CLIENT_TIMEOUT_MS }: A
       const response = await open(url, pathOf(path), {
         method,
         headers: { ...common, ...typed, ...options.headers },
-        silenceMs: Math.max(requestMs, options.silenceMs ?? 0),
+        silenceMs: Math.max(requestMs, (options.silenceMs ?? 0) + (hasSources(body) ? COMPILING_MS : 0)),
         ...(text !== undefined && { body: text }),
       });
       return answerOf<T>(url, response);

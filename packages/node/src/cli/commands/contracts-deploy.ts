@@ -150,6 +150,7 @@ export const contractsDeploy = defineCommand({
     const client = clientOf(options, context);
     const sender = from === undefined ? {} : { from: addressWord(from) };
     const body = { ...deployBody(args.template, options, context.workingDir), ...sender };
+    if ("sources" in body && context.isErrorTerminal) context.printError("the node compiles the source\n");
     const settle = (found: TransactionAnswer): Promise<DeployAnswer> => answerOf(client, found);
     const answer = await sendAndWait(client, "contracts", body, options, context, settle);
     printAnswer(context, json, answer, (style) => renderDeployment(answer, style));

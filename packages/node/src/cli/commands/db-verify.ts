@@ -12,7 +12,12 @@ export const dbVerify = defineCommand({
     "Every row against its checksum, every block against its parent and its roots, the state against the head's root, and what follows from these. Nothing is changed.",
   ],
   examples: ["counterpart db verify", "counterpart db verify --data-dir data/p2p-5001 --json | jq .checks"],
-  exits: [[EXIT.ok, "everything is as it must be"], ...DATA_DIR_EXITS],
+  exits: [
+    [EXIT.ok, "everything is as it must be"],
+    ...DATA_DIR_EXITS,
+    [EXIT.interrupted, "stopped by Ctrl-C"],
+    [EXIT.terminated, "stopped by SIGTERM"],
+  ],
   async run({ options }, context) {
     const { verify } = await import("../db.ts");
     const { dataDir, json = false } = options;

@@ -1,0 +1,28 @@
+/** What the kernel says of processes. */
+
+import { readFileSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
+
+const childrenOf = (pid: number): number[] =>
+  readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ").filter(Boolean).map(Number);
+
+/** Also false of one of whose end nobody takes note. */
+export function isRunning(pid: number): boolean {
+  try {
+    return !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
+  } catch {
+    return false;
+  }
+}
+
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await delay(20);
+}
+
+export const untilEnded = (pid: number): Promise<void> => until(() => !isRunning(pid));
+
+/** The first process that another one starts. */
+export async function firstChildOf(pid: number): Promise<number> {
+  await until(() => childrenOf(pid).length > 0);
+  return childrenOf(pid)[0] as number;
+}
