@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import {
   closeSync,
   cpSync,
@@ -14,10 +15,13 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
 import { openLmdbStore } from "../../packages/node/src/store/lmdb-store.ts";
 import { FORMAT_VERSION } from "../../packages/node/src/store/migrations.ts";
 import { counterpart, liftFileLimit, type ProcessNode, ProcessNodes, until } from "./process-node.ts";
+
+const LAUNCHER = fileURLToPath(new URL("../../packages/node/bin/counterpart.mjs", import.meta.url));
 
 const TOKEN = { contract_type: "token", name: "Coin", symbol: "C" };
 
@@ -159,6 +163,17 @@ test("a database of an older format is neither checked nor copied, and not chang
   await store.close();
   assert.deepEqual(found, [{ from: 1, to: FORMAT_VERSION }]);
   assert.equal(existsSync(join(nodes.folder, "copy")), false);
+});
+
+test("a first start that has no room for its database is refused in a sentence", async () => {
+  await using nodes = new ProcessNodes();
+  const dataDir = join(nodes.folder, "one");
+  const args = [LAUNCHER, "start", "--data-dir", dataDir, "--api-port", "0", "--p2p-port", "0"];
+  const limited = ["-c", 'ulimit -S -f 64; exec "$@"', "bash", process.execPath, ...args];
+  const { status, stderr } = spawnSync("bash", limited, { encoding: "utf8", timeout: 60_000 });
+  assert.equal(status, 4, stderr);
+  assert.match(stderr, /^counterpart: there is no room to open the database [^\n]+ \(STORE_WRITE_FAILED\)\n$/);
+  await (await nodes.start("one")).stop();
 });
 
 test("on a full disk reads go on and writes are refused; with room again everything goes on without a restart", async () => {

@@ -4,7 +4,7 @@ import { existsSync, readdirSync, rmSync, statSync } from "node:fs";
 import { copyFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { utf8ToBytes } from "@counterpart/core/base/bytes";
-import { CodedError } from "@counterpart/core/base/errors";
+import { CodedError, reasonOf } from "@counterpart/core/base/errors";
 import { foreignGenesisHash } from "../engine/imported.ts";
 import { readDetached } from "../engine/irregular.ts";
 import { ownGenesisHash } from "../engine/open-genesis.ts";
@@ -223,8 +223,12 @@ async function renameInstance(path: string): Promise<void> {
 /** A node may have run on a backup, or runs on it: what its log has belongs to it then. A file by itself may be read only. */
 async function copyBackup(source: string, path: string, output: WorkOutput): Promise<void> {
   if (logFiles(source).length === 0 && holderOf(dirname(source)) === undefined) {
-    await watchCopy(source, path, output, () => copyFile(source, path));
-    return;
+    try {
+      await watchCopy(source, path, output, () => copyFile(source, path));
+      return;
+    } catch (cause) {
+      throw new CodedError("STORE_WRITE_FAILED", `${source} cannot be copied: ${reasonOf(cause)}`);
+    }
   }
   await probeDatabase(source);
   await copyDatabase(source, path, output);

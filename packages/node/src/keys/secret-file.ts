@@ -8,6 +8,7 @@ import {
   openSync,
   readFileSync,
   renameSync,
+  rmSync,
   statSync,
   writeFileSync,
 } from "node:fs";
@@ -40,6 +41,7 @@ export function writeSecretFile(path: string, text: string): void {
     renameSync(draft, path);
     syncFolder(dirname(path));
   } catch (error) {
+    rmSync(draft, { force: true });
     throw new CodedError("DATA_DIR_UNUSABLE", `the key file ${path} cannot be written: ${reasonOf(error)}`, { path });
   }
 }

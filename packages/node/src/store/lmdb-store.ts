@@ -10,7 +10,7 @@ import type { TableName } from "@counterpart/core/ports/tables";
 import { type Database, open, type Transaction } from "lmdb";
 import { FORMAT_VERSION, migrate, needsMigration, type RawRows } from "./migrations.ts";
 import { recover } from "./recovery.ts";
-import { createRooms, type FileFacts, type Room, type Rooms } from "./room.ts";
+import { createRooms, type FileFacts, type Room, type Rooms, requireRoomToOpen } from "./room.ts";
 import { checkedValue, createChecksummer, isSound } from "./row-checksum.ts";
 
 const TABLES: Record<TableName, true> = {
@@ -98,6 +98,7 @@ interface Opened {
 }
 
 function openTables(path: string): Opened {
+  requireRoomToOpen(path);
   try {
     const root = open({
       path,

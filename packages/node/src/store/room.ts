@@ -4,11 +4,12 @@
  * first, with zeros behind its last page, where a refusal is an ordinary error and nothing has begun.
  */
 
-import { closeSync, fstatSync, openSync, writeSync } from "node:fs";
-import { CodedError } from "@counterpart/core/base/errors";
+import { closeSync, existsSync, fstatSync, openSync, rmSync, writeFileSync, writeSync } from "node:fs";
+import { CodedError, reasonOf } from "@counterpart/core/base/errors";
 
 const STEP_BYTES = 1024 * 1024;
 const ZEROS = new Uint8Array(STEP_BYTES);
+const NO_ROOM: ReadonlySet<string> = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
 /** Pages that a transaction takes beside those of its rows: the list of free pages, the tables' roots, the meta page. */
 const PAGES_BESIDE = 64;
 /** Pages on the way to a row that its change may copy: from the leaf up, and a neighbour when pages merge. */
@@ -29,6 +30,25 @@ export interface Room {
 export interface Rooms {
   begin(): Room;
   close(): void;
+}
+
+/**
+ * LMDB makes the file of its locks, which it maps, and the tables of a new database without asking: where the disk has no
+ * room for them, the process ends.
+ * @throws CodedError `STORE_WRITE_FAILED`
+ */
+export function requireRoomToOpen(path: string): void {
+  if (existsSync(path) && existsSync(`${path}-lock`)) return;
+  const probe = `${path}.room.tmp`;
+  try {
+    writeFileSync(probe, ZEROS);
+  } catch (cause) {
+    // Anything else LMDB says as well.
+    if (!NO_ROOM.has((cause as NodeJS.ErrnoException).code ?? "")) return;
+    throw new CodedError("STORE_WRITE_FAILED", `there is no room to open the database ${path}: ${reasonOf(cause)}`);
+  } finally {
+    if (existsSync(probe)) rmSync(probe);
+  }
 }
 
 /** @param facts of the database as last written */

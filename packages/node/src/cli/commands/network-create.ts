@@ -1,8 +1,8 @@
 /** `counterpart network create`. */
 
-import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { CodedError, reasonOf } from "@counterpart/core/base/errors";
+import { CodedError, isCodedError, reasonOf } from "@counterpart/core/base/errors";
 import { parseGenesis, SIGNERS_MAX } from "@counterpart/core/chain/genesis-json";
 import { DEFAULTS } from "../../config-defaults.ts";
 import { createKeyRing } from "../../keys/key-ring.ts";
@@ -53,6 +53,17 @@ function checkPlan(plan: NetworkPlan, nodes: number): void {
   parseGenesis(genesisText(plan));
 }
 
+/** What was begun in a folder that was empty is taken away where the rest cannot be made. @throws CodedError `DATA_DIR_UNUSABLE` */
+function orNothing<T>(folder: string, make: () => T): T {
+  try {
+    return make();
+  } catch (cause) {
+    for (const name of readdirSync(folder)) rmSync(join(folder, name), { recursive: true, force: true });
+    if (isCodedError(cause)) throw cause;
+    throw new CodedError("DATA_DIR_UNUSABLE", `${folder} cannot be made: ${reasonOf(cause)}`, { path: folder });
+  }
+}
+
 /** A data directory with the node's own key in it, as the node would make it at its first start. */
 function planNode(folder: string, at: number): PlannedNode {
   const dataDir = join(folder, `node-${at + 1}`);
@@ -97,13 +108,16 @@ export const networkCreate = defineCommand({
     checkPlan(plan, count);
     const folder = resolve(context.workingDir, args.folder);
     makeFolder(folder);
-    const nodes = Array.from({ length: count }, (_, at) => planNode(folder, at));
-    const signers = [...nodes.map(({ account }) => account), ...listed];
     const genesis = join(folder, "genesis.json");
-    writeFileSync(genesis, genesisText({ ...plan, signers }), { flag: "wx" });
+    const { nodes, signers } = orNothing(folder, () => {
+      const made = Array.from({ length: count }, (_, at) => planNode(folder, at));
+      const all = [...made.map(({ account }) => account), ...listed];
+      writeFileSync(genesis, genesisText({ ...plan, signers: all }), { flag: "wx" });
+      return { nodes: made, signers: all };
+    });
     const program = programWords(context.environment);
     const commands = nodes.map((_, at) => startCommand(program, genesis, nodes, at));
-    const made = nodes.map(({ dataDir, account }, at) => ({ data_dir: dataDir, account, command: commands[at] }));
+    const shown = nodes.map(({ dataDir, account }, at) => ({ data_dir: dataDir, account, command: commands[at] }));
     const fields = [
       ["genesis", genesis],
       ["chain id", String(chainId)],
@@ -111,7 +125,7 @@ export const networkCreate = defineCommand({
     ] as const;
     const lines = commands.map((command) => `${command}\n`).join("");
     const advice = lines === "" ? "" : `\nEach in a terminal of its own:\n\n${lines}`;
-    const answer = { genesis, chain_id: chainId, signers, nodes: made };
+    const answer = { genesis, chain_id: chainId, signers, nodes: shown };
     printAnswer(context, json, answer, (style) => renderFields(fields, style) + advice);
     return EXIT.ok;
   },
