@@ -189,6 +189,8 @@ test("a network is made with the keys of its signers, and its nodes accept the g
   }
   const nobody = await run("network", "create", "other", "--chain-id", "1", "--nodes", "0");
   assert.deepEqual([nobody.code, /nobody could seal/.test(nobody.errors)], [EXIT.usage, true]);
+  const zero = await run("network", "create", "other", "--chain-id", "1", "--signer", `0x${"0".repeat(40)}`);
+  assert.deepEqual([zero.code, /nobody has the key of address 0/.test(zero.errors)], [EXIT.usage, true]);
 });
 
 test("a network that no node would take leaves nothing behind, and a second try works", async (t) => {

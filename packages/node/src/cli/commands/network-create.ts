@@ -4,6 +4,7 @@ import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { CodedError, isCodedError, reasonOf } from "@counterpart/core/base/errors";
 import { parseGenesis, SIGNERS_MAX } from "@counterpart/core/chain/genesis-json";
+import { ZERO_ADDRESS } from "@counterpart/core/chain/header";
 import { DEFAULTS } from "../../config-defaults.ts";
 import { createKeyRing } from "../../keys/key-ring.ts";
 import { makeDirectory } from "../../store/make-directory.ts";
@@ -50,6 +51,8 @@ function checkPlan(plan: NetworkPlan, nodes: number): void {
   if (count === 0) throw invalidConfig("nobody could seal: give --nodes or --signer");
   if (count > SIGNERS_MAX)
     throw invalidConfig(`there would be ${count} signers, and a chain has ${SIGNERS_MAX} at most`);
+  if (plan.signers.includes(shownAccount(ZERO_ADDRESS)))
+    throw invalidConfig("--signer: nobody has the key of address 0");
   parseGenesis(genesisText(plan));
 }
 
@@ -88,7 +91,7 @@ export const networkCreate = defineCommand({
   },
   details: [
     "The network is open: it has no network key, so that whoever has genesis.json may connect, hold the chain and send transactions. To close it, give every node the same --network-key.",
-    "Only the listed signers seal blocks: the nodes that are made, and those that --signer names. Gas is free, so that accounts need no funds to send. To run a node on another machine, copy its folder and genesis.json there, over a channel that nobody reads along: the folder holds its private key. On several machines give --p2p-host and the others' addresses as --peer.",
+    "Only the listed signers seal blocks: the nodes that are made, and those that --signer names. Gas is free, so that accounts need no funds to send. A node that is started without --genesis begins the development network in its folder instead. To run a node on another machine, copy its folder and genesis.json there, over a channel that nobody reads along: the folder holds its private key. On several machines give --p2p-host and the others' addresses as --peer.",
   ],
   examples: [
     "counterpart network create ./testnet --chain-id 424242 --nodes 3",
