@@ -123,7 +123,7 @@ test("a page on loopback is answered, its preflight too", async () => {
 
 test("names and pages that the operator allows are answered, and their preflights", async () => {
   const origin = "https://dapp.example";
-  const { url } = await started({ allowedHosts: ["Node.example"], allowedOrigins: [origin] });
+  const { url } = await started({ allowedHosts: ["Node.example"], allowedOrigins: ["https://Dapp.example:443"] });
   const named = await rawRequest(`${url}/api/v1/health`, { headers: { host: "node.example:8080", origin } });
   assert.equal(named.status, 200);
   assert.equal(named.headers["access-control-allow-origin"], origin);

@@ -142,7 +142,8 @@ interface GuardOptions extends ApiServerOptions {
 function registerGuards(server: ApiInstance, options: GuardOptions): void {
   const { host, token, allowedHosts = [], allowedOrigins = [], stopping, routes, rateLimits } = options;
   const names = allowedHosts.map((name) => name.toLowerCase());
-  const origins = allowedOrigins.map((origin) => origin.toLowerCase());
+  // As browsers write them: in lower case, without the port that the scheme has anyway.
+  const origins = allowedOrigins.map((origin) => (URL.canParse(origin) ? new URL(origin).origin : origin));
   const checkToken = isLoopback(host) || token === undefined ? undefined : createTokenCheck(token);
   server.addHook("onRequest", async (request, reply) => {
     reply.headers({ "x-request-id": request.id, ...BROWSER_HEADERS });

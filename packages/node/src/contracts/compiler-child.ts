@@ -33,11 +33,17 @@ function say({ output, reason }: Answer): void {
 if (isMainThread) {
   process.on("disconnect", () => process.exit(1));
   const worker = new Worker(new URL(import.meta.url), { workerData: await text(process.stdin) });
-  worker.once("message", (answer: Answer) => {
+  let answer: Answer = { reason: "it ended without a word" };
+  worker.once("message", (said: Answer) => {
+    answer = said;
+  });
+  worker.once("error", (error) => {
+    answer = { reason: reasonLine(error) };
+  });
+  worker.once("exit", () => {
     say(answer);
     process.channel?.unref();
   });
-  worker.once("error", (error) => say({ reason: reasonLine(error) }));
 } else {
   parentPort?.postMessage(await compile(workerData as string));
 }
