@@ -91,11 +91,11 @@ export function hasChanged({ loaded, exists, nonce, balance, codeHash }: Account
   return loaded.nonce !== nonce || loaded.balance !== balance || loaded.codeHash !== codeHash;
 }
 
-/** Slots that differ from the state beneath. */
-export function changedSlots({ exists, slots }: AccountState): Map<Hex, bigint> {
+/** Slots that differ from the state beneath, or from none where that is gone. */
+export function changedSlots({ exists, isCleared, slots }: AccountState): Map<Hex, bigint> {
   const changed = new Map<Hex, bigint>();
   if (!exists) return changed;
-  for (const [key, { value, loaded }] of slots) if (value !== loaded) changed.set(key, big(value));
+  for (const [key, { value, loaded }] of slots) if (value !== (isCleared ? 0 : loaded)) changed.set(key, big(value));
   return changed;
 }
 

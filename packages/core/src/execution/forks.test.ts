@@ -2,12 +2,21 @@
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { bytesToHex, type Hex, hexToBytes } from "../base/bytes.ts";
+import { bytesToHex, concatBytes, type Hex, hexToBytes } from "../base/bytes.ts";
 import { EMPTY_CODE_HASH } from "../chain/header.ts";
 import { keccak256Hex } from "../crypto/crypto.ts";
 import { blobBaseFeeOf, GAS_PER_BLOB } from "./blob-gas.ts";
 import { createExecutor } from "./executor.ts";
-import { assemble, blockContext, COINBASE, ETHER, returning, slotOf, words } from "./fixtures.test-support.ts";
+import {
+  assemble,
+  blockContext,
+  COINBASE,
+  create2Address,
+  ETHER,
+  returning,
+  slotOf,
+  words,
+} from "./fixtures.test-support.ts";
 import { FORKS, type Fork } from "./fork.ts";
 import { createMemoryState, type MemoryState } from "./memory-state.test-support.ts";
 import { rulesOf } from "./rules.ts";
@@ -98,6 +107,39 @@ describe("a self-destruction", () => {
     assert.deepEqual([...(changes.cleared ?? [])], [CONTRACT]);
     state.apply(changes);
     assert.equal(state.storage(CONTRACT, slotOf(1n)), 0n);
+  });
+
+  it("before Cancun is followed by what the contract stores when it is made again in the block, though it had that before", async () => {
+    const factory = assemble(
+      "CALLDATASIZE PUSH1 0x00 DUP1 CALLDATACOPY PUSH1 0x00 CALLDATASIZE PUSH1 0x00 DUP1 CREATE2",
+    );
+    const state = stateWith(factory);
+    const runtime = assemble("PUSH1 0x00 SLOAD POP CALLER SELFDESTRUCT");
+    const init = concatBytes(
+      assemble(
+        "PUSH1 0x05 PUSH1 0x00 SSTORE PUSH1 0x06 PUSH1 0x12 PUSH1 0x00 CODECOPY PUSH1 0x06 PUSH1 0x00 RETURN STOP",
+      ),
+      runtime,
+    );
+    const child = create2Address(CONTRACT, init);
+    const makes = (nonce: bigint) => transactionTo({ nonce, data: init });
+    const first = await begin("shanghai", state);
+    await first.run(makes(0n));
+    state.apply(first.finish());
+    const root = state.account(child)?.storageRoot;
+    assert.equal(state.storage(child, slotOf(0n)), 5n);
+    const second = await begin("shanghai", state);
+    for (const transaction of [transactionTo({ nonce: 1n, to: child }), makes(2n)]) {
+      const outcome = await second.run(transaction);
+      assert.ok(outcome.valid && outcome.status === "success");
+    }
+    const changes = second.finish();
+    assert.deepEqual(
+      [[...(changes.cleared ?? [])], changes.storage.get(child)],
+      [[child], new Map([[slotOf(0n), 5n]])],
+    );
+    state.apply(changes);
+    assert.deepEqual([state.storage(child, slotOf(0n)), state.account(child)?.storageRoot], [5n, root]);
   });
 });
 
