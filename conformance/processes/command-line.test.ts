@@ -213,14 +213,19 @@ test("an artifact is not linked with a library that is not there, and nothing is
   assert.deepEqual(contracts, []);
 });
 
-test("a node goes on where its log cannot be written, and a command ends where nobody reads it", async () => {
+test("a node goes on where its log cannot be written, and a command ends where nobody reads it", async (t) => {
   await using nodes = new ProcessNodes();
   const port = await freePort();
   const flags = ["--api-port", String(port), "--p2p-port", "0", "--data-dir", join(nodes.folder, "unheard")];
   const full = openSync("/dev/full", "w");
   const unheard = spawn(process.execPath, [LAUNCHER, "start", ...flags], { stdio: ["ignore", full, full] });
   const ended = once(unheard, "close");
+  t.after(() => {
+    unheard.kill("SIGKILL");
+    closeSync(full);
+  });
   const heard = await nodes.start("heard");
+  await until(async () => (await counterpart("status", "--url", `http://127.0.0.1:${port}`)).code === 0, "it serves");
   await ask(`http://127.0.0.1:${port}`, "peers", "connect", heard.p2p);
   unheard.kill("SIGTERM");
   assert.deepEqual(await ended, [0, null]);
@@ -237,7 +242,6 @@ test("a node goes on where its log cannot be written, and a command ends where n
   const [said, end] = await Promise.all([text(listing.stderr), once(listing, "close")]);
   assert.deepEqual(end, [1, null]);
   assert.match(said, /^counterpart: standard output cannot be written: ENOSPC[^\n]*\n$/);
-  closeSync(full);
 });
 
 test("a command that finds no node says so, with an exit code of its own", async () => {

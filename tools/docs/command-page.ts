@@ -18,7 +18,8 @@ Standard output has what was asked for and nothing else: tables and lines for pe
 (\`status\`, \`import\` and \`contracts watch\`: one on each line). Colours are for terminals, and for none when \`NO_COLOR\`
 is set, unless \`--color\` says otherwise. Progress and notes go to standard error, as do failures, which have a stable [code](ERRORS.md) and say what to do;
 with \`--json\` a failure is \`{"error": {"code", "message", "hint", …}}\` there, with the node's whole problem document where
-it was the node that refused. Lists follow the API's pages up to \`--limit\`. Amounts are base units and exact at any size:
+it was the node that refused. A command whose output nobody reads any more, as behind \`head\`, ends: with 141, as SIGPIPE
+ends others, or as by SIGTERM where it hears that one; with 1 where there is no room for the output. Lists follow the API's pages up to \`--limit\`. Amounts are base units and exact at any size:
 \`1000000\`, \`0xf4240\` and \`1e6\` are the same.
 
 A command that sends a transaction has a key for it (\`--idempotency-key\`, else a new one), so that it is sent again

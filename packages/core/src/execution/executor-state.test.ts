@@ -39,6 +39,36 @@ describe("storage", () => {
     assert.deepEqual([...(third.changes.storage.get(to) ?? [])], [[slotOf(1n), 0n]]);
   });
 
+  it("of one contract is not that of another with slots of the same numbers, whoever was asked last", async () => {
+    const state = fundedState(ALICE);
+    // Gives what is in slot 0, and stores its first word there unless the second one says to revert.
+    const code = assemble(
+      "PUSH0 SLOAD PUSH0 MSTORE PUSH0 CALLDATALOAD PUSH0 SSTORE PUSH1 0x20 PUSH0 PUSH1 0x20 CALLDATALOAD PUSH1 0x12 JUMPI RETURN JUMPDEST REVERT",
+    );
+    const a = await deploy(state, code);
+    const b = await deploy(state, code, 1n);
+    const calls: readonly [Hex, bigint, bigint][] = [
+      [a, 5n, 0n],
+      [b, 7n, 0n],
+      [a, 9n, 1n],
+      [b, 8n, 1n],
+      [a, 6n, 0n],
+      [b, 4n, 0n],
+    ];
+    const asked = calls.map(([to, value, reverts], at) => {
+      return { from: ALICE, nonce: BigInt(2 + at), to, data: words(value, reverts) };
+    });
+    const { outcomes, changes } = await block(state, asked);
+    assert.deepEqual(
+      outcomes.map(({ output }) => bytesToBigInt(output)),
+      [0n, 0n, 5n, 7n, 5n, 7n],
+    );
+    assert.deepEqual(
+      [a, b].map((address) => [...(changes.storage.get(address)?.values() ?? [])]),
+      [[6n], [4n]],
+    );
+  });
+
   it("is priced by its value at the beginning of each transaction, and clearing is refunded", async () => {
     const state = fundedState(ALICE);
     // Reads three cold balances as well, so that the calldata floor stays below what is charged.

@@ -1,6 +1,6 @@
 /**
  * KECCAK256 of two words, which Solidity asks for at each access to a mapping, of the same key several times in a
- * transfer alone: the last ones are remembered. What is found was computed of exactly these 64 bytes; code that is made
+ * transfer alone: some are remembered, each in a place of its own. What is found was computed of exactly these 64 bytes; code that is made
  * to miss pays for one comparison more than a hash.
  */
 

@@ -267,6 +267,7 @@ export function run(m: Machine): boolean {
           stack[sp++] = ((code[pc] as number) << 16) | ((code[pc + 1] as number) << 8) | (code[pc + 2] as number);
           pc += 3;
           continue;
+        // One by one, so that the engine jumps to them: with the numbers tested after the switch, loops took a tenth more time.
         case 0x80:
         case 0x81:
         case 0x82:

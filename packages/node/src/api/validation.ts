@@ -76,7 +76,7 @@ function explain(
       return [{ field, message: `must be ${JSON.stringify(error.params.allowedValue)}` }];
     case "pattern": {
       const example = exampleAt(schema, error.schemaPath);
-      return [{ field, message: example === undefined ? error.message : `must be such as ${example}` }];
+      return [{ field, message: example === undefined ? error.message : `must look like ${example}` }];
     }
     default:
       return [{ field, message: error.message }];

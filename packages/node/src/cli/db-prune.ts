@@ -72,6 +72,8 @@ async function compact(store: LmdbStore, path: string, output: PruneOutput): Pro
  */
 export async function prune({ dataDir, history }: PruneOptions, output: PruneOutput): Promise<Pruned> {
   const path = requireDatabase(resolve(dataDir));
+  // Nobody goes on when the launcher has ended.
+  output.onStop?.(() => {});
   const held = await openDataDir(dataDir);
   try {
     await probeDatabase(path);

@@ -2,7 +2,7 @@
 
 import { existsSync, readdirSync, rmSync, statSync } from "node:fs";
 import { copyFile } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { utf8ToBytes } from "@counterpart/core/base/bytes";
 import { CodedError, reasonOf } from "@counterpart/core/base/errors";
 import { foreignGenesisHash } from "../engine/imported.ts";
@@ -124,7 +124,7 @@ export async function verify({ dataDir, genesis, json }: VerifyOptions, output: 
   try {
     await probeDatabase(path);
     const report = createReport(output, json);
-    // The process that checks is to end with this one.
+    // The process that checks is ended with this one.
     output.onStop?.(() => {});
     const faults = await verifyDatabase(path, chain, output, report.note);
     tell(output, json, { path, whole: faults === 0, checks: report.checks }, faults === 0 ? `${path} is whole\n` : "");
@@ -220,15 +220,24 @@ async function renameInstance(path: string): Promise<void> {
   await store.close();
 }
 
-/** A node may have run on a backup, or runs on it: what its log has belongs to it then. A file by itself may be read only. */
+const NO_ROOM: ReadonlySet<string | undefined> = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
+
+/** A node may have run on a backup: what is in its log belongs to it then, and whoever opens the copy takes it in. */
+async function copyFiles(source: string, path: string): Promise<void> {
+  try {
+    for (const log of logFiles(source)) await copyFile(log, join(dirname(path), basename(log)));
+    await copyFile(source, path);
+  } catch (cause) {
+    const code = NO_ROOM.has((cause as NodeJS.ErrnoException).code) ? "STORE_WRITE_FAILED" : "DATA_DIR_UNUSABLE";
+    throw new CodedError(code, `${source} cannot be copied: ${reasonOf(cause)}`);
+  }
+}
+
+/** File by file, as it may be read only, unless a node runs on it: then as it is at one moment. */
 async function copyBackup(source: string, path: string, output: WorkOutput): Promise<void> {
-  if (logFiles(source).length === 0 && holderOf(dirname(source)) === undefined) {
-    try {
-      await watchCopy(source, path, output, () => copyFile(source, path));
-      return;
-    } catch (cause) {
-      throw new CodedError("STORE_WRITE_FAILED", `${source} cannot be copied: ${reasonOf(cause)}`);
-    }
+  if (holderOf(dirname(source)) === undefined) {
+    await watchCopy(source, path, output, () => copyFiles(source, path));
+    return;
   }
   await probeDatabase(source);
   await copyDatabase(source, path, output);

@@ -21,7 +21,8 @@ import type { WorkOutput } from "./render/progress.ts";
 
 export const DATABASE = "chain.mdb";
 const KEYS = "keys";
-const CONTENT: ReadonlySet<string> = new Set([DATABASE, `${DATABASE}-lock`, KEYS]);
+/** What came into a folder while it was removed is removed too. */
+const REMOVAL_RETRIES_MAX = 5;
 
 /** Path of the database in a folder. @throws CodedError `DATA_DIR_UNUSABLE` */
 export function requireDatabase(folder: string): string {
@@ -32,13 +33,10 @@ export function requireDatabase(folder: string): string {
   });
 }
 
-/** Where something comes into a folder while it is removed. */
-const REMOVALS = 5;
-
 const draftName = (target: string, pid: number | string): string => `${basename(target)}.${pid}.tmp`;
 
 const isFolderDraft = (path: string): boolean =>
-  statSync(path).isDirectory() && readdirSync(path).every((name) => CONTENT.has(name));
+  statSync(path).isDirectory() && readdirSync(path).every((name) => name.startsWith(DATABASE) || name === KEYS);
 
 /** Removes drafts for this target whose process was killed; anything else with such a name stays. */
 function removeAbandoned(target: string, isDraft: (path: string) => boolean): void {
@@ -109,7 +107,7 @@ export async function makeWhole(
   fill: (draft: string) => Promise<void>,
 ): Promise<void> {
   const draft = createDraft(target);
-  const remove = (): void => rmSync(draft, { recursive: true, force: true, maxRetries: REMOVALS });
+  const remove = (): void => rmSync(draft, { recursive: true, force: true, maxRetries: REMOVAL_RETRIES_MAX });
   output.onStop?.(remove);
   try {
     await fill(draft);

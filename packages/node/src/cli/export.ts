@@ -1,6 +1,6 @@
 /** `counterpart export`: writes blocks of the chain to a file that other clients import. */
 
-import { createWriteStream, existsSync } from "node:fs";
+import { createWriteStream, existsSync, openSync } from "node:fs";
 import { resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
@@ -47,7 +47,7 @@ async function writeBlocks(
     }
   }
   // On the disk before it is closed.
-  const written = createWriteStream(path, { flags: "wx", mode: 0o644, flush: true });
+  const written = createWriteStream(path, { fd: openSync(path, "wx", 0o644), flush: true });
   // As `import` reads it.
   if (file.endsWith(".gz")) await pipeline(blocks, createGzip(), written);
   else await pipeline(blocks, written);

@@ -24,11 +24,13 @@ export interface Host {
 
 export function createProcessHost(): Host {
   let outlivesReaders = false;
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on("error", (error: NodeJS.ErrnoException) => {
-      if (!outlivesReaders) endUnread(error, stream.fd);
-    });
-  }
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (!outlivesReaders) endUnread(error);
+    // Once.
+    outlivesReaders = true;
+  });
+  // Notes that nobody reads end nothing.
+  process.stderr.on("error", () => {});
   // A file that may not grow is an error of the write. The lock file's library would end the process at this signal.
   if (process.platform !== "win32") process.on("SIGXFSZ", () => {});
   return {
@@ -45,9 +47,9 @@ export function createProcessHost(): Host {
 }
 
 /** A command ends when nobody reads its output any more, such as `head`, or where there is no room for it. */
-function endUnread({ code, message }: NodeJS.ErrnoException, stream: number): void {
+function endUnread({ code, message }: NodeJS.ErrnoException): void {
   const isReaderGone = code === "EPIPE";
-  if (!isReaderGone && stream === 1) {
+  if (!isReaderGone) {
     try {
       writeSync(2, `counterpart: standard output cannot be written: ${message}\n`);
     } catch {
@@ -55,8 +57,7 @@ function endUnread({ code, message }: NodeJS.ErrnoException, stream: number): vo
     }
   }
   // Whoever hears the signal takes away what is not whole.
-  if (process.listenerCount("SIGTERM") > 0) process.kill(process.pid, "SIGTERM");
-  else process.exit(isReaderGone ? EXIT.unread : EXIT.failure);
+  if (!process.emit("SIGTERM", "SIGTERM")) process.exit(isReaderGone ? EXIT.unread : EXIT.failure);
 }
 
 function listen(event: HostEvent, listener: (cause: unknown) => void): void {

@@ -80,15 +80,11 @@ test("an export that is told to end leaves nothing, and one that was killed leav
     {
       ...quiet,
       onStop: (cleanUp) => {
-        const stop = (): void => {
-          if (!existsSync(draft)) {
-            setImmediate(stop);
-            return;
-          }
+        setImmediate(() => {
+          assert.ok(existsSync(draft));
           cleanUp();
           atStop = readdirSync(folder);
-        };
-        stop();
+        });
       },
     },
   );

@@ -54,7 +54,14 @@ function run(app: Partial<App>, flags: Readonly<Record<string, string | boolean>
   const logged: string[] = [];
   const calls: string[] = [];
   const fake = createFakeHost();
-  const sink = { write: (line: string) => void logged.push(line), flush: () => void calls.push("flush") };
+  const sink = {
+    write: (line: string) => {
+      logged.push(line);
+      // Both are on standard output.
+      if (config.logFormat !== "json") fake.seen.printed += line;
+    },
+    flush: () => void calls.push("flush"),
+  };
   const whole: App = {
     start: async () => ADDRESSES,
     isDiverged: () => false,
@@ -105,7 +112,7 @@ test("with JSON logs, standard output holds JSON only", async () => {
   const { done, seen, logged } = run({}, { logFormat: "json" });
   await done;
   assert.equal(seen.printed, "");
-  const line: unknown = JSON.parse(logged.at(-1) ?? "");
+  const [line] = logged.map((text): unknown => JSON.parse(text)).slice(-1);
   assert.ok(typeof line === "object" && line !== null && "msg" in line && "api" in line);
   assert.deepEqual([line.msg, line.api], ["ready", ADDRESSES.api]);
 });

@@ -53,7 +53,7 @@ export async function runNode({ config, logger, host, createApp }: RunOptions): 
     stop().catch((error) => fail(error, "the node did not stop cleanly"));
   });
   try {
-    announce(config, await started, logger, host);
+    announce(config, await started, logger);
   } catch (error) {
     if (!signals.stopping()) fail(error, "the node did not start");
   }
@@ -76,13 +76,9 @@ function onStopSignal(host: Host, end: (code: number) => void, stop: (signal: st
   return { stopping: () => firstAt !== undefined };
 }
 
-function announce(config: NodeConfig, addresses: Addresses, logger: FlushableLogger, host: Host): void {
-  if (config.logFormat === "json") {
-    logger.info("ready", { version: VERSION, ...addresses });
-  } else {
-    logger.flush();
-    host.print(readyText(config, addresses));
-  }
+function announce(config: NodeConfig, addresses: Addresses, logger: FlushableLogger): void {
+  if (config.logFormat === "json") logger.info("ready", { version: VERSION, ...addresses });
+  else logger.print(readyText(config, addresses));
 }
 
 function readyText(config: NodeConfig, { api, p2p, dataDir, account }: Addresses): string {

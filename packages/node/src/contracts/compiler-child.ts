@@ -31,7 +31,8 @@ function say({ output, reason }: Answer): void {
 }
 
 if (isMainThread) {
-  process.on("disconnect", () => process.exit(1));
+  // At once: an exit would wait for the thread.
+  process.on("disconnect", () => process.kill(process.pid, "SIGKILL"));
   const worker = new Worker(new URL(import.meta.url), { workerData: await text(process.stdin) });
   let answer: Answer = { reason: "it ended without a word" };
   worker.once("message", (said: Answer) => {

@@ -33,10 +33,10 @@ function isExactNumber(value: ArgumentValue): value is ExactNumber {
   return typeof value === "object" && value !== null && !isArray(value) && typeof value.source === "string";
 }
 
-/** Short and safe to show in a message. */
 /** A number, or where that would not be exact its text. */
 const shortNumber = (source: string): number | string => (String(Number(source)) === source ? Number(source) : source);
 
+/** Short and safe to show in a message. */
 function shown(value: ArgumentValue): string {
   if (isExactNumber(value)) return value.source.slice(0, 80);
   const text = JSON.stringify(value, (_, item) => (isExactNumber(item) ? shortNumber(item.source) : item));

@@ -41,7 +41,7 @@ export function writeSecretFile(path: string, text: string): void {
     renameSync(draft, path);
     syncFolder(dirname(path));
   } catch (error) {
-    rmSync(draft, { force: true });
+    if (existsSync(draft)) rmSync(draft);
     throw new CodedError("DATA_DIR_UNUSABLE", `the key file ${path} cannot be written: ${reasonOf(error)}`, { path });
   }
 }

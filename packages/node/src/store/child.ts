@@ -1,15 +1,15 @@
 /** Work on a database that may be damaged, in a process of its own: LMDB then ends that one with a signal. */
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 
-/** In a thread: the work does not let others have their turns. Another process becomes the parent of one whose parent ends. */
+/** In a thread, as the work does not let others have their turns: standard input ends with the process that holds its other side. */
 const WATCH = `
-  const parent = process.ppid;
-  setInterval(() => { if (process.ppid !== parent) process.kill(process.pid, "SIGKILL"); }, 200);
+  const { Socket } = require("node:net");
+  const end = () => process.kill(process.pid, "SIGKILL");
+  new Socket({ fd: 0 }).on("error", () => {}).on("close", end).resume();
 `;
 
 export interface ChildEnd {
@@ -26,17 +26,17 @@ export function endWithParent(): void {
 }
 
 const running = new Set<ChildProcess>();
-let isEnding = false;
+/** Whoever waits for one of these waits on. */
+const ended = new WeakSet<ChildProcess>();
 
-/**
- * Ends all that `runModule` has started, and waits until none can write any more. Whoever waits for one of them waits on, as
- * this process is to end.
- */
+/** Ends all that `runModule` has started, for a process that is to end, and waits until none can write any more. */
 export async function endModules(): Promise<void> {
-  isEnding = running.size > 0;
-  const ending = [...running].map((child) => once(child, "close"));
-  for (const child of running) child.kill("SIGKILL");
-  await Promise.all(ending);
+  const closed = [...running].map((child) => new Promise((resolve) => child.once("close", resolve)));
+  for (const child of running) {
+    ended.add(child);
+    child.kill("SIGKILL");
+  }
+  await Promise.all(closed);
 }
 
 /**
@@ -58,12 +58,12 @@ export function runModule(
     ...(timeoutMs === undefined ? {} : { timeout: timeoutMs, killSignal: "SIGKILL" as const }),
   });
   running.add(child);
-  child.once("close", () => running.delete(child));
+  for (const end of ["close", "error"] as const) child.once(end, () => running.delete(child));
   createInterface({ input: child.stdout }).on("line", onLine);
   return new Promise((resolve, reject) => {
     child.once("error", reject);
     child.once("close", (code, signal) => {
-      if (!isEnding) resolve({ code, signal });
+      if (!ended.has(child)) resolve({ code, signal });
     });
   });
 }

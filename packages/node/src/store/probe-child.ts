@@ -6,6 +6,7 @@
 import { statSync } from "node:fs";
 import { argv, exit, stdout } from "node:process";
 import { open } from "lmdb";
+import { endWithParent } from "./child.ts";
 
 /** Rows at either end of each table: little enough to be quick where rows are large. */
 const ROWS = 50;
@@ -33,6 +34,7 @@ function walk(path: string): void {
   }
 }
 
+endWithParent();
 try {
   walk(argv[2] ?? "");
   stdout.write("ok\n");

@@ -15,8 +15,14 @@ export function isRunning(pid: number): boolean {
   }
 }
 
+const WAIT_MS_MAX = 60_000;
+
 async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await delay(20);
+  const start = performance.now();
+  while (!holds()) {
+    if (performance.now() - start > WAIT_MS_MAX) throw new Error("it did not come to pass");
+    await delay(20);
+  }
 }
 
 export const untilEnded = (pid: number): Promise<void> => until(() => !isRunning(pid));

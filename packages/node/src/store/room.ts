@@ -32,6 +32,12 @@ export interface Rooms {
   close(): void;
 }
 
+function removeQuietly(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {}
+}
+
 /**
  * LMDB makes the file of its locks, which it maps, and the tables of a new database without asking: where the disk has no
  * room for them, the process ends.
@@ -47,7 +53,7 @@ export function requireRoomToOpen(path: string): void {
     if (!NO_ROOM.has((cause as NodeJS.ErrnoException).code ?? "")) return;
     throw new CodedError("STORE_WRITE_FAILED", `there is no room to open the database ${path}: ${reasonOf(cause)}`);
   } finally {
-    if (existsSync(probe)) rmSync(probe);
+    removeQuietly(probe);
   }
 }
 

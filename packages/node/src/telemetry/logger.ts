@@ -27,7 +27,9 @@ export interface LoggerOptions {
 }
 
 export interface FlushableLogger extends Logger {
-  /** Returns when all that was logged is written; call it before the process exits. */
+  /** Text for people, between the lines. */
+  print(text: string): void;
+  /** Returns when all that was logged is written, or cannot be; call it before the process exits. */
   flush(): void;
 }
 
@@ -36,8 +38,9 @@ export interface FlushableLogger extends Logger {
  * decimal digits, bytes their hexadecimal text.
  */
 export function createLogger(options: LoggerOptions): FlushableLogger {
+  // Whatever the level.
   const onDropped = (lines: number): void =>
-    target.warn({ lines }, "lines of the log could not be written, and are missing here");
+    target.child({}, { level: "warn" }).warn({ lines }, "lines of the log could not be written, and are missing here");
   const sink = options.sink ?? createLineOutput({ onDropped });
   const target: PinoLogger = pino(
     {
@@ -48,7 +51,11 @@ export function createLogger(options: LoggerOptions): FlushableLogger {
     },
     options.format === "json" ? sink : createPrettySink(sink, options.color),
   );
-  return { ...wrap(target, options.format), flush: () => sink.flush() };
+  return {
+    ...wrap(target, options.format),
+    print: (text) => sink.write(text),
+    flush: () => sink.flush(),
+  };
 }
 
 function createPrettySink(sink: LogSink, color = process.stdout.isTTY === true): Pick<LogSink, "write"> {

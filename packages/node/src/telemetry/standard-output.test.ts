@@ -70,6 +70,42 @@ test("beyond a megabyte lines are dropped whole, and their number is told when t
   assert.deepEqual(told, [5], "once");
 });
 
+test("the number of dropped lines is told again where telling it was refused, and a long line waits like others", () => {
+  const { pipe, output, told, timers } = scene(2_000_000);
+  pipe.fault = "ENOSPC";
+  for (let n = 0; n < 5; n++) output.write("lost\n");
+  pipe.fault = undefined;
+  output.write("one\n");
+  assert.deepEqual(told, [5]);
+  const long = `${"x".repeat(1_500_000)}\n`;
+  output.write(long);
+  assert.equal(pipe.read(), `one\n${long}`);
+  assert.deepEqual([told, timers.length], [[5], 0]);
+});
+
+test("telling how many lines were dropped is tried again where the disk refuses it", () => {
+  const told: number[] = [];
+  let room = 0;
+  const output = createLineOutput({
+    put(bytes) {
+      if (bytes.length > room) throw Object.assign(new Error("full"), { code: "ENOSPC" });
+      room -= bytes.length;
+      return bytes.length;
+    },
+    onDropped(lines) {
+      told.push(lines);
+      output.write("some lines are missing\n");
+    },
+  });
+  for (let n = 0; n < 5; n++) output.write("lost\n");
+  room = 10;
+  output.write("one\n");
+  room = 1_000;
+  output.write("two\n");
+  output.write("three\n");
+  assert.deepEqual(told, [5, 6]);
+});
+
 test("what a full disk refuses is dropped, and a line that was cut is ended before the next", () => {
   const { pipe, output, told, timers } = scene(6);
   output.write("one\n");

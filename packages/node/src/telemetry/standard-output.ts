@@ -1,6 +1,7 @@
 /**
- * Where a node's log goes. It is written at once as long as it can be. A reader that pauses has some of it waiting for it,
- * and what cannot be written at all is dropped: a log is no reason for a node to end, nor to stand still.
+ * Where a node's log goes. It is written at once as long as it can be. A pipe whose reader pauses has some of it waiting for
+ * it, and what cannot be written at all is dropped: a log is no reason for a node to end. A terminal that is held, as by
+ * Ctrl-S, holds the node: there is no other way to write to one in order.
  */
 
 import { writeSync } from "node:fs";
@@ -8,7 +9,7 @@ import type { Clock } from "@counterpart/core/ports/runtime";
 import { createSystemClock } from "./runtime.ts";
 
 const STANDARD_OUTPUT = 1;
-/** What waits for a reader at most; more is dropped. */
+/** What waits for a reader at most, or one line; more is dropped. */
 const WAITING_BYTES_MAX = 1_048_576;
 const RETRY_MS = 50;
 /** For so long a process that ends waits for its reader. */
@@ -24,7 +25,10 @@ export interface LineOutput {
 export interface LineOutputDeps {
   /** Called when something is written again after lines were dropped, with their number. */
   readonly onDropped: (lines: number) => void;
-  /** Writes what it can and gives how many bytes; throws errors of the file system. */
+  /**
+   * Writes what it can and gives how many bytes; throws errors of the file system. A pipe says that it is full instead of
+   * waiting because Node has made it so, where `process.stdout` was asked for.
+   */
   readonly put?: (bytes: Uint8Array) => number;
   readonly clock?: Pick<Clock, "setTimer">;
   readonly sleep?: (ms: number) => void;
@@ -42,6 +46,7 @@ export function createLineOutput(deps: LineOutputDeps): LineOutput {
   let waitingBytes = 0;
   let dropped = 0;
   let isScheduled = false;
+  let isTelling = false;
   /** Whether the last thing written is a part of a line whose rest was dropped. */
   let isCut = false;
 
@@ -56,6 +61,7 @@ export function createLineOutput(deps: LineOutputDeps): LineOutput {
       const line = waiting[0] as Uint8Array;
       try {
         const written = put(line);
+        if (written === 0) return true;
         waitingBytes -= written;
         isCut = written < line.length;
         if (isCut) waiting[0] = line.subarray(written);
@@ -70,7 +76,7 @@ export function createLineOutput(deps: LineOutputDeps): LineOutput {
   const add = (line: string): void => {
     // A part of a line is followed by its rest, unless that was dropped.
     const bytes = Buffer.from(isCut && waiting.length === 0 ? `\n${line}` : line);
-    if (waitingBytes + bytes.length > WAITING_BYTES_MAX) {
+    if (waiting.length > 0 && waitingBytes + bytes.length > WAITING_BYTES_MAX) {
       dropped++;
       return;
     }
@@ -92,9 +98,12 @@ export function createLineOutput(deps: LineOutputDeps): LineOutput {
     add(line);
     pump();
     // Nothing waits and this line was not dropped: it was written.
-    if (before === 0 || dropped !== before || waiting.length > 0) return;
-    dropped = 0;
+    if (before === 0 || dropped !== before || waiting.length > 0 || isTelling) return;
+    isTelling = true;
     onDropped(before);
+    isTelling = false;
+    // Unless that was dropped as well.
+    if (dropped === before) dropped = 0;
   };
   return {
     write,

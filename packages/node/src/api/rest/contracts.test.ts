@@ -284,7 +284,7 @@ test("a wrong deployment names its field, by the contract's type", async () => {
     [{ ...TOKEN, decimals: 256 }, "decimals", /must be <= 255/],
     [{ ...TOKEN, cap: true }, "cap", /must be string or number/],
     [{ ...TOKEN, bytecode: "0x00" }, "bytecode", /not a known field/],
-    [{ ...TOKEN, from: "0x12" }, "from", /must be such as 0xf39F/],
+    [{ ...TOKEN, from: "0x12" }, "from", /must look like 0xf39F/],
     [{ contract_type: "custom", bytecode: "0x00" }, "abi", /body\.abi is required$/],
     [{ contract_type: "custom", bytecode: "0x00", abi: {} }, "abi", /must be array/],
     [{ contract_type: "custom" }, "bytecode", /is required, with abi/],

@@ -56,21 +56,27 @@ function checkPlan(plan: NetworkPlan, nodes: number): void {
   parseGenesis(genesisText(plan));
 }
 
-/** What was begun in a folder that was empty is taken away where the rest cannot be made. @throws CodedError `DATA_DIR_UNUSABLE` */
-function orNothing<T>(folder: string, make: () => T): T {
+/**
+ * Of what cannot be made whole nothing is left.
+ * @param make gives each path that it is about to fill to the function that it is called with
+ * @throws CodedError `DATA_DIR_UNUSABLE`
+ */
+function orNothing<T>(folder: string, make: (note: (path: string) => void) => T): T {
+  const begun: string[] = [];
   try {
-    return make();
+    return make((path) => void begun.push(path));
   } catch (cause) {
-    for (const name of readdirSync(folder)) rmSync(join(folder, name), { recursive: true, force: true });
+    for (const path of begun) rmSync(path, { recursive: true, force: true });
     if (isCodedError(cause)) throw cause;
     throw new CodedError("DATA_DIR_UNUSABLE", `${folder} cannot be made: ${reasonOf(cause)}`, { path: folder });
   }
 }
 
 /** A data directory with the node's own key in it, as the node would make it at its first start. */
-function planNode(folder: string, at: number): PlannedNode {
+function planNode(folder: string, at: number, note: (path: string) => void): PlannedNode {
   const dataDir = join(folder, `node-${at + 1}`);
   mkdirSync(dataDir, { mode: 0o700 });
+  note(dataDir);
   const { own } = createKeyRing({ dir: join(dataDir, "keys") });
   return { dataDir, account: shownAccount(own), apiPort: DEFAULTS.apiPort + at, p2pPort: DEFAULTS.p2pPort + at };
 }
@@ -112,8 +118,8 @@ export const networkCreate = defineCommand({
     const folder = resolve(context.workingDir, args.folder);
     makeFolder(folder);
     const genesis = join(folder, "genesis.json");
-    const { nodes, signers } = orNothing(folder, () => {
-      const made = Array.from({ length: count }, (_, at) => planNode(folder, at));
+    const { nodes, signers } = orNothing(folder, (note) => {
+      const made = Array.from({ length: count }, (_, at) => planNode(folder, at, note));
       const all = [...made.map(({ account }) => account), ...listed];
       writeFileSync(genesis, genesisText({ ...plan, signers: all }), { flag: "wx" });
       return { nodes: made, signers: all };

@@ -33,6 +33,9 @@ export interface WorkOutput {
   onStop?(cleanUp: () => void): void;
 }
 
+/** A process that waits for the disk cannot be ended before. */
+const ENDING_MS_MAX = 5_000;
+
 const STOPS = [
   ["SIGINT", EXIT.interrupted],
   ["SIGTERM", EXIT.terminated],
@@ -45,6 +48,16 @@ const STOPS = [
  */
 export function createWorkOutput(context: CommandContext, json = false): WorkOutput & { done(): void } {
   const progress = json ? undefined : createProgress(context);
+  const cleanUps: (() => void)[] = [];
+  const stop = async (code: number): Promise<void> => {
+    await Promise.race([endModules(), context.wait(ENDING_MS_MAX)]);
+    progress?.clear();
+    try {
+      for (const cleanUp of cleanUps) cleanUp();
+    } finally {
+      context.host.exit(code);
+    }
+  };
   return {
     print(text) {
       progress?.clear();
@@ -53,14 +66,9 @@ export function createWorkOutput(context: CommandContext, json = false): WorkOut
     ...(progress !== undefined && { progress: progress.show }),
     now: context.now,
     onStop(cleanUp) {
-      for (const [event, code] of STOPS) {
-        context.host.on(event, async () => {
-          progress?.clear();
-          await endModules();
-          cleanUp();
-          context.host.exit(code);
-        });
-      }
+      cleanUps.push(cleanUp);
+      if (cleanUps.length > 1) return;
+      for (const [event, code] of STOPS) context.host.on(event, () => void stop(code));
     },
     done: () => progress?.clear(),
   };
