@@ -120,3 +120,31 @@ test("a migration that the disk has no room for leaves the old format whole", as
     await store.close();
   });
 });
+
+/** In a process of its own: what this is about ends it. */
+const FILL_A_COPY = `
+  import { createHash } from "node:crypto";
+  import { openDatabase } from "${new URL("./lmdb-store.ts", import.meta.url)}";
+  const [, path] = process.argv;
+  const rows = (from, to) => Array.from({ length: to - from }, (_, n) => ({
+    table: "storage",
+    key: new Uint8Array(createHash("sha256").update(String(from + n)).digest()),
+    value: new Uint8Array(100),
+  }));
+  const store = openDatabase(path);
+  for (let n = 0; n < 10_000; n += 500) store.write(rows(n, n + 500));
+  await store.copyTo(path + ".copy");
+  await store.close();
+  const copy = openDatabase(path + ".copy");
+  copy.write(rows(10_000, 19_000));
+  console.log(copy.range("storage", { limit: 100_000 }).length);
+  await copy.close();
+`;
+
+test("the first write to a copy without free pages may have thousands of rows", async () => {
+  await withFile(async (path) => {
+    const args = ["--input-type=module", "--eval", FILL_A_COPY, path];
+    const { stdout, stderr, signal } = spawnSync(process.execPath, args, { encoding: "utf8" });
+    assert.deepEqual([signal, stdout.trim()], [null, "19000"], stderr);
+  });
+});

@@ -8,7 +8,7 @@ import type { LogFields } from "@counterpart/core/ports/runtime";
 import type { Entry, RangeOptions, Store, StoreReader, StoreWrite } from "@counterpart/core/ports/store";
 import type { TableName } from "@counterpart/core/ports/tables";
 import { type Database, open, type Transaction } from "lmdb";
-import { FORMAT_VERSION, migrate, needsMigration, type RawRows } from "./migrations.ts";
+import { FORMAT_VERSION, migrate, needsMigration, type RawRows, VERSION_KEY } from "./migrations.ts";
 import { recover } from "./recovery.ts";
 import { createRooms, type FileFacts, type Room, type Rooms, requireRoomToOpen } from "./room.ts";
 import { checkedValue, createChecksummer, isSound } from "./row-checksum.ts";
@@ -146,6 +146,17 @@ function transact<T>(root: RootDatabase, work: () => T): T {
   }
 }
 
+/**
+ * A first transaction of one row. Where nothing is free in the file, as in a copy without free pages, LMDB ends the process
+ * in a first one of thousands of rows (lmdb 3.5.6, `mdb_page_alloc`).
+ */
+function rewriteVersion({ meta }: Tables, room: Room): void {
+  const version = meta.get(VERSION_KEY);
+  if (version === undefined) return;
+  room.take(VERSION_KEY.length + version.length);
+  meta.putSync(VERSION_KEY, copy(version));
+}
+
 /** Brings the database to the format of this program, in one transaction: a crash leaves the old one whole. */
 function bringUpToDate({ root, tables }: Opened, rooms: Rooms, { migrates = true, onMigrated }: StoreOptions): void {
   if (!needsMigration(rawRows(tables))) return;
@@ -257,9 +268,14 @@ export function openDatabase(path: string, options: StoreOptions = {}): LmdbStor
       else tables[table].putSync(key, withChecksum(table, key, value));
     }
   };
+  let hasWritten = false;
   return {
     ...readerOf(tables),
-    write: (writes) => transact(root, () => apply(writes)),
+    write(writes) {
+      if (!hasWritten) transact(root, () => rewriteVersion(tables, rooms.begin()));
+      hasWritten = true;
+      transact(root, () => apply(writes));
+    },
     snapshot() {
       root.resetReadTxn();
       const transaction = root.useReadTransaction();

@@ -22,7 +22,7 @@ export interface RawRows {
 }
 
 const PAGE = 1_000;
-const VERSION_KEY = new TextEncoder().encode("version");
+export const VERSION_KEY = new TextEncoder().encode("version");
 const GENESIS_KEY = new TextEncoder().encode("genesis");
 const HEAD_KEY = new TextEncoder().encode("head");
 const HISTORY_KEY = new TextEncoder().encode("history");
