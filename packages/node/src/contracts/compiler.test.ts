@@ -1,8 +1,6 @@
-import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { test } from "node:test";
-import { setTimeout as delay } from "node:timers/promises";
-import { firstChildOf, isRunning, untilEnded } from "../store/processes.test-support.ts";
+import { firstChildOf, untilBusy, untilEnded } from "../store/processes.test-support.ts";
 
 /** Compiles for minutes. */
 const SLOW = `
@@ -17,9 +15,7 @@ test("a compiler ends with the process that started it, however that ends", asyn
   for (const signal of ["SIGTERM", "SIGKILL"] as const) {
     const parent = spawn(process.execPath, ["--input-type=module", "--eval", SLOW], { stdio: "inherit" });
     const compiler = await firstChildOf(parent.pid as number);
-    // Until it compiles: it has read its input then, and a thread is at work.
-    await delay(1_500);
-    assert.ok(isRunning(compiler));
+    await untilBusy(compiler);
     parent.kill(signal);
     await untilEnded(compiler);
   }

@@ -25,6 +25,22 @@ async function until(holds: () => boolean): Promise<void> {
   }
 }
 
+/** A second of processor time, in the kernel's hundredths: more than a process needs to begin. */
+const BUSY_TICKS = 100;
+
+/** Of all its threads. */
+function ticksOf(pid: number): number {
+  const [user = 0, system = 0] = readFileSync(`/proc/${pid}/stat`, "utf8")
+    .replace(/^.*\) /, "")
+    .split(" ")
+    .slice(11)
+    .map(Number);
+  return user + system;
+}
+
+/** Until it is at work. @throws when it has ended */
+export const untilBusy = (pid: number): Promise<void> => until(() => ticksOf(pid) >= BUSY_TICKS);
+
 export const untilEnded = (pid: number): Promise<void> => until(() => !isRunning(pid));
 
 /** The first process that another one starts. */

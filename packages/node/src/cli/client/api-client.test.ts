@@ -34,10 +34,17 @@ test("requests go below /api/v1 with query, token and exact body", async (t) => 
 });
 
 test("the answer to a source is waited for while it may be compiled, that to anything else is not", async (t) => {
-  const { url } = await serve(t, (_, response) => void setTimeout(() => answerJson(response, 201, {}), 300));
+  const given = Promise.withResolvers<void>();
+  const { url } = await serve(t, async (_, response) => {
+    await given.promise;
+    answerJson(response, 201, {});
+  });
   const client = createApiClient({ url, requestMs: 50 });
+  const source = client.send("POST", "contracts", { sources: {} });
   await assert.rejects(client.send("POST", "contracts", { abi: [] }), coded("CONNECTION_TIMEOUT", /did not answer/));
-  assert.equal((await client.send("POST", "contracts", { sources: {} })).status, 201);
+  // The source was sent before, and has waited for longer.
+  given.resolve();
+  assert.equal((await source).status, 201);
 });
 
 test("a problem document is the node's refusal, whole", async (t) => {
