@@ -14,6 +14,7 @@ import { readGenesis } from "../store/genesis-file.ts";
 import { holderOf } from "../store/holder.ts";
 import { openLmdbStore } from "../store/lmdb-store.ts";
 import { probeDatabase } from "../store/probe.ts";
+import { saysNoRoom } from "../store/room.ts";
 import { logFiles } from "../store/write-log.ts";
 import { watchCopy } from "./copy-progress.ts";
 import type { BackupLine } from "./db-backup-child.ts";
@@ -220,15 +221,13 @@ async function renameInstance(path: string): Promise<void> {
   await store.close();
 }
 
-const NO_ROOM: ReadonlySet<string | undefined> = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
-
 /** A node may have run on a backup: what is in its log belongs to it then, and whoever opens the copy takes it in. */
 async function copyFiles(source: string, path: string): Promise<void> {
   try {
     for (const log of logFiles(source)) await copyFile(log, join(dirname(path), basename(log)));
     await copyFile(source, path);
   } catch (cause) {
-    const code = NO_ROOM.has((cause as NodeJS.ErrnoException).code) ? "STORE_WRITE_FAILED" : "DATA_DIR_UNUSABLE";
+    const code = saysNoRoom(cause) ? "STORE_WRITE_FAILED" : "DATA_DIR_UNUSABLE";
     throw new CodedError(code, `${source} cannot be copied: ${reasonOf(cause)}`);
   }
 }

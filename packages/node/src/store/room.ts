@@ -9,7 +9,7 @@ import { CodedError, reasonOf } from "@counterpart/core/base/errors";
 
 const STEP_BYTES = 1024 * 1024;
 const ZEROS = new Uint8Array(STEP_BYTES);
-const NO_ROOM: ReadonlySet<string> = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
+const NO_ROOM: ReadonlySet<string | undefined> = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
 /** Pages that a transaction takes beside those of its rows: the list of free pages, the tables' roots, the meta page. */
 const PAGES_BESIDE = 64;
 /** Pages on the way to a row that its change may copy: from the leaf up, and a neighbour when pages merge. */
@@ -32,6 +32,9 @@ export interface Rooms {
   close(): void;
 }
 
+/** Whether an error of the file system says that the disk, or who writes to it, has no room. */
+export const saysNoRoom = (error: unknown): boolean => NO_ROOM.has((error as NodeJS.ErrnoException).code);
+
 function removeQuietly(path: string): void {
   try {
     rmSync(path, { force: true });
@@ -50,7 +53,7 @@ export function requireRoomToOpen(path: string): void {
     writeFileSync(probe, ZEROS);
   } catch (cause) {
     // Anything else LMDB says as well.
-    if (!NO_ROOM.has((cause as NodeJS.ErrnoException).code ?? "")) return;
+    if (!saysNoRoom(cause)) return;
     throw new CodedError("STORE_WRITE_FAILED", `there is no room to open the database ${path}: ${reasonOf(cause)}`);
   } finally {
     removeQuietly(probe);

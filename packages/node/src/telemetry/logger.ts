@@ -5,16 +5,10 @@ import { CodedError } from "@counterpart/core/base/errors";
 import type { LogFields, Logger } from "@counterpart/core/ports/runtime";
 import { type Logger as PinoLogger, pino, stdTimeFunctions } from "pino";
 import { prettyFactory } from "pino-pretty";
-import { createLineOutput } from "./standard-output.ts";
+import { createLineOutput, type LogSink } from "./standard-output.ts";
 
 export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
 export type LogFormat = "pretty" | "json";
-
-/** Takes whole lines, each ending in a line break. */
-export interface LogSink {
-  write(line: string): void;
-  flush(): void;
-}
 
 export interface LoggerOptions {
   /** The least severe level that is written. */

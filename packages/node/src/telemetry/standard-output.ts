@@ -16,7 +16,8 @@ const RETRY_MS = 50;
 const FLUSH_MS_MAX = 500;
 const FLUSH_RETRY_MS = 10;
 
-export interface LineOutput {
+/** Takes whole lines, each ending in a line break. */
+export interface LogSink {
   write(line: string): void;
   /** Returns when all is written, or cannot be. */
   flush(): void;
@@ -39,7 +40,7 @@ const sleepSync = (ms: number): void => void Atomics.wait(new Int32Array(new Sha
 const isBusy = (error: unknown): boolean =>
   ["EAGAIN", "EBUSY", "EINTR"].includes((error as NodeJS.ErrnoException).code ?? "");
 
-export function createLineOutput(deps: LineOutputDeps): LineOutput {
+export function createLineOutput(deps: LineOutputDeps): LogSink {
   const { onDropped, clock = createSystemClock(), sleep = sleepSync } = deps;
   const { put = (bytes) => writeSync(STANDARD_OUTPUT, bytes) } = deps;
   let waiting: Uint8Array[] = [];
