@@ -9,17 +9,47 @@ import {
   bytesToUtf8,
   compareBytes,
   concatBytes,
+  copyBytes,
   equalBytes,
   hexToBytes,
   isHex,
   leftPad,
   utf8ToBytes,
+  zeroBytes,
 } from "./bytes.ts";
 import type { ErrorCode } from "./error-catalogue.ts";
 import { isCodedError } from "./errors.ts";
 
 const bytes = fc.uint8Array({ maxLength: 80 });
 const coded = (code: ErrorCode) => (error: unknown) => isCodedError(error, code);
+
+describe("memory that arrays share", () => {
+  test("is zero, and of one array each", () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat(1_100), { minLength: 1, maxLength: 40 }), (sizes) => {
+        const arrays = sizes.map((size, index) => {
+          const array = zeroBytes(size);
+          assert.deepEqual(array, new Uint8Array(size));
+          return array.fill(index + 1);
+        });
+        for (const [index, array] of arrays.entries()) {
+          assert.deepEqual(array, new Uint8Array(sizes[index] as number).fill(index + 1));
+        }
+      }),
+    );
+  });
+
+  test("is not kept by much more than a page for one array", () => {
+    for (let size = 0; size < 5_000; size++) assert.ok(zeroBytes(size).buffer.byteLength <= Math.max(4_096, size));
+  });
+
+  test("has copies that are not the original", () => {
+    const original = new Uint8Array(100).fill(7);
+    const copy = copyBytes(original);
+    original.fill(8);
+    assert.deepEqual(copy, new Uint8Array(100).fill(7));
+  });
+});
 
 describe("hexadecimal text", () => {
   test("gives back the bytes, is lower-case, and may be read in either case", () => {

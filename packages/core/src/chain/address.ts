@@ -6,5 +6,5 @@ import { keccak256 } from "../crypto/crypto.ts";
 
 /** Address of the contract that `creator` creates with its nonce `nonce`. */
 export function createAddress(creator: Hex, nonce: bigint): Hex {
-  return bytesToHex(keccak256(encodeRlp([hexToBytes(creator), rlpBigInt(nonce)])).subarray(12));
+  return bytesToHex(keccak256(encodeRlp([hexToBytes(creator), rlpBigInt(nonce)])).slice(12));
 }

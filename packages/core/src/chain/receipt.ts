@@ -1,6 +1,6 @@
 /** Receipts: the encoding that the receipts root commits to, the logs bloom, and the encoding for storage. */
 
-import { concatBytes, EMPTY_BYTES, type Hex, hexToBytes, joinBytes } from "../base/bytes.ts";
+import { EMPTY_BYTES, type Hex, hexToBytes, joinBytes, zeroBytes } from "../base/bytes.ts";
 import { CodedError } from "../base/errors.ts";
 import {
   asBigInt,
@@ -11,13 +11,17 @@ import {
   asListMax,
   asNumber,
   decodeRlp,
+  encodedSize,
   encodeRlp,
   encodeRlpList,
+  listHeaderSize,
   type RlpInput,
   type RlpItem,
   rlpBigInt,
   rlpBoolean,
   rlpNumber,
+  writeListHeader,
+  writeString,
 } from "../codec/rlp.ts";
 import { keccak256 } from "../crypto/crypto.ts";
 import { orderedTrieRoot } from "../trie/ordered.ts";
@@ -55,7 +59,7 @@ function addToBloom(bloom: Uint8Array, item: Hex): void {
 
 /** Bloom filter of 256 bytes over the addresses and topics of `logs`. */
 export function logsBloom(logs: readonly Log[]): Uint8Array {
-  const bloom = new Uint8Array(BLOOM_BYTES);
+  const bloom = zeroBytes(BLOOM_BYTES);
   for (const { address, topics } of logs) {
     addToBloom(bloom, address);
     for (const topic of topics) addToBloom(bloom, topic);
@@ -93,17 +97,25 @@ export function encodeLogs(logs: readonly Log[]): Uint8Array {
 const resultToRlp = ({ status, stateRoot }: AnyReceipt): Uint8Array =>
   stateRoot === undefined ? rlpBoolean(status === 1) : hexToBytes(stateRoot);
 
+/** The list of some fields and of logs that are encoded already, after `prefix`. */
+function encodeWithLogs(
+  fields: readonly Uint8Array[],
+  logs: Uint8Array,
+  prefix: ArrayLike<number> = EMPTY_BYTES,
+): Uint8Array {
+  const size = fields.reduce((sum, field) => sum + encodedSize(field), logs.length);
+  const encoded = zeroBytes(prefix.length + listHeaderSize(size) + size);
+  encoded.set(prefix);
+  let at = writeListHeader(encoded, prefix.length, size);
+  for (const field of fields) at = writeString(encoded, at, field);
+  encoded.set(logs, at);
+  return encoded;
+}
+
 /** The consensus encoding (EIP-2718, EIP-658). */
 export function encodeReceipt(receipt: AnyReceipt): Uint8Array {
-  const payload = encodeRlpList(
-    concatBytes(
-      encodeRlp(resultToRlp(receipt)),
-      encodeRlp(rlpNumber(receipt.cumulativeGasUsed)),
-      encodeRlp(receipt.logsBloom),
-      encodeLogs(receipt.logs),
-    ),
-  );
-  return receipt.type === 0 ? payload : concatBytes(new Uint8Array([receipt.type]), payload);
+  const fields = [resultToRlp(receipt), rlpNumber(receipt.cumulativeGasUsed), receipt.logsBloom];
+  return encodeWithLogs(fields, encodeLogs(receipt.logs), receipt.type === 0 ? EMPTY_BYTES : [receipt.type]);
 }
 
 /** Root that a header holds for its block's receipts. */
@@ -120,7 +132,7 @@ function encodeStored(receipt: AnyReceipt): Uint8Array {
     rlpBigInt(receipt.effectiveGasPrice),
     receipt.contractAddress === undefined ? EMPTY_BYTES : hexToBytes(receipt.contractAddress),
   ];
-  return encodeRlpList(joinBytes([...fields.map(encodeRlp), encodeLogs(receipt.logs)]));
+  return encodeWithLogs(fields, encodeLogs(receipt.logs));
 }
 
 /** Encoding for storage: with what the consensus encoding leaves out, without the bloom, which follows from the logs. */

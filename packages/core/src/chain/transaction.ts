@@ -7,6 +7,8 @@ import {
   bigIntToFixedBytes,
   bytesToHex,
   concatBytes,
+  copyBytes,
+  createMemory,
   EMPTY_BYTES,
   type Hex,
   hexToBytes,
@@ -128,7 +130,7 @@ const NO_BYTES_TWICE = encodeRlp([EMPTY_BYTES, EMPTY_BYTES]).subarray(1);
 
 /** The digest that was signed. There is one encoding of each field, so that they need not be encoded again. */
 export function signedDigest({ unsigned: { type, chainId }, contents }: SignedFields<AnyTransactionType>): Uint8Array {
-  if (type !== 0) return keccak256(concatBytes(new Uint8Array([type]), encodeRlpList(contents)));
+  if (type !== 0) return keccak256(encodeRlpList(contents, type));
   if (chainId === undefined) return keccak256(encodeRlpList(contents));
   return keccak256(encodeRlpList(concatBytes(contents, encodeRlp(rlpBigInt(chainId)), NO_BYTES_TWICE)));
 }
@@ -144,10 +146,13 @@ export interface UnnamedTransaction {
   by(sender: Hex | undefined): Transaction;
 }
 
+/** Pools keep many of them. */
+const rawBytes = createMemory();
+
 function read(input: Uint8Array, chainId: number) {
   const type = typeOf(input);
   // A copy: the input may be a small view into a large network frame, which it would keep alive.
-  const raw = input.slice();
+  const raw = copyBytes(input, rawBytes);
   const fields = readTransaction(type, raw, RLP_LIMITS);
   checkStatelessRules(fields.unsigned, chainId);
   const { v, r, s, yParity } = fields.signed;

@@ -11,6 +11,7 @@ import {
   EMPTY_BYTES,
   type Hex,
   numberToBytes,
+  zeroBytes,
 } from "../base/bytes.ts";
 import { CodedError } from "../base/errors.ts";
 
@@ -110,17 +111,29 @@ function write(writer: Writer, item: RlpInput): void {
   for (const child of item) write(writer, child);
 }
 
+function encodeString(bytes: Uint8Array): Uint8Array {
+  const out = zeroBytes(stringSize(bytes));
+  writeString(out, 0, bytes);
+  return out;
+}
+
 export function encodeRlp(item: RlpInput): Uint8Array {
+  if (item instanceof Uint8Array) return encodeString(item);
   const payloads: number[] = [];
-  const out = new Uint8Array(measure(item, payloads));
+  const out = zeroBytes(measure(item, payloads));
   write({ out, payloads, at: 0, lists: 0 }, item);
   return out;
 }
 
-/** The list whose items have been encoded already, one after the other. */
-export function encodeRlpList(contents: Uint8Array): Uint8Array {
-  const out = new Uint8Array(headerSize(contents.length) + contents.length);
-  out.set(contents, writeListHeader(out, 0, contents.length));
+/**
+ * The list whose items have been encoded already, one after the other.
+ * @param type a byte that stands before it (EIP-2718)
+ */
+export function encodeRlpList(contents: Uint8Array, type?: number): Uint8Array {
+  const start = type === undefined ? 0 : 1;
+  const out = zeroBytes(start + headerSize(contents.length) + contents.length);
+  if (type !== undefined) out[0] = type;
+  out.set(contents, writeListHeader(out, start, contents.length));
   return out;
 }
 

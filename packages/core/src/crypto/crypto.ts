@@ -105,7 +105,7 @@ export function recoverAddress(digest: Uint8Array, signature: Uint8Array): Hex {
 
 /** @param publicKey 64 bytes, uncompressed, without prefix */
 export function publicKeyToAddress(publicKey: Uint8Array): Hex {
-  return bytesToHex(provider.keccak256(publicKey).subarray(12));
+  return bytesToHex(provider.keccak256(publicKey).slice(12));
 }
 
 export function privateKeyToAddress(privateKey: Uint8Array): Hex {

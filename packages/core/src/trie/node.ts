@@ -3,7 +3,7 @@
  * Source: Ethereum yellow paper, appendix D.
  */
 
-import { EMPTY_BYTES, equalBytes } from "../base/bytes.ts";
+import { copyBytes, createMemory, EMPTY_BYTES, equalBytes, zeroBytes } from "../base/bytes.ts";
 import { CodedError, isCodedError } from "../base/errors.ts";
 import {
   decodeRlp,
@@ -43,6 +43,9 @@ const CHILDREN = 16;
 const EMPTY_ITEM = 0x80;
 const HASH_ITEM = 0x80 + HASH_SIZE;
 const NO_CHILDREN: readonly undefined[] = new Array(CHILDREN).fill(undefined);
+
+/** Caches keep many of them. */
+const branchBytes = createMemory();
 
 /** Number of bits that are set, of sixteen: summed in pairs, fours, eights. */
 function bitCount(bits: number): number {
@@ -168,7 +171,7 @@ export class BranchNode {
   copy(): BranchNode {
     const copy = new BranchNode([], this.value);
     copy.occupied = this.occupied;
-    copy.encoded = this.encoded.slice();
+    copy.encoded = copyBytes(this.encoded, branchBytes);
     copy.encodedChildren = this.encodedChildren;
     copy.over = this.over?.slice();
     copy.isOwn = true;
@@ -198,7 +201,7 @@ export class BranchNode {
   /** The encoding of a plain one. */
   encodePlain(): Uint8Array {
     if (this.over === undefined) return this.encoded;
-    const bytes = this.occupied === this.encodedChildren ? this.encoded.slice() : this.encodeAnew();
+    const bytes = this.occupied === this.encodedChildren ? copyBytes(this.encoded, branchBytes) : this.encodeAnew();
     let at = bytes[0] === 0xf9 ? 3 : 2;
     for (let nibble = 0; nibble < CHILDREN; nibble++, at++) {
       if (!this.has(nibble)) continue;
@@ -213,7 +216,7 @@ export class BranchNode {
   private encodeAnew(): Uint8Array {
     const size = CHILDREN + 1 + this.count * HASH_SIZE;
     const head = size > 0xff ? [0xf9, size >> 8, size & 0xff] : [0xf8, size];
-    const bytes = new Uint8Array(head.length + size);
+    const bytes = branchBytes(head.length + size);
     bytes.set(head);
     let at = head.length;
     for (let nibble = 0; nibble < CHILDREN; nibble++) {
@@ -344,7 +347,7 @@ export function encodeLeaf(key: NibblePath, from: number, value: Uint8Array): Ui
   // The one byte of a short path is below 0x80, and its own encoding.
   const pathHead = pathSize === 1 ? 0 : 1;
   const contents = pathHead + pathSize + encodedSize(value);
-  const bytes = new Uint8Array(listHeaderSize(contents) + contents);
+  const bytes = zeroBytes(listHeaderSize(contents) + contents);
   let at = writeListHeader(bytes, 0, contents);
   if (pathHead === 1) bytes[at++] = EMPTY_ITEM + pathSize;
   at = writeCompact(bytes, at, key, from, true);

@@ -149,7 +149,7 @@ export function keepingOrigin(overlay: Overlay, previous: PreviousValue): Previo
   const { owner, creationNonce } = readContract(overlay, bytesToHex(key)) ?? {};
   if (entry.owner !== undefined || owner === undefined) return previous;
   const named = { ...entry, owner, ...(creationNonce === undefined ? {} : { creationNonce }) };
-  return { ...previous, value: encodeContract(named) };
+  return { table, key, value: encodeContract(named) };
 }
 
 /** Addresses whose index rows are among previous values. */

@@ -7,7 +7,7 @@
 import { assert } from "@counterpart/core/base/errors";
 import type { StoreReader, StoreWrite } from "@counterpart/core/ports/store";
 import type { TableName } from "@counterpart/core/ports/tables";
-import { keyText } from "../store/key-text.ts";
+import { keyBytes, keyText } from "../store/key-text.ts";
 import type { Staging } from "./staging.ts";
 
 /** Rows of a block's state that unwinding restores directly; trie nodes are recomputed from them. */
@@ -21,8 +21,7 @@ export interface PreviousValue {
   readonly value: Uint8Array | null;
 }
 
-export interface Overlay {
-  get(table: TableName, key: Uint8Array): Uint8Array | undefined;
+export interface Overlay extends Pick<StoreReader, "get"> {
   put(table: TableName, key: Uint8Array, value: Uint8Array | null): void;
   /** Starts to keep previous values; ends with `recorded`. */
   record(): void;
@@ -43,9 +42,24 @@ export const OVERLAY_BYTES_MAX = 8 * 1024 * 1024;
 /** What a row takes besides key and value. */
 const ROW_BYTES = 200;
 
-/** As it is written: there are too many for another object of each then. */
-interface Row extends StoreWrite {
+/**
+ * As it is written: there are too many for another object of each then. The array of the key is made when it is asked
+ * for: of what waits in memory it would be the most.
+ */
+class Row<Table extends TableName = TableName> implements StoreWrite {
+  readonly table: Table;
+  readonly name: string;
   value: Uint8Array | null;
+
+  constructor(table: Table, name: string, value: Uint8Array | null) {
+    this.table = table;
+    this.name = name;
+    this.value = value;
+  }
+
+  get key(): Uint8Array {
+    return keyBytes(this.name);
+  }
 }
 type Rows = Map<string, Row>;
 
@@ -90,16 +104,16 @@ export function createOverlay(
   let staged: Staging | undefined;
   let undo: Undo[] | undefined;
 
-  const readBeneath = (table: TableName, key: Uint8Array): Uint8Array | undefined => {
+  const readBeneath = (table: TableName, key: Uint8Array, name: string): Uint8Array | undefined => {
     const value = staged?.get(table, key);
-    return value === undefined ? base.get(table, key) : (value ?? undefined);
+    return value === undefined ? base.get(table, key, name) : (value ?? undefined);
   };
   const read = (table: TableName, key: Uint8Array, name: string): Uint8Array | undefined => {
     const row = tables.get(table)?.get(name);
     if (row !== undefined) return row.value ?? undefined;
     const known = isRecorded(table) ? recordings?.[table].read : undefined;
     if (known?.has(name) === true) return known.get(name);
-    const value = readBeneath(table, key);
+    const value = readBeneath(table, key, name);
     known?.set(name, value);
     return value;
   };
@@ -114,11 +128,11 @@ export function createOverlay(
     if (recordings === undefined || !isRecorded(table)) return;
     const { previous } = recordings[table];
     if (previous.has(name)) return;
-    previous.set(name, { table, key, value: read(table, key, name) ?? null });
+    previous.set(name, new Row(table, name, read(table, key, name) ?? null));
   };
 
   return {
-    get: (table, key) => read(table, key, keyText(key)),
+    get: (table, key, name = keyText(key)) => read(table, key, name),
     put(table, key, value) {
       const name = keyText(key);
       keepPrevious(table, key, name);
@@ -128,7 +142,7 @@ export function createOverlay(
       undo?.push({ rows, name, before: row?.value, bytes });
       if (row === undefined) {
         bytes += key.length * 2 + ROW_BYTES;
-        rows.set(name, { table, key, value, name });
+        rows.set(name, new Row(table, name, value));
       } else {
         bytes -= row.value?.length ?? 0;
         row.value = value;

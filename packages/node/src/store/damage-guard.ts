@@ -30,7 +30,7 @@ export function guardStore(inner: Store, onDamage: (error: CodedError) => void):
     }
   };
   const readerOf = (reader: StoreReader): StoreReader => ({
-    get: (table, key) => watched(() => reader.get(table, key)),
+    get: (table, key, name) => watched(() => reader.get(table, key, name)),
     range: (table, options) => watched(() => reader.range(table, options)),
   });
   return {

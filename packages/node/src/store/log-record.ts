@@ -20,8 +20,8 @@ export interface RecordWriter {
   readonly bytes: Buffer;
   readonly size: number;
   begin(): void;
-  /** @returns where the row begins */
-  add(row: StoreWrite): number;
+  /** @param name the row's key as text; returns where the row begins */
+  add(table: TableName, name: string, value: Uint8Array | null): number;
   /** The whole record, in bytes of its own. */
   end(number: number): Buffer;
 }
@@ -48,16 +48,16 @@ export function createRecordWriter(tables: readonly TableName[]): RecordWriter {
       if (scratch.length > SCRATCH_BYTES_KEPT) scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
       size = HEAD_BYTES;
     },
-    add({ table, key, value }) {
+    add(table, name, value) {
       const start = size;
       const valueBytes = value?.length ?? 0;
-      reserve(ROW_HEAD_BYTES + key.length + valueBytes);
+      reserve(ROW_HEAD_BYTES + name.length + valueBytes);
       scratch.writeUInt8(codes.get(table) as number, start);
-      scratch.writeUInt16BE(key.length, start + 1);
+      scratch.writeUInt16BE(name.length, start + 1);
       scratch.writeUInt32BE(value === null ? 0 : valueBytes + 1, start + 3);
-      scratch.set(key, start + ROW_HEAD_BYTES);
-      if (value !== null) scratch.set(value, start + ROW_HEAD_BYTES + key.length);
-      size = start + ROW_HEAD_BYTES + key.length + valueBytes;
+      scratch.write(name, start + ROW_HEAD_BYTES, "latin1");
+      if (value !== null) scratch.set(value, start + ROW_HEAD_BYTES + name.length);
+      size = start + ROW_HEAD_BYTES + name.length + valueBytes;
       return start;
     },
     end(number) {

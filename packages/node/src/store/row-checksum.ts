@@ -4,7 +4,7 @@
  */
 
 import { crc32 } from "node:zlib";
-import { bytesToHex } from "@counterpart/core/base/bytes";
+import { bytesToHex, copyBytes } from "@counterpart/core/base/bytes";
 import { CodedError } from "@counterpart/core/base/errors";
 import type { TableName } from "@counterpart/core/ports/tables";
 
@@ -64,7 +64,7 @@ export function isSound(table: TableName, key: Uint8Array, stored: Uint8Array): 
  * @throws CodedError `STORE_CORRUPT` with `{table, key}`
  */
 export function checkedValue(table: TableName, key: Uint8Array, stored: Uint8Array): Uint8Array {
-  if (isSound(table, key, stored)) return new Uint8Array(stored.subarray(0, stored.length - CHECKSUM_BYTES));
+  if (isSound(table, key, stored)) return copyBytes(stored.subarray(0, stored.length - CHECKSUM_BYTES));
   const at = bytesToHex(key);
   throw new CodedError("STORE_CORRUPT", `the database is damaged: row ${at} of table ${table} fails its checksum`, {
     table,

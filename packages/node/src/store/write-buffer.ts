@@ -4,17 +4,16 @@
  * lies before its end.
  */
 
+import { copyBytes } from "@counterpart/core/base/bytes";
 import type { Entry, RangeOptions, StoreReader, StoreWrite } from "@counterpart/core/ports/store";
 import type { TableName } from "@counterpart/core/ports/tables";
-import { keyText } from "./key-text.ts";
+import { keyBytes, keyText } from "./key-text.ts";
 import { createRecordWriter, rowsIn, valueAt } from "./log-record.ts";
 
 /** Where a row lies: index of the record times this, plus the place in it. */
 const RECORD_SPAN = 2 ** 32;
 /** What a row takes in memory besides its record, roughly. */
 const ROW_BYTES = 160;
-
-const keyOf = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, "latin1"));
 
 /** Where its values lie, the newest last: more than one only where an older one may be read. */
 type Places = number | readonly number[];
@@ -120,7 +119,7 @@ export function createWriteBuffer(tables: readonly TableName[]): WriteBuffer {
   const storedAt = (place: number): Uint8Array | null => {
     const index = Math.floor(place / RECORD_SPAN);
     const value = valueAt(records[index] ?? writer.bytes, place - index * RECORD_SPAN);
-    return value === null ? null : new Uint8Array(value);
+    return value === null ? null : copyBytes(value);
   };
   const tableOf = (name: TableName): BufferedTable => {
     const known = buffered.get(name);
@@ -163,7 +162,7 @@ export function createWriteBuffer(tables: readonly TableName[]): WriteBuffer {
     put(row) {
       const { rows, added } = tableOf(row.table);
       const name = row.name ?? keyText(row.key);
-      const place = records.length * RECORD_SPAN + writer.add(row);
+      const place = records.length * RECORD_SPAN + writer.add(row.table, name, row.value);
       const before = rows.get(name);
       touched.push({ rows, name, before });
       rowCount++;
@@ -237,8 +236,7 @@ function* mergedEntries(sources: readonly Iterator<BufferedEntry>[], isReverse: 
  */
 export function readBuffered(base: StoreReader, views: () => readonly BufferView[]): StoreReader {
   return {
-    get(table, key) {
-      const name = keyText(key);
+    get(table, key, name = keyText(key)) {
       for (const view of views()) {
         const value = view.get(table, name);
         if (value !== undefined) return value ?? undefined;
@@ -251,7 +249,7 @@ export function readBuffered(base: StoreReader, views: () => readonly BufferView
       const entries: Entry[] = [];
       const sources = [...over, storedEntries(base, table, options)];
       for (const { name, value } of mergedEntries(sources, options.reverse === true)) {
-        if (value !== null) entries.push({ key: keyOf(name), value });
+        if (value !== null) entries.push({ key: keyBytes(name), value });
         if (entries.length >= options.limit) break;
       }
       return entries;

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { StoreWrite } from "@counterpart/core/ports/store";
+import { keyText } from "./key-text.ts";
 import { openDatabase, openLmdbStore, TABLE_NAMES } from "./lmdb-store.ts";
 import { createRecordWriter } from "./log-record.ts";
 import { createLogFile, type LogPosition, logFiles, newPosition, positionRow, readLogFile } from "./write-log.ts";
@@ -16,7 +17,7 @@ const plain = ({ table, key, value }: StoreWrite) => [table, [...key], [...(valu
 function recordOf(number: number, rows: readonly StoreWrite[]): Buffer {
   const writer = createRecordWriter(TABLE_NAMES);
   writer.begin();
-  for (const each of rows) writer.add(each);
+  for (const { table, key, value } of rows) writer.add(table, keyText(key), value);
   return writer.end(number);
 }
 

@@ -95,7 +95,7 @@ export const staticCall = (m: Machine, f: Frame): Control => send(m, f, "STATICC
 /** EIP-1014. */
 function saltedAddress(creator: Hex, salt: Word, initcode: Uint8Array): Hex {
   const parts = concatBytes(new Uint8Array([0xff]), hexToBytes(creator), wordToBytes(salt), keccak256(initcode));
-  return bytesToHex(keccak256(parts).subarray(12));
+  return bytesToHex(keccak256(parts).slice(12));
 }
 
 function make(m: Machine, f: Frame, kind: "CREATE" | "CREATE2"): Control {

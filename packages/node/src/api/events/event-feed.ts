@@ -88,7 +88,7 @@ function createPieces(ring: EventRing, idOf: (sequence: number) => string, chara
         const event = ring.at(end);
         if (event === undefined) return undefined;
         if (types?.has(event.type) === false) continue;
-        text += `id: ${idOf(event.sequence)}\nevent: ${event.type}\ndata: ${event.data}\n\n`;
+        text += `id: ${idOf(event.sequence)}\nevent: ${event.type}\ndata: ${JSON.stringify(event.data)}\n\n`;
       }
       const piece = { bytes: utf8ToBytes(text), end };
       pieces.set(key, piece);
@@ -177,7 +177,7 @@ export function createEventFeed(deps: EventFeedDeps): EventFeed {
     return next;
   };
   const unfollow = followBackend(backend, (type, data) => {
-    ring.push(type, JSON.stringify(data));
+    ring.push(type, data);
     schedulePumps();
   });
 

@@ -1,12 +1,12 @@
 /** The latest events, numbered, in a ring of limited size that every reader reads at its own pace. */
 
-import type { EventType } from "./event-types.ts";
+import type { EventData, EventType } from "./event-types.ts";
 
 export interface FeedEvent {
   readonly sequence: number;
   readonly type: EventType;
-  /** The JSON text of its data. */
-  readonly data: string;
+  /** Made into text when somebody reads it. */
+  readonly data: EventData;
 }
 
 export interface EventRing {
@@ -14,7 +14,7 @@ export interface EventRing {
   readonly last: number;
   /** Sequence of the oldest event that is held; 1 before the first. */
   readonly first: number;
-  push(type: EventType, data: string): void;
+  push(type: EventType, data: EventData): void;
   /** Undefined for what is not held. */
   at(sequence: number): FeedEvent | undefined;
 }
