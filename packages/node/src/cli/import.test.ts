@@ -11,6 +11,7 @@ import { DEV_GENESIS } from "@counterpart/core/chain/genesis";
 import { resealed } from "@counterpart/core/consensus/foreign-chain.test-support";
 import { BLOCKS, GENESIS } from "../engine/imported.test-support.ts";
 import { openGenesis } from "../engine/open-genesis.ts";
+import { numberKey } from "../engine/rows.ts";
 import { openLmdbStore } from "../store/lmdb-store.ts";
 import { backup, restore, verify } from "./db.ts";
 import { exportChain } from "./export.ts";
@@ -116,6 +117,27 @@ test("what was imported is whole, can be copied, and is known again", async (t) 
   store.write([{ table: "transactions", key: transaction?.key as Uint8Array, value: null }]);
   await store.close();
   await assert.rejects(verify({ dataDir }, quiet), refusal("STORE_CORRUPT", /faults/));
+});
+
+test("an export of blocks that are not all held says which, and leaves nothing", async (t) => {
+  const { run, folder, dataDir, quiet, at } = scene(t);
+  await run();
+  const store = openLmdbStore(join(dataDir, "chain.mdb"));
+  const third = store.get("canonical", numberKey(3));
+  assert.ok(third !== undefined);
+  store.write([{ table: "bodies", key: third, value: null }]);
+  await store.close();
+  await assert.rejects(exportChain({ dataDir, file: at("a.rlp") }, quiet), refusal("PRUNED", /block 3 /));
+  assert.deepEqual(readdirSync(folder).toSorted(), ["chain.rlp", "data", "genesis.json"]);
+  await exportChain({ dataDir, file: at("a.rlp"), from: 4 }, quiet);
+  assert.deepEqual(bytesOf(at("a.rlp")), concatBytes(...BLOCKS.slice(3)));
+});
+
+test("an export goes to a folder that is not there yet", async (t) => {
+  const { run, dataDir, quiet, at } = scene(t);
+  await run();
+  await exportChain({ dataDir, file: at("new/folder/a.rlp") }, quiet);
+  assert.deepEqual(bytesOf(at("new/folder/a.rlp")), WHOLE);
 });
 
 test("a compressed file is imported too, and exported", async (t) => {

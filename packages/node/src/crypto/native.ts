@@ -62,6 +62,8 @@ const LOADERS: NativeLoaders = {
 };
 
 function signerOn(native: Secp256k1): Signer {
+  // Used again and again: it is more than an array has on the heap.
+  const recovered = new Uint8Array(new ArrayBuffer(1 + 64));
   return {
     sign(digest, privateKey) {
       const { signature, recid } = native.ecdsaSign(digest, privateKey);
@@ -69,7 +71,7 @@ function signerOn(native: Secp256k1): Signer {
       assert(recid === 0 || recid === 1, "the signature's r exceeds the order of the curve");
       return { rs: signature, yParity: recid };
     },
-    recover: (digest, rs, yParity) => native.ecdsaRecover(rs, yParity, digest, false).subarray(1),
+    recover: (digest, rs, yParity) => native.ecdsaRecover(rs, yParity, digest, false, recovered).slice(1),
     publicKey: (privateKey) => native.publicKeyCreate(privateKey, false).subarray(1),
   };
 }
