@@ -7,8 +7,6 @@ import {
   bigIntToFixedBytes,
   bytesToHex,
   concatBytes,
-  copyBytes,
-  createMemory,
   EMPTY_BYTES,
   type Hex,
   hexToBytes,
@@ -146,13 +144,10 @@ export interface UnnamedTransaction {
   by(sender: Hex | undefined): Transaction;
 }
 
-/** Pools keep many of them. */
-const rawBytes = createMemory();
-
 function read(input: Uint8Array, chainId: number) {
   const type = typeOf(input);
-  // A copy: the input may be a small view into a large network frame, which it would keep alive.
-  const raw = copyBytes(input, rawBytes);
+  // A copy with memory of its own: pools keep many, and each would keep alive what others that are gone have shared with it.
+  const raw = new Uint8Array(input);
   const fields = readTransaction(type, raw, RLP_LIMITS);
   checkStatelessRules(fields.unsigned, chainId);
   const { v, r, s, yParity } = fields.signed;

@@ -40,6 +40,7 @@ const BY_CODE: Readonly<Partial<Record<CodedError["code"], number>>> = {
   INVALID_CONFIG: EXIT.usage,
   INVALID_GENESIS: EXIT.usage,
   DETACHED: EXIT.usage,
+  PRUNED: EXIT.usage,
   PORT_IN_USE: EXIT.port,
   INVALID_CHAIN_FILE: EXIT.chain,
   INVALID_BLOCK: EXIT.chain,
@@ -90,6 +91,7 @@ const LOCAL_HINTS: Readonly<Partial<Record<CodedError["code"], string>>> = {
   PORT_IN_USE:
     "does a node run there already? else choose with --api-port, --p2p-port or --ws-port; 0 takes a free one",
   DATA_DIR_LOCKED: "stop the node that uses it, or name another --data-dir",
+  PRUNED: "--from names the first block: a node that took a state over has the blocks after it",
   NOT_READY: "start the node and let it finish; counterpart status --watch shows how far it has come",
 };
 

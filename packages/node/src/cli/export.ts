@@ -37,7 +37,7 @@ async function writeBlocks(
   const head = headNumber(rows);
   const last = to ?? head;
   if (last > head) throw invalidConfig(`--to ${last}: the chain ends with block ${head}`);
-  if (from > last + 1) throw invalidConfig(`--from ${from} is after block ${last}`);
+  if (from > last) throw invalidConfig(`--from ${from} is after block ${last}: there is nothing to write`);
   const show = createMeter(output, "blocks");
   function* blocks(): Iterable<Uint8Array> {
     let done = 0;

@@ -69,6 +69,7 @@ test("a chain is imported, and exported as it was", async (t) => {
   await refused({ file: at("part.rlp") }, /is there already/);
   await refused({ to: 7 }, /the chain ends with block 6/);
   await refused({ from: 5, to: 3 }, /--from 5 is after block 3/);
+  await refused({ from: 7 }, /--from 7 is after block 6: there is nothing to write/);
 });
 
 test("an export that is told to end leaves nothing, and one that was killed leaves it to the next", async (t) => {
@@ -171,10 +172,22 @@ test("a broken compressed file is refused as a file", async (t) => {
   const compressed = gzipSync(WHOLE);
   writeFileSync(at("chain.rlp.gz"), compressed.subarray(0, compressed.length - 20));
   await assert.rejects(run({ file: at("chain.rlp.gz") }), refusal("INVALID_CHAIN_FILE", /cannot be read/));
+  writeFileSync(at("chain.rlp.gz"), concatBytes(compressed, new Uint8Array([1, 2, 3])));
+  await assert.rejects(
+    run({ file: at("chain.rlp.gz"), dataDir: at("behind") }),
+    refusal("INVALID_CHAIN_FILE", /cannot be read/),
+  );
+});
+
+test("a file is decompressed that does not say so in its name, and several that were joined", async (t) => {
+  const { run, shown, file } = scene(t);
+  writeFileSync(file, concatBytes(...BLOCKS.map((block) => gzipSync(block))));
+  assert.equal(await run({ json: true }), true);
+  assert.equal(JSON.parse(shown()).block, 6);
 });
 
 test("only a directory that is empty or holds the same chain is taken", async (t) => {
-  const { run, genesis, at } = scene(t);
+  const { run, folder, genesis, at } = scene(t);
   await run();
   writeFileSync(genesis, GENESIS.replace('"0xffffffffffffffffffff"', '"0x1"'));
   await assert.rejects(run(), refusal("INVALID_GENESIS", /another genesis/));
@@ -183,6 +196,8 @@ test("only a directory that is empty or holds the same chain is taken", async (t
   writeFileSync(genesis, GENESIS);
   const own = at("own");
   await assert.rejects(run({ file: at("nothing") }), refusal("INVALID_CONFIG", /cannot be read/));
+  await assert.rejects(run({ file: folder, dataDir: own }), refusal("INVALID_CONFIG", /is a folder/));
+  assert.ok(!existsSync(own));
   await assert.rejects(run({ genesis: at("nothing") }), refusal("INVALID_GENESIS", /cannot be read/));
   await run({ dataDir: own });
   rmSync(join(own, "chain.mdb"));

@@ -1,9 +1,7 @@
 /** `counterpart import`: takes a chain that was sealed elsewhere into a data directory. */
 
-import { createReadStream, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { pipeline } from "node:stream";
-import { createGunzip } from "node:zlib";
 import { CodedError, isCodedError, reasonOf } from "@counterpart/core/base/errors";
 import { rlpItems } from "@counterpart/core/codec/rlp-stream";
 import { type ChainImport, createChainImport } from "../engine/chain-import.ts";
@@ -11,6 +9,7 @@ import { openDataDir } from "../store/data-dir.ts";
 import { readForeignGenesis } from "../store/genesis-file.ts";
 import { openLmdbStore } from "../store/lmdb-store.ts";
 import { probeDatabase } from "../store/probe.ts";
+import { openBlocksFile } from "./blocks-file.ts";
 import { DATABASE } from "./draft.ts";
 import { createImportMeter, type ImportMeter, progressLine, summaryLines } from "./import-progress.ts";
 import { invalidConfig } from "./invalid-config.ts";
@@ -19,7 +18,7 @@ import type { WorkOutput } from "./render/progress.ts";
 export interface ImportOptions {
   /** Path of the genesis file, as other clients have it. */
   readonly genesis: string;
-  /** Path of the blocks, one encoding after the other; compressed where it ends with `.gz`. */
+  /** Path of the blocks, one encoding after the other, compressed by gzip or not. */
   readonly file: string;
   readonly dataDir: string;
   /** Progress and result as lines of JSON. */
@@ -34,32 +33,16 @@ export interface ImportOutput extends WorkOutput {
 /** Far above what the gas of a block pays for. */
 const BLOCK_BYTES_MAX = 64 * 1024 * 1024;
 const PROGRESS_MS = 1_000;
-const READ_BYTES = 1024 * 1024;
-
-/** The file of blocks while it is read. */
-interface Source {
-  readonly blocks: AsyncIterable<Uint8Array>;
-  /** How much of the file is behind a block, of so many bytes with those before it. */
-  behind(blockBytes: number): number;
-  close(): void;
-}
 
 /** @throws CodedError `INVALID_CONFIG` when there is no such file */
 function sizeOf(path: string): number {
   try {
-    return statSync(path).size;
+    const facts = statSync(path);
+    if (!facts.isDirectory()) return facts.size;
   } catch (error) {
     throw invalidConfig(`the file of blocks ${path} cannot be read: ${reasonOf(error)}`);
   }
-}
-
-/** To be read at once, as nobody else hears of its errors. */
-function openFile(path: string): Source {
-  const file = createReadStream(path, { highWaterMark: READ_BYTES });
-  const close = (): void => void file.destroy();
-  if (!path.endsWith(".gz")) return { blocks: file, behind: (blockBytes) => blockBytes, close };
-  // What goes wrong with either of them ends the last one, and so is thrown where that is read.
-  return { blocks: pipeline(file, createGunzip(), () => {}), behind: () => file.bytesRead, close };
+  throw invalidConfig(`the file of blocks ${path} is a folder`);
 }
 
 /** What is wrong with the file rather than with a block. */
@@ -74,11 +57,11 @@ function fileError(error: unknown, last: number | undefined): unknown {
 
 /** Takes in one block after the other; resolves to whether the file came to its end. */
 async function takeAll(chain: ChainImport, path: string, meter: ImportMeter, output: Reporter): Promise<boolean> {
-  const source = openFile(path);
+  const source = openBlocksFile(path);
   let last: number | undefined;
   let bytes = 0;
   try {
-    for await (const encoded of rlpItems(source.blocks, BLOCK_BYTES_MAX)) {
+    for await (const encoded of rlpItems(source.bytes, BLOCK_BYTES_MAX)) {
       const block = await chain.add(encoded);
       last = block.header.number;
       bytes += encoded.length;

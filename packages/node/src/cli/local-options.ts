@@ -11,10 +11,12 @@ export const dataDirOption = (description = "the node's folder") =>
 
 export const GENESIS_OPTION = text("--genesis <path>", "genesis file (the development network when not given)");
 
-export const DATA_DIR_EXITS: readonly ExitNote[] = [
-  [EXIT.usage, "wrong flag or genesis"],
-  [EXIT.dataDir, "the data directory is in use, unusable, damaged or of another version"],
+export const DATA_DIR_EXIT: ExitNote = [
+  EXIT.dataDir,
+  "the data directory is in use, unusable, damaged or of another version",
 ];
+
+export const DATA_DIR_EXITS: readonly ExitNote[] = [[EXIT.usage, "wrong flag or genesis"], DATA_DIR_EXIT];
 
 /** Of commands that make a folder: it is there when they are done, or not at all. */
 export const WHOLE_OR_NOTHING_EXITS: readonly ExitNote[] = [

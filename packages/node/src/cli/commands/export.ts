@@ -2,7 +2,7 @@
 
 import { defineCommand, integer, required, withoutUndefined } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
-import { DATA_DIR_EXITS, dataDirOption } from "../local-options.ts";
+import { DATA_DIR_EXIT, dataDirOption, WHOLE_OR_NOTHING_EXITS } from "../local-options.ts";
 import { createWorkOutput } from "../render/progress.ts";
 
 const BLOCK_MAX = 999_999_999_999_999;
@@ -21,7 +21,12 @@ export const exportCommand = defineCommand({
     "counterpart export chain.rlp",
     "counterpart export --data-dir data/p2p-5001 --from 100 --to 200 part.rlp",
   ],
-  exits: [[EXIT.ok, "written"], ...DATA_DIR_EXITS],
+  exits: [
+    [EXIT.ok, "written"],
+    [EXIT.usage, "wrong flag, or blocks that are not there or not held"],
+    DATA_DIR_EXIT,
+    ...WHOLE_OR_NOTHING_EXITS,
+  ],
   async run({ args, options }, context) {
     const { exportChain } = await import("../export.ts");
     const output = createWorkOutput(context);

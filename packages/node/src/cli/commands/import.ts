@@ -10,7 +10,7 @@ import { createWorkOutput } from "../render/progress.ts";
 export const importCommand = defineCommand({
   args: {
     genesis: required("genesis file of other clients, with its config"),
-    file: required("blocks, one RLP encoding after the other; compressed where it ends with .gz"),
+    file: required("blocks, one RLP encoding after the other, compressed by gzip or not"),
   },
   options: {
     dataDir: dataDirOption("folder to make, or to go on with"),
