@@ -10,6 +10,7 @@ import {
   compareBytes,
   concatBytes,
   copyBytes,
+  createBytePool,
   equalBytes,
   hexToBytes,
   isHex,
@@ -23,8 +24,8 @@ import { isCodedError } from "./errors.ts";
 const bytes = fc.uint8Array({ maxLength: 80 });
 const coded = (code: ErrorCode) => (error: unknown) => isCodedError(error, code);
 
-describe("memory that arrays share", () => {
-  test("is zero, and of one array each", () => {
+describe("a pool of bytes", () => {
+  test("gives zeros, of one array each", () => {
     fc.assert(
       fc.property(fc.array(fc.nat(1_100), { minLength: 1, maxLength: 40 }), (sizes) => {
         const arrays = sizes.map((size, index) => {
@@ -39,15 +40,27 @@ describe("memory that arrays share", () => {
     );
   });
 
-  test("is not kept by much more than a page for one array", () => {
+  test("lets arrays of some hundred bytes share memory, not smaller and larger ones, nor those of another pool", () => {
+    const [pool, other] = [createBytePool(), createBytePool()];
+    const [first, second] = [pool(100), pool(101)];
+    assert.equal(first.buffer, second.buffer);
+    assert.equal(second.byteOffset % 8, 0);
+    assert.notEqual(other(100).buffer, first.buffer);
+    for (const size of [64, 1_025]) assert.equal(pool(size).buffer.byteLength, size);
+  });
+
+  test("does not keep much more than a page for one array", () => {
     for (let size = 0; size < 5_000; size++) assert.ok(zeroBytes(size).buffer.byteLength <= Math.max(4_096, size));
   });
 
-  test("has copies that are not the original", () => {
-    const original = new Uint8Array(100).fill(7);
-    const copy = copyBytes(original);
+  test("has copies that are not the original, and plain arrays", () => {
+    const original = Buffer.alloc(100, 7);
+    const pool = createBytePool();
+    const copies = [copyBytes(original), copyBytes(original, pool)] as const;
     original.fill(8);
-    assert.deepEqual(copy, new Uint8Array(100).fill(7));
+    for (const copy of copies) assert.deepEqual(copy, new Uint8Array(100).fill(7));
+    assert.equal(copies[1].buffer, pool(100).buffer);
+    assert.deepEqual(copyBytes(new Uint8Array(0)), new Uint8Array(0));
   });
 });
 

@@ -10,39 +10,43 @@ const DIGIT_CODES = Uint8Array.from(HEX_DIGITS, (digit) => digit.charCodeAt(0));
 export const EMPTY_BYTES = new Uint8Array(0);
 
 /** V8 has the bytes of arrays up to this size on its heap. */
-const HEAP_BYTES_MAX = 64;
+export const HEAP_BYTES_MAX = 64;
 /** Beyond this an array gets memory of its own. */
-const SHARED_BYTES_MAX = 1_024;
+const POOLED_BYTES_MAX = 1_024;
 /** What several arrays share, so the most that one keeps alive. */
-const SHARED_BYTES = 4_096;
+const POOL_BYTES = 4_096;
+
+/** Gives arrays of so many zeros, to be filled. */
+export type BytePool = (size: number) => Uint8Array;
 
 /**
- * Gives arrays of so many zeros, to be filled. Unlike those of `new Uint8Array`, which takes some twenty times as long
- * for a hundred bytes, as memory of their own has to be had and given back, they may be parts of a larger `buffer`: that
- * is not to be transferred. What is kept for long in great numbers should have a function of its own, so that what one
- * array keeps alive is not the memory of others that are gone.
+ * Arrays that share memory. One of its own takes some twenty times as long to get for a hundred bytes, as it has to be
+ * given back too. So `buffer` may be larger than an array and of others: it is not to be viewed without `byteOffset`, nor
+ * transferred. What is kept for long in great numbers has a pool of its own, so that what one array keeps alive is not the
+ * memory of others that are gone.
  */
-export function createMemory(): (size: number) => Uint8Array {
-  let shared = new ArrayBuffer(SHARED_BYTES);
+export function createBytePool(): BytePool {
+  let pool = new ArrayBuffer(POOL_BYTES);
   let end = 0;
   return (size) => {
-    if (size <= HEAP_BYTES_MAX || size > SHARED_BYTES_MAX) return new Uint8Array(size);
-    if (end + size > SHARED_BYTES) {
-      shared = new ArrayBuffer(SHARED_BYTES);
+    if (size <= HEAP_BYTES_MAX || size > POOLED_BYTES_MAX) return new Uint8Array(size);
+    if (end + size > POOL_BYTES) {
+      pool = new ArrayBuffer(POOL_BYTES);
       end = 0;
     }
-    const bytes = new Uint8Array(shared, end, size);
-    end += size;
+    const bytes = new Uint8Array(pool, end, size);
+    // Where any typed array may begin.
+    end += (size + 7) & ~7;
     return bytes;
   };
 }
 
 /** For what is soon gone. */
-export const zeroBytes = createMemory();
+export const zeroBytes = createBytePool();
 
-/** A copy in such memory. */
-export function copyBytes(bytes: Uint8Array, memory: (size: number) => Uint8Array = zeroBytes): Uint8Array {
-  const copy = memory(bytes.length);
+/** A copy out of a pool. */
+export function copyBytes(bytes: Uint8Array, pool: BytePool = zeroBytes): Uint8Array {
+  const copy = pool(bytes.length);
   copy.set(bytes);
   return copy;
 }
@@ -113,6 +117,8 @@ export function isHex(text: unknown, sizeBytes?: number): text is Hex {
   if (typeof text !== "string" || !/^0x[0-9a-fA-F]*$/.test(text) || text.length % 2 !== 0) return false;
   return sizeBytes === undefined || text.length === 2 + 2 * sizeBytes;
 }
+
+export const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 export const concatBytes = (...parts: readonly Uint8Array[]): Uint8Array => joinBytes(parts);
 

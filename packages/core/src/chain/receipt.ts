@@ -97,16 +97,13 @@ export function encodeLogs(logs: readonly Log[]): Uint8Array {
 const resultToRlp = ({ status, stateRoot }: AnyReceipt): Uint8Array =>
   stateRoot === undefined ? rlpBoolean(status === 1) : hexToBytes(stateRoot);
 
-/** The list of some fields and of logs that are encoded already, after `prefix`. */
-function encodeWithLogs(
-  fields: readonly Uint8Array[],
-  logs: Uint8Array,
-  prefix: ArrayLike<number> = EMPTY_BYTES,
-): Uint8Array {
+/** The list of some fields and of logs that are encoded already. @param type a byte that stands before it (EIP-2718) */
+function encodeWithLogs(fields: readonly Uint8Array[], logs: Uint8Array, type?: number): Uint8Array {
   const size = fields.reduce((sum, field) => sum + encodedSize(field), logs.length);
-  const encoded = zeroBytes(prefix.length + listHeaderSize(size) + size);
-  encoded.set(prefix);
-  let at = writeListHeader(encoded, prefix.length, size);
+  const start = type === undefined ? 0 : 1;
+  const encoded = zeroBytes(start + listHeaderSize(size) + size);
+  if (type !== undefined) encoded[0] = type;
+  let at = writeListHeader(encoded, start, size);
   for (const field of fields) at = writeString(encoded, at, field);
   encoded.set(logs, at);
   return encoded;
@@ -115,7 +112,7 @@ function encodeWithLogs(
 /** The consensus encoding (EIP-2718, EIP-658). */
 export function encodeReceipt(receipt: AnyReceipt): Uint8Array {
   const fields = [resultToRlp(receipt), rlpNumber(receipt.cumulativeGasUsed), receipt.logsBloom];
-  return encodeWithLogs(fields, encodeLogs(receipt.logs), receipt.type === 0 ? EMPTY_BYTES : [receipt.type]);
+  return encodeWithLogs(fields, encodeLogs(receipt.logs), receipt.type === 0 ? undefined : receipt.type);
 }
 
 /** Root that a header holds for its block's receipts. */

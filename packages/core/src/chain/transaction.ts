@@ -146,7 +146,7 @@ export interface UnnamedTransaction {
 
 function read(input: Uint8Array, chainId: number) {
   const type = typeOf(input);
-  // A copy with memory of its own: pools keep many, and each would keep alive what others that are gone have shared with it.
+  // A copy in memory of its own: the input may be a small view into a large network frame, which it would keep alive.
   const raw = new Uint8Array(input);
   const fields = readTransaction(type, raw, RLP_LIMITS);
   checkStatelessRules(fields.unsigned, chainId);

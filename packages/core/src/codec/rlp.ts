@@ -111,14 +111,12 @@ function write(writer: Writer, item: RlpInput): void {
   for (const child of item) write(writer, child);
 }
 
-function encodeString(bytes: Uint8Array): Uint8Array {
-  const out = zeroBytes(stringSize(bytes));
-  writeString(out, 0, bytes);
-  return out;
-}
-
 export function encodeRlp(item: RlpInput): Uint8Array {
-  if (item instanceof Uint8Array) return encodeString(item);
+  if (item instanceof Uint8Array) {
+    const out = zeroBytes(stringSize(item));
+    writeString(out, 0, item);
+    return out;
+  }
   const payloads: number[] = [];
   const out = zeroBytes(measure(item, payloads));
   write({ out, payloads, at: 0, lists: 0 }, item);

@@ -62,6 +62,9 @@ export async function withCrypto<T>(other: CryptoProvider, work: () => Promise<T
 export const keccak256 = (bytes: Uint8Array): Uint8Array => provider.keccak256(bytes);
 export const keccak256Hex = (bytes: Uint8Array): Hex => bytesToHex(provider.keccak256(bytes));
 
+/** The last 20 bytes of a hash. Not of a view, for which the hash would have to be moved from V8's heap. */
+export const hashToAddress = (hash: Uint8Array): Hex => bytesToHex(hash.slice(12));
+
 /** 65 bytes: r ‖ s ‖ recovery bit (0 or 1). */
 export function signDigest(digest: Uint8Array, privateKey: Uint8Array): Uint8Array {
   const { rs, yParity } = provider.sign(digest, privateKey);
@@ -105,7 +108,7 @@ export function recoverAddress(digest: Uint8Array, signature: Uint8Array): Hex {
 
 /** @param publicKey 64 bytes, uncompressed, without prefix */
 export function publicKeyToAddress(publicKey: Uint8Array): Hex {
-  return bytesToHex(provider.keccak256(publicKey).slice(12));
+  return hashToAddress(provider.keccak256(publicKey));
 }
 
 export function privateKeyToAddress(privateKey: Uint8Array): Hex {

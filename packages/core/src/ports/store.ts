@@ -19,7 +19,7 @@ export interface Entry {
 
 /** Reads. What comes back is a copy that later writes do not touch. */
 export interface StoreReader {
-  /** @param name the key as text of one character a byte, where whoever reads has it already */
+  /** @param name the key as text of one character a byte, where whoever reads has it already: it is used instead */
   get(table: TableName, key: Uint8Array, name?: string): Uint8Array | undefined;
   /** Entries in order of key (unsigned bytes). */
   range(table: TableName, options: RangeOptions): readonly Entry[];
@@ -30,7 +30,7 @@ export interface StoreWrite {
   readonly table: TableName;
   readonly key: Uint8Array;
   readonly value: Uint8Array | null;
-  /** The key as such text, where whoever writes has it already. */
+  /** The key as such text, where whoever writes has it already: it is used instead. */
   readonly name?: string;
 }
 

@@ -3,7 +3,7 @@
  * Source: Ethereum yellow paper, appendix D.
  */
 
-import { copyBytes, createMemory, EMPTY_BYTES, equalBytes, zeroBytes } from "../base/bytes.ts";
+import { copyBytes, createBytePool, EMPTY_BYTES, equalBytes, zeroBytes } from "../base/bytes.ts";
 import { CodedError, isCodedError } from "../base/errors.ts";
 import {
   decodeRlp,
@@ -45,7 +45,7 @@ const HASH_ITEM = 0x80 + HASH_SIZE;
 const NO_CHILDREN: readonly undefined[] = new Array(CHILDREN).fill(undefined);
 
 /** Caches keep many of them. */
-const branchBytes = createMemory();
+const branchBytes = createBytePool();
 
 /** Number of bits that are set, of sixteen: summed in pairs, fours, eights. */
 function bitCount(bits: number): number {
@@ -116,7 +116,7 @@ export class BranchNode {
     if (bytes[at] !== EMPTY_ITEM || at + 1 !== bytes.length || bitCount(occupied) < 2) return undefined;
     const branch = new BranchNode();
     branch.occupied = occupied;
-    branch.settle(bytes);
+    branch.settle(copyBytes(bytes, branchBytes));
     return branch;
   }
 
@@ -313,7 +313,7 @@ function decodePlainLeaf(bytes: Uint8Array): LeafNode | undefined {
 }
 
 /**
- * The node that `bytes` encode, which it may need from then on.
+ * The node that `bytes` encode.
  * @param path where the node is, for the error
  * @throws CodedError `INVALID_TRIE_NODE` unless the encoding is the only one that a valid trie could hold
  */

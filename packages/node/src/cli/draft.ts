@@ -132,7 +132,6 @@ export async function makeWholeFile<T>(
   output.onStop?.(remove);
   try {
     removeAbandoned(path, (name) => statSync(name).isFile());
-    makeDirectory(dirname(path));
     const made = await fill(draft);
     renameSync(draft, path);
     syncFolder(dirname(path));

@@ -1,7 +1,7 @@
 /** `counterpart export`: writes blocks of the chain to a file that other clients import. */
 
 import { createWriteStream, existsSync, openSync } from "node:fs";
-import { resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
 import type { StoreReader } from "@counterpart/core/ports/store";
@@ -56,13 +56,14 @@ async function writeBlocks(
 
 /**
  * Writes the blocks of one moment, also while a node uses the data directory.
- * @throws CodedError `INVALID_CONFIG` for a range that is not there or a file that is, `PRUNED` when a body is not held,
+ * @throws CodedError `INVALID_CONFIG` for a range or a folder that is not there or a file that is, `PRUNED` when a body is not held,
  * `DATA_DIR_UNUSABLE`, `STORE_CORRUPT`, `STORE_VERSION`
  */
 export async function exportChain(options: ExportOptions, output: WorkOutput): Promise<void> {
   const path = requireDatabase(resolve(options.dataDir));
   const target = resolve(options.file);
   if (existsSync(target)) throw invalidConfig(`${target} is there already: name a new file`);
+  if (!existsSync(dirname(target))) throw invalidConfig(`the folder ${dirname(target)} is not there`);
   await probeDatabase(path);
   const store = openSharedStore(path);
   try {

@@ -67,6 +67,7 @@ test("a chain is imported, and exported as it was", async (t) => {
       refusal("INVALID_CONFIG", words),
     );
   await refused({ file: at("part.rlp") }, /is there already/);
+  await refused({ file: at("no/such/folder.rlp") }, /the folder .*no\/such is not there/);
   await refused({ to: 7 }, /the chain ends with block 6/);
   await refused({ from: 5, to: 3 }, /--from 5 is after block 3/);
   await refused({ from: 7 }, /--from 7 is after block 6: there is nothing to write/);
@@ -132,13 +133,6 @@ test("an export of blocks that are not all held says which, and leaves nothing",
   assert.deepEqual(readdirSync(folder).toSorted(), ["chain.rlp", "data", "genesis.json"]);
   await exportChain({ dataDir, file: at("a.rlp"), from: 4 }, quiet);
   assert.deepEqual(bytesOf(at("a.rlp")), concatBytes(...BLOCKS.slice(3)));
-});
-
-test("an export goes to a folder that is not there yet", async (t) => {
-  const { run, dataDir, quiet, at } = scene(t);
-  await run();
-  await exportChain({ dataDir, file: at("new/folder/a.rlp") }, quiet);
-  assert.deepEqual(bytesOf(at("new/folder/a.rlp")), WHOLE);
 });
 
 test("a compressed file is imported too, and exported", async (t) => {

@@ -53,6 +53,15 @@ describe("native crypto", () => {
     assert.deepEqual(first, copy);
   });
 
+  it("recovers keys that later recoveries do not change", () => {
+    const [digest, other] = [new Uint8Array(32).fill(1), new Uint8Array(32).fill(2)];
+    const signed = native.sign(digest, new Uint8Array(32).fill(3));
+    const first = native.recover(digest, signed.rs, signed.yParity);
+    const copy = first.slice();
+    assert.notDeepEqual(native.recover(other, signed.rs, signed.yParity), copy);
+    assert.deepEqual(first, copy);
+  });
+
   it("signs, recovers and derives keys as the portable one does", () => {
     fc.assert(
       fc.property(fixed(32), scalar, (digest, key) => {

@@ -6,7 +6,7 @@
  */
 
 import { createRequire } from "node:module";
-import { equalBytes, hexToBytes } from "@counterpart/core/base/bytes";
+import { equalBytes, HEAP_BYTES_MAX, hexToBytes } from "@counterpart/core/base/bytes";
 import { assert, reasonOf } from "@counterpart/core/base/errors";
 import type { CryptoProvider } from "@counterpart/core/crypto/crypto";
 import { createPortableCrypto } from "@counterpart/core/crypto/portable";
@@ -37,10 +37,10 @@ export interface NativeLoaders {
   curves(): Promise<WebAssembly.Module>;
 }
 
-/** An array of so many bytes has them on the heap. Whoever asks for its buffer, as the hasher does, has them moved. */
-const HEAP_BYTES_MAX = 64;
-
-/** Copies of such arrays, used again and again: to copy them is cheaper than to have each of them moved. */
+/**
+ * Copies of arrays with bytes on V8's heap, which are moved when somebody asks for the buffer, as the hasher does.
+ * They are used again and again: to copy is cheaper than to have each array moved.
+ */
 function createCopies(): (bytes: Uint8Array) => Uint8Array {
   const copies = Array.from({ length: HEAP_BYTES_MAX + 1 }, (_, size) => new Uint8Array(new ArrayBuffer(size)));
   return (bytes) => {
@@ -62,8 +62,8 @@ const LOADERS: NativeLoaders = {
 };
 
 function signerOn(native: Secp256k1): Signer {
-  // Used again and again: it is more than an array has on the heap.
-  const recovered = new Uint8Array(new ArrayBuffer(1 + 64));
+  // Filled by every call, so that what is given is a copy.
+  const recovered = new Uint8Array(1 + 64);
   return {
     sign(digest, privateKey) {
       const { signature, recid } = native.ecdsaSign(digest, privateKey);
@@ -72,7 +72,7 @@ function signerOn(native: Secp256k1): Signer {
       return { rs: signature, yParity: recid };
     },
     recover: (digest, rs, yParity) => native.ecdsaRecover(rs, yParity, digest, false, recovered).slice(1),
-    publicKey: (privateKey) => native.publicKeyCreate(privateKey, false).subarray(1),
+    publicKey: (privateKey) => native.publicKeyCreate(privateKey, false).slice(1),
   };
 }
 

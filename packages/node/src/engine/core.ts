@@ -36,7 +36,7 @@ import { createStateViews, type StateViews } from "./state-views.ts";
 import type { EngineEvents, RefusedBlock, Sealer, StateReaderKind } from "./types.ts";
 import { countUnnamed } from "./unnamed.ts";
 
-/** Nodes of the state's tries that are kept in memory: some 2 kB each. */
+/** Nodes of the state's tries that are kept in memory: some 1 kB each, with what shares their memory up to 5. */
 const NODES_MAX = 16_384;
 
 export interface EngineOptions {

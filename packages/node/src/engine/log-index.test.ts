@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { setImmediate } from "node:timers/promises";
-import { bigIntToFixedBytes, bytesToHex, concatBytes, type Hex, hexToBytes } from "@counterpart/core/base/bytes";
+import {
+  bigIntToFixedBytes,
+  bytesToHex,
+  concatBytes,
+  type Hex,
+  hexToBytes,
+  viewOf,
+} from "@counterpart/core/base/bytes";
 import { createAddress } from "@counterpart/core/chain/address";
 import type { Block, Transaction } from "@counterpart/core/chain/types";
 import type { Store } from "@counterpart/core/ports/store";
@@ -9,7 +16,7 @@ import fc from "fast-check";
 import { createMemoryStore } from "../store/memory-store.ts";
 import { accountOf, chainOf, creationOf, openTestEngine, transactionOf } from "./engine.test-support.ts";
 import { type ItemGroups, logBoundsRow, logsFrom, readLogBounds } from "./log-index.ts";
-import { ADDRESS_ITEM, encodeItems, hasItem, ITEM_BYTES, itemOf, viewOf } from "./log-items.ts";
+import { ADDRESS_ITEM, encodeItems, hasItem, ITEM_BYTES, itemOf } from "./log-items.ts";
 import type { SectionLimits } from "./log-keeper.ts";
 import { numberKey } from "./rows.ts";
 import type { Engine } from "./types.ts";

@@ -5,10 +5,10 @@
  * each section. The index covers the blocks after `start` up to the head; those up to `gathered` are in sections.
  */
 
-import { bytesToBigInt, concatBytes } from "@counterpart/core/base/bytes";
+import { bytesToBigInt, concatBytes, viewOf } from "@counterpart/core/base/bytes";
 import { CodedError } from "@counterpart/core/base/errors";
 import type { StoreReader, StoreWrite } from "@counterpart/core/ports/store";
-import { hasItem, placeOfItem, viewOf } from "./log-items.ts";
+import { hasItem, placeOfItem } from "./log-items.ts";
 import { metaKey, numberKey } from "./rows.ts";
 
 const BOUNDS_KEY = metaKey("logs");

@@ -4,7 +4,7 @@
  * bloom. It need not be a strong hash, as whoever makes items collide gains no more than that.
  */
 
-import type { Hex } from "@counterpart/core/base/bytes";
+import { type Hex, viewOf } from "@counterpart/core/base/bytes";
 import type { Log } from "@counterpart/core/chain/types";
 
 /** An address, or the position of a topic. */
@@ -34,7 +34,7 @@ export function encodeItems(receipts: readonly { readonly logs: readonly Log[] }
   if (items.length === 0) return new Uint8Array(0);
   const sorted = Uint32Array.from(items).sort();
   const bytes = new Uint8Array(sorted.length * ITEM_BYTES);
-  const view = new DataView(bytes.buffer);
+  const view = viewOf(bytes);
   let end = 0;
   let last = -1;
   for (const item of sorted) {
@@ -56,8 +56,6 @@ export function placeOfItem(view: DataView, item: number, stride: number): numbe
   }
   return low;
 }
-
-export const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 /** Whether a block with these encoded items has one. */
 export function hasItem(view: DataView, item: number): boolean {

@@ -4,7 +4,7 @@
  * one write that leaves the index whole, so that a restart goes on where it was.
  */
 
-import { bytesToBigInt } from "@counterpart/core/base/bytes";
+import { bytesToBigInt, viewOf } from "@counterpart/core/base/bytes";
 import { CodedError, isCodedError } from "@counterpart/core/base/errors";
 import { decodeAnyReceipts } from "@counterpart/core/chain/receipt";
 import type { Clock, Logger } from "@counterpart/core/ports/runtime";
@@ -19,7 +19,7 @@ import {
   readLogBounds,
   sectionRow,
 } from "./log-index.ts";
-import { encodeItems, ITEM_BYTES, viewOf } from "./log-items.ts";
+import { encodeItems, ITEM_BYTES } from "./log-items.ts";
 import { rowsOf } from "./paging.ts";
 import { numberKey } from "./rows.ts";
 import type { WriterQueue } from "./writer-queue.ts";

@@ -50,6 +50,18 @@ function createWith(rows: Parameters<Store["write"]>[0]): Store {
   return store;
 }
 
+test("rows that are written, and values from before, have the keys they were put with", () => {
+  const keys = [1, 64, 97, 300].map((size) => new Uint8Array(size).map((_, at) => 0x80 + ((at * 7) % 128)));
+  const overlay = createOverlay(createWith(keys.map((key) => ({ table: "accounts", key, value: Uint8Array.of(1) }))));
+  overlay.record();
+  for (const key of keys) overlay.put("accounts", key.slice(), Uint8Array.of(2));
+  const plain = (rows: Iterable<{ readonly key: Uint8Array; readonly value: Uint8Array | null }>) =>
+    [...rows].map(({ key, value }) => ({ key, value }));
+  const withValue = (value: number) => keys.map((key) => ({ key, value: Uint8Array.of(value) }));
+  assert.deepEqual(plain(overlay.recorded()), withValue(1));
+  assert.deepEqual(plain(overlay.writes()), withValue(2));
+});
+
 test("an overlay holds no more in memory than it may", () => {
   const store = createMemoryStore();
   const overlay = createOverlay(store, createStaging(store), 10_000);

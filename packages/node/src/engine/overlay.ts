@@ -44,7 +44,7 @@ const ROW_BYTES = 200;
 
 /**
  * As it is written: there are too many for another object of each then. The array of the key is made when it is asked
- * for: of what waits in memory it would be the most.
+ * for, as keys would be most of what waits in memory; so a row is not to be spread, which would lose it.
  */
 class Row<Table extends TableName = TableName> implements StoreWrite {
   readonly table: Table;
@@ -141,7 +141,7 @@ export function createOverlay(
       const row = rows.get(name);
       undo?.push({ rows, name, before: row?.value, bytes });
       if (row === undefined) {
-        bytes += key.length * 2 + ROW_BYTES;
+        bytes += key.length + ROW_BYTES;
         rows.set(name, new Row(table, name, value));
       } else {
         bytes -= row.value?.length ?? 0;

@@ -1,6 +1,13 @@
 /** Keys and encodings of the engine's tables. */
 
-import { bigIntToFixedBytes, bytesToHex, concatBytes, type Hex, hexToBytes } from "@counterpart/core/base/bytes";
+import {
+  bigIntToFixedBytes,
+  bytesToHex,
+  concatBytes,
+  type Hex,
+  hexToBytes,
+  zeroBytes,
+} from "@counterpart/core/base/bytes";
 import { CodedError } from "@counterpart/core/base/errors";
 import {
   asBigInt,
@@ -49,7 +56,7 @@ export const storageKey = (addressHash: Uint8Array, slot: Hex): Uint8Array => co
 
 /** A prefix and one byte a nibble, so that a subtree is a range. */
 function nodeKey(prefix: Uint8Array, path: NibblePath): Uint8Array {
-  const key = new Uint8Array(prefix.length + path.length);
+  const key = zeroBytes(prefix.length + path.length);
   key.set(prefix);
   for (let i = 0; i < path.length; i++) key[prefix.length + i] = nibbleAt(path, i);
   return key;

@@ -124,8 +124,11 @@ function createRowsBefore(base: Pick<StoreReader, "get" | "range">) {
       const before = isViewed(table) ? tables[table].get(bytesToHex(key)) : undefined;
       return before === undefined ? base.get(table, key) : (before ?? undefined);
     },
-    keep({ table, key }: StoreWrite): void {
-      if (!isViewed(table) || tables[table].has(bytesToHex(key))) return;
+    keep(write: StoreWrite): void {
+      const { table } = write;
+      if (!isViewed(table)) return;
+      const { key } = write;
+      if (tables[table].has(bytesToHex(key))) return;
       put(table, key, base.get(table, key) ?? null);
     },
     /** Rows from `start` to before `end`, in order. Nothing may be written meanwhile. */

@@ -4,6 +4,7 @@
  * own events: it hands over chunks while `writableNeedsDrain` is false and goes on at the next `drain` or `idle`.
  */
 
+import { viewOf } from "@counterpart/core/base/bytes";
 import { CodedError } from "@counterpart/core/base/errors";
 import type { Clock } from "@counterpart/core/ports/runtime";
 import type { Stream } from "@libp2p/interface";
@@ -151,7 +152,7 @@ export const encodeFrame = (frame: Uint8Array): Uint8Array => prefixed(frame, fr
 /** The first `size` bytes of the frame with its prefix. */
 function prefixed(frame: Uint8Array, size: number): Uint8Array {
   const bytes = new Uint8Array(size);
-  new DataView(bytes.buffer).setUint32(0, frame.length);
+  viewOf(bytes).setUint32(0, frame.length);
   bytes.set(frame.subarray(0, size - PREFIX_BYTES), PREFIX_BYTES);
   return bytes;
 }

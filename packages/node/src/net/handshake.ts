@@ -11,6 +11,8 @@
  * has lost all its links, however alive they look here.
  */
 
+import { viewOf } from "@counterpart/core/base/bytes";
+
 const HELLO_VERSION = 1;
 const INSTANCE_BYTES = 8;
 const MESSAGE_BYTES = 1 + INSTANCE_BYTES;
@@ -85,9 +87,8 @@ export function decodeVerdict(frame: Uint8Array): Verdict | undefined {
 function encodeMessage(first: number, instance: bigint): Uint8Array {
   const message = new Uint8Array(MESSAGE_BYTES);
   message[0] = first;
-  new DataView(message.buffer).setBigUint64(1, instance);
+  viewOf(message).setBigUint64(1, instance);
   return message;
 }
 
-const instanceOf = (frame: Uint8Array): bigint =>
-  new DataView(frame.buffer, frame.byteOffset, frame.byteLength).getBigUint64(1);
+const instanceOf = (frame: Uint8Array): bigint => viewOf(frame).getBigUint64(1);

@@ -9,6 +9,7 @@ import fc from "fast-check";
 import { createMetricsRegistry } from "../telemetry/metrics.ts";
 import { BUFFER_LIMITS, type BufferLimits, openBufferedStore } from "./buffered-store.ts";
 import type { FlushAnswer, StartFlusher } from "./flusher.ts";
+import { keyText } from "./key-text.ts";
 import { openDatabase, openLmdbStore } from "./lmdb-store.ts";
 import { createMemoryStore } from "./memory-store.ts";
 import { takeMissing } from "./recovery.ts";
@@ -153,6 +154,7 @@ function checkSame(reader: StoreReader, model: StoreReader): void {
     assert.deepEqual(plain(reader, table, { limit: 99 }), plain(model, table, { limit: 99 }));
     for (const { key, value } of model.range(table, { limit: 99 })) {
       assert.deepEqual(reader.get(table, key), value);
+      assert.deepEqual(reader.get(table, key, keyText(key)), value);
       assert.equal(reader.get("headers", key), undefined);
     }
   }

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { CodedError } from "@counterpart/core/base/errors";
 import type { Store, StoreReader } from "@counterpart/core/ports/store";
 import { guardStore } from "./damage-guard.ts";
+import { keyText } from "./key-text.ts";
 import { createMemoryStore } from "./memory-store.ts";
 
 const KEY = new Uint8Array([1]);
@@ -59,6 +60,15 @@ test("a write that comes upon damage while it makes its rows is the last", () =>
   };
   assert.throws(() => store.write(rows()), corrupt);
   assert.throws(() => store.write([]), corrupt);
+});
+
+test("the text of a key is handed on", () => {
+  const asked: (string | undefined)[] = [];
+  const inner = createMemoryStore();
+  const store = guardStore({ ...inner, get: (_table, _key, name) => void asked.push(name) }, () => {});
+  store.get("codes", KEY, keyText(KEY));
+  store.get("codes", KEY);
+  assert.deepEqual(asked, [keyText(KEY), undefined]);
 });
 
 test("an error that is no damage stops nothing", () => {

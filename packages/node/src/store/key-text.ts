@@ -2,7 +2,7 @@
 
 import { zeroBytes } from "@counterpart/core/base/bytes";
 
-/** LMDB takes keys up to 1,978 bytes; longer ones are made into text where they are. */
+/** Nearly all keys fit; longer ones get a buffer of their own. */
 const scratch = Buffer.allocUnsafeSlow(256);
 
 /**

@@ -1,8 +1,10 @@
 /** A store in memory, for tests and simulations: same port, nothing durable. */
 
 import { bytesToHex, hexToBytes } from "@counterpart/core/base/bytes";
+import { assert } from "@counterpart/core/base/errors";
 import type { Entry, RangeOptions, Store, StoreReader, StoreWrite } from "@counterpart/core/ports/store";
 import type { TableName } from "@counterpart/core/ports/tables";
+import { keyText } from "./key-text.ts";
 
 type Tables = Map<TableName, Map<string, Uint8Array>>;
 
@@ -11,9 +13,17 @@ function inRange(key: string, options: RangeOptions): boolean {
   return options.end === undefined || key < bytesToHex(options.end);
 }
 
+/** What others use in place of the key is of that key. */
+function checkName(key: Uint8Array, name: string | undefined): void {
+  assert(name === undefined || name === keyText(key), "a row is named after another key");
+}
+
 function readerOf(tables: Tables): StoreReader {
   return {
-    get: (table, key) => tables.get(table)?.get(bytesToHex(key))?.slice(),
+    get(table, key, name) {
+      checkName(key, name);
+      return tables.get(table)?.get(bytesToHex(key))?.slice();
+    },
     range(table, options): readonly Entry[] {
       const rows = [...(tables.get(table) ?? [])].filter(([key]) => inRange(key, options));
       rows.sort(([a], [b]) => (a < b ? -1 : 1));
@@ -24,7 +34,8 @@ function readerOf(tables: Tables): StoreReader {
 }
 
 function apply(tables: Tables, writes: Iterable<StoreWrite>): void {
-  for (const { table, key, value } of writes) {
+  for (const { table, key, value, name } of writes) {
+    checkName(key, name);
     const rows = tables.get(table) ?? new Map<string, Uint8Array>();
     tables.set(table, rows);
     if (value === null) rows.delete(bytesToHex(key));

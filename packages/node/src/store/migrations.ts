@@ -3,7 +3,7 @@
  * would misread gets the next number, a migration, and a file in the old format among the fixtures of the tests.
  */
 
-import { concatBytes } from "@counterpart/core/base/bytes";
+import { concatBytes, viewOf } from "@counterpart/core/base/bytes";
 import { CodedError } from "@counterpart/core/base/errors";
 import { decodeAnyHeader } from "@counterpart/core/chain/any-header";
 import { keccak256 } from "@counterpart/core/crypto/crypto";
@@ -57,7 +57,7 @@ function addPreimages(rows: RawRows): void {
 
 function encodeNumber(number: number): Uint8Array {
   const value = new Uint8Array(NUMBER_BYTES);
-  new DataView(value.buffer).setBigUint64(0, BigInt(number));
+  viewOf(value).setBigUint64(0, BigInt(number));
   return value;
 }
 

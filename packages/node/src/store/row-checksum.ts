@@ -4,7 +4,7 @@
  */
 
 import { crc32 } from "node:zlib";
-import { bytesToHex, copyBytes } from "@counterpart/core/base/bytes";
+import { bytesToHex, copyBytes, viewOf } from "@counterpart/core/base/bytes";
 import { CodedError } from "@counterpart/core/base/errors";
 import type { TableName } from "@counterpart/core/ports/tables";
 
@@ -27,7 +27,7 @@ const checksum = (table: TableName, key: Uint8Array, value: Uint8Array): number 
 export function withChecksum(table: TableName, key: Uint8Array, value: Uint8Array): Uint8Array {
   const stored = new Uint8Array(value.length + CHECKSUM_BYTES);
   stored.set(value);
-  new DataView(stored.buffer).setUint32(value.length, checksum(table, key, value));
+  viewOf(stored).setUint32(value.length, checksum(table, key, value));
   return stored;
 }
 

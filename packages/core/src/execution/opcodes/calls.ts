@@ -1,8 +1,8 @@
 /** Opcodes that send messages, and those that end them. */
 
-import { bytesToHex, concatBytes, EMPTY_BYTES, type Hex, hexToBytes } from "../../base/bytes.ts";
+import { concatBytes, EMPTY_BYTES, type Hex, hexToBytes } from "../../base/bytes.ts";
 import { createAddress } from "../../chain/address.ts";
-import { keccak256 } from "../../crypto/crypto.ts";
+import { hashToAddress, keccak256 } from "../../crypto/crypto.ts";
 import type { AccountState } from "../account-state.ts";
 import { type Frame, type Gas, returnGas, takeGas } from "../frame.ts";
 import { type Control, GO_ON, INITCODE_SIZE_EXCEEDED, OUT_OF_GAS, REVERTED, STATIC_STATE_CHANGE } from "../halts.ts";
@@ -95,7 +95,7 @@ export const staticCall = (m: Machine, f: Frame): Control => send(m, f, "STATICC
 /** EIP-1014. */
 function saltedAddress(creator: Hex, salt: Word, initcode: Uint8Array): Hex {
   const parts = concatBytes(new Uint8Array([0xff]), hexToBytes(creator), wordToBytes(salt), keccak256(initcode));
-  return bytesToHex(keccak256(parts).slice(12));
+  return hashToAddress(keccak256(parts));
 }
 
 function make(m: Machine, f: Frame, kind: "CREATE" | "CREATE2"): Control {

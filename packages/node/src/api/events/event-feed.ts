@@ -88,7 +88,7 @@ function createPieces(ring: EventRing, idOf: (sequence: number) => string, chara
         const event = ring.at(end);
         if (event === undefined) return undefined;
         if (types?.has(event.type) === false) continue;
-        text += `id: ${idOf(event.sequence)}\nevent: ${event.type}\ndata: ${JSON.stringify(event.data)}\n\n`;
+        text += `id: ${idOf(event.sequence)}\nevent: ${event.type}\ndata: ${event.text()}\n\n`;
       }
       const piece = { bytes: utf8ToBytes(text), end };
       pieces.set(key, piece);

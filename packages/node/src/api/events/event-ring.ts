@@ -5,8 +5,25 @@ import type { EventData, EventType } from "./event-types.ts";
 export interface FeedEvent {
   readonly sequence: number;
   readonly type: EventType;
-  /** Made into text when somebody reads it. */
-  readonly data: EventData;
+  /** The JSON text of its data, made when somebody first reads it. */
+  text(): string;
+}
+
+class HeldEvent implements FeedEvent {
+  readonly sequence: number;
+  readonly type: EventType;
+  #data: EventData | string;
+
+  constructor(sequence: number, type: EventType, data: EventData) {
+    this.sequence = sequence;
+    this.type = type;
+    this.#data = data;
+  }
+
+  text(): string {
+    if (typeof this.#data !== "string") this.#data = JSON.stringify(this.#data);
+    return this.#data;
+  }
 }
 
 export interface EventRing {
@@ -14,7 +31,7 @@ export interface EventRing {
   readonly last: number;
   /** Sequence of the oldest event that is held; 1 before the first. */
   readonly first: number;
-  push(type: EventType, data: EventData): void;
+  push<T extends EventType>(type: T, data: EventData<T>): void;
   /** Undefined for what is not held. */
   at(sequence: number): FeedEvent | undefined;
 }
@@ -31,7 +48,7 @@ export function createEventRing(size: number): EventRing {
     },
     push(type, data) {
       last++;
-      slots[last % size] = { sequence: last, type, data };
+      slots[last % size] = new HeldEvent(last, type, data);
     },
     at(sequence) {
       const event = slots[sequence % size];

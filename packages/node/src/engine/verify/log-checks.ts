@@ -1,6 +1,6 @@
 /** The index of logs against the receipts: of every block that it covers, and of no other, what they say. */
 
-import { bytesToBigInt, EMPTY_BYTES, equalBytes, hexToBytes } from "@counterpart/core/base/bytes";
+import { bytesToBigInt, EMPTY_BYTES, equalBytes, hexToBytes, viewOf } from "@counterpart/core/base/bytes";
 import type { StoreReader } from "@counterpart/core/ports/store";
 import {
   bucketOf,
@@ -12,7 +12,7 @@ import {
   type Section,
   sectionAt,
 } from "../log-index.ts";
-import { ITEM_BYTES, placeOfItem, viewOf } from "../log-items.ts";
+import { ITEM_BYTES, placeOfItem } from "../log-items.ts";
 import { storedItems } from "../log-keeper.ts";
 import { rowsOf } from "../paging.ts";
 import { numberKey } from "../rows.ts";
