@@ -81,17 +81,10 @@ function logToRlp({ address, topics, data }: Log): RlpInput {
   return [hexToBytes(address), topics.map(hexToBytes), data];
 }
 
-/** A block's receipts are encoded for its root and for storage, and their logs are most of it. */
-const encodedLogs = new WeakMap<readonly Log[], Uint8Array>();
-
 /** A list of logs, as receipts hold it. */
-export function encodeLogs(logs: readonly Log[]): Uint8Array {
-  const known = encodedLogs.get(logs);
-  if (known !== undefined) return known;
-  const encoded = encodeRlp(logs.map(logToRlp));
-  encodedLogs.set(logs, encoded);
-  return encoded;
-}
+export const encodeLogs = (logs: readonly Log[]): Uint8Array => encodeRlp(logs.map(logToRlp));
+
+const logsOf = (receipts: readonly AnyReceipt[]): readonly Uint8Array[] => receipts.map(({ logs }) => encodeLogs(logs));
 
 /** The status, or before Byzantium the root of the state after the transaction. */
 const resultToRlp = ({ status, stateRoot }: AnyReceipt): Uint8Array =>
@@ -110,17 +103,20 @@ function encodeWithLogs(fields: readonly Uint8Array[], logs: Uint8Array, type?: 
 }
 
 /** The consensus encoding (EIP-2718, EIP-658). */
-export function encodeReceipt(receipt: AnyReceipt): Uint8Array {
+export function encodeReceipt(receipt: AnyReceipt, logs: Uint8Array = encodeLogs(receipt.logs)): Uint8Array {
   const fields = [resultToRlp(receipt), rlpNumber(receipt.cumulativeGasUsed), receipt.logsBloom];
-  return encodeWithLogs(fields, encodeLogs(receipt.logs), receipt.type === 0 ? undefined : receipt.type);
+  return encodeWithLogs(fields, logs, receipt.type === 0 ? undefined : receipt.type);
 }
 
-/** Root that a header holds for its block's receipts. */
-export function receiptsRoot(receipts: readonly AnyReceipt[]): Hex {
-  return orderedTrieRoot(receipts.map(encodeReceipt));
+/**
+ * Root that a header holds for its block's receipts.
+ * @param logs those of each as `encodeLogs` gives them, where they are encoded already: they are most of a receipt
+ */
+export function receiptsRoot(receipts: readonly AnyReceipt[], logs = logsOf(receipts)): Hex {
+  return orderedTrieRoot(receipts.map((receipt, at) => encodeReceipt(receipt, logs[at])));
 }
 
-function encodeStored(receipt: AnyReceipt): Uint8Array {
+function encodeStored(receipt: AnyReceipt, logs: Uint8Array): Uint8Array {
   const fields = [
     rlpNumber(receipt.type),
     resultToRlp(receipt),
@@ -129,12 +125,15 @@ function encodeStored(receipt: AnyReceipt): Uint8Array {
     rlpBigInt(receipt.effectiveGasPrice),
     receipt.contractAddress === undefined ? EMPTY_BYTES : hexToBytes(receipt.contractAddress),
   ];
-  return encodeWithLogs(fields, encodeLogs(receipt.logs));
+  return encodeWithLogs(fields, logs);
 }
 
-/** Encoding for storage: with what the consensus encoding leaves out, without the bloom, which follows from the logs. */
-export function encodeReceipts(receipts: readonly AnyReceipt[]): Uint8Array {
-  return encodeRlpList(joinBytes(receipts.map(encodeStored)));
+/**
+ * Encoding for storage: with what the consensus encoding leaves out, without the bloom, which follows from the logs.
+ * @param logs as `receiptsRoot` takes them
+ */
+export function encodeReceipts(receipts: readonly AnyReceipt[], logs = logsOf(receipts)): Uint8Array {
+  return encodeRlpList(joinBytes(receipts.map((receipt, at) => encodeStored(receipt, logs[at] as Uint8Array))));
 }
 
 function logFromRlp(item: RlpItem): Log {

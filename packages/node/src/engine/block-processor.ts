@@ -7,7 +7,7 @@ import { bytesToHex, type Hex, hexToBytes } from "@counterpart/core/base/bytes";
 import { assert, CodedError } from "@counterpart/core/base/errors";
 import { encodeBody, transactionsRoot } from "@counterpart/core/chain/block";
 import { encodeHeader } from "@counterpart/core/chain/header";
-import { encodeReceipts, receiptsBloom, receiptsRoot } from "@counterpart/core/chain/receipt";
+import { encodeLogs, encodeReceipts, receiptsBloom, receiptsRoot } from "@counterpart/core/chain/receipt";
 import type { Block, Header, Receipt, SealedHeader, Transaction } from "@counterpart/core/chain/types";
 import { blockContextOf } from "@counterpart/core/execution/block-context";
 import { type Creation, creationsOf, receiptOf } from "@counterpart/core/execution/outcome";
@@ -44,16 +44,20 @@ export interface ProcessorDeps {
 export interface Executed {
   readonly transactions: Transaction[];
   readonly receipts: Receipt[];
+  /** Of each receipt, encoded: for the root and for storage. */
+  readonly logs: Uint8Array[];
   readonly creations: Creation[];
 }
 
-export const noneExecuted = (): Executed => ({ transactions: [], receipts: [], creations: [] });
+export const noneExecuted = (): Executed => ({ transactions: [], receipts: [], logs: [], creations: [] });
 
 /** Notes what a transaction did in its block. */
 export function addOutcome(executed: Executed, transaction: Transaction, outcome: TransactionOutcome): void {
   const previous = executed.receipts.at(-1)?.cumulativeGasUsed ?? 0;
   executed.transactions.push(transaction);
-  executed.receipts.push(receiptOf(transaction.type, outcome, previous));
+  const receipt = receiptOf(transaction.type, outcome, previous);
+  executed.receipts.push(receipt);
+  executed.logs.push(encodeLogs(receipt.logs));
   executed.creations.push(...creationsOf(transaction, outcome));
 }
 
@@ -79,7 +83,7 @@ export async function completeHeader(
   for (; step.done !== true; step = steps.next()) await pause();
   const ofTransactions = transactionsRoot(executed.transactions);
   await pause();
-  const ofReceipts = receiptsRoot(executed.receipts);
+  const ofReceipts = receiptsRoot(executed.receipts, executed.logs);
   await pause();
   return {
     ...draft,
@@ -135,7 +139,7 @@ export function appendRows(overlay: Overlay, block: BlockRows): BlockEffects {
 export function appendBlock(
   overlay: Overlay,
   { header, transactions }: Block,
-  { receipts, creations }: Executed,
+  { receipts, logs, creations }: Executed,
   changes: StateChanges,
 ): BlockEffects {
   return appendRows(overlay, {
@@ -143,7 +147,7 @@ export function appendBlock(
     transactions,
     encodedHeader: encodeHeader(header),
     body: encodeBody(transactions),
-    receipts: encodeReceipts(receipts),
+    receipts: encodeReceipts(receipts, logs),
     logItems: encodeItems(receipts),
     creations,
     changes,
