@@ -84,7 +84,9 @@ function logToRlp({ address, topics, data }: Log): RlpInput {
 /** A list of logs, as receipts hold it. */
 export const encodeLogs = (logs: readonly Log[]): Uint8Array => encodeRlp(logs.map(logToRlp));
 
-const logsOf = (receipts: readonly AnyReceipt[]): readonly Uint8Array[] => receipts.map(({ logs }) => encodeLogs(logs));
+/** Of each receipt, for those who need the encoding twice. */
+export const encodeEachLogs = (receipts: readonly AnyReceipt[]): readonly Uint8Array[] =>
+  receipts.map(({ logs }) => encodeLogs(logs));
 
 /** The status, or before Byzantium the root of the state after the transaction. */
 const resultToRlp = ({ status, stateRoot }: AnyReceipt): Uint8Array =>
@@ -112,7 +114,7 @@ export function encodeReceipt(receipt: AnyReceipt, logs: Uint8Array = encodeLogs
  * Root that a header holds for its block's receipts.
  * @param logs those of each as `encodeLogs` gives them, where they are encoded already: they are most of a receipt
  */
-export function receiptsRoot(receipts: readonly AnyReceipt[], logs = logsOf(receipts)): Hex {
+export function receiptsRoot(receipts: readonly AnyReceipt[], logs = encodeEachLogs(receipts)): Hex {
   return orderedTrieRoot(receipts.map((receipt, at) => encodeReceipt(receipt, logs[at])));
 }
 
@@ -132,7 +134,7 @@ function encodeStored(receipt: AnyReceipt, logs: Uint8Array): Uint8Array {
  * Encoding for storage: with what the consensus encoding leaves out, without the bloom, which follows from the logs.
  * @param logs as `receiptsRoot` takes them
  */
-export function encodeReceipts(receipts: readonly AnyReceipt[], logs = logsOf(receipts)): Uint8Array {
+export function encodeReceipts(receipts: readonly AnyReceipt[], logs = encodeEachLogs(receipts)): Uint8Array {
   return encodeRlpList(joinBytes(receipts.map((receipt, at) => encodeStored(receipt, logs[at] as Uint8Array))));
 }
 

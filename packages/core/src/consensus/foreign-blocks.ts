@@ -9,7 +9,7 @@ import { CodedError, isCodedError } from "../base/errors.ts";
 import type { AnyBlock } from "../chain/any-block.ts";
 import type { AnySealedHeader } from "../chain/any-header.ts";
 import { decodeAnyTransaction, type SigningRules } from "../chain/any-transaction.ts";
-import { logsBloom, receiptsRoot } from "../chain/receipt.ts";
+import { encodeEachLogs, logsBloom, receiptsRoot } from "../chain/receipt.ts";
 import { CONSOLIDATION_REQUESTS_ADDRESS, WITHDRAWAL_REQUESTS_ADDRESS } from "../chain/system-contracts.ts";
 import type { AnyReceipt, AnyTransaction } from "../chain/types.ts";
 import { GAS_PER_BLOB } from "../execution/blob-gas.ts";
@@ -73,12 +73,21 @@ export interface ForeignParent {
   readonly rootAfter: (changes: StateChanges) => Hex;
 }
 
-export interface ForeignExecution {
+/** What a block did, as execution has it, and what its header must therefore say. */
+export interface ForeignRun {
   readonly fork: Fork;
   readonly transactions: readonly AnyTransaction[];
   readonly receipts: readonly AnyReceipt[];
   readonly creations: readonly Creation[];
   readonly changes: StateChanges;
+  /** Absent before Prague. */
+  readonly requestsHash?: Hex;
+}
+
+/** A block that is what its header says. */
+export interface ForeignExecution extends ForeignRun {
+  /** Of each receipt, encoded: for the root and for storage. */
+  readonly logs: readonly Uint8Array[];
 }
 
 const invalid = (message: string): CodedError => new CodedError("INVALID_BLOCK", message);
@@ -95,7 +104,7 @@ async function runTransactions(
   execution: EvmBlockExecution,
   transactions: readonly AnyTransaction[],
   rootBetween: ForeignParent["rootBetween"] | undefined,
-): Promise<Pick<ForeignExecution, "receipts" | "creations">> {
+): Promise<Pick<ForeignRun, "receipts" | "creations">> {
   const receipts: AnyReceipt[] = [];
   const creations: Creation[] = [];
   for (const [index, transaction] of transactions.entries()) {
@@ -132,13 +141,13 @@ export async function takeRequests(
 type Fact = readonly [what: string, said: unknown, found: unknown];
 
 /** Holds what execution gave to what the header says. @throws CodedError `INVALID_BLOCK` */
-function checkOutcome(header: AnySealedHeader, { transactions, receipts, requestsHash }: ForeignRun): void {
+function checkOutcome(header: AnySealedHeader, { transactions, receipts, logs, requestsHash }: ForeignExecution): void {
   const blobs = transactions.reduce((count, { blobVersionedHashes }) => count + (blobVersionedHashes?.length ?? 0), 0);
   const facts: Fact[] = [
     ["gas used", header.gasUsed, receipts.at(-1)?.cumulativeGasUsed ?? 0],
     ["blob gas used", header.blobGasUsed ?? 0, blobs * Number(GAS_PER_BLOB)],
     ["requests hash", header.requestsHash, requestsHash],
-    ["receipts root", header.receiptsRoot, receiptsRoot(receipts)],
+    ["receipts root", header.receiptsRoot, receiptsRoot(receipts, logs)],
   ];
   const fault = facts.find(([, said, found]) => said !== found);
   if (fault !== undefined) throw invalid(`${fault[0]} is ${fault[1]}, execution gives ${fault[2]}`);
@@ -149,12 +158,6 @@ function checkOutcome(header: AnySealedHeader, { transactions, receipts, request
 function checkSize(fork: Fork, encodedBytes: number): void {
   if (!isAtLeast(fork, "osaka") || encodedBytes <= BLOCK_BYTES_MAX) return;
   throw invalid(`${encodedBytes} bytes are more than ${BLOCK_BYTES_MAX} (EIP-7934)`);
-}
-
-/** What a block did, as execution has it, and what its header must therefore say. */
-export interface ForeignRun extends ForeignExecution {
-  /** Absent before Prague. */
-  readonly requestsHash?: Hex;
 }
 
 /**
@@ -181,7 +184,8 @@ export async function runForeignBlock(
 
 async function execute(deps: ForeignDeps, block: AnyBlock, parent: ForeignParent): Promise<ForeignExecution> {
   const { header } = block;
-  const executed = await runForeignBlock(deps, block, parent);
+  const ran = await runForeignBlock(deps, block, parent);
+  const executed = { ...ran, logs: encodeEachLogs(ran.receipts) };
   checkOutcome(header, executed);
   const root = parent.rootAfter(executed.changes);
   if (root !== header.stateRoot) throw invalid(`state root is ${header.stateRoot}, execution gives ${root}`);

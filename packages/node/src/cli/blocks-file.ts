@@ -16,9 +16,9 @@ const READ_BYTES = 1024 * 1024;
 /** RFC 1952, section 2.3.1; no list of RLP begins like that. */
 const isCompressed = (bytes: Uint8Array): boolean => bytes[0] === 0x1f && bytes[1] === 0x8b;
 
-async function* chunksFrom(first: Buffer, rest: AsyncIterator<Buffer>): AsyncGenerator<Buffer> {
+async function* chunksFrom(first: Buffer, rest: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   yield first;
-  for (let next = await rest.next(); next.done !== true; next = await rest.next()) yield next.value;
+  yield* rest;
 }
 
 /** To be read at once, as nobody else hears of its errors. Whether it is compressed, its beginning says, not its name. */
@@ -26,7 +26,7 @@ export function openBlocksFile(path: string): BlocksFile {
   const file = createReadStream(path, { highWaterMark: READ_BYTES });
   let isPlain = true;
   async function* read(): AsyncGenerator<Buffer> {
-    const chunks: AsyncIterator<Buffer> = file[Symbol.asyncIterator]();
+    const chunks: AsyncIterableIterator<Buffer> = file[Symbol.asyncIterator]();
     const first = await chunks.next();
     if (first.done === true) return;
     isPlain = !isCompressed(first.value);

@@ -14,6 +14,7 @@ import { openGenesis } from "../engine/open-genesis.ts";
 import { numberKey } from "../engine/rows.ts";
 import { openLmdbStore } from "../store/lmdb-store.ts";
 import { backup, restore, verify } from "./db.ts";
+import { complaintOf, EXIT, exitCodeOf } from "./exit-code.ts";
 import { exportChain } from "./export.ts";
 import { type ImportOptions, importChain } from "./import.ts";
 
@@ -129,7 +130,11 @@ test("an export of blocks that are not all held says which, and leaves nothing",
   assert.ok(third !== undefined);
   store.write([{ table: "bodies", key: third, value: null }]);
   await store.close();
-  await assert.rejects(exportChain({ dataDir, file: at("a.rlp") }, quiet), refusal("PRUNED", /block 3 /));
+  await assert.rejects(exportChain({ dataDir, file: at("a.rlp") }, quiet), (error) => {
+    assert.equal(exitCodeOf(error), EXIT.usage);
+    assert.match(complaintOf(error), /^counterpart: of block 3 .*\(PRUNED\)\n {2}--from names the first block/);
+    return true;
+  });
   assert.deepEqual(readdirSync(folder).toSorted(), ["chain.rlp", "data", "genesis.json"]);
   await exportChain({ dataDir, file: at("a.rlp"), from: 4 }, quiet);
   assert.deepEqual(bytesOf(at("a.rlp")), concatBytes(...BLOCKS.slice(3)));

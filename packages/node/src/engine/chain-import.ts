@@ -105,13 +105,13 @@ async function execute(deps: ForeignDeps, progress: Progress, block: AnyBlock, e
   const { header, ommers, withdrawals } = block;
   overlay.record();
   const executed = await executeForeignBlock(deps, block, encodedBytes, parentOf(progress));
-  const { transactions, receipts, creations, changes } = executed;
+  const { transactions, receipts, logs, creations, changes } = executed;
   const { counted } = appendRows(overlay, {
     header,
     transactions,
     encodedHeader: encodeAnyHeader(header),
     body: encodeAnyBody({ transactions, ommers, ...(withdrawals && { withdrawals }) }),
-    receipts: encodeReceipts(receipts),
+    receipts: encodeReceipts(receipts, logs),
     logItems: encodeItems(receipts),
     creations,
     changes,
