@@ -284,12 +284,11 @@ export function* missingWrites(
 /** The last value of each row, table by table in the order of keys: as the database takes them with the least effort. */
 export function lastRows(writes: LoggedWrites["writes"]): StoreWrite[] {
   const tables = new Map<TableName, Map<string, StoreWrite>>();
-  for (const { rows } of writes) {
-    for (const row of rows) {
-      const known = tables.get(row.table) ?? new Map<string, StoreWrite>();
-      tables.set(row.table, known);
-      known.set(keyText(row.key), row);
-    }
-  }
+  const note = (row: StoreWrite): void => {
+    const known = tables.get(row.table) ?? new Map<string, StoreWrite>();
+    tables.set(row.table, known);
+    known.set(keyText(row.key), row);
+  };
+  for (const { rows } of writes) for (const row of rows) note(row);
   return [...tables.values()].flatMap((rows) => [...rows].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, row]) => row));
 }

@@ -253,3 +253,25 @@ test("a request that takes too long is answered with an error, and what a batch 
   assert.equal(replies[1]?.error?.message, "request timed out");
   assert.equal(seen.length, 1);
 });
+
+test("one timer watches over all that is waited for of a batch, and none is left when it is answered", async () => {
+  const timers = { begun: 0, left: 0 };
+  const setTimer = (): (() => void) => {
+    timers.begun++;
+    timers.left++;
+    return () => timers.left--;
+  };
+  const clock = { ...createManualClock(), setTimer };
+  const all = Promise.withResolvers<string>();
+  let begun = 0;
+  const untilAll = (): Promise<string> => {
+    begun++;
+    if (begun === 20) all.resolve("0x");
+    return all.promise;
+  };
+  const { dispatcher } = open({ eth_sendRawTransaction: untilAll }, clock, { timeoutMs: 500 });
+  const requests = Array.from({ length: 20 }, (_, id) => ({ jsonrpc: "2.0", id, method: "eth_sendRawTransaction" }));
+  const replies = JSON.parse((await dispatcher.handle(JSON.stringify(requests))) ?? "null") as Reply[];
+  assert.equal(replies.filter(({ result }) => result === "0x").length, 20);
+  assert.deepEqual(timers, { begun: 1, left: 0 });
+});

@@ -104,23 +104,48 @@ function callOf(request: JsonObject, id: string | undefined): Call {
   return { id, method, params: paramsOf(own("params")) };
 }
 
+/** The time that what came together may take: one timer for all of it, while anything of it is waited for. */
+interface Deadline {
+  /** What `work` gives, or an error when the time is over: then nobody waits for it any more. */
+  before<T>(work: () => T | Promise<T>): T | Promise<T>;
+}
+
+const late = (): RpcError => new RpcError(RPC_CODES.requestTimeout, "request timed out");
+
+function createDeadline(clock: Clock, timeoutMs: number): Deadline {
+  const endMs = clock.now() + timeoutMs;
+  const waiting = new Set<(error: RpcError) => void>();
+  let cancel: (() => void) | undefined;
+  const expire = (): void => {
+    cancel = undefined;
+    for (const reject of waiting) reject(late());
+    waiting.clear();
+  };
+  const leave = (reject: (error: RpcError) => void): void => {
+    waiting.delete(reject);
+    if (waiting.size > 0) return;
+    cancel?.();
+    cancel = undefined;
+  };
+  return {
+    before<T>(work: () => T | Promise<T>): T | Promise<T> {
+      const leftMs = endMs - clock.now();
+      if (leftMs <= 0) throw late();
+      const given = work();
+      if (!(given instanceof Promise)) return given;
+      return new Promise((resolve, reject) => {
+        cancel ??= clock.setTimer(leftMs, expire);
+        waiting.add(reject);
+        given.then(resolve, reject).finally(() => leave(reject));
+      });
+    },
+  };
+}
+
 /** How a request came, and until when it is to be answered. */
 interface Way {
   readonly own: Methods | undefined;
-  readonly deadlineMs: number;
-}
-
-/** What `work` gives, or an error at the deadline: then nobody waits for it any more. */
-function before<T>(deadlineMs: number, clock: Clock, work: () => T | Promise<T>): T | Promise<T> {
-  const leftMs = deadlineMs - clock.now();
-  const late = (): RpcError => new RpcError(RPC_CODES.requestTimeout, "request timed out");
-  if (leftMs <= 0) throw late();
-  const given = work();
-  if (!(given instanceof Promise)) return given;
-  return new Promise((resolve, reject) => {
-    const cancel = clock.setTimer(leftMs, () => reject(late()));
-    given.then(resolve, reject).finally(cancel);
-  });
+  readonly deadline: Deadline;
 }
 
 export function createDispatcher({ methods, clock, limits = RPC_LIMITS, onDefect }: DispatcherOptions): Dispatcher {
@@ -150,7 +175,7 @@ export function createDispatcher({ methods, clock, limits = RPC_LIMITS, onDefect
   }
 
   /** The answer to one request; undefined for a notification. */
-  async function handleOne(request: ParsedJson, { own, deadlineMs }: Way): Promise<string | undefined> {
+  async function handleOne(request: ParsedJson, { own, deadline }: Way): Promise<string | undefined> {
     if (!isObject(request)) return errorText("null", invalidRequest("invalid request: not an object"));
     const given = Object.hasOwn(request, "id");
     const id = given ? idText(request.id) : undefined;
@@ -159,7 +184,7 @@ export function createDispatcher({ methods, clock, limits = RPC_LIMITS, onDefect
     try {
       const call = callOf(request, id);
       name = call.method;
-      const result = await before(deadlineMs, clock, () => run(call, own));
+      const result = await deadline.before(() => run(call, own));
       return id === undefined ? undefined : `{"jsonrpc":"2.0","id":${id},"result":${result}}`;
     } catch (error) {
       const known = failure(error, name);
@@ -209,7 +234,7 @@ export function createDispatcher({ methods, clock, limits = RPC_LIMITS, onDefect
       const calls = Array.isArray(request) ? Math.min(request.length, batchMax) : 1;
       const waitMs = calls === 0 ? 0 : (take?.(calls) ?? 0);
       if (waitMs > 0) return refusal(request, rateLimited(waitMs));
-      const way: Way = { own, deadlineMs: clock.now() + timeoutMs };
+      const way: Way = { own, deadline: createDeadline(clock, timeoutMs) };
       return Array.isArray(request) ? await handleBatch(request, way) : await handleOne(request, way);
     },
   };
