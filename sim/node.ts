@@ -175,8 +175,9 @@ export function createSimNode(world: World, name: string, role: Role = "full"): 
       remote: lateRemote(() => driver),
     });
     const instanceId = instanceOf(store, dice);
+    const waiters = { count: 0 };
     const contracts = createContractService({
-      ...{ engine, keys, clock, logger, instanceId },
+      ...{ engine, keys, clock, logger, instanceId, waiters },
       artifacts: createArtifactTable(store),
       idempotency: createIdempotency(store, clock),
       compile: () => Promise.reject(new Error("nobody compiles here")),
@@ -205,6 +206,7 @@ export function createSimNode(world: World, name: string, role: Role = "full"): 
       heardAt: (signer) => driver.leader(signer)?.heardAtMs,
       catchingUpMs: driver.catchingUpMs,
       isDiverged: () => driver.divergence() !== undefined,
+      isAwaited: () => waiters.count > 0,
     });
     return {
       ...{ engine, contracts, driver, clock },

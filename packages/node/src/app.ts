@@ -32,6 +32,7 @@ import { type NodeConfig, rpcLimitsOf } from "./config.ts";
 import { createArtifactTable } from "./contracts/artifact-table.ts";
 import { createCompiler } from "./contracts/compiler.ts";
 import { createIdempotency } from "./contracts/idempotency.ts";
+import type { Waiters } from "./contracts/inclusion.ts";
 import { createContractService } from "./contracts/service.ts";
 import type { ContractService } from "./contracts/types.ts";
 import { createNativeCrypto } from "./crypto/native.ts";
@@ -82,6 +83,7 @@ interface Chain {
   readonly keys: KeyRing;
   readonly engine: ChainEngine;
   readonly contracts: ContractService;
+  readonly waiters: Waiters;
   readonly instanceId: string;
   readonly recoverSenders: RecoverSenders;
   /** Whether somebody stands for each block. */
@@ -197,15 +199,16 @@ async function openChain(ground: Ground): Promise<Chain> {
   const { engine } = opened;
   onStop(() => engine.stop());
   const instanceId = openInstanceId(store);
+  const waiters: Waiters = { count: 0 };
   const contracts = createContractService({
-    ...{ engine, keys, clock, instanceId },
+    ...{ engine, keys, clock, instanceId, waiters },
     logger: logger.child({ part: "contracts" }),
     artifacts: createArtifactTable(store),
     idempotency: createIdempotency(store, clock),
     compile: createCompiler(),
   });
   onStop(() => contracts.stop());
-  return { store, keys, contracts, instanceId, recoverSenders: startRecovery(ground), ...opened };
+  return { store, keys, contracts, waiters, instanceId, recoverSenders: startRecovery(ground), ...opened };
 }
 
 /** What peers and callers reach of a chain of this node's own. */
@@ -271,6 +274,7 @@ async function startNetwork(ground: Ground, chain: Chain, { engine, remote }: Ow
     self: keys.own,
     heardAt: (signer) => driver.leader(signer)?.heardAtMs,
     isDiverged: () => driver.divergence() !== undefined,
+    isAwaited: () => chain.waiters.count > 0,
     catchingUpMs: driver.catchingUpMs,
     clock,
     random,
@@ -289,7 +293,7 @@ async function startApi(
   chain: Chain,
   { driver: network, development }: Served,
 ): Promise<string> {
-  const { store, keys, engine, contracts, certifies, instanceId } = chain;
+  const { store, keys, engine, contracts, waiters, certifies, instanceId } = chain;
   const makeToken = async (): Promise<Uint8Array> => randomBytes(32);
   const token = isLoopback(config.apiHost) ? undefined : await openSecret(join(config.dataDir, "api-token"), makeToken);
   const api = createApiServer({
@@ -303,6 +307,7 @@ async function startApi(
       keys,
       ...(development === undefined ? {} : { development }),
       recoverSenders: chain.recoverSenders,
+      waiters,
       now: () => clock.now(),
     },
     clock,

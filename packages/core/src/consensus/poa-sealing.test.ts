@@ -11,9 +11,13 @@ const nothing: SealingSituation = {
   jitter: 0.5,
 };
 
-test("after a block for a crowd a node rests as long as it took, 50 ms at most; after others not at all", () => {
-  assert.deepEqual([restAfter(3, 20), restAfter(4, 20), restAfter(900, 20)], [0, 20, 20]);
-  assert.deepEqual([restAfter(900, 1_300), restAfter(900, 0), restAfter(900, -3_600_000)], [50, 0, 0]);
+test("after a block for a crowd a node rests as long as it took, 50 ms at most, and longer while more comes", () => {
+  const none = { leastMs: 0, mostMs: 0 };
+  assert.deepEqual([restAfter(3, 20), restAfter(900, 0), restAfter(900, -3_600_000)], [none, none, none]);
+  assert.deepEqual(restAfter(4, 20), { leastMs: 20, mostMs: 80 });
+  assert.deepEqual(restAfter(900, 45), { leastMs: 45, mostMs: 155 });
+  assert.deepEqual(restAfter(900, 120), { leastMs: 50, mostMs: 80 });
+  assert.deepEqual([restAfter(900, 160), restAfter(900, 1_300)], Array(2).fill({ leastMs: 50, mostMs: 50 }));
 });
 
 test("nothing waits, nothing is sealed", () => {

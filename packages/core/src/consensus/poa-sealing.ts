@@ -15,14 +15,30 @@ export const CATCH_UP_SILENCE_MS = 2_000;
 
 /** So many transactions in a block are of callers that do not wait for each other. */
 const CROWD = 4;
-const REST_MS_MAX = 50;
+/** A rest may be this short, in milliseconds, after however large a block. */
+const LEAST_REST_MS = 50;
+/** A block and the rest after it take so long together at the most, where the block alone does not. */
+const PERIOD_MS = 200;
+/** Of a busy node's time its blocks take a fifth, up to that period. */
+const REST_SHARE = 4;
+/** When nothing has come for so long, in milliseconds, there is nothing more to wait for. */
+export const QUIET_MS = 4;
+
+/** For how long a node does not seal after a block, in milliseconds. */
+export interface Rest {
+  readonly leastMs: number;
+  /** While nobody waits for a block, and something has always come in the last `QUIET_MS`. */
+  readonly mostMs: number;
+}
 
 /**
- * Milliseconds that a node lets pass after a block before it seals the next. After one for a crowd as long as that took: a
- * block has costs of its own, and what comes meanwhile shares them.
+ * How a node rests after a block: after one for a crowd as long as that took, and on while more comes, as a block has costs
+ * of its own, and what comes meanwhile shares them.
  */
-export function restAfter(transactions: number, tookMs: number): number {
-  return transactions < CROWD ? 0 : Math.min(REST_MS_MAX, Math.max(0, tookMs));
+export function restAfter(transactions: number, tookMs: number): Rest {
+  const took = transactions < CROWD ? 0 : Math.max(0, tookMs);
+  const leastMs = Math.min(LEAST_REST_MS, took);
+  return { leastMs, mostMs: Math.max(leastMs, Math.min(REST_SHARE * took, PERIOD_MS - took)) };
 }
 
 export interface SealingSituation {

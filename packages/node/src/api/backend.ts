@@ -1,6 +1,7 @@
 /** All that the APIs may reach. */
 
 import type { RecoverSenders } from "@counterpart/core/ports/senders";
+import type { Waiters } from "../contracts/inclusion.ts";
 import type { ContractService } from "../contracts/types.ts";
 import type { DevelopmentNode } from "../driver/development-node.ts";
 import type { NetworkService } from "../driver/types.ts";
@@ -19,5 +20,7 @@ export interface Backend {
   /** What `--dev` adds. */
   readonly development?: DevelopmentNode;
   readonly recoverSenders: RecoverSenders;
+  /** Shared with whoever has to know whether somebody waits for a block. */
+  readonly waiters?: Waiters;
   now(): number;
 }

@@ -148,6 +148,21 @@ test("a schema violation names the field", async () => {
   }
 });
 
+test("a query is refused where none is read, instead of being taken for heard", async () => {
+  const { get, send } = await openTestApi();
+  const asked = [
+    await get(`/api/v1/contracts/${CONTRACT}?block=5`),
+    await get("/api/v1/wallets?block=5"),
+    await send("POST", `${CONNECT}?block=5`, { address: "127.0.0.1:5000" }),
+  ];
+  for (const { status, json } of asked) {
+    assert.equal(status, 400);
+    assert.equal(json.code, "INVALID_REQUEST");
+    assert.equal(json.field, "block");
+  }
+  assert.equal((await get("/api/v1/health?probe=7")).status, 200);
+});
+
 test("a coded error keeps its status, code and details", async () => {
   const api = await openTestApi();
   api.network.set({

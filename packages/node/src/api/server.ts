@@ -35,7 +35,7 @@ import { registerEvents } from "./rest/events.ts";
 import { registerNetwork } from "./rest/network.ts";
 import { registerProof } from "./rest/proof.ts";
 import { registerReplica } from "./rest/replica.ts";
-import { ProblemSchema } from "./rest/schemas.ts";
+import { NO_QUERY, ProblemSchema } from "./rest/schemas.ts";
 import { registerStatus } from "./rest/status.ts";
 import { registerTransactions } from "./rest/transactions.ts";
 import { registerWallets } from "./rest/wallets.ts";
@@ -192,7 +192,11 @@ function registerRest(server: ApiInstance, context: ApiContext): void {
       scope.addHook("onRequest", async (request) => {
         if (needsState(request)) checkInStep(context.backend.network);
       });
+      // Probes may put there what they like.
       registerStatus(scope, context);
+      scope.addHook("onRoute", ({ schema }) => {
+        if (schema !== undefined) schema.querystring ??= NO_QUERY;
+      });
       registerNetwork(scope, context);
       registerReplica(scope, context);
       registerContracts(scope, context);

@@ -15,6 +15,11 @@ export interface InclusionWatch {
   wait(transaction: Hex, waitMs: number): Promise<TransactionStatus | undefined>;
 }
 
+/** Those who wait at this moment, counted together where several watches share it. */
+export interface Waiters {
+  count: number;
+}
+
 /** What is told to whoever sent a transaction that lost its nonce to the transaction `by`. */
 export function transactionConflicted(transaction: Hex, by: Hex): CodedError {
   const message = `the transaction ${transaction} will not be included: ${by} took its nonce`;
@@ -24,14 +29,17 @@ export function transactionConflicted(transaction: Hex, by: Hex): CodedError {
 /** Callers that wait at the same time; one more gets its answer at once. */
 const WAITING_MAX = 16_384;
 
-export function createInclusionWatch(engine: Pick<ChainEngine, "transaction" | "on">, clock: Clock): InclusionWatch {
+export function createInclusionWatch(
+  engine: Pick<ChainEngine, "transaction" | "on">,
+  clock: Clock,
+  waiters: Waiters = { count: 0 },
+): InclusionWatch {
   const waiting = new Map<Hex, Set<() => void>>();
-  let count = 0;
   const wake = (hash: Hex): void => {
     for (const check of [...(waiting.get(hash) ?? [])]) check();
   };
   engine.on("head", ({ applied }) => {
-    if (count === 0) return;
+    if (waiting.size === 0) return;
     for (const { transactions } of applied) for (const hash of transactions) wake(hash);
   });
   engine.on("conflicted", wake);
@@ -39,10 +47,10 @@ export function createInclusionWatch(engine: Pick<ChainEngine, "transaction" | "
   const enter = (hash: Hex, check: () => void): (() => void) => {
     const checks = waiting.get(hash) ?? new Set();
     waiting.set(hash, checks.add(check));
-    count++;
+    waiters.count++;
     return () => {
       if (!checks.delete(check)) return;
-      count--;
+      waiters.count--;
       if (checks.size === 0) waiting.delete(hash);
     };
   };
@@ -50,7 +58,7 @@ export function createInclusionWatch(engine: Pick<ChainEngine, "transaction" | "
   return {
     wait(hash, waitMs) {
       const status = engine.transaction(hash);
-      if (status?.status !== "pending" || waitMs <= 0 || count >= WAITING_MAX) return Promise.resolve(status);
+      if (status?.status !== "pending" || waitMs <= 0 || waiters.count >= WAITING_MAX) return Promise.resolve(status);
       return new Promise((resolve) => {
         const finish = (now: TransactionStatus | undefined): void => {
           leave();

@@ -17,7 +17,7 @@ import type { CompileSolidity } from "./compiler.ts";
 import { createContentCache } from "./content-cache.ts";
 import { createHeadFollower } from "./head-follower.ts";
 import type { Idempotency } from "./idempotency.ts";
-import { createInclusionWatch } from "./inclusion.ts";
+import { createInclusionWatch, type Waiters } from "./inclusion.ts";
 import { provenOrigin } from "./proven-origin.ts";
 import { createPublisher } from "./publisher.ts";
 import { createSender } from "./sender.ts";
@@ -44,6 +44,8 @@ export interface ContractServiceDeps {
   readonly compile: CompileSolidity;
   /** Names this node's data; part of the tokens that lists give. At most 128 characters. */
   readonly instanceId: string;
+  /** Shared with whoever has to know whether somebody waits for a block. */
+  readonly waiters?: Waiters;
 }
 
 export interface RunningContractService extends ContractService {
@@ -60,7 +62,7 @@ interface ContractEvents {
  * for a new contract is there when the contract is announced.
  */
 export function createContractService(deps: ContractServiceDeps): RunningContractService {
-  const { engine, keys, clock, logger, artifacts: table, idempotency, compile, instanceId } = deps;
+  const { engine, keys, clock, logger, artifacts: table, idempotency, compile, instanceId, waiters } = deps;
   const contents = createContentCache();
   const emitter = createEmitter<ContractEvents>(logger);
   const store = createArtifactStore(table, engine);
@@ -68,7 +70,7 @@ export function createContractService(deps: ContractServiceDeps): RunningContrac
   const publisher = createPublisher({ engine, keys, clock, logger, table, store, onPublished });
   const stop = createHeadFollower({ engine, clock, logger, store, publisher });
   // After the line above: who waits for an inclusion finds its artifact there.
-  const watch = createInclusionWatch(engine, clock);
+  const watch = createInclusionWatch(engine, clock, waiters);
   const views = createViews({ engine, clock, instanceId, store, contents });
   const sender = createSender(engine, keys);
   const transacting: TransactingDeps = {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { ErrorCode } from "@counterpart/core/base/error-catalogue";
 import { CodedError } from "@counterpart/core/base/errors";
+import { QUIET_MS } from "@counterpart/core/consensus/poa-sealing";
 import type { Clock } from "@counterpart/core/ports/runtime";
 import {
   accountOf,
@@ -76,6 +77,7 @@ async function followingNode(): Promise<Setting> {
       self: accountOf(102),
       heardAt: (signer) => (signer === accountOf(101) ? setting.heardAt : undefined),
       isDiverged: () => setting.isDiverged,
+      isAwaited: () => true,
       catchingUpMs: () => setting.catchingUpMs,
       clock,
       random: { fraction: () => 0.5, bytes: (size) => new Uint8Array(size) },
@@ -87,8 +89,9 @@ async function followingNode(): Promise<Setting> {
 }
 
 /** The sealer of a node without peers, whose engine seals as the test says. */
-function sealerAlone(inner: Engine, clock: Clock, seal: Engine["seal"]): SealerLoop {
+function sealerAlone(inner: Engine, clock: Clock, seal: Engine["seal"], isAwaited = () => true): SealerLoop {
   return createSealerLoop({
+    isAwaited,
     engine: { ...inner, pool: inner.pool, seal },
     self: accountOf(101),
     heardAt: () => undefined,
@@ -183,6 +186,44 @@ describe("the sealer", () => {
     await head;
     assert.equal(engine.block(2)?.transactions.length, 3);
     await sealer.stop();
+  });
+
+  it("rests on while more comes for which nobody waits, until nothing has come or it has been long enough", async () => {
+    const clock = createTestClock();
+    const inner = openTestEngine({ sealer: 101, clock });
+    let isAwaited = false;
+    const seal = (): ReturnType<Engine["seal"]> => {
+      clock.advance(20);
+      return inner.seal();
+    };
+    const sealer = sealerAlone(inner, clock, seal, () => isAwaited);
+    const after = async (
+      ms: number,
+      ...all: readonly (readonly [sender: number, nonce: number])[]
+    ): Promise<number> => {
+      clock.advance(ms);
+      await Promise.all(all.map(([sender, nonce]) => inner.submit(transactionOf(sender, nonce), "local")));
+      for (let i = 0; i < 20; i++) await turn();
+      return inner.head().number;
+    };
+    sealer.start();
+    assert.equal(await after(0, [1, 0], [2, 0], [3, 0], [4, 0]), 1);
+    // Nothing comes after the least rest.
+    assert.equal(await after(15, [1, 1], [2, 1], [3, 1], [4, 1]), 1);
+    assert.deepEqual([await after(5), await after(QUIET_MS - 1), await after(1)], [1, 1, 2]);
+    assert.equal(inner.block(2)?.transactions.length, 4);
+    // Something always comes, until 80 ms have passed.
+    assert.equal(await after(20, [1, 2]), 2);
+    let nonce = 2;
+    for (let ms = 20 + QUIET_MS; ms < 80; ms += QUIET_MS) assert.equal(await after(QUIET_MS, [2, nonce++]), 2);
+    assert.equal(await after(QUIET_MS), 3);
+    assert.equal(inner.block(3)?.transactions.length, nonce - 1);
+    // Somebody begins to wait.
+    assert.equal(await after(20, [1, 3]), 3);
+    isAwaited = true;
+    assert.equal(await after(QUIET_MS, [3, 2]), 4);
+    await sealer.stop();
+    assert.equal(clock.next(), undefined);
   });
 
   it("rests after a block of several as long as it took, and then seals what came meanwhile in one", async () => {

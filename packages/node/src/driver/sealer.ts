@@ -5,7 +5,13 @@
 
 import type { Hex } from "@counterpart/core/base/bytes";
 import { isCodedError } from "@counterpart/core/base/errors";
-import { LEADER_SILENCE_MS, restAfter, sealingDelay } from "@counterpart/core/consensus/poa-sealing";
+import {
+  LEADER_SILENCE_MS,
+  QUIET_MS,
+  type Rest,
+  restAfter,
+  sealingDelay,
+} from "@counterpart/core/consensus/poa-sealing";
 import type { Clock, Logger, Random } from "@counterpart/core/ports/runtime";
 import type { Engine } from "../engine/types.ts";
 
@@ -17,6 +23,8 @@ export interface SealerDeps {
   readonly heardAt: (signer: Hex) => number | undefined;
   /** Whether nothing may be built on this node's state. */
   readonly isDiverged: () => boolean;
+  /** Whether somebody waits for a transaction to be in a block. */
+  readonly isAwaited: () => boolean;
   /** As `Driver.catchingUpMs` says. */
   readonly catchingUpMs: () => number | undefined;
   readonly clock: Clock;
@@ -34,7 +42,7 @@ export interface SealerLoop {
 const RETRY_MS = 1_000;
 
 export function createSealerLoop(deps: SealerDeps): SealerLoop {
-  const { engine, self, heardAt, isDiverged, catchingUpMs, clock, random, logger } = deps;
+  const { engine, self, heardAt, isDiverged, isAwaited, catchingUpMs, clock, random, logger } = deps;
   const jitter = random.fraction();
   let running = false;
   let sealing: Promise<void> | undefined;
@@ -43,6 +51,8 @@ export function createSealerLoop(deps: SealerDeps): SealerLoop {
   /** Waiting after a failed seal, or after a block for many. By a timer, as the clock may be set back meanwhile. */
   let resting = false;
   let cancelRest = (): void => {};
+  /** Something happened while resting. */
+  let hasCome = false;
   let cancelTimer = (): void => {};
   const unsubscribe: (() => void)[] = [];
 
@@ -63,13 +73,24 @@ export function createSealerLoop(deps: SealerDeps): SealerLoop {
       jitter,
     });
   };
-  const rest = (ms: number): void => {
-    if (!running || ms <= 0) return;
+  const rest = ({ leastMs, mostMs }: Rest): void => {
+    if (!running || mostMs <= 0) return;
     resting = true;
-    cancelRest = clock.setTimer(ms, () => {
+    const end = (): void => {
+      cancelRest();
       resting = false;
       consider();
-    });
+    };
+    const listen = (): void => {
+      hasCome = false;
+      cancelListening = clock.setTimer(QUIET_MS, () => (hasCome && !isAwaited() ? listen() : end()));
+    };
+    let cancelListening = clock.setTimer(leastMs, () => (isAwaited() ? end() : listen()));
+    const cancelMost = clock.setTimer(mostMs, end);
+    cancelRest = () => {
+      cancelListening();
+      cancelMost();
+    };
   };
   /** Whether to look again at once: what could not be sealed now cannot before head or pool change. */
   const sealOnce = async (): Promise<boolean> => {
@@ -85,7 +106,7 @@ export function createSealerLoop(deps: SealerDeps): SealerLoop {
       if (running) logger.error("sealing failed", { error: String(error) });
       // Damage does not pass.
       if (isCodedError(error, "STORE_CORRUPT")) running = false;
-      rest(RETRY_MS);
+      rest({ leastMs: RETRY_MS, mostMs: RETRY_MS });
     }
     return true;
   };
@@ -110,6 +131,7 @@ export function createSealerLoop(deps: SealerDeps): SealerLoop {
   /** The first of several events in a row is looked at now, so that sealing comes before the journal; the rest at once. */
   const onEvent = (): void => {
     again = true;
+    hasCome = true;
     if (events++ > 0) return;
     consider();
     clock.setTimer(0, () => {

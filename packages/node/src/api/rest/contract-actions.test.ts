@@ -59,7 +59,7 @@ test("a request is known by its key, its route and its body", async () => {
   for (const [to, what] of [
     [path, body],
     [path, body],
-    [`${path}?again`, body],
+    [`${PATH}/${OWNER}/execute`, body],
     [path, { function: "burn" }],
   ] as const) {
     assert.equal((await api.send("POST", to, what, headers)).status, 202);

@@ -89,3 +89,6 @@ type Defined<T> = {
 export function defined<T extends object>(value: T): Defined<T> {
   return Object.fromEntries(Object.entries(value).filter(([, item]) => item !== undefined)) as Defined<T>;
 }
+
+/** Of routes that read none of it: nobody is to think that `?block=5` was heard where it is not. */
+export const NO_QUERY = Type.Object({}, { additionalProperties: false });

@@ -51,10 +51,10 @@ export interface MethodContext
 /** Every method that this node answers. */
 export function createMethods(context: MethodContext): Map<string, RpcMethod> {
   const { backend, clock, logLimits, filters, rpcLimits = RPC_LIMITS } = context;
-  const { engine, network, recoverSenders, keys, development } = backend;
+  const { engine, network, recoverSenders, keys, development, waiters } = backend;
   const gasMax = BigInt(rpcLimits.gasMax);
   const calls = callMethods(engine, clock, gasMax);
-  const watch = createInclusionWatch(engine, clock);
+  const watch = createInclusionWatch(engine, clock, waiters);
   const sealed = whenSealed(engine, watch, clock, development);
   const onState = {
     ...stateMethods(engine),
