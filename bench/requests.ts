@@ -13,10 +13,10 @@ import { percentile } from "./statistics.ts";
 import { ABI, BLOCK_GAS, CHAIN_ID, planTransfers, TOKEN, type TransferPlan } from "./transfers-plan.ts";
 
 const CALLERS = 16;
-const READS = 8_000;
-const WARM_UP = 1_000;
+const READS = 32_000;
+const WARM_UP = 8_000;
 /** Of them one half is sent one by one, the other in batches. */
-const TRANSFERS = 6_400;
+const TRANSFERS = 32_000;
 const BATCH = 100;
 const GENESIS_SECONDS = 1_767_225_600;
 
