@@ -15,7 +15,7 @@ export interface InclusionWatch {
   wait(transaction: Hex, waitMs: number): Promise<TransactionStatus | undefined>;
 }
 
-/** Those who wait at this moment, counted together where several watches share it. */
+/** Those who wait at this moment for nothing but a block, counted together where several watches share it. */
 export interface Waiters {
   count: number;
 }
@@ -35,22 +35,25 @@ export function createInclusionWatch(
   waiters: Waiters = { count: 0 },
 ): InclusionWatch {
   const waiting = new Map<Hex, Set<() => void>>();
+  let count = 0;
   const wake = (hash: Hex): void => {
     for (const check of [...(waiting.get(hash) ?? [])]) check();
   };
   engine.on("head", ({ applied }) => {
-    if (waiting.size === 0) return;
+    if (count === 0) return;
     for (const { transactions } of applied) for (const hash of transactions) wake(hash);
   });
   engine.on("conflicted", wake);
 
-  const enter = (hash: Hex, check: () => void): (() => void) => {
+  const enter = (hash: Hex, isReady: boolean, check: () => void): (() => void) => {
     const checks = waiting.get(hash) ?? new Set();
     waiting.set(hash, checks.add(check));
-    waiters.count++;
+    count++;
+    if (isReady) waiters.count++;
     return () => {
       if (!checks.delete(check)) return;
-      waiters.count--;
+      count--;
+      if (isReady) waiters.count--;
       if (checks.size === 0) waiting.delete(hash);
     };
   };
@@ -58,14 +61,14 @@ export function createInclusionWatch(
   return {
     wait(hash, waitMs) {
       const status = engine.transaction(hash);
-      if (status?.status !== "pending" || waitMs <= 0 || waiters.count >= WAITING_MAX) return Promise.resolve(status);
+      if (status?.status !== "pending" || waitMs <= 0 || count >= WAITING_MAX) return Promise.resolve(status);
       return new Promise((resolve) => {
         const finish = (now: TransactionStatus | undefined): void => {
           leave();
           cancel();
           resolve(now);
         };
-        const leave = enter(hash, () => {
+        const leave = enter(hash, status.reason === undefined, () => {
           const now = engine.transaction(hash);
           if (now?.status !== "pending") finish(now);
         });

@@ -129,7 +129,8 @@ function createDeadline(clock: Clock, timeoutMs: number): Deadline {
   };
   return {
     before<T>(work: () => T | Promise<T>): T | Promise<T> {
-      const leftMs = endMs - clock.now();
+      // Not longer where the clock was set back.
+      const leftMs = Math.min(timeoutMs, endMs - clock.now());
       if (leftMs <= 0) throw late();
       const given = work();
       if (!(given instanceof Promise)) return given;

@@ -1,0 +1,32 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { createManualClock, openTestEngine, transactionOf } from "../engine/engine.test-support.ts";
+import { createInclusionWatch } from "./inclusion.ts";
+
+test("those who wait for nothing but a block are counted, over all watches, until they have their answer", async () => {
+  const engine = openTestEngine({ sealer: 101 });
+  const timers: (() => void)[] = [];
+  const setTimer = (_delayMs: number, callback: () => void): (() => void) => {
+    timers.push(callback);
+    return () => void timers.splice(timers.indexOf(callback), 1);
+  };
+  const clock = { ...createManualClock(), setTimer };
+  const waiters = { count: 0 };
+  const [one, other] = [createInclusionWatch(engine, clock, waiters), createInclusionWatch(engine, clock, waiters)];
+  const [first, early] = [transactionOf(1, 0), transactionOf(2, 5)];
+  await engine.submit(first, "local");
+  await engine.submit(early, "local");
+  const both = [one.wait(first.hash, 1_000), other.wait(first.hash, 1_000)];
+  assert.equal(waiters.count, 2);
+  const never = other.wait(early.hash, 1_000);
+  assert.equal(waiters.count, 2, "no block can hold what lacks the nonces before it");
+  await engine.seal();
+  assert.deepEqual(
+    (await Promise.all(both)).map((status) => status?.status),
+    ["included", "included"],
+  );
+  assert.equal(waiters.count, 0);
+  for (const callback of [...timers]) callback();
+  assert.equal((await never)?.status, "pending");
+  assert.equal(waiters.count, 0);
+});
