@@ -206,7 +206,7 @@ export function createSimNode(world: World, name: string, role: Role = "full"): 
       heardAt: (signer) => driver.leader(signer)?.heardAtMs,
       catchingUpMs: driver.catchingUpMs,
       isDiverged: () => driver.divergence() !== undefined,
-      isAwaited: () => waiters.count > 0,
+      isAwaited: () => waiters.count > 0 || driver.peers().some(({ connectedAt }) => connectedAt !== undefined),
     });
     return {
       ...{ engine, contracts, driver, clock },

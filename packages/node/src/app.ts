@@ -274,7 +274,8 @@ async function startNetwork(ground: Ground, chain: Chain, { engine, remote }: Ow
     self: keys.own,
     heardAt: (signer) => driver.leader(signer)?.heardAtMs,
     isDiverged: () => driver.divergence() !== undefined,
-    isAwaited: () => chain.waiters.count > 0,
+    // Nobody knows whether callers of a peer wait; and it seals itself where it has to wait for long.
+    isAwaited: () => chain.waiters.count > 0 || driver.peers().some(({ connectedAt }) => connectedAt !== undefined),
     catchingUpMs: driver.catchingUpMs,
     clock,
     random,

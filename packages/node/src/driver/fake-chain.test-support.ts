@@ -229,7 +229,6 @@ export function createFakeEngine(sealer: string, chain = "dev"): FakeEngine {
       get reinjecting() {
         return engine.reinjecting;
       },
-      fromPeers: 0,
       oldestExecutable: () => ({}),
       overdue: (_waitedMs, limit) => [...pool.values()].slice(0, limit),
     },

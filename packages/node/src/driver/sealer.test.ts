@@ -218,16 +218,10 @@ describe("the sealer", () => {
     for (let ms = 20 + QUIET_MS; ms < 80; ms += QUIET_MS) assert.equal(await after(QUIET_MS, [2, nonce++]), 2);
     assert.equal(await after(QUIET_MS), 3);
     assert.equal(inner.block(3)?.transactions.length, nonce - 1);
-    // A peer's callers may wait.
-    assert.equal(await after(20, [1, 3]), 3);
-    await inner.submit(transactionOf(4, 2), "peer");
-    assert.equal(await after(QUIET_MS, [2, nonce++]), 4);
-    assert.equal(await after(100), 4);
     // Somebody begins to wait.
-    assert.equal(await after(0, [1, 4], [2, nonce++], [3, 2], [4, 3]), 5);
-    assert.equal(await after(20, [1, 5]), 5);
+    assert.equal(await after(20, [1, 3]), 3);
     isAwaited = true;
-    assert.equal(await after(QUIET_MS, [3, 3]), 6);
+    assert.equal(await after(QUIET_MS, [3, 2]), 4);
     await sealer.stop();
     assert.equal(clock.next(), undefined);
   });

@@ -23,7 +23,7 @@ export interface SealerDeps {
   readonly heardAt: (signer: Hex) => number | undefined;
   /** Whether nothing may be built on this node's state. */
   readonly isDiverged: () => boolean;
-  /** Whether a caller of this node waits for a transaction to be in a block. */
+  /** Whether somebody may wait for a transaction to be in a block: a caller of this node, or of a peer. */
   readonly isAwaited: () => boolean;
   /** As `Driver.catchingUpMs` says. */
   readonly catchingUpMs: () => number | undefined;
@@ -73,8 +73,6 @@ export function createSealerLoop(deps: SealerDeps): SealerLoop {
       jitter,
     });
   };
-  /** Nobody knows whether callers of a peer wait; and it would seal itself before long. */
-  const isSomebodyWaiting = (): boolean => isAwaited() || engine.pool.fromPeers > 0;
   const rest = ({ leastMs, mostMs }: Rest): void => {
     if (!running || mostMs <= 0) return;
     resting = true;
@@ -85,9 +83,9 @@ export function createSealerLoop(deps: SealerDeps): SealerLoop {
     };
     const listen = (): void => {
       hasCome = false;
-      cancelListening = clock.setTimer(QUIET_MS, () => (hasCome && !isSomebodyWaiting() ? listen() : end()));
+      cancelListening = clock.setTimer(QUIET_MS, () => (hasCome && !isAwaited() ? listen() : end()));
     };
-    let cancelListening = clock.setTimer(leastMs, () => (isSomebodyWaiting() ? end() : listen()));
+    let cancelListening = clock.setTimer(leastMs, () => (isAwaited() ? end() : listen()));
     const cancelMost = clock.setTimer(mostMs, end);
     cancelRest = () => {
       cancelListening();

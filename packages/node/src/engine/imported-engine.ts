@@ -41,7 +41,6 @@ type AnySource = Source<AnySealedHeader>;
 function emptyPool(source: AnySource): PoolView {
   return {
     pending: 0,
-    fromPeers: 0,
     nextNonce: (sender) => readAndClose(openSnapshot(source), (state) => state.account(sender)?.nonce ?? 0n),
     senders: () => [],
     contentOf: () => ({ pending: [], queued: [] }),

@@ -53,8 +53,6 @@ type Accounts = Pick<StateReader, "account">;
 
 export interface Pool {
   readonly size: number;
-  /** How many of them peers have sent. */
-  readonly fromPeers: number;
   /** Rises with every change of what a block could hold, but for those of the head. */
   readonly version: number;
   /** Re-injected transactions for which no block was built yet, with a chance for them. */
@@ -201,9 +199,6 @@ export function createPool(limits: PoolLimits): Pool {
   return {
     get size() {
       return byHash.size;
-    },
-    get fromPeers() {
-      return use.fromPeers.count;
     },
     get version() {
       return use.version;

@@ -67,9 +67,6 @@ export function poolView(core: EngineCore): PoolView {
     get pending() {
       return pool.size;
     },
-    get fromPeers() {
-      return pool.fromPeers;
-    },
     nextNonce: (sender) => pool.nextNonce(sender, accounts.account(sender)?.nonce ?? 0n),
     senders: () => [...pool.senders()],
     contentOf: (sender) => contentOf(pool, accounts, sender),

@@ -199,8 +199,6 @@ export interface PoolContent {
 
 export interface PoolView {
   readonly pending: number;
-  /** How many of them peers have sent. */
-  readonly fromPeers: number;
   /** Who has something pending. */
   senders(): readonly Hex[];
   contentOf(sender: Hex): PoolContent;
