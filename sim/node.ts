@@ -13,6 +13,7 @@ import { createIdempotency } from "../packages/node/src/contracts/idempotency.ts
 import { createContractService } from "../packages/node/src/contracts/service.ts";
 import type { ContractService } from "../packages/node/src/contracts/types.ts";
 import { createNetworkService } from "../packages/node/src/driver/network-service.ts";
+import { hasLink } from "../packages/node/src/driver/peer-view.ts";
 import type { BanBook, Driver } from "../packages/node/src/driver/ports.ts";
 import { createSealerLoop } from "../packages/node/src/driver/sealer.ts";
 import {
@@ -206,7 +207,8 @@ export function createSimNode(world: World, name: string, role: Role = "full"): 
       heardAt: (signer) => driver.leader(signer)?.heardAtMs,
       catchingUpMs: driver.catchingUpMs,
       isDiverged: () => driver.divergence() !== undefined,
-      isAwaited: () => waiters.count > 0 || driver.peers().some(({ connectedAt }) => connectedAt !== undefined),
+      isAwaited: () => waiters.count > 0,
+      hasPeers: () => driver.peers().some(hasLink),
     });
     return {
       ...{ engine, contracts, driver, clock },

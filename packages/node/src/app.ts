@@ -41,6 +41,7 @@ import { createDevelopmentNode, type DevelopmentNode, detachedError } from "./dr
 import { PEERS_MAX } from "./driver/limits.ts";
 import { createNetworkService } from "./driver/network-service.ts";
 import { createNoNetwork } from "./driver/no-network.ts";
+import { hasLink } from "./driver/peer-view.ts";
 import { createSealerLoop, type SealerLoop } from "./driver/sealer.ts";
 import { createStoredBanBook, createStoredCheckpoints, createStoredPeerBook } from "./driver/stored.ts";
 import type { NetworkService } from "./driver/types.ts";
@@ -274,8 +275,8 @@ async function startNetwork(ground: Ground, chain: Chain, { engine, remote }: Ow
     self: keys.own,
     heardAt: (signer) => driver.leader(signer)?.heardAtMs,
     isDiverged: () => driver.divergence() !== undefined,
-    // Nobody knows whether callers of a peer wait; and it seals itself where it has to wait for long.
-    isAwaited: () => chain.waiters.count > 0 || driver.peers().some(({ connectedAt }) => connectedAt !== undefined),
+    isAwaited: () => chain.waiters.count > 0,
+    hasPeers: () => driver.peers().some(hasLink),
     catchingUpMs: driver.catchingUpMs,
     clock,
     random,

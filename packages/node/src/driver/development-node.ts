@@ -7,8 +7,9 @@ import type { Hex } from "@counterpart/core/base/bytes";
 import { CodedError } from "@counterpart/core/base/errors";
 import type { Clock, Logger } from "@counterpart/core/ports/runtime";
 import type { EngineDevelopment } from "../engine/development.ts";
+import { hasLink } from "./peer-view.ts";
 import type { SealerLoop } from "./sealer.ts";
-import type { NetworkService, PeerState } from "./types.ts";
+import type { NetworkService } from "./types.ts";
 
 export interface DevelopmentNode {
   readonly chain: EngineDevelopment;
@@ -43,7 +44,6 @@ export interface DevelopmentNodeDeps {
 }
 
 const IMPERSONATED_MAX = 4_096;
-const UNCONNECTED: ReadonlySet<PeerState> = new Set(["connecting", "disconnected"]);
 
 /** Why a node takes no peers; undefined while it does. */
 export function detachedError(chain: Pick<EngineDevelopment, "detachedBy"> | undefined): CodedError | undefined {
@@ -66,7 +66,7 @@ export function createDevelopmentNode(deps: DevelopmentNodeDeps): DevelopmentNod
     logger.warn("this chain is detached: it takes no peers until it is reset", { method });
   if (chain.detachedBy !== undefined) tell(chain.detachedBy);
   const requireAlone = (method: string): void => {
-    if (network.peers().every(({ state }) => UNCONNECTED.has(state))) return;
+    if (!network.peers().some(hasLink)) return;
     const message = `${method} does what other nodes could not follow, and peers are connected: disconnect them first`;
     throw new CodedError("DEV_METHOD_WHEN_PEERED", message, { method });
   };

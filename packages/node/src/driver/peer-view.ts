@@ -42,6 +42,9 @@ function targetView({ address, peerId, dialling, lastError }: Target): PeerView 
   };
 }
 
+/** Whether there is a connection, if only one that is still shaking hands. */
+export const hasLink = ({ state }: PeerView): boolean => state !== "connecting" && state !== "disconnected";
+
 /** Connected peers, then remembered addresses without a connection. */
 export function peerViews(peers: Peers, dialer: Dialer): readonly PeerView[] {
   const targets = dialer.targets();

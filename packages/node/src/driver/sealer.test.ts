@@ -14,7 +14,7 @@ import {
 } from "../engine/engine.test-support.ts";
 import type { Engine } from "../engine/types.ts";
 import { createSystemClock } from "../telemetry/runtime.ts";
-import { createSealerLoop, type SealerLoop } from "./sealer.ts";
+import { createSealerLoop, type SealerDeps, type SealerLoop } from "./sealer.ts";
 
 /** A clock whose timers go off when the test says so; those of 0 ms by themselves. */
 function createTestClock() {
@@ -78,6 +78,7 @@ async function followingNode(): Promise<Setting> {
       heardAt: (signer) => (signer === accountOf(101) ? setting.heardAt : undefined),
       isDiverged: () => setting.isDiverged,
       isAwaited: () => true,
+      hasPeers: () => true,
       catchingUpMs: () => setting.catchingUpMs,
       clock,
       random: { fraction: () => 0.5, bytes: (size) => new Uint8Array(size) },
@@ -89,8 +90,17 @@ async function followingNode(): Promise<Setting> {
 }
 
 /** The sealer of a node without peers, whose engine seals as the test says. */
-function sealerAlone(inner: Engine, clock: Clock, seal: Engine["seal"], isAwaited = () => true): SealerLoop {
+function sealerAlone(
+  inner: Engine,
+  clock: Clock,
+  seal: Engine["seal"],
+  { isAwaited, hasPeers }: Pick<SealerDeps, "isAwaited" | "hasPeers"> = {
+    isAwaited: () => true,
+    hasPeers: () => false,
+  },
+): SealerLoop {
   return createSealerLoop({
+    hasPeers,
     isAwaited,
     engine: { ...inner, pool: inner.pool, seal },
     self: accountOf(101),
@@ -191,12 +201,12 @@ describe("the sealer", () => {
   it("rests on while more comes for which nobody waits, until nothing has come or it has been long enough", async () => {
     const clock = createTestClock();
     const inner = openTestEngine({ sealer: 101, clock });
-    let isAwaited = false;
+    let [isAwaited, hasPeers] = [false, false];
     const seal = (): ReturnType<Engine["seal"]> => {
       clock.advance(20);
       return inner.seal();
     };
-    const sealer = sealerAlone(inner, clock, seal, () => isAwaited);
+    const sealer = sealerAlone(inner, clock, seal, { isAwaited: () => isAwaited, hasPeers: () => hasPeers });
     const after = async (
       ms: number,
       ...all: readonly (readonly [sender: number, nonce: number])[]
@@ -221,7 +231,12 @@ describe("the sealer", () => {
     // Somebody begins to wait.
     assert.equal(await after(20, [1, 3]), 3);
     isAwaited = true;
-    assert.equal(await after(QUIET_MS, [3, 2]), 4);
+    assert.equal(await after(QUIET_MS, [3, 2], [4, 2], [2, nonce]), 4);
+    assert.equal(inner.block(4)?.transactions.length, 4);
+    // Nobody waits here, but perhaps at a peer.
+    [isAwaited, hasPeers] = [false, true];
+    assert.equal(await after(19, [1, 4]), 4);
+    assert.equal(await after(1, [3, 3]), 5);
     await sealer.stop();
     assert.equal(clock.next(), undefined);
   });

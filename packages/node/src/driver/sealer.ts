@@ -23,8 +23,10 @@ export interface SealerDeps {
   readonly heardAt: (signer: Hex) => number | undefined;
   /** Whether nothing may be built on this node's state. */
   readonly isDiverged: () => boolean;
-  /** Whether somebody may wait for a transaction to be in a block: a caller of this node, or of a peer. */
+  /** Whether a caller of this node waits for a transaction to be in a block. */
   readonly isAwaited: () => boolean;
+  /** Whether others are connected. */
+  readonly hasPeers: () => boolean;
   /** As `Driver.catchingUpMs` says. */
   readonly catchingUpMs: () => number | undefined;
   readonly clock: Clock;
@@ -42,7 +44,7 @@ export interface SealerLoop {
 const RETRY_MS = 1_000;
 
 export function createSealerLoop(deps: SealerDeps): SealerLoop {
-  const { engine, self, heardAt, isDiverged, isAwaited, catchingUpMs, clock, random, logger } = deps;
+  const { engine, self, heardAt, isDiverged, isAwaited, hasPeers, catchingUpMs, clock, random, logger } = deps;
   const jitter = random.fraction();
   let running = false;
   let sealing: Promise<void> | undefined;
@@ -73,6 +75,8 @@ export function createSealerLoop(deps: SealerDeps): SealerLoop {
       jitter,
     });
   };
+  /** Nobody knows whether callers of a peer wait; and it seals itself where it has to wait for long. */
+  const isUrgent = (): boolean => isAwaited() || hasPeers();
   const rest = ({ leastMs, mostMs }: Rest): void => {
     if (!running || mostMs <= 0) return;
     resting = true;
@@ -83,9 +87,9 @@ export function createSealerLoop(deps: SealerDeps): SealerLoop {
     };
     const listen = (): void => {
       hasCome = false;
-      cancelListening = clock.setTimer(QUIET_MS, () => (hasCome && !isAwaited() ? listen() : end()));
+      cancelListening = clock.setTimer(QUIET_MS, () => (hasCome && !isUrgent() ? listen() : end()));
     };
-    let cancelListening = clock.setTimer(leastMs, () => (isAwaited() ? end() : listen()));
+    let cancelListening = clock.setTimer(leastMs, () => (isUrgent() ? end() : listen()));
     const cancelMost = clock.setTimer(mostMs, end);
     cancelRest = () => {
       cancelListening();

@@ -275,3 +275,24 @@ test("one timer watches over all that is waited for of a batch, and none is left
   assert.equal(replies.filter(({ result }) => result === "0x").length, 20);
   assert.deepEqual(timers, { begun: 1, left: 0 });
 });
+
+test("a clock that was set back meanwhile gives what is left of a batch no more time than a request may take", async () => {
+  const manual = createManualClock();
+  const delays: number[] = [];
+  const setTimer = (delayMs: number, callback: () => void): (() => void) => {
+    if (delayMs > 0) delays.push(delayMs);
+    return manual.setTimer(delayMs, callback);
+  };
+  const setBack = async (): Promise<string> => {
+    manual.advance(-60 * 86_400_000);
+    return "0x";
+  };
+  const { dispatcher } = open({ setBack }, { ...manual, setTimer }, { timeoutMs: 500 });
+  const requests = [0, 1].map((id) => ({ jsonrpc: "2.0", id, method: "setBack" }));
+  const replies = JSON.parse((await dispatcher.handle(JSON.stringify(requests))) ?? "null") as Reply[];
+  assert.deepEqual(
+    replies.map(({ result }) => result),
+    ["0x", "0x"],
+  );
+  assert.deepEqual(delays, [500, 500]);
+});
