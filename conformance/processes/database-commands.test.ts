@@ -8,6 +8,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  rmSync,
   statSync,
   truncateSync,
   writeFileSync,
@@ -128,6 +129,52 @@ test("a folder on which a node has run since is restored with all that the node 
   assert.equal(restored.code, 0, restored.text);
   const two = await nodes.start("two");
   assert.equal((await two.get("blocks/latest")).body.number, head);
+});
+
+test("a data directory with a genesis file, its backups and what is restored from them need no other", async () => {
+  await using nodes = new ProcessNodes();
+  const at = (name: string): string => join(nodes.folder, name);
+  assert.equal((await counterpart("network", "create", at("net"), "--chain-id", "4242")).code, 0);
+  const node = await nodes.start("net/node-1");
+  assert.equal((await node.get("version")).body.chain_id, 4_242);
+  const address = await deploy(node);
+  const held = await integrity(node, address);
+  const backup = ["db", "backup", "--data-dir", node.dataDir, "--to", at("copy")];
+  assert.deepEqual(await counterpart(...backup), {
+    code: 0,
+    text: `${join(node.dataDir, "chain.mdb")} is copied to ${at("copy")}, with its keys\n`,
+  });
+  await node.stop();
+  for (const dataDir of [node.dataDir, at("copy")]) {
+    const { code, text } = await counterpart("db", "verify", "--data-dir", dataDir);
+    assert.equal(code, 0, text);
+  }
+  const restore = ["db", "restore", "--from", at("copy"), "--data-dir", at("restored")];
+  const { code, text } = await counterpart(...restore);
+  assert.equal(code, 0, text);
+  const restored = await nodes.start("restored");
+  assert.equal(await integrity(restored, address), held);
+  assert.equal((await mint(restored, address, "1")).status, 200);
+  await restored.stop();
+
+  const settings = JSON.parse((await counterpart("config", "print", "--data-dir", at("restored"), "--json")).text);
+  const genesis = join(at("restored"), "genesis.json");
+  assert.deepEqual(settings.settings.genesis, { value: genesis, source: "data-dir", origin: genesis });
+  const other = at("other.json");
+  writeFileSync(other, readFileSync(genesis, "utf8").replace("4242", "4243"));
+  const verified = await counterpart("db", "verify", "--data-dir", at("restored"), "--genesis", other);
+  assert.equal(verified.code, 4, verified.text);
+  const ports = ["--api-port", "0", "--p2p-port", "0"];
+  const started = await counterpart("start", "--data-dir", at("restored"), "--genesis", other, ...ports);
+  assert.match(started.text, /holds a chain with another genesis.*\(INVALID_GENESIS\)/);
+  rmSync(join(at("copy"), "genesis.json"));
+  const again = ["db", "restore", "--from", at("copy"), "--data-dir", at("again")];
+  assert.equal((await counterpart(...again, "--genesis", genesis)).code, 0);
+  assert.equal(readFileSync(join(at("again"), "genesis.json"), "utf8"), readFileSync(genesis, "utf8"));
+  writeFileSync(genesis, "{");
+  const broken = await counterpart("start", "--data-dir", at("restored"), ...ports);
+  assert.equal(broken.code, 2, broken.text);
+  assert.ok(broken.text.startsWith(`counterpart: ${genesis}: `), broken.text);
 });
 
 test("a backup that is damaged is not restored, and leaves nothing behind", async () => {

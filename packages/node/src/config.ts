@@ -45,7 +45,11 @@ export const CONFIG_SCHEMA = Type.Object(
     keystorePasswordFile: Type.Optional(
       path({ description: "file with the password that the accounts' keys are encrypted with (not when not given)" }),
     ),
-    genesis: Type.Optional(path({ description: "genesis file (the development network when not given)" })),
+    genesis: Type.Optional(
+      path({
+        description: "genesis file (genesis.json in the data directory when not given, else the development network)",
+      }),
+    ),
     peer: Type.Array(Type.String({ pattern: "^\\S+$" }), {
       maxItems: PEERS_MAX,
       placeholder: "address",

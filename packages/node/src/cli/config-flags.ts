@@ -2,6 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { CONFIG_DEFAULTS, CONFIG_OPTIONS, type ConfigOption } from "../config.ts";
+import { genesisIn } from "../store/data-dir-genesis.ts";
 import { type ClientFlags, inspectClient } from "./client/settings.ts";
 import type { OptionSpec } from "./command.ts";
 import { CONFIG_VARIABLE } from "./config-file.ts";
@@ -44,6 +45,7 @@ export function inspectOptions(options: Readonly<Record<string, unknown>>, conte
     environment: context.environment,
     workingDir: context.workingDir,
     readFile: (path) => readFileSync(path, "utf8"),
+    genesisIn,
   });
   const client = inspectClient(options as ClientFlags, context);
   const more = client.problems.filter(({ message }) => !node.problems.some((known) => known.message === message));

@@ -10,6 +10,7 @@ import { readDetached } from "../engine/irregular.ts";
 import { ownGenesisHash } from "../engine/open-genesis.ts";
 import { runModule } from "../store/child.ts";
 import { openDataDir } from "../store/data-dir.ts";
+import { genesisIn } from "../store/data-dir-genesis.ts";
 import { readGenesis } from "../store/genesis-file.ts";
 import { holderOf } from "../store/holder.ts";
 import { openLmdbStore } from "../store/lmdb-store.ts";
@@ -19,7 +20,7 @@ import { logFiles } from "../store/write-log.ts";
 import { watchCopy } from "./copy-progress.ts";
 import type { BackupLine } from "./db-backup-child.ts";
 import type { GivenFacts, VerifyLine } from "./db-verify-child.ts";
-import { copyKeys, DATABASE, makeWhole, requireDatabase } from "./draft.ts";
+import { copyGenesis, copyKeys, DATABASE, makeWhole, requireDatabase } from "./draft.ts";
 import { invalidConfig } from "./invalid-config.ts";
 import { createMeter, type WorkOutput } from "./render/progress.ts";
 
@@ -120,7 +121,7 @@ export interface VerifyOptions {
 /** @throws CodedError those of `verifyDatabase`; `STORE_CORRUPT` when there are faults */
 export async function verify({ dataDir, genesis, json }: VerifyOptions, output: WorkOutput): Promise<void> {
   const path = requireDatabase(resolve(dataDir));
-  const chain = chainFacts(genesis);
+  const chain = chainFacts(genesis ?? genesisIn(dataDir));
   const held = await openDataDir(dataDir);
   try {
     await probeDatabase(path);
@@ -201,6 +202,7 @@ export async function backup({ dataDir, to, keys, json }: BackupOptions, output:
   await probeDatabase(path);
   await makeWhole(to, output, async (draft) => {
     await copyDatabase(path, join(draft, DATABASE), output);
+    copyGenesis(genesisIn(dataDir), draft);
     if (keys) copyKeys(dataDir, draft);
   });
   const words = `${path} is copied to ${to}${keys ? ", with its keys" : ""}\n`;
@@ -251,11 +253,13 @@ export async function restore({ from, dataDir, genesis, json }: RestoreOptions, 
   if (existsSync(dataDir) && readdirSync(dataDir).length > 0) {
     throw new CodedError("DATA_DIR_UNUSABLE", `${dataDir} is not empty: name a new folder`, { path: dataDir });
   }
-  const chain = chainFacts(genesis);
+  const genesisFile = genesis ?? genesisIn(from);
+  const chain = chainFacts(genesisFile);
   const report = createReport(output, json);
   await makeWhole(dataDir, output, async (draft) => {
     const path = join(draft, DATABASE);
     await copyBackup(source, path, output);
+    copyGenesis(genesisFile, draft);
     copyKeys(from, draft);
     await probeDatabase(path);
     const faults = await verifyDatabase(path, chain, output, report.note);

@@ -2,6 +2,7 @@
 
 import {
   closeSync,
+  copyFileSync,
   existsSync,
   fsyncSync,
   mkdirSync,
@@ -15,6 +16,7 @@ import {
 import { basename, dirname, join, resolve } from "node:path";
 import { CodedError, isCodedError, reasonOf } from "@counterpart/core/base/errors";
 import { readSecretFile, syncFolder, writeSecretFile } from "../keys/secret-file.ts";
+import { GENESIS_NAME } from "../store/data-dir-genesis.ts";
 import { isRunning } from "../store/holder.ts";
 import { makeDirectory } from "../store/make-directory.ts";
 import type { WorkOutput } from "./render/progress.ts";
@@ -36,7 +38,8 @@ export function requireDatabase(folder: string): string {
 const draftName = (target: string, pid: number | string): string => `${basename(target)}.${pid}.tmp`;
 
 const isFolderDraft = (path: string): boolean =>
-  statSync(path).isDirectory() && readdirSync(path).every((name) => name.startsWith(DATABASE) || name === KEYS);
+  statSync(path).isDirectory() &&
+  readdirSync(path).every((name) => name.startsWith(DATABASE) || name === KEYS || name === GENESIS_NAME);
 
 /** Removes drafts for this target whose process was killed; anything else with such a name stays. */
 function removeAbandoned(target: string, isDraft: (path: string) => boolean): void {
@@ -154,5 +157,20 @@ export function copyKeys(from: string, to: string): void {
     // A name with a dot in front is the draft of a key that is being written.
     if (!entry.isFile() || entry.name.startsWith(".")) continue;
     writeSecretFile(join(to, KEYS, entry.name), readSecretFile(join(from, KEYS, entry.name)));
+  }
+}
+
+/**
+ * Gives a folder its genesis file, durably; none when the source is undefined.
+ * @throws CodedError `DATA_DIR_UNUSABLE`
+ */
+export function copyGenesis(source: string | undefined, to: string): void {
+  if (source === undefined) return;
+  const target = join(to, GENESIS_NAME);
+  try {
+    copyFileSync(source, target);
+    syncFile(target);
+  } catch (cause) {
+    throw new CodedError("DATA_DIR_UNUSABLE", `${source} cannot be copied: ${reasonOf(cause)}`, { path: source });
   }
 }

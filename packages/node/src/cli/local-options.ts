@@ -9,7 +9,10 @@ const DATA_DIR = defaultDataDir(DEFAULTS.p2pPort);
 export const dataDirOption = (description = "the node's folder") =>
   text("--data-dir <path>", description, { default: DATA_DIR });
 
-export const GENESIS_OPTION = text("--genesis <path>", "genesis file (the development network when not given)");
+export const GENESIS_OPTION = text(
+  "--genesis <path>",
+  "genesis file (genesis.json beside the database when not given, else the development network)",
+);
 
 export const DATA_DIR_EXIT: ExitNote = [
   EXIT.dataDir,

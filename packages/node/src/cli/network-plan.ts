@@ -78,9 +78,9 @@ export const programWords = (environment: Readonly<Record<string, string | undef
   environment.npm_lifecycle_event === "npx" ? "npx counterpart" : "counterpart";
 
 /** Each node dials the ones before it. */
-export function startCommand(program: string, genesisPath: string, nodes: readonly PlannedNode[], at: number): string {
+export function startCommand(program: string, nodes: readonly PlannedNode[], at: number): string {
   const { dataDir, apiPort, p2pPort } = nodes[at] as PlannedNode;
   const peers = nodes.slice(0, at).map((node) => ` --peer 127.0.0.1:${node.p2pPort}`);
-  const own = `--genesis ${quoted(genesisPath)} --data-dir ${quoted(dataDir)} --api-port ${apiPort} --p2p-port ${p2pPort}`;
+  const own = `--data-dir ${quoted(dataDir)} --api-port ${apiPort} --p2p-port ${p2pPort}`;
   return `${program} start ${own}${peers.join("")}`;
 }

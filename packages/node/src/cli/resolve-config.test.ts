@@ -17,6 +17,7 @@ function resolved(sources: Partial<ConfigSources> & { readonly file?: unknown })
       assert.equal(path, FILE);
       return typeof file === "string" ? file : JSON.stringify(file);
     },
+    genesisIn: () => undefined,
     ...fromFile,
     ...rest,
   });
@@ -68,6 +69,15 @@ test("the default data directory follows the peers' port, wherever that was set"
   assert.equal(resolved({ flags: { p2pPort: "5001" } }).dataDir, "/srv/data/p2p-5001");
   assert.equal(resolved({ environment: { COUNTERPART_P2P_PORT: "5002" } }).dataDir, "/srv/data/p2p-5002");
   assert.equal(resolved({ file: { p2p_port: 5003 } }).dataDir, "/srv/data/p2p-5003");
+});
+
+test("the genesis file of a data directory counts where none is named", () => {
+  const genesisIn = (dataDir: string): string => `${dataDir}/genesis.json`;
+  assert.equal(resolved({ genesisIn }).genesis, "/srv/data/p2p-5000/genesis.json");
+  assert.equal(resolved({ genesisIn, flags: { dataDir: "net/node-1" } }).genesis, "/srv/net/node-1/genesis.json");
+  assert.equal(resolved({ genesisIn, flags: { genesis: "other.json" } }).genesis, "/srv/other.json");
+  assert.equal(resolved({ genesisIn, file: { genesis: "other.json" } }).genesis, "/etc/counterpart/other.json");
+  assert.equal(resolved({}).genesis, undefined);
 });
 
 test("a flag wins over the environment, which wins over the file, which wins over the default", () => {
@@ -220,7 +230,7 @@ test("a file that is absent, no JSON or no object is refused", () => {
 
 test("a file may begin with a byte order mark", () => {
   const readFile = (): string => '\uFEFF{"api_port": 4242}';
-  const sources = { environment: {}, workingDir: "/srv", readFile };
+  const sources = { environment: {}, workingDir: "/srv", readFile, genesisIn: () => undefined };
   assert.equal(resolveConfig({ flags: { config: "x.json" }, ...sources }).apiPort, 4_242);
 });
 

@@ -1,4 +1,7 @@
-/** A node's configuration from its four sources: flags, then environment, then file, then defaults. */
+/**
+ * A node's configuration from its four sources: flags, then environment, then file, then defaults. Where none names a
+ * genesis file, the one in the data directory counts.
+ */
 
 import { resolve } from "node:path";
 import { type CodedError, isCodedError } from "@counterpart/core/base/errors";
@@ -22,10 +25,12 @@ export type Flags = Readonly<Partial<Record<ConfigKey | "config", string | reado
 
 export interface ConfigSources extends FileSources {
   readonly flags: Flags;
+  /** Path of the genesis file in a data directory; undefined where there is none. */
+  genesisIn(dataDir: string): string | undefined;
 }
 
 /** Where a value came from; earlier ones win. */
-export type SettingSource = "flag" | "environment" | "file" | "default";
+export type SettingSource = "flag" | "environment" | "file" | "data-dir" | "default";
 
 /** A value somebody set, and where. */
 interface Setting {
@@ -94,6 +99,13 @@ export function inspectConfig(sources: ConfigSources): Inspection {
   }
   const ports = { ...CONFIG_DEFAULTS, ...given };
   const dataDir = resolve(sources.workingDir, defaultDataDir(Number(ports.p2pPort)));
+  if (!found.has("genesis")) {
+    const path = sources.genesisIn(given.dataDir === undefined ? dataDir : String(given.dataDir));
+    if (path !== undefined) {
+      found.set("genesis", { value: path, source: "data-dir", origin: path, baseDir: sources.workingDir });
+      given.genesis = path;
+    }
+  }
   const config = { ...CONFIG_DEFAULTS, dataDir, ...given };
   const held: Partial<Record<ConfigKey, unknown>> = config;
   const settings = CONFIG_OPTIONS.map((option): ResolvedSetting => {

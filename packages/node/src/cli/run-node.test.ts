@@ -50,7 +50,13 @@ function createFakeHost() {
 }
 
 function run(app: Partial<App>, flags: Readonly<Record<string, string | boolean>> = {}) {
-  const config: NodeConfig = resolveConfig({ flags, environment: {}, workingDir: "/srv", readFile: () => "" });
+  const config: NodeConfig = resolveConfig({
+    flags,
+    environment: {},
+    workingDir: "/srv",
+    readFile: () => "",
+    genesisIn: () => undefined,
+  });
   const logged: string[] = [];
   const calls: string[] = [];
   const fake = createFakeHost();

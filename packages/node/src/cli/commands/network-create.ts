@@ -7,6 +7,7 @@ import { parseGenesis, SIGNERS_MAX } from "@counterpart/core/chain/genesis-json"
 import { ZERO_ADDRESS } from "@counterpart/core/chain/header";
 import { DEFAULTS } from "../../config-defaults.ts";
 import { createKeyRing } from "../../keys/key-ring.ts";
+import { GENESIS_NAME } from "../../store/data-dir-genesis.ts";
 import { makeDirectory } from "../../store/make-directory.ts";
 import { defineCommand, flag, integer, list, required } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
@@ -97,7 +98,7 @@ export const networkCreate = defineCommand({
   },
   details: [
     "The network is open: it has no network key, so that whoever has genesis.json may connect, hold the chain and send transactions. To close it, give every node the same --network-key.",
-    "Only the listed signers seal blocks: the nodes that are made, and those that --signer names. Gas is free, so that accounts need no funds to send. A node that is started without --genesis begins the development network in its folder instead. To run a node on another machine, copy its folder and genesis.json there, over a channel that nobody reads along: the folder holds its private key. On several machines give --p2p-host and the others' addresses as --peer.",
+    "Only the listed signers seal blocks: the nodes that are made, and those that --signer names. Gas is free, so that accounts need no funds to send. Each node's folder has the genesis file as well, which a node takes unless --genesis names another. To run a node on another machine, copy its folder there, over a channel that nobody reads along: the folder holds its private key. On several machines give --p2p-host and the others' addresses as --peer.",
   ],
   examples: [
     "counterpart network create ./testnet --chain-id 424242 --nodes 3",
@@ -117,15 +118,17 @@ export const networkCreate = defineCommand({
     checkPlan(plan, count);
     const folder = resolve(context.workingDir, args.folder);
     makeFolder(folder);
-    const genesis = join(folder, "genesis.json");
+    const genesis = join(folder, GENESIS_NAME);
     const { nodes, signers } = orNothing(folder, (note) => {
       const made = Array.from({ length: count }, (_, at) => planNode(folder, at, note));
       const all = [...made.map(({ account }) => account), ...listed];
-      writeFileSync(genesis, genesisText({ ...plan, signers: all }), { flag: "wx" });
+      const text = genesisText({ ...plan, signers: all });
+      for (const { dataDir } of made) writeFileSync(join(dataDir, GENESIS_NAME), text, { flag: "wx" });
+      writeFileSync(genesis, text, { flag: "wx" });
       return { nodes: made, signers: all };
     });
     const program = programWords(context.environment);
-    const commands = nodes.map((_, at) => startCommand(program, genesis, nodes, at));
+    const commands = nodes.map((_, at) => startCommand(program, nodes, at));
     const shown = nodes.map(({ dataDir, account }, at) => ({ data_dir: dataDir, account, command: commands[at] }));
     const fields = [
       ["genesis", genesis],

@@ -1,6 +1,7 @@
 /** `counterpart start`: a node in this process. */
 
 import { readFileSync } from "node:fs";
+import { genesisIn } from "../../store/data-dir-genesis.ts";
 import { createLogger } from "../../telemetry/logger.ts";
 import { defineCommand } from "../command.ts";
 import { CONFIG_FLAGS, flagsOf } from "../config-flags.ts";
@@ -34,6 +35,7 @@ export const start = defineCommand({
       environment,
       workingDir,
       readFile: (path) => readFileSync(path, "utf8"),
+      genesisIn,
     });
     const logger = createLogger({ level: config.logLevel, format: config.logFormat });
     // The node's parts are loaded only now, so that wrong flags are answered at once.
