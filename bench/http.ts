@@ -26,7 +26,13 @@ function send(url: string, method: string, body: string | undefined): Promise<In
   const headers =
     body === undefined ? {} : { "content-type": "application/json", "content-length": Buffer.byteLength(body) };
   return new Promise((resolve, reject) => {
-    httpRequest(url, { method, agent, headers }, resolve).on("error", reject).end(body);
+    const request = httpRequest(url, { method, agent, headers }, resolve);
+    request.on("error", (error: NodeJS.ErrnoException) => {
+      // The node had given up a connection on which nothing came for a while: it has not seen the request.
+      if (request.reusedSocket && error.code === "ECONNRESET") resolve(send(url, method, body));
+      else reject(error);
+    });
+    request.end(body);
   });
 }
 
