@@ -100,7 +100,7 @@ function merged(names: readonly string[], added: readonly string[]): string[] {
 
 function sortedNames(table: BufferedTable): readonly string[] {
   if (table.added.length > 0) {
-    table.added.sort((a, b) => (a < b ? -1 : 1));
+    table.added.sort();
     table.names = merged(table.names, table.added);
     table.added = [];
   }

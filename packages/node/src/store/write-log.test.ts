@@ -4,10 +4,19 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { StoreWrite } from "@counterpart/core/ports/store";
+import fc from "fast-check";
 import { keyText } from "./key-text.ts";
 import { openDatabase, openLmdbStore, TABLE_NAMES } from "./lmdb-store.ts";
 import { createRecordWriter } from "./log-record.ts";
-import { createLogFile, type LogPosition, logFiles, newPosition, positionRow, readLogFile } from "./write-log.ts";
+import {
+  createLogFile,
+  type LogPosition,
+  lastRows,
+  logFiles,
+  newPosition,
+  positionRow,
+  readLogFile,
+} from "./write-log.ts";
 
 const WRITES = 5;
 const row = (n: number): StoreWrite => ({ table: "codes", key: Uint8Array.of(n), value: new Uint8Array(40).fill(n) });
@@ -139,4 +148,24 @@ test("files of a log are taken in order, and what the database has of them alrea
     assert.deepEqual(again.get("codes", Uint8Array.of(2)), Uint8Array.of(9));
     await again.close();
   });
+});
+
+test("of rows that were written again the last value counts, in the order of the keys' bytes", () => {
+  const write = fc.record({
+    table: fc.constantFrom("codes" as const, "pool" as const),
+    key: fc.uint8Array({ minLength: 1, maxLength: 3 }),
+    value: fc.option(fc.uint8Array({ maxLength: 2 })),
+  });
+  fc.assert(
+    fc.property(fc.array(fc.array(write, { maxLength: 20 }), { maxLength: 5 }), (writes) => {
+      const all = writes.flat();
+      const found = lastRows(writes.map((rows, number) => ({ number, rows })));
+      for (const table of ["codes", "pool"] as const) {
+        const last = new Map(all.filter((one) => one.table === table).map((one) => [one.key.toString(), one]));
+        const wanted = [...last.values()].sort((a, b) => Buffer.compare(a.key, b.key));
+        assert.deepEqual(found.filter((one) => one.table === table).map(plain), wanted.map(plain));
+      }
+      assert.equal(found.length, new Set(all.map(({ table, key }) => `${table} ${key}`)).size);
+    }),
+  );
 });

@@ -290,5 +290,6 @@ export function lastRows(writes: LoggedWrites["writes"]): StoreWrite[] {
     known.set(keyText(row.key), row);
   };
   for (const { rows } of writes) for (const row of rows) note(row);
-  return [...tables.values()].flatMap((rows) => [...rows].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, row]) => row));
+  // The order of names that `sort` has by itself is the order of keys.
+  return [...tables.values()].flatMap((rows) => [...rows.keys()].sort().map((name) => rows.get(name) as StoreWrite));
 }
