@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import {
+  chmodSync,
   closeSync,
   cpSync,
   existsSync,
@@ -139,11 +140,13 @@ test("a data directory with a genesis file, its backups and what is restored fro
   assert.equal((await node.get("version")).body.chain_id, 4_242);
   const address = await deploy(node);
   const held = await integrity(node, address);
+  chmodSync(join(node.dataDir, "genesis.json"), 0o444);
   const backup = ["db", "backup", "--data-dir", node.dataDir, "--to", at("copy")];
   assert.deepEqual(await counterpart(...backup), {
     code: 0,
     text: `${join(node.dataDir, "chain.mdb")} is copied to ${at("copy")}, with its keys\n`,
   });
+  assert.equal(statSync(join(at("copy"), "genesis.json")).mode & 0o200, 0o200, "it is made anew");
   await node.stop();
   for (const dataDir of [node.dataDir, at("copy")]) {
     const { code, text } = await counterpart("db", "verify", "--data-dir", dataDir);
@@ -163,11 +166,14 @@ test("a data directory with a genesis file, its backups and what is restored fro
   const other = at("other.json");
   writeFileSync(other, readFileSync(genesis, "utf8").replace("4242", "4243"));
   const verified = await counterpart("db", "verify", "--data-dir", at("restored"), "--genesis", other);
-  assert.equal(verified.code, 4, verified.text);
+  assert.equal(verified.code, 2, verified.text);
+  assert.match(verified.text, /is of another genesis, 0x\w{64} \(INVALID_GENESIS\)\n {2}give the genesis file/);
   const ports = ["--api-port", "0", "--p2p-port", "0"];
   const started = await counterpart("start", "--data-dir", at("restored"), "--genesis", other, ...ports);
   assert.match(started.text, /holds a chain with another genesis.*\(INVALID_GENESIS\)/);
   rmSync(join(at("copy"), "genesis.json"));
+  const lacking = await counterpart("db", "verify", "--data-dir", at("copy"));
+  assert.match(lacking.text, /INVALID_GENESIS/, "the development network's is another");
   const again = ["db", "restore", "--from", at("copy"), "--data-dir", at("again")];
   assert.equal((await counterpart(...again, "--genesis", genesis)).code, 0);
   assert.equal(readFileSync(join(at("again"), "genesis.json"), "utf8"), readFileSync(genesis, "utf8"));

@@ -148,7 +148,7 @@ const database: CommandGroup = {
     },
     {
       name: "backup",
-      summary: "copy database and keys to a new folder, also while the node runs",
+      summary: "copy database, genesis file and keys to a new folder, also while the node runs",
       load: async () => (await import("./commands/db-backup.ts")).dbBackup,
     },
     {

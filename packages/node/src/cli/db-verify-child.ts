@@ -6,7 +6,7 @@
 import { argv } from "node:process";
 import { bytesToHex } from "@counterpart/core/base/bytes";
 import type { ErrorCode } from "@counterpart/core/base/error-catalogue";
-import { isCodedError, reasonOf } from "@counterpart/core/base/errors";
+import { CodedError, isCodedError, reasonOf } from "@counterpart/core/base/errors";
 import { CHECKS, type CheckResult, expectedCount, FAULTS_KEPT_MAX, runCheck } from "../contracts/verify-store.ts";
 import { readImported } from "../engine/imported.ts";
 import { metaKey } from "../engine/rows.ts";
@@ -66,8 +66,26 @@ function factsOf(store: LmdbStore, { isGiven, ...given }: GivenFacts): ChainFact
   return { ...given, chainId: schedule.chainId, schedule, genesisHash };
 }
 
+/** Undefined where the row is damaged: the scan names it. */
+function storedGenesis(store: LmdbStore): string | undefined {
+  try {
+    const row = store.get("meta", metaKey("genesis"));
+    return row === undefined ? undefined : bytesToHex(row);
+  } catch {
+    return undefined;
+  }
+}
+
+/** @throws CodedError `INVALID_GENESIS`: held to another chain, all of a whole database would be faults */
+function requireGenesis(store: LmdbStore, { isGiven, genesisHash }: GivenFacts): void {
+  const stored = storedGenesis(store);
+  if (stored === undefined || stored === genesisHash || (!isGiven && readImported(store) !== undefined)) return;
+  throw new CodedError("INVALID_GENESIS", `the database is of another genesis, ${stored}`);
+}
+
 function verify(path: string, given: GivenFacts): void {
   const store = openLmdbStore(path, { migrates: false });
+  requireGenesis(store, given);
   const counts = new Map(store.stats().tables.map(({ name, rows }) => [name, rows]));
   const total = [...counts.values()].reduce((sum, rows) => sum + rows, 0);
   say({ kind: "result", ...scan(store, createTicker(CHECKSUMS, total)) });

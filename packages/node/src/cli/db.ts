@@ -95,6 +95,10 @@ async function verifyDatabase(
   const { code, signal } = await runModule("db-verify-child", import.meta.url, [path, JSON.stringify(chain)], onLine);
   if (failure === undefined && code === 0) return faults;
   if (failure?.code === "STORE_VERSION") throw new CodedError("STORE_VERSION", failure.message, { path });
+  if (failure?.code === "INVALID_GENESIS") {
+    const advice = "give the genesis file of its chain with --genesis, or as genesis.json beside it";
+    throw new CodedError("INVALID_GENESIS", failure.message, { path, advice });
+  }
   const reason = failure?.message ?? signal ?? `exit code ${code}`;
   throw new CodedError("STORE_CORRUPT", `checking ${path} ended early (${reason})`, { path, reason });
 }

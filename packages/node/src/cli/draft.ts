@@ -2,16 +2,17 @@
 
 import {
   closeSync,
-  copyFileSync,
   existsSync,
   fsyncSync,
   mkdirSync,
   openSync,
   readdirSync,
+  readFileSync,
   renameSync,
   rmdirSync,
   rmSync,
   statSync,
+  writeFileSync,
 } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { CodedError, isCodedError, reasonOf } from "@counterpart/core/base/errors";
@@ -166,10 +167,9 @@ export function copyKeys(from: string, to: string): void {
  */
 export function copyGenesis(source: string | undefined, to: string): void {
   if (source === undefined) return;
-  const target = join(to, GENESIS_NAME);
   try {
-    copyFileSync(source, target);
-    syncFile(target);
+    // Anew, as the original may be one that nobody may write.
+    writeFileSync(join(to, GENESIS_NAME), readFileSync(source), { flush: true });
   } catch (cause) {
     throw new CodedError("DATA_DIR_UNUSABLE", `${source} cannot be copied: ${reasonOf(cause)}`, { path: source });
   }

@@ -149,7 +149,8 @@ export interface GenesisFacts {
   readonly hash: string;
 }
 
-const SAME_GENESIS = "start with the --genesis of the network, and a data directory of its own for each network";
+const SAME_GENESIS =
+  "give the genesis file of the network (--genesis, or genesis.json in the data directory), and each network a data directory of its own";
 
 /** @param stored of the data directory; @param running of the node that was asked */
 export function judgeGenesis(

@@ -29,7 +29,7 @@ export interface ConfigSources extends FileSources {
   genesisIn(dataDir: string): string | undefined;
 }
 
-/** Where a value came from; earlier ones win. */
+/** Where a value came from; earlier ones win. Only a genesis file comes from the data directory. */
 export type SettingSource = "flag" | "environment" | "file" | "data-dir" | "default";
 
 /** A value somebody set, and where. */

@@ -23,7 +23,8 @@ export function ownGenesisHash(genesis: Genesis): Hex {
 
 /** @param given hash of the genesis that was asked for; undefined where it is no chain of this program's own */
 export function otherGenesis(stored: Hex, given: Hex | undefined): CodedError {
-  const advice = "name another --data-dir, or give the genesis file of the chain that is there";
+  const advice =
+    "name another --data-dir, or give the genesis file of the chain that is there: --genesis, or genesis.json in it";
   const message = `the data directory holds a chain with another genesis, ${stored}`;
   return new CodedError("INVALID_GENESIS", message, { stored, ...(given !== undefined && { given }), advice });
 }

@@ -55,7 +55,7 @@ const HINTS: Readonly<Record<string, string>> = {
   INVALID_ADDRESS: "such as 127.0.0.1:5000; a node prints its own as P2P when it starts",
   NETWORK_KEY_MISMATCH: "start both nodes with the same --network-key, or both without",
   PEER_NOT_ALLOWED: "each node's --allow-peers must name the other's peer id",
-  WRONG_CHAIN: "both nodes must be started with the same --genesis",
+  WRONG_CHAIN: "both nodes need the same genesis file: --genesis, or genesis.json in the data directory",
   CLOCK_SKEW: "set the clocks of both machines, by NTP for instance",
   STORE_CORRUPT: "stop the node and run counterpart db verify",
   STORE_WRITE_FAILED: "is the node's disk full? its log says more",

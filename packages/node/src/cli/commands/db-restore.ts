@@ -13,7 +13,9 @@ export const dbRestore = defineCommand({
     genesis: GENESIS_OPTION,
     json: flag("--json", "as one JSON document"),
   },
-  details: ["The backup is checked as by db verify first; one with faults is not restored, and leaves nothing behind."],
+  details: [
+    "The backup is checked as by db verify first; one with faults is not restored, and leaves nothing behind. The new folder gets the genesis file that it was checked against: the one that --genesis names, or else the backup's.",
+  ],
   examples: ["counterpart db restore --from backup-monday --data-dir data/p2p-5000"],
   exits: [[EXIT.ok, "restored, and on the disk"], ...DATA_DIR_EXITS, ...WHOLE_OR_NOTHING_EXITS],
   async run({ options }, context) {
