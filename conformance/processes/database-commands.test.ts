@@ -181,6 +181,15 @@ test("a data directory with a genesis file, its backups and what is restored fro
   const broken = await counterpart("start", "--data-dir", at("restored"), ...ports);
   assert.equal(broken.code, 2, broken.text);
   assert.ok(broken.text.startsWith(`counterpart: ${genesis}: `), broken.text);
+  rmSync(genesis);
+  mkdirSync(genesis);
+  const none = await counterpart("db", "backup", "--data-dir", at("restored"), "--to", at("none"));
+  assert.equal(none.code, 4, none.text);
+  assert.match(none.text, /genesis\.json cannot be copied: .*\(DATA_DIR_UNUSABLE\)/);
+  assert.deepEqual(
+    readdirSync(nodes.folder).filter((name) => name.startsWith("none")),
+    [],
+  );
 });
 
 test("a backup that is damaged is not restored, and leaves nothing behind", async () => {

@@ -66,30 +66,22 @@ function factsOf(store: LmdbStore, { isGiven, ...given }: GivenFacts): ChainFact
   return { ...given, chainId: schedule.chainId, schedule, genesisHash };
 }
 
-/** Undefined where the row is damaged: the scan names it. */
-function storedGenesis(store: LmdbStore): string | undefined {
-  try {
-    const row = store.get("meta", metaKey("genesis"));
-    return row === undefined ? undefined : bytesToHex(row);
-  } catch {
-    return undefined;
-  }
-}
-
-/** @throws CodedError `INVALID_GENESIS`: held to another chain, all of a whole database would be faults */
-function requireGenesis(store: LmdbStore, { isGiven, genesisHash }: GivenFacts): void {
-  const stored = storedGenesis(store);
-  if (stored === undefined || stored === genesisHash || (!isGiven && readImported(store) !== undefined)) return;
-  throw new CodedError("INVALID_GENESIS", `the database is of another genesis, ${stored}`);
+/** @throws CodedError `INVALID_GENESIS`: held to another chain, a whole database would seem to be damaged */
+function requireGenesis(store: LmdbStore, { genesisHash }: ChainFacts): void {
+  const stored = store.get("meta", metaKey("genesis"));
+  if (stored === undefined || bytesToHex(stored) === genesisHash) return;
+  throw new CodedError("INVALID_GENESIS", `the database is of another genesis, ${bytesToHex(stored)}`);
 }
 
 function verify(path: string, given: GivenFacts): void {
   const store = openLmdbStore(path, { migrates: false });
-  requireGenesis(store, given);
   const counts = new Map(store.stats().tables.map(({ name, rows }) => [name, rows]));
   const total = [...counts.values()].reduce((sum, rows) => sum + rows, 0);
-  say({ kind: "result", ...scan(store, createTicker(CHECKSUMS, total)) });
+  const checksums = scan(store, createTicker(CHECKSUMS, total));
+  say({ kind: "result", ...checksums });
   const chain = factsOf(store, given);
+  // Otherwise the row itself may be what is damaged.
+  if (checksums.faultCount === 0) requireGenesis(store, chain);
   for (const name of Object.keys(CHECKS)) {
     const tick = createTicker(
       name,

@@ -100,7 +100,7 @@ export function inspectConfig(sources: ConfigSources): Inspection {
   const ports = { ...CONFIG_DEFAULTS, ...given };
   const dataDir = resolve(sources.workingDir, defaultDataDir(Number(ports.p2pPort)));
   if (!found.has("genesis")) {
-    const path = sources.genesisIn(given.dataDir === undefined ? dataDir : String(given.dataDir));
+    const path = sources.genesisIn(String(given.dataDir ?? dataDir));
     if (path !== undefined) {
       found.set("genesis", { value: path, source: "data-dir", origin: path, baseDir: sources.workingDir });
       given.genesis = path;
