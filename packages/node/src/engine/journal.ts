@@ -53,7 +53,11 @@ export function createJournal(core: EngineCore, queue: WriterQueue): Journal {
     delete pending.companions;
     if (isPending(pending)) emitter.emit("transaction", pending.transaction, pending.origin);
   };
-  const isKnown = (hash: Hex): boolean => pool.get(hash) !== undefined || chain.location(hash) !== undefined;
+  /** What its sender has not come to yet is nowhere on the chain: most need no look at the index. */
+  const isSealed = ({ hash, sender, nonce }: Transaction): boolean =>
+    nonce < (accounts.account(sender)?.nonce ?? 0n) && chain.location(hash) !== undefined;
+  const isKnown = (transaction: Transaction): boolean =>
+    pool.get(transaction.hash) !== undefined || isSealed(transaction);
 
   const requireRunning = (): void => {
     if (queue.stopped) throw new CodedError("NOT_READY", "the node is stopping");
@@ -73,7 +77,7 @@ export function createJournal(core: EngineCore, queue: WriterQueue): Journal {
   /** Runs among the writers: until it is durable, the transaction that it replaces keeps its place. */
   const replace: (...input: Parameters<Journal["submit"]>) => void = (transaction, origin, companions, peerId) => {
     const { hash } = transaction;
-    if (isKnown(hash)) {
+    if (isKnown(transaction)) {
       keepFor(hash, origin);
       writeAlone(companions);
       return;
@@ -144,7 +148,7 @@ export function createJournal(core: EngineCore, queue: WriterQueue): Journal {
   return {
     submit(transaction, origin, companions, peerId) {
       const { hash } = transaction;
-      if (undecided.has(hash) || isKnown(hash)) return again(transaction, origin, companions);
+      if (undecided.has(hash) || isKnown(transaction)) return again(transaction, origin, companions);
       requireRunning();
       if (pool.check(transaction, origin, accounts, core.head.gasLimit, peerId) !== undefined) {
         return queue.run(async () => replace(transaction, origin, companions, peerId));

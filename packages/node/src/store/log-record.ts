@@ -86,20 +86,30 @@ export const numberAt = (bytes: Buffer, at: number): number =>
   at + HEAD_BYTES > bytes.length ? -1 : Number(bytes.readBigUInt64BE(at + 8));
 
 /** The value of the row that begins at `at`, a view; `null`: removed. */
-export function valueAt(record: Buffer, at: number): Buffer | null {
-  const length = record.readUInt32BE(at + 3);
+export function valueAt(bytes: Buffer, at: number): Buffer | null {
+  const length = bytes.readUInt32BE(at + 3);
   if (length === 0) return null;
-  const start = at + ROW_HEAD_BYTES + record.readUInt16BE(at + 1);
-  return record.subarray(start, start + length - 1);
+  const start = at + ROW_HEAD_BYTES + bytes.readUInt16BE(at + 1);
+  return bytes.subarray(start, start + length - 1);
 }
 
-/** The rows of a whole record, in the order in which they were put. */
-export function* rowsIn(record: Buffer, tables: readonly TableName[]): Iterable<StoreWrite> {
-  for (let at = HEAD_BYTES; at < record.length; ) {
-    const start = at + ROW_HEAD_BYTES;
-    const end = start + record.readUInt16BE(at + 1);
-    const value = valueAt(record, at);
-    yield { table: tables[record.readUInt8(at)] as TableName, key: record.subarray(start, end), value };
-    at = end + (value?.length ?? 0);
+/** Where the rows of the whole record that is from `start` to `end` begin, in the order in which they were put. */
+export function* placesIn(bytes: Buffer, start: number, end: number): Iterable<number> {
+  for (let at = start + HEAD_BYTES; at < end; ) {
+    yield at;
+    at += ROW_HEAD_BYTES + bytes.readUInt16BE(at + 1) + Math.max(0, bytes.readUInt32BE(at + 3) - 1);
   }
+}
+
+export const tableCodeAt = (bytes: Buffer, at: number): number => bytes.readUInt8(at);
+
+/** The key of the row that begins at `at`, as text. */
+export const nameAt = (bytes: Buffer, at: number): string =>
+  bytes.toString("latin1", at + ROW_HEAD_BYTES, at + ROW_HEAD_BYTES + bytes.readUInt16BE(at + 1));
+
+/** The row that begins at `at`, as views. */
+export function rowAt(bytes: Buffer, at: number, tables: readonly TableName[]): StoreWrite {
+  const start = at + ROW_HEAD_BYTES;
+  const key = bytes.subarray(start, start + bytes.readUInt16BE(at + 1));
+  return { table: tables[tableCodeAt(bytes, at)] as TableName, key, value: valueAt(bytes, at) };
 }

@@ -1,7 +1,7 @@
 /** Brings what the log has and the database lacks into the database. */
 
 import { rmSync } from "node:fs";
-import type { Store } from "@counterpart/core/ports/store";
+import type { Store, StoreWrite } from "@counterpart/core/ports/store";
 import {
   type LoggedWrites,
   lastRows,
@@ -14,15 +14,18 @@ import {
 
 type Database = Pick<Store, "get" | "write">;
 
+function* rowsToTake(file: LoggedWrites): Iterable<StoreWrite> {
+  yield* lastRows(file);
+  const last = file.writes.at(-1)?.number;
+  if (last !== undefined) yield positionRow({ id: file.id, last });
+}
+
 /**
  * Each file in one write. What the database has already is left out.
  * @throws CodedError `STORE_WRITE_FAILED`, `STORE_CORRUPT`
  */
 export function takeMissing(database: Database, files: readonly LoggedWrites[]): void {
-  for (const { id, writes } of missingWrites(files, readPosition(database))) {
-    const last = writes.at(-1)?.number;
-    if (last !== undefined) database.write([...lastRows(writes), positionRow({ id, last })]);
-  }
+  for (const file of missingWrites(files, readPosition(database))) database.write(rowsToTake(file));
 }
 
 /**

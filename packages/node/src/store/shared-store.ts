@@ -6,7 +6,7 @@ import type { StoreReader, StoreSnapshot } from "@counterpart/core/ports/store";
 import { openDatabase, type StoreStats, TABLE_NAMES } from "./lmdb-store.ts";
 import { takeMissing } from "./recovery.ts";
 import { createWriteBuffer, readBuffered } from "./write-buffer.ts";
-import { type LoggedWrites, logFiles, missingWrites, readLogFile, readPosition } from "./write-log.ts";
+import { type LoggedWrites, logFiles, loggedRows, missingWrites, readLogFile, readPosition } from "./write-log.ts";
 
 export interface SharedStore extends StoreReader {
   /** Of the file alone. */
@@ -53,9 +53,9 @@ export function openSharedStore(path: string): SharedStore {
   const database = openDatabase(path, { migrates: false });
   const { stored, log, missing } = momentOf(database, path);
   const buffer = createWriteBuffer(TABLE_NAMES);
-  for (const { number, rows } of missing.flatMap(({ writes }) => writes)) {
-    for (const row of rows) buffer.put(row);
-    buffer.end(buffer.record(number), false);
+  for (const file of missing) {
+    for (const row of loggedRows(file)) buffer.put(row);
+    buffer.end(buffer.record(file.writes.at(-1)?.number ?? 0), false);
   }
   return {
     ...readBuffered(stored, () => [buffer.present]),

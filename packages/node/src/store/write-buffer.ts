@@ -8,7 +8,7 @@ import { copyBytes } from "@counterpart/core/base/bytes";
 import type { Entry, RangeOptions, StoreReader, StoreWrite } from "@counterpart/core/ports/store";
 import type { TableName } from "@counterpart/core/ports/tables";
 import { keyBytes, keyText } from "./key-text.ts";
-import { createRecordWriter, rowsIn, valueAt } from "./log-record.ts";
+import { createRecordWriter, placesIn, rowAt, valueAt } from "./log-record.ts";
 
 /** Where a row lies: index of the record times this, plus the place in it. */
 const RECORD_SPAN = 2 ** 32;
@@ -174,7 +174,10 @@ export function createWriteBuffer(tables: readonly TableName[]): WriteBuffer {
     get isPending() {
       return touched.length > 0;
     },
-    pending: () => [...rowsIn(writer.end(0), tables)],
+    pending() {
+      const record = writer.end(0);
+      return Array.from(placesIn(record, 0, record.length), (at) => rowAt(record, at, tables));
+    },
     record: (number) => writer.end(number),
     end(record, keepsOlder) {
       records.push(record);

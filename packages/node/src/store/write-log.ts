@@ -21,8 +21,7 @@ import { bytesToHex, concatBytes, equalBytes } from "@counterpart/core/base/byte
 import { CodedError } from "@counterpart/core/base/errors";
 import type { StoreReader, StoreWrite } from "@counterpart/core/ports/store";
 import type { TableName } from "@counterpart/core/ports/tables";
-import { keyText } from "./key-text.ts";
-import { numberAt, recordAt, rowsIn } from "./log-record.ts";
+import { nameAt, numberAt, placesIn, recordAt, rowAt, tableCodeAt } from "./log-record.ts";
 
 const MAGIC = new TextEncoder().encode("cptlog01");
 const ID_BYTES = 16;
@@ -49,8 +48,11 @@ export interface LoggedWrites {
   readonly path: string;
   /** Which database it belongs to. */
   readonly id: Uint8Array;
-  /** By number, one after the other. */
-  readonly writes: readonly { readonly number: number; readonly rows: readonly StoreWrite[] }[];
+  /** Whose places are their codes. */
+  readonly tables: readonly TableName[];
+  readonly bytes: Buffer;
+  /** Where the records lie, by number, one after the other. */
+  readonly writes: readonly { readonly number: number; readonly start: number; readonly end: number }[];
   /** Whether something follows that is no whole write. */
   readonly isCutShort: boolean;
   /** Whether a whole write follows on what is none: no crash leaves that. */
@@ -218,13 +220,13 @@ export function readLogFile(path: string): LoggedWrites {
   for (let record = end === 0 ? undefined : recordAt(bytes, at); record !== undefined; record = recordAt(bytes, at)) {
     const number = first + writes.length;
     if (numberAt(record, 0) !== number) break;
-    writes.push({ number, rows: [...rowsIn(record, tables)] });
+    writes.push({ number, start: at, end: at + record.length });
     at += record.length;
   }
   // What was made ready and not written to is zeros.
   const isCutShort = end === 0 || bytes.subarray(at).some((byte) => byte !== 0);
   const next = first + writes.length;
-  return { path, id, writes, isCutShort, isDamaged: isCutShort && hasWrite(bytes, at, next) };
+  return { path, id, tables, bytes, writes, isCutShort, isDamaged: isCutShort && hasWrite(bytes, at, next) };
 }
 
 function damaged(path: string, why: string): CodedError {
@@ -281,15 +283,22 @@ export function* missingWrites(
   }
 }
 
-/** The last value of each row, table by table in the order of keys: as the database takes them with the least effort. */
-export function lastRows(writes: LoggedWrites["writes"]): StoreWrite[] {
-  const tables = new Map<TableName, Map<string, StoreWrite>>();
-  const note = (row: StoreWrite): void => {
-    const known = tables.get(row.table) ?? new Map<string, StoreWrite>();
-    tables.set(row.table, known);
-    known.set(keyText(row.key), row);
-  };
-  for (const { rows } of writes) for (const row of rows) note(row);
-  // The order of names that `sort` has by itself is the order of keys.
-  return [...tables.values()].flatMap((rows) => [...rows.keys()].sort().map((name) => rows.get(name) as StoreWrite));
+/** All rows, in the order in which they were put. */
+export function* loggedRows({ bytes, tables, writes }: LoggedWrites): Iterable<StoreWrite> {
+  for (const { start, end } of writes) for (const at of placesIn(bytes, start, end)) yield rowAt(bytes, at, tables);
+}
+
+/**
+ * The last value of each row, table by table in the order of keys: as the database takes them with the least effort. They
+ * are made one after the other, as so many at once would keep the garbage collector busy.
+ */
+export function* lastRows({ bytes, tables, writes }: LoggedWrites): Iterable<StoreWrite> {
+  const places = tables.map(() => new Map<string, number>());
+  for (const { start, end } of writes) {
+    for (const at of placesIn(bytes, start, end)) places[tableCodeAt(bytes, at)]?.set(nameAt(bytes, at), at);
+  }
+  for (const rows of places) {
+    // The order of names that `sort` has by itself is the order of keys.
+    for (const name of [...rows.keys()].sort()) yield rowAt(bytes, rows.get(name) as number, tables);
+  }
 }
