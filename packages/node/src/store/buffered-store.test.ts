@@ -12,9 +12,9 @@ import type { FlushAnswer, StartFlusher } from "./flusher.ts";
 import { keyText } from "./key-text.ts";
 import { openDatabase, openLmdbStore } from "./lmdb-store.ts";
 import { createMemoryStore } from "./memory-store.ts";
-import { takeMissing } from "./recovery.ts";
+import { takeWhole } from "./recovery.ts";
 import { openSharedStore } from "./shared-store.ts";
-import { logFiles, readLogFile } from "./write-log.ts";
+import { logFiles } from "./write-log.ts";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const row = (key: string, value: string | null, table: TableName = "codes"): StoreWrite => ({
@@ -36,7 +36,7 @@ async function withFolder(run: (path: string) => Promise<void>): Promise<void> {
 function createManualFlusher() {
   let database: ReturnType<typeof openDatabase> | undefined;
   let done: ((answer: FlushAnswer) => void) | undefined;
-  const waiting: string[] = [];
+  const waiting: { readonly file: string; readonly last: number }[] = [];
   const manual = {
     /** Why the database takes nothing. */
     failure: undefined as string | undefined,
@@ -44,9 +44,9 @@ function createManualFlusher() {
     hasEnded: false,
     waiting,
     run(): void {
-      for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
+      for (let order = waiting.shift(); order !== undefined; order = waiting.shift()) {
         const { failure, hasEnded } = manual;
-        if (failure === undefined && database !== undefined) takeMissing(database, [readLogFile(file)]);
+        if (failure === undefined && database !== undefined) takeWhole(database, order.file, order.last);
         done?.(failure === undefined ? {} : { failure, hasEnded });
       }
     },
@@ -54,7 +54,7 @@ function createManualFlusher() {
       database = openDatabase(path, { migrates: false });
       done = onDone;
       return {
-        flush: (file) => void waiting.push(file),
+        flush: (file, last) => void waiting.push({ file, last }),
         wait: () => manual.run(),
         end: async () => database?.close(),
       };
@@ -239,7 +239,8 @@ test("whatever is written, read, flushed, reopened or lost in a crash, the rows 
           else if (step.kind === "fail") checked.fail(step.rows);
           else if (step.kind === "read") checked.read(step.table, step.range);
           else await checked.moves[step.kind]();
-          checked.check();
+          // A look at everything puts names in order, and would hide what several writes leave unordered.
+          if (step.kind !== "write" && step.kind !== "fail") checked.check();
         }
         await checked.close();
       });

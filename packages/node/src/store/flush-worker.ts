@@ -1,10 +1,9 @@
 /** A thread that takes files of the log into the database for the main one: see `flusher.ts`. */
 
 import { workerData } from "node:worker_threads";
-import { ANSWERS, ENDED, type FlushAnswer, type FlusherData } from "./flusher.ts";
+import { ANSWERS, ENDED, type FlushAnswer, type FlusherData, type FlushOrder } from "./flusher.ts";
 import { openDatabase } from "./lmdb-store.ts";
-import { takeMissing } from "./recovery.ts";
-import { readLogFile } from "./write-log.ts";
+import { takeWhole } from "./recovery.ts";
 
 const { database, port, signs } = workerData as FlusherData;
 
@@ -20,20 +19,20 @@ process.once("exit", () => {
 });
 const store = openDatabase(database, { migrates: false });
 
-function answerTo(logFile: string): FlushAnswer {
+function answerTo({ logFile, last }: FlushOrder): FlushAnswer {
   try {
-    takeMissing(store, [readLogFile(logFile)]);
+    takeWhole(store, logFile, last);
     return {};
   } catch (error) {
     return { failure: String(error) };
   }
 }
 
-port.on("message", (logFile: string | undefined) => {
-  if (logFile === undefined) {
+port.on("message", (order: FlushOrder | undefined) => {
+  if (order === undefined) {
     void store.close().then(() => port.close());
     return;
   }
-  port.postMessage(answerTo(logFile));
+  port.postMessage(answerTo(order));
   wake();
 });

@@ -17,6 +17,13 @@ export const ANSWERS = 0;
 export const ENDED = 1;
 const SIGNS = 2;
 
+/** What the thread is told of one file; undefined ends it. */
+export interface FlushOrder {
+  readonly logFile: string;
+  /** Number of its last write. */
+  readonly last: number;
+}
+
 /** What the thread says of one file. */
 export interface FlushAnswer {
   /** Why the database did not take it; it is as before then. */
@@ -27,8 +34,8 @@ export interface FlushAnswer {
 
 /** One file after the other. */
 export interface Flusher {
-  /** Begins; `onDone` is called once, later or by `wait`. */
-  flush(logFile: string): void;
+  /** Begins; `onDone` is called once, later or by `wait`. A file that lacks anything up to write `last` is a failure. */
+  flush(logFile: string, last: number): void;
   /**
    * Holds the thread until the flush under way has ended; one that `onDone` begins is not waited for.
    * @throws CodedError `STORE_WRITE_FAILED` when the other thread has ended, or takes too long
@@ -76,10 +83,10 @@ export const startFlusher: StartFlusher = (database, onDone) => {
   worker.unref();
   port.unref();
   return {
-    flush(logFile) {
+    flush(logFile, last) {
       sent++;
       if (lost !== undefined) receiveEnd();
-      else port.postMessage(logFile);
+      else port.postMessage({ logFile, last } satisfies FlushOrder);
     },
     wait() {
       for (const before = received; received === before && received < sent; ) {

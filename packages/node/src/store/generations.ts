@@ -54,9 +54,16 @@ interface Generation {
   log: LogFile | undefined;
   /** When that was. */
   sinceMs: number;
+  /** Number of the last write in it. */
+  last: number;
 }
 
-const newGeneration = (): Generation => ({ buffer: createWriteBuffer(TABLE_NAMES), log: undefined, sinceMs: 0 });
+const newGeneration = (): Generation => ({
+  buffer: createWriteBuffer(TABLE_NAMES),
+  log: undefined,
+  sinceMs: 0,
+  last: 0,
+});
 
 const RETRY_MS = 1_000;
 
@@ -76,8 +83,14 @@ function createPair({ path, start, clock, metrics, flushBytes, onFlushed, onFail
     }
     metrics.flushes.observe({}, Math.max(0, clock.now() - begunAtMs) / 1_000);
     onFlushed();
-    if (flushing !== undefined) rmSync(flushing.log.path, { force: true });
+    const taken = flushing?.log.path;
     flushing = undefined;
+    try {
+      if (taken !== undefined) rmSync(taken, { force: true });
+    } catch (error) {
+      // The database has it all: the next start removes it.
+      onFailure(String(error));
+    }
     if (active.buffer.bytes >= flushBytes) flush();
   };
   const flusher = start(path, onDone);
@@ -93,7 +106,7 @@ function createPair({ path, start, clock, metrics, flushBytes, onFlushed, onFail
     }
     failure = undefined;
     begunAtMs = clock.now();
-    flusher.flush(flushing.log.path);
+    flusher.flush(flushing.log.path, flushing.last);
   };
   return {
     get active() {
@@ -160,6 +173,7 @@ export function createGenerations(deps: GenerationsDeps): Generations {
         active.sinceMs = clock.now();
       }
       active.log.append(record);
+      active.last = number;
       active.buffer.end(record, keepsOlder);
       if (active.buffer.bytes >= flushBytes) pair.flush();
       flushIn(flushAfterMs);

@@ -3,6 +3,7 @@
 import { rmSync } from "node:fs";
 import type { Store, StoreWrite } from "@counterpart/core/ports/store";
 import {
+  damagedLog,
   type LoggedWrites,
   lastRows,
   logFiles,
@@ -26,6 +27,17 @@ function* rowsToTake(file: LoggedWrites): Iterable<StoreWrite> {
  */
 export function takeMissing(database: Database, files: readonly LoggedWrites[]): void {
   for (const file of missingWrites(files, readPosition(database))) database.write(rowsToTake(file));
+}
+
+/**
+ * What is in a file whose writer knows what it wrote: it must not be given up before the database has all of that.
+ * @throws CodedError `STORE_WRITE_FAILED`, `STORE_CORRUPT` when it ends before write `last`
+ */
+export function takeWhole(database: Database, path: string, last: number): void {
+  const file = readLogFile(path);
+  const found = file.writes.at(-1)?.number;
+  if (found !== last) throw damagedLog(path, `it was written up to ${last} and is whole up to ${found ?? "nothing"}`);
+  takeMissing(database, [file]);
 }
 
 /**

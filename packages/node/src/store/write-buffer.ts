@@ -20,13 +20,13 @@ type Places = number | readonly number[];
 
 interface BufferedTable {
   readonly rows: Map<string, Places>;
-  /** Names in order, but for those of `added`. Some may be of rows that were taken back. */
+  /** Names in order, but for those of `added`. */
   names: string[];
   added: string[];
 }
 
 interface Touched {
-  readonly rows: Map<string, Places>;
+  readonly table: BufferedTable;
   readonly name: string;
   readonly before: Places | undefined;
 }
@@ -160,11 +160,12 @@ export function createWriteBuffer(tables: readonly TableName[]): WriteBuffer {
     present: viewTo(Number.POSITIVE_INFINITY),
     freeze: () => viewTo(records.length * RECORD_SPAN),
     put(row) {
-      const { rows, added } = tableOf(row.table);
+      const table = tableOf(row.table);
+      const { rows, added } = table;
       const name = row.name ?? keyText(row.key);
       const place = records.length * RECORD_SPAN + writer.add(row.table, name, row.value);
       const before = rows.get(name);
-      touched.push({ rows, name, before });
+      touched.push({ table, name, before });
       rowCount++;
       if (before === undefined) {
         added.push(name);
@@ -183,7 +184,8 @@ export function createWriteBuffer(tables: readonly TableName[]): WriteBuffer {
       records.push(record);
       recordBytes += record.length;
       if (!keepsOlder) {
-        for (const { rows, name, before } of touched) {
+        for (const { table, name, before } of touched) {
+          const { rows } = table;
           const places = rows.get(name);
           if (before !== undefined && typeof places === "object") rows.set(name, places.at(-1) as number);
         }
@@ -191,9 +193,13 @@ export function createWriteBuffer(tables: readonly TableName[]): WriteBuffer {
       clear();
     },
     takeBack() {
-      for (const { rows, name, before } of touched.reverse()) {
-        if (before === undefined) rows.delete(name);
-        else rows.set(name, before);
+      for (const { table, name, before } of touched.reverse()) {
+        if (before === undefined) table.rows.delete(name);
+        else table.rows.set(name, before);
+      }
+      for (const table of new Set(touched.map(({ table }) => table))) {
+        table.names = table.names.filter((name) => table.rows.has(name));
+        table.added = table.added.filter((name) => table.rows.has(name));
       }
       rowCount -= touched.length;
       clear();

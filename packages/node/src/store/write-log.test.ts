@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import fs, { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { test } from "node:test";
 import type { StoreWrite } from "@counterpart/core/ports/store";
 import fc from "fast-check";
@@ -150,6 +151,45 @@ test("files of a log are taken in order, and what the database has of them alrea
     const again = openLmdbStore(path);
     assert.deepEqual(again.get("codes", Uint8Array.of(2)), Uint8Array.of(9));
     await again.close();
+  });
+});
+
+test("a file that nothing was written to is passed over, wherever it is among the others", async () => {
+  await withDatabase(async (path, position) => {
+    const store = openDatabase(path);
+    store.write([row(1), positionRow({ ...position, last: 1 })]);
+    await store.close();
+    writeFileSync(join(dirname(path), "chain.mdb-log-0000000000000001"), "");
+    writeLog(path, position, 2);
+    assert.deepEqual(await keysIn(path), [1, 2, 3, 4, 5, 6]);
+    assert.deepEqual(logFiles(path), []);
+  });
+});
+
+test("a file that cannot be begun is not left behind, and one that cannot be cut off at its end is whole", async (t) => {
+  await withDatabase(async (path, { id }) => {
+    const full = (): never => {
+      throw Object.assign(new Error("ENOSPC: no space left on device"), { code: "ENOSPC" });
+    };
+    const failing = (name: "fdatasyncSync" | "ftruncateSync", work: () => void): void => {
+      const mocked = t.mock.method(fs, name, full);
+      syncBuiltinESMExports();
+      try {
+        work();
+      } finally {
+        mocked.mock.restore();
+        syncBuiltinESMExports();
+      }
+    };
+    failing("fdatasyncSync", () => {
+      assert.throws(() => createLogFile(path, id, 1, TABLE_NAMES), { code: "STORE_WRITE_FAILED", message: /ENOSPC/ });
+    });
+    assert.deepEqual(logFiles(path), []);
+    const log = createLogFile(path, id, 1, TABLE_NAMES);
+    log.append(recordOf(1, [row(1)]));
+    failing("ftruncateSync", () => log.close());
+    const { writes, isCutShort } = readLogFile(log.path);
+    assert.deepEqual([writes.map(({ number }) => number), isCutShort], [[1], false]);
   });
 });
 

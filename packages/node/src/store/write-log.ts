@@ -13,6 +13,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  rmSync,
   writeSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
@@ -39,7 +40,6 @@ export interface LogFile {
   readonly bytes: number;
   /** Durable when it returns. @throws CodedError `STORE_WRITE_FAILED`; the file is as before then */
   append(record: Buffer): void;
-  /** @throws errors of the file system */
   close(): void;
 }
 
@@ -98,6 +98,13 @@ function writeAll(file: number, bytes: Uint8Array, position: number): void {
 const refused = (cause: unknown): CodedError =>
   new CodedError("STORE_WRITE_FAILED", `the disk has no room for a write, or refuses it: ${String(cause)}`);
 
+/** Does what is worth no failure. */
+function attempt(work: () => void): void {
+  try {
+    work();
+  } catch {}
+}
+
 /** A file that has some room ahead of it: most writes then change no more than themselves. */
 function openWithRoom(path: string) {
   const file = openSync(path, "w", 0o600);
@@ -138,7 +145,9 @@ export function createLogFile(database: string, id: Uint8Array, first: number, t
     file.append(encodeStart(id, first, tables));
     syncFolderOf(path);
   } catch (cause) {
-    file?.close();
+    attempt(() => file?.close());
+    // Without its start it says nothing, and is in the way of those that follow.
+    attempt(() => rmSync(path, { force: true }));
     throw refused(cause);
   }
   const log = file;
@@ -163,8 +172,9 @@ export function createLogFile(database: string, id: Uint8Array, first: number, t
       }
     },
     close() {
-      log.trim();
-      log.close();
+      // Its writes are durable. The room behind them is zeros, which readers know, and may stay.
+      attempt(() => log.trim());
+      attempt(() => log.close());
     },
   };
 }
@@ -229,7 +239,7 @@ export function readLogFile(path: string): LoggedWrites {
   return { path, id, tables, bytes, writes, isCutShort, isDamaged: isCutShort && hasWrite(bytes, at, next) };
 }
 
-function damaged(path: string, why: string): CodedError {
+export function damagedLog(path: string, why: string): CodedError {
   const advice =
     "restore a backup, or move the database and its logs away and let the node fetch the chain from a peer";
   return new CodedError("STORE_CORRUPT", `the log ${path} is damaged: ${why}`, { path, advice });
@@ -269,15 +279,15 @@ export function* missingWrites(
 ): Iterable<LoggedWrites> {
   let next = (position?.last ?? 0) + 1;
   for (const [at, file] of files.entries()) {
-    if (file.isDamaged) throw damaged(file.path, "a write in it cannot be read, and others follow");
-    if (file.isCutShort && at < files.length - 1) throw damaged(file.path, "it ends early, and others follow");
+    if (file.isDamaged) throw damagedLog(file.path, "a write in it cannot be read, and others follow");
     // Cut short before its start was whole: nothing was written to it.
     if (file.id.length === 0) continue;
+    if (file.isCutShort && at < files.length - 1) throw damagedLog(file.path, "it ends early, and others follow");
     if (position === undefined || !equalBytes(file.id, position.id))
-      throw damaged(file.path, `it belongs to another database (${bytesToHex(file.id)})`);
+      throw damagedLog(file.path, `it belongs to another database (${bytesToHex(file.id)})`);
     const writes = file.writes.filter(({ number }) => number >= next);
     if (writes.length === 0) continue;
-    if (writes[0]?.number !== next) throw damaged(file.path, `it does not follow on write ${next - 1}`);
+    if (writes[0]?.number !== next) throw damagedLog(file.path, `it does not follow on write ${next - 1}`);
     yield { ...file, writes };
     next += writes.length;
   }
