@@ -93,18 +93,20 @@ export function createBlockPull(deps: BlockPullDeps): BlockPull {
 
   const isAhead = (session: Session): boolean => hasBetterChain(session, engine.head());
 
-  /** Imports the blocks of `headers`; false when the peer's blocks did not all become ours. */
+  /** Imports the blocks of `headers`. Gives how many it came to in this turn; undefined when not all of them became ours. */
   const takeBodies = async (
     session: Session,
     headers: readonly SealedHeader[],
     endMs: number,
     onSilent: () => void,
-  ): Promise<boolean> => {
+  ): Promise<number | undefined> => {
     const fetchDeps = { peers, clock, chainId: engine.chainId, recoverSenders: deps.recoverSenders, onSilent };
     let at = 0;
-    let next: Promise<readonly Block[]> | undefined;
-    while (at < headers.length) {
-      const blocks = await (next ?? fetchBlocks(session, headers, fetchDeps));
+    for (
+      let next: Promise<readonly Block[]> | undefined = fetchBlocks(session, headers, fetchDeps);
+      next !== undefined;
+    ) {
+      const blocks: readonly Block[] = await next;
       at += blocks.length;
       const isOver = at >= headers.length || stopped || clock.now() >= endMs;
       next = isOver ? undefined : fetchBlocks(session, headers.slice(at), fetchDeps);
@@ -113,10 +115,9 @@ export function createBlockPull(deps: BlockPullDeps): BlockPull {
       const { invalid, orphans } = await importer.run(session, blocks);
       const early = invalid.find(({ code }) => code === "FUTURE_BLOCK");
       if (early !== undefined) throw new CodedError("FUTURE_BLOCK", early.message);
-      if (invalid.length > 0 || orphans.length > 0 || stopped) return false;
-      if (clock.now() >= endMs) break;
+      if (invalid.length > 0 || orphans.length > 0 || stopped) return undefined;
     }
-    return true;
+    return at;
   };
 
   /** Whether at least one block of this peer's became known. */
@@ -135,8 +136,10 @@ export function createBlockPull(deps: BlockPullDeps): BlockPull {
         const { fromBlock = engine.head().number, sinceMs = clock.now() } = progress ?? {};
         progress = { fromBlock, toBlock, sinceMs };
         showing.add(session);
-        if (!(await takeBodies(session, unknown, endMs, onSilent))) return false;
+        const taken = await takeBodies(session, unknown, endMs, onSilent);
+        if (taken === undefined) return false;
         delivered = true;
+        if (taken < unknown.length) break;
       }
       // One header alone is the end of the peer's chain.
       if (last === undefined || headers.length < 2) break;

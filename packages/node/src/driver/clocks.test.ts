@@ -70,4 +70,28 @@ describe("clocks of connected peers", () => {
     const goodbye = stranger.received.find(({ type }) => type === "Goodbye");
     assert.ok(goodbye?.type === "Goodbye" && goodbye.code === "CLOCK_SKEW");
   });
+
+  it("that go back while a chain is fetched leave no block of it out", async () => {
+    for (let block = 0; block < 200; block++) steady.engine.make();
+    const ahead = { clockAheadMs: 0 };
+    const late = await world.start("late", ahead);
+    world.hub.faults.answeringMs = 50;
+    const take = late.engine.import;
+    const orphans: number[] = [];
+    // Ahead while the second batch is under way, which then seems to end the turn, and back when it is taken.
+    late.engine.import = async (blocks) => {
+      if (orphans.length === 1) ahead.clockAheadMs = 0;
+      const result = await take(blocks);
+      orphans.push(result.orphans.length);
+      if (orphans.length === 1) {
+        world.clock.setTimer(10, () => {
+          ahead.clockAheadMs = 11_000;
+        });
+      }
+      return result;
+    };
+    await world.clock.run(late.driver.connect(steady.address, 30_000), 90_000);
+    await world.clock.until(() => sameAll(steady, late), 90_000);
+    assert.ok(orphans.length > 2 && orphans.every((count) => count === 0), `${orphans}`);
+  });
 });

@@ -2,10 +2,11 @@ import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { isCodedError } from "@counterpart/core/base/errors";
 import { encodeRlp, rlpNumber } from "@counterpart/core/codec/rlp";
+import type { LinkHandlers } from "@counterpart/core/ports/network";
 import { encodeMessage } from "@counterpart/core/sync/messages";
 import { word } from "./fake-chain.test-support.ts";
 import { HANDSHAKE_TIMEOUT_MS, PEERS_MAX, STRANGERS_MAX, TARGETS_MAX } from "./limits.ts";
-import { startStranger, versionFor } from "./stranger.test-support.ts";
+import { silence, startStranger, versionFor } from "./stranger.test-support.ts";
 import { createWorld, sameAll, type TestNode, type World } from "./test-node.test-support.ts";
 
 describe("connections", () => {
@@ -260,6 +261,34 @@ describe("connections", () => {
     world.hub.faults.loses = () => false;
     await world.clock.until(() => b.driver.peers()[0]?.state === "synced", 60_000);
   });
+
+  for (const code of ["STOPPING", "DISCONNECTED"] as const) {
+    const outcome = code === "STOPPING" ? "are made again" : "are not made again";
+    it(`${outcome} where ${code} arrives in one piece with the other side's handshake`, async () => {
+      let near: LinkHandlers | undefined;
+      const { create } = world.hub;
+      world.hub.create = (name, address) => {
+        const network = create(name, address);
+        if (name !== "node") return network;
+        return { ...network, start: (accept) => network.start((link) => (near = accept(link))) };
+      };
+      const node = await world.start("node", { bootstrap: ["stranger:5000"] });
+      let dials = 0;
+      await world.hub.create("stranger", "stranger:5000").start(() => {
+        dials++;
+        const greeting = versionFor(world, node);
+        world.clock.setTimer(2, () => {
+          near?.onFrame(encodeMessage(greeting));
+          near?.onFrame(encodeMessage({ type: "Status", ...greeting.status }));
+          near?.onFrame(encodeMessage({ type: "Goodbye", code, retryAfterMs: 0 }));
+        });
+        return { onFrame: () => {}, onRequest: silence, onClose: () => {} };
+      });
+      await world.clock.pass(10 * 60_000);
+      if (code === "STOPPING") assert.ok(dials > 5, `${dials} dials`);
+      else assert.equal(dials, 1);
+    });
+  }
 
   it("do not pile up when both sides dial", async () => {
     await world.clock.run(Promise.all([a.driver.connect(b.address, 10_000), b.driver.connect(a.address, 10_000)]));

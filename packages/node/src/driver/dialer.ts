@@ -105,8 +105,10 @@ export function createDialer(deps: DialerDeps): Dialer {
     const connected = target.peerId === undefined ? undefined : peers.get(target.peerId);
     if (!running || target.dialling || connected !== undefined) return;
     target.dialling = true;
+    let session: Session | undefined;
     try {
-      target.peerId = (await dialing.dial(target.address, false)).peerId;
+      session = await dialing.dial(target.address, false);
+      target.peerId = session.peerId;
       target.lastError = undefined;
     } catch (error) {
       target.failures++;
@@ -115,6 +117,22 @@ export function createDialer(deps: DialerDeps): Dialer {
       schedule(target);
     } finally {
       target.dialling = false;
+    }
+    // What the peer sent in one piece with its handshake may have ended the link before this was told of it.
+    if (session?.closing !== undefined) sessionClosed(session);
+  }
+  function sessionClosed({ peerId, connectedAtMs, closing }: Session): void {
+    const received = closing?.received;
+    if (received !== undefined && FORGET.has(received)) {
+      forget((target) => target.peerId === peerId);
+      return;
+    }
+    for (const target of targets.values()) {
+      if (target.peerId !== peerId || target.dialling) continue;
+      const proven = clock.now() - connectedAtMs >= LINK_PROVEN_MS;
+      target.failures = proven ? 0 : target.failures + 1;
+      target.lastError = closing?.error.code;
+      schedule(target);
     }
   }
   const forget: Dialer["forget"] = (matches) => {
@@ -165,19 +183,6 @@ export function createDialer(deps: DialerDeps): Dialer {
       if (peers.get(peerId) === undefined) schedule(target);
     },
     forget,
-    sessionClosed({ peerId, connectedAtMs, closing }) {
-      const received = closing?.received;
-      if (received !== undefined && FORGET.has(received)) {
-        forget((target) => target.peerId === peerId);
-        return;
-      }
-      for (const target of targets.values()) {
-        if (target.peerId !== peerId || target.dialling) continue;
-        const proven = clock.now() - connectedAtMs >= LINK_PROVEN_MS;
-        target.failures = proven ? 0 : target.failures + 1;
-        target.lastError = closing?.error.code;
-        schedule(target);
-      }
-    },
+    sessionClosed,
   };
 }

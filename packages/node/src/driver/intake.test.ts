@@ -76,7 +76,7 @@ function openIntake(change: (engine: FakeEngine) => FakeEngine = (engine) => eng
       clock,
       random: createTestRandom(1),
       logger,
-      hooks: { ...hooks, onRequest: unused, onFault: unused, onClosed: () => {} },
+      hooks: { ...hooks, onRequest: unused, onFault: unused, onTrouble: unused, onClosed: () => {} },
       packing: createPacking(undefined, createDriverMetrics(NO_METRICS)),
     },
   );

@@ -36,6 +36,7 @@ import { bannedError, createStandings } from "./standings.ts";
 import { createStateJoin, type StateJoin } from "./state-join.ts";
 import { createStateSource, type StateService } from "./state-source.ts";
 import { createStatusBoard } from "./status-board.ts";
+import { isUnwritten } from "./stored.ts";
 import { createSyncMonitor } from "./sync-monitor.ts";
 
 /** What keeps this node and its peers in step, wired together. */
@@ -196,6 +197,10 @@ export function createNetworkService(deps: DriverDeps): Driver {
     onAnnouncement: (session, message) => intake.handle(session, message),
     onRequest: createRequestHandler({ ...deps, peers, metrics, allowances, isDiverged, instanceId: self.instanceId }),
     onFault: (session, error) => peers.penalise(session, "BAD_MESSAGE", { reason: String(error) }),
+    onTrouble({ peerId }, error) {
+      const level = isUnwritten(error) ? "debug" : "error";
+      deps.logger[level]("a peer's message could not be handled", { peer: peerId, error: String(error) });
+    },
     onClosed(session) {
       peers.remove(session);
       noteOutcast(session);

@@ -23,6 +23,7 @@ import type { Peers } from "./peers.ts";
 import type { DriverDeps } from "./ports.ts";
 import type { Session } from "./session.ts";
 import type { StatusBoard } from "./status-board.ts";
+import { isUnwritten } from "./stored.ts";
 
 export interface Reconciler {
   start(): void;
@@ -150,7 +151,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     return applied && agree(board.read(session.applied), theirs, comparesArtifacts(engine, session));
   };
 
-  function check(session: Session): void {
+  function compare(session: Session): void {
     const theirs = session.status;
     // While something of this peer's is being taken in, both sides' holdings are about to change.
     if (!session.isReady || theirs === undefined || session.busy > 0) return;
@@ -169,6 +170,15 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
       return;
     }
     conclude(session, compareArtifacts(session, mine, theirs) || covered);
+  }
+
+  /** A damaged database was told of where it was read; peers stay as they are. */
+  function check(session: Session): void {
+    try {
+      compare(session);
+    } catch (error) {
+      if (!isUnwritten(error)) throw error;
+    }
   }
 
   const heartbeat = (): void => {

@@ -89,6 +89,8 @@ export interface SessionHooks {
   onRequest(session: Session, frame: Uint8Array): Promise<Uint8Array>;
   /** The peer broke the protocol. */
   onFault(session: Session, error: unknown): void;
+  /** This node could not do what a message asks for. */
+  onTrouble(session: Session, error: unknown): void;
   onClosed(session: Session): void;
 }
 
@@ -305,12 +307,24 @@ export function createSession(link: Link, deps: SessionDeps): Session {
   function onFrame(frame: Uint8Array): void {
     if (inner.closing !== undefined) return;
     noteHeard(inner, session, clock);
+    const read = readFrame(frame);
+    if (read === undefined) return;
+    try {
+      onMessage(read.message, read.sizeBytes);
+    } catch (error) {
+      // Whatever fails from here on, a damaged database for one, is this node's own.
+      hooks.onTrouble(session, error);
+    }
+  }
+
+  function readFrame(frame: Uint8Array): { readonly message: Message; readonly sizeBytes: number } | undefined {
     try {
       const unpacked = packing.unpack(frame);
-      onMessage(decodeMessage(unpacked), unpacked.length);
+      return { message: decodeMessage(unpacked), sizeBytes: unpacked.length };
     } catch (error) {
       if (isCodedError(error, "INCOMPATIBLE_VERSION")) void session.close("INCOMPATIBLE_VERSION", error);
       else hooks.onFault(session, error);
+      return undefined;
     }
   }
 

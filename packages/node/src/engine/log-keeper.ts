@@ -149,9 +149,10 @@ export function createLogKeeper(deps: LogKeeperDeps): LogKeeper {
     return true;
   };
   const slices = async (): Promise<void> => {
-    const isRecalling = !isAdopting(store) && !isComplete(readLogBounds(store));
-    if (isRecalling)
-      logger.info("the index of logs is being made, from this block backwards", { start: readLogBounds(store).start });
+    const bounds = readLogBounds(store);
+    if (isComplete(bounds) && isGathered(bounds)) return;
+    const isRecalling = !isAdopting(store) && !isComplete(bounds);
+    if (isRecalling) logger.info("the index of logs is being made, from this block backwards", { start: bounds.start });
     while (await queue.run(async () => step())) await new Promise<void>((resolve) => clock.setTimer(0, resolve));
     if (isRecalling) logger.info("logs are indexed from this block on", { start: readLogBounds(store).start });
   };
@@ -165,13 +166,9 @@ export function createLogKeeper(deps: LogKeeperDeps): LogKeeper {
     }
   };
   return {
-    async run() {
-      if (running === undefined) {
-        const bounds = readLogBounds(store);
-        if (isComplete(bounds) && isGathered(bounds)) return;
-        running = run();
-      }
-      await running;
+    run() {
+      running ??= run();
+      return running;
     },
   };
 }
