@@ -120,6 +120,13 @@ export function createBlockPull(deps: BlockPullDeps): BlockPull {
     return at;
   };
 
+  const noteProgress = (session: Session, last: SealedHeader | undefined): void => {
+    const toBlock = Math.max(bestHeadOf(session)?.number ?? 0, last?.number ?? 0);
+    const { fromBlock = engine.head().number, sinceMs = clock.now() } = progress ?? {};
+    progress = { fromBlock, toBlock, sinceMs };
+    showing.add(session);
+  };
+
   /** Whether at least one block of this peer's became known. */
   const pullFrom = async (session: Session, onSilent: () => void): Promise<boolean> => {
     let delivered = false;
@@ -132,10 +139,7 @@ export function createBlockPull(deps: BlockPullDeps): BlockPull {
       const [first] = unknown;
       if (first !== undefined) {
         requireMergeable(engine, first);
-        const toBlock = Math.max(bestHeadOf(session)?.number ?? 0, last?.number ?? 0);
-        const { fromBlock = engine.head().number, sinceMs = clock.now() } = progress ?? {};
-        progress = { fromBlock, toBlock, sinceMs };
-        showing.add(session);
+        noteProgress(session, last);
         const taken = await takeBodies(session, unknown, endMs, onSilent);
         if (taken === undefined) return false;
         delivered = true;
