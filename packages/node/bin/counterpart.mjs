@@ -32,6 +32,18 @@ function bundledNode() {
   }
 }
 
+// npm runs this below a shell, which a signal ends without reaching anybody else: what it leaves behind stops by itself.
+function stopWithShell(stop) {
+  if (process.env.npm_command === undefined) return;
+  const shell = process.ppid;
+  const watch = setInterval(() => {
+    if (process.ppid === shell) return;
+    clearInterval(watch);
+    stop("SIGTERM");
+  }, 500);
+  watch.unref();
+}
+
 function fail(message) {
   process.stderr.write(`counterpart: ${message}\n`);
   process.exitCode = 1;
@@ -46,6 +58,7 @@ function run(node) {
   const forward = (signal) => child.kill(signal);
   const signals = ["SIGINT", "SIGTERM", "SIGHUP"];
   for (const signal of signals) process.on(signal, forward);
+  stopWithShell(forward);
   child.on("error", (error) => fail(`${node} cannot be run: ${error.message}`));
   child.on("exit", (code, signal) => {
     for (const name of signals) process.off(name, forward);
@@ -59,6 +72,7 @@ if (main === undefined) {
 } else if (process.features.typescript) {
   const cache = compileCache();
   if (cache !== undefined) module.enableCompileCache?.(cache);
+  stopWithShell((signal) => process.kill(process.pid, signal));
   await import(main.href);
 } else {
   const node = process.platform === "linux" ? bundledNode() : undefined;

@@ -110,3 +110,25 @@ test("a program ended by a signal ends the launcher by the same one", async (t) 
   await line();
   assert.deepEqual(await ended, { code: null, signal: "SIGKILL" });
 });
+
+for (const [what, nodeFlags] of [
+  ["itself", []],
+  ["by the bundled Node", [WITHOUT_TYPES]],
+] as const) {
+  test(`a program that npm runs ${what} stops when the shell between them is killed`, async (t) => {
+    const env = { ...process.env, NODE_DISABLE_COMPILE_CACHE: "1", npm_command: "exec" };
+    // With something after it, so that the shell stays.
+    const command = ["-c", '"$0" "$@"; true', process.execPath, ...nodeFlags, installed(t, { node: true }), "wait"];
+    const shell = spawn("sh", command, { stdio: ["ignore", "pipe", "inherit"], env });
+    t.after(() => shell.kill("SIGKILL"));
+    const lines = createInterface({ input: shell.stdout })[Symbol.asyncIterator]();
+    const pid = Number(String((await lines.next()).value).split(" ")[0]);
+    t.after(() => {
+      try {
+        process.kill(pid, "SIGKILL");
+      } catch {}
+    });
+    shell.kill("SIGKILL");
+    assert.equal((await lines.next()).value, "SIGTERM");
+  });
+}
