@@ -229,6 +229,20 @@ describe("following the head", () => {
     assert.equal(store.visible(first.address), undefined);
   });
 
+  it("shows nothing of what another creation with the same nonce and code was called, however new", () => {
+    const created = (by: number): ContractEntry => ({ ...entryOf(1, 0), creationTransaction: codeHash(by) });
+    const { store, move } = openStore([created(1)]);
+    const lost = recordOf(created(1), 1, 9, "lost");
+    store.merge(lost);
+    move([created(2)]);
+    shows(store, []);
+    const own = recordOf(created(2), 1, 5, "own");
+    assert.equal(store.merge(own).outcome, "added");
+    shows(store, [own]);
+    move([entryOf(1, 0)]);
+    shows(store, [own]);
+  });
+
   it("keeps the records of two owners of one child apart, whose branches decide who it was", () => {
     const [mine, theirs] = [childOf(1, 7), childOf(2, 7)];
     const { store, move } = openStore([mine]);

@@ -47,13 +47,25 @@ interface ArtifactEngine extends Pick<ChainEngine, "chainId" | "genesisHash" | "
   readonly adoption: Pick<ChainEngine["adoption"], "isUnderway">;
 }
 
-/** Whether a record signed by `owner` is about this contract. */
-export function speaksOf(entry: ContractEntry | undefined, record: ArtifactRecord, owner: Hex): boolean {
+type Claim = Pick<ArtifactRow, "record" | "owner" | "creationTransaction">;
+
+/**
+ * Whether the contract was created by the transaction that had created it when the record came. Another one with the same
+ * nonce may have given the same code at the same address, as those of all tokens from the template do; what the first was
+ * called says nothing of it. Who took a state over knows no such transactions.
+ */
+const isOfCreation = (entry: ContractEntry, { creationTransaction: created }: Claim): boolean =>
+  created === undefined || entry.creationTransaction === undefined || created === entry.creationTransaction;
+
+/** Whether a record is about this contract. */
+export function speaksOf(entry: ContractEntry | undefined, claim: Claim): boolean {
+  const { record, owner } = claim;
   return (
     entry !== undefined &&
     entry.codeHash === record.codeHash &&
     entry.owner === owner &&
-    entry.creationNonce === record.creationNonce
+    entry.creationNonce === record.creationNonce &&
+    isOfCreation(entry, claim)
   );
 }
 
@@ -77,7 +89,7 @@ export function createArtifactStore(table: ArtifactTable, engine: ArtifactEngine
   ): { readonly before: ArtifactRow; readonly after: ArtifactRow }[] => {
     let sequence = state.sequence;
     return rows.flatMap((before) => {
-      const visible = speaksOf(contract(before.record.address), before.record, before.owner);
+      const visible = speaksOf(contract(before.record.address), before);
       if (visible === before.visible) return [];
       return [{ before, after: { ...before, visible, sequence: visible ? ++sequence : before.sequence } }];
     });
@@ -143,7 +155,8 @@ export function createArtifactStore(table: ArtifactTable, engine: ArtifactEngine
       if (entry.creationNonce !== record.creationNonce) {
         return { outcome: "refused", reason: "its creation nonce is not the one that created the contract" };
       }
-      const held = table.get(record.address, record.codeHash, owner);
+      const place = table.get(record.address, record.codeHash, owner);
+      const held = place !== undefined && isOfCreation(entry, place) ? place : undefined;
       const recordHash = artifactRecordHash(record);
       if (held?.recordHash === recordHash) return { outcome: "equal" };
       const reason = problemOf(record, owner);
@@ -151,7 +164,7 @@ export function createArtifactStore(table: ArtifactTable, engine: ArtifactEngine
       if (held !== undefined && compareArtifacts(record, held.record) < 0) return { outcome: "older" };
       const { creationTransaction } = entry;
       const created = creationTransaction === undefined ? {} : { creationTransaction };
-      put({ record, recordHash, owner, sequence: state.sequence + 1, visible: true, ...created }, held, draftOf);
+      put({ record, recordHash, owner, sequence: state.sequence + 1, visible: true, ...created }, place, draftOf);
       return { outcome: held === undefined ? "added" : "replaced" };
     },
     visible: (address) => table.of(address).find(({ visible }) => visible),

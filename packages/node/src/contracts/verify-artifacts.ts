@@ -28,8 +28,9 @@ function artifactFault(rows: StoreReader, key: Uint8Array, row: ArtifactRow, cha
 export function* checkShown(rows: StoreReader): Generator<StoreFault | undefined> {
   for (const { key, value } of rowsOf(rows, "artifacts")) {
     yield faultOf("artifacts", key, () => {
-      const { record, owner, visible } = decodeArtifactRow(value);
-      const belongs = speaksOf(readContract(rows, record.address), record, owner);
+      const row = decodeArtifactRow(value);
+      const { record, visible } = row;
+      const belongs = speaksOf(readContract(rows, record.address), row);
       if (visible === belongs) return undefined;
       return visible ? "it is shown for a contract that is another" : "it is hidden though its contract is there";
     });
