@@ -10,7 +10,7 @@ import { signDigest } from "@counterpart/core/crypto/crypto";
 import type { Clock, LogFields, Logger } from "@counterpart/core/ports/runtime";
 import type { ContractService, ContractView } from "../contracts/types.ts";
 import { recoverOne } from "../crypto/packed-signatures.ts";
-import type { NetworkService } from "../driver/types.ts";
+import type { NetworkService, SyncView } from "../driver/types.ts";
 import { accountOf, keyOf, openTestEngine } from "../engine/engine.test-support.ts";
 import type { Engine } from "../engine/types.ts";
 import type { KeyRing } from "../keys/types.ts";
@@ -132,12 +132,21 @@ export function sealingEngine(engine: Engine): Engine {
   };
 }
 
+export const ALONE: SyncView = {
+  state: "alone",
+  head: { hash: `0x${"00".repeat(32)}`, number: 0 },
+  headAgeMs: 0,
+  lagBlocks: 0,
+  unnamedContracts: 0,
+};
+
 const networkDefaults: Partial<NetworkService> = {
   peerId: "12D3KooWTest",
   addresses: () => ["/ip4/127.0.0.1/tcp/5000/p2p/12D3KooWTest"],
   peers: () => [],
   bans: () => [],
   progress: () => undefined,
+  sync: () => ALONE,
   divergence: () => undefined,
   needsFullNode: () => false,
   onPeer: () => () => {},

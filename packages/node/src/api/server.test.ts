@@ -6,6 +6,7 @@ import { CodedError, isCodedError } from "@counterpart/core/base/errors";
 import type { Clock } from "@counterpart/core/ports/runtime";
 import { accountOf } from "../engine/engine.test-support.ts";
 import {
+  ALONE,
   CONTRACT,
   CONTRACT_VIEW,
   createFakeBackend,
@@ -326,6 +327,19 @@ test("while it is behind and only replicas are ahead the node is not ready, says
   assert.equal((await api.get("/api/v1/health")).status, 200);
   assert.equal((await api.get(`/api/v1/wallets/${accountOf(1)}`)).status, 200);
   api.network.set({ needsFullNode: () => false });
+  assert.equal((await api.get("/api/v1/ready")).status, 200);
+});
+
+test("until the first state is there a replica, or a node that takes one over, is not ready", async () => {
+  const api = await openTestApi();
+  const sync = (stage: "headers" | "blocks"): void => {
+    api.network.set({ sync: () => ({ ...ALONE, state: "syncing", stage }) });
+  };
+  sync("headers");
+  const { status, json } = await api.get("/api/v1/ready");
+  assert.deepEqual([status, json.code], [503, "NOT_READY"]);
+  assert.match(String(json.detail), /still taking the state over/);
+  sync("blocks");
   assert.equal((await api.get("/api/v1/ready")).status, 200);
 });
 

@@ -420,3 +420,13 @@ test("a transaction is dropped from the pool, durably", async () => {
   await engine.stop();
   assert.equal(open(store).engine.pool.pending, 0);
 });
+
+test("a transaction that needs more gas than was set for the next block is refused at once", async () => {
+  const { engine, dev } = open();
+  dev.setNext({ gasLimit: 30_000 });
+  const refused = engine.submit(transactionOf(1, 0, { gasLimit: 30_001n }), "local");
+  await assert.rejects(refused, { code: "GAS_LIMIT_EXCEEDED", message: /30001 is above 30000/ });
+  await engine.submit(transactionOf(1, 0, { gasLimit: 30_000n }), "local");
+  await engine.seal();
+  assert.deepEqual([engine.head().number, engine.head().gasLimit], [1, 30_000]);
+});

@@ -59,6 +59,9 @@ export function createJournal(core: EngineCore, queue: WriterQueue): Journal {
   const isKnown = (transaction: Transaction): boolean =>
     pool.get(transaction.hash) !== undefined || isSealed(transaction);
 
+  /** Of the next block, for which another one may have been set. */
+  const gasLimit = (): number => core.irregular.header(core.head, clock.now()).gasLimit ?? core.head.gasLimit;
+
   const requireRunning = (): void => {
     if (queue.stopped) throw new CodedError("NOT_READY", "the node is stopping");
   };
@@ -82,7 +85,7 @@ export function createJournal(core: EngineCore, queue: WriterQueue): Journal {
       writeAlone(companions);
       return;
     }
-    const replaced = pool.check(transaction, origin, accounts, core.head.gasLimit, peerId);
+    const replaced = pool.check(transaction, origin, accounts, gasLimit(), peerId);
     const arrivedAtMs = clock.now();
     store.write([
       ...(replaced === undefined ? [] : lostRows(replaced, hash)),
@@ -150,7 +153,7 @@ export function createJournal(core: EngineCore, queue: WriterQueue): Journal {
       const { hash } = transaction;
       if (undecided.has(hash) || isKnown(transaction)) return again(transaction, origin, companions);
       requireRunning();
-      if (pool.check(transaction, origin, accounts, core.head.gasLimit, peerId) !== undefined) {
+      if (pool.check(transaction, origin, accounts, gasLimit(), peerId) !== undefined) {
         return queue.run(async () => replace(transaction, origin, companions, peerId));
       }
       const pending = pool.add(transaction, origin, clock.now(), peerId);

@@ -22,12 +22,19 @@ const VersionSchema = Type.Object({
   crypto: Type.String({ description: "which implementation hashes and recovers signers" }),
 });
 
+/** Whether all that this node has is the genesis, and the first state is still to come. */
+function awaitsFirstState({ engine, network }: ApiContext["backend"]): boolean {
+  if (engine.head().number > 0) return false;
+  const { state, stage } = network.sync();
+  return stage === "headers" || stage === "state" || (engine.isReplica && state !== "synced");
+}
+
 /** @throws CodedError `NOT_READY`, `STORE_CORRUPT`, `STORE_WRITE_FAILED`, `DIVERGED` */
 function checkServing({ backend, ready, damage }: ApiContext): void {
   if (!ready()) throw new CodedError("NOT_READY", "the node is starting or stopping");
   const damaged = damage();
   if (damaged !== undefined) throw damaged;
-  if (backend.engine.adoption.isUnderway) {
+  if (backend.engine.adoption.isUnderway || awaitsFirstState(backend)) {
     throw new CodedError("NOT_READY", "the node is still taking the state over from its peers");
   }
   checkInStep(backend.network);
