@@ -80,6 +80,38 @@ function requireMergeable({ mergeDepthMax, head }: Engine, first: Tip): void {
   );
 }
 
+/**
+ * What imports the blocks of `headers`, and gives how many it came to in this turn; undefined when not all of them became
+ * ours.
+ */
+function createBodyTaker({ engine, peers, importer, clock, recoverSenders }: BlockPullDeps, isStopped: () => boolean) {
+  return async (
+    session: Session,
+    headers: readonly SealedHeader[],
+    endMs: number,
+    onSilent: () => void,
+  ): Promise<number | undefined> => {
+    const fetchDeps = { peers, clock, chainId: engine.chainId, recoverSenders, onSilent };
+    let at = 0;
+    for (
+      let next: Promise<readonly Block[]> | undefined = fetchBlocks(session, headers, fetchDeps);
+      next !== undefined;
+    ) {
+      const blocks: readonly Block[] = await next;
+      at += blocks.length;
+      const isOver = at >= headers.length || isStopped() || clock.now() >= endMs;
+      next = isOver ? undefined : fetchBlocks(session, headers.slice(at), fetchDeps);
+      // Awaited above in the next round, unless this import ends the loop.
+      next?.catch(() => {});
+      const { invalid, orphans } = await importer.run(session, blocks);
+      const early = invalid.find(({ code }) => code === "FUTURE_BLOCK");
+      if (early !== undefined) throw new CodedError("FUTURE_BLOCK", early.message);
+      if (invalid.length > 0 || orphans.length > 0 || isStopped()) return undefined;
+    }
+    return at;
+  };
+}
+
 export function createBlockPull(deps: BlockPullDeps): BlockPull {
   const { engine, peers, importer, clock, logger, onDone } = deps;
   let running: Promise<void> | undefined;
@@ -93,32 +125,7 @@ export function createBlockPull(deps: BlockPullDeps): BlockPull {
 
   const isAhead = (session: Session): boolean => hasBetterChain(session, engine.head());
 
-  /** Imports the blocks of `headers`. Gives how many it came to in this turn; undefined when not all of them became ours. */
-  const takeBodies = async (
-    session: Session,
-    headers: readonly SealedHeader[],
-    endMs: number,
-    onSilent: () => void,
-  ): Promise<number | undefined> => {
-    const fetchDeps = { peers, clock, chainId: engine.chainId, recoverSenders: deps.recoverSenders, onSilent };
-    let at = 0;
-    for (
-      let next: Promise<readonly Block[]> | undefined = fetchBlocks(session, headers, fetchDeps);
-      next !== undefined;
-    ) {
-      const blocks: readonly Block[] = await next;
-      at += blocks.length;
-      const isOver = at >= headers.length || stopped || clock.now() >= endMs;
-      next = isOver ? undefined : fetchBlocks(session, headers.slice(at), fetchDeps);
-      // Awaited above in the next round, unless this import ends the loop.
-      next?.catch(() => {});
-      const { invalid, orphans } = await importer.run(session, blocks);
-      const early = invalid.find(({ code }) => code === "FUTURE_BLOCK");
-      if (early !== undefined) throw new CodedError("FUTURE_BLOCK", early.message);
-      if (invalid.length > 0 || orphans.length > 0 || stopped) return undefined;
-    }
-    return at;
-  };
+  const takeBodies = createBodyTaker(deps, () => stopped);
 
   const noteProgress = (session: Session, last: SealedHeader | undefined): void => {
     const toBlock = Math.max(bestHeadOf(session)?.number ?? 0, last?.number ?? 0);

@@ -3,6 +3,7 @@
 import { CodedError } from "@counterpart/core/base/errors";
 import { NO_METRICS } from "@counterpart/core/base/no-metrics";
 import type { Link, LinkHandlers } from "@counterpart/core/ports/network";
+import type { Logger } from "@counterpart/core/ports/runtime";
 import { createAgreements } from "./agreement.ts";
 import { createAllowances } from "./allowances.ts";
 import { type Announcer, createAnnouncer } from "./announcer.ts";
@@ -94,6 +95,15 @@ function createSyncing(deps: SyncingDeps): Syncing {
   const fetching = { blockPull, stateSource, stateJoin, contractPull, naming };
   return { admission, announcer, importer, intake, reconciler, ...fetching };
 }
+
+/** A damaged database was told of where it was read. */
+const createTroubleLog =
+  (logger: Logger): SessionHooks["onTrouble"] =>
+  ({ peerId }, error) =>
+    logger[isUnwritten(error) ? "debug" : "error"]("a peer's message could not be handled", {
+      peer: peerId,
+      error: String(error),
+    });
 
 /** Tells the parts about what happens in engine and contracts. Returns what unsubscribes. */
 function subscribe(
@@ -197,10 +207,7 @@ export function createNetworkService(deps: DriverDeps): Driver {
     onAnnouncement: (session, message) => intake.handle(session, message),
     onRequest: createRequestHandler({ ...deps, peers, metrics, allowances, isDiverged, instanceId: self.instanceId }),
     onFault: (session, error) => peers.penalise(session, "BAD_MESSAGE", { reason: String(error) }),
-    onTrouble({ peerId }, error) {
-      const level = isUnwritten(error) ? "debug" : "error";
-      deps.logger[level]("a peer's message could not be handled", { peer: peerId, error: String(error) });
-    },
+    onTrouble: createTroubleLog(deps.logger),
     onClosed(session) {
       peers.remove(session);
       noteOutcast(session);

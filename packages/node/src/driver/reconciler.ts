@@ -56,6 +56,15 @@ const isFinishable = ({ unfinishedAt }: Session, mine: Status, theirs: Status): 
 const comparesArtifacts = ({ isReplica }: Pick<Engine, "isReplica">, { version }: Session): boolean =>
   !isReplica && version?.role !== "replica";
 
+/** A damaged database was told of where it was read; peers stay as they are. */
+function beyondDamage(work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    if (!isUnwritten(error)) throw error;
+  }
+}
+
 export function createReconciler(deps: ReconcilerDeps): Reconciler {
   const { clock, engine, checkpoints, peers, board, onStep } = deps;
   let running = false;
@@ -172,13 +181,8 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     conclude(session, compareArtifacts(session, mine, theirs) || covered);
   }
 
-  /** A damaged database was told of where it was read; peers stay as they are. */
   function check(session: Session): void {
-    try {
-      compare(session);
-    } catch (error) {
-      if (!isUnwritten(error)) throw error;
-    }
+    beyondDamage(() => compare(session));
   }
 
   const heartbeat = (): void => {

@@ -169,6 +169,20 @@ async function closeLink(link: Link, logger: Logger): Promise<void> {
   }
 }
 
+type Read =
+  | { readonly message: Message; readonly sizeBytes: number }
+  | { readonly message?: never; readonly fault: unknown };
+
+/** The message in a frame, or why there is none, which is the peer's fault. What fails with a message is this node's own. */
+function readFrame(packing: Packing, frame: Uint8Array): Read {
+  try {
+    const unpacked = packing.unpack(frame);
+    return { message: decodeMessage(unpacked), sizeBytes: unpacked.length };
+  } catch (fault) {
+    return { fault };
+  }
+}
+
 export function createSession(link: Link, deps: SessionDeps): Session {
   const { clock, random, logger, hooks, packing } = deps;
   const done = Promise.withResolvers<void>();
@@ -268,12 +282,9 @@ export function createSession(link: Link, deps: SessionDeps): Session {
     inner.version = theirs;
     noteStatus(inner, theirs.status, clock.now());
     const refusal = hooks.admit(session, theirs);
-    if (refusal !== undefined) {
-      void session.close(refusal.code, refusal.error, refusal.retryAfterMs);
-      return;
-    }
-    inner.admitted = true;
-    if (inner.opened) hooks.onAdmitted(session);
+    if (refusal !== undefined) void session.close(refusal.code, refusal.error, refusal.retryAfterMs);
+    else inner.admitted = true;
+    if (inner.opened && inner.admitted) hooks.onAdmitted(session);
   }
 
   function onGoodbye(code: GoodbyeCode): void {
@@ -293,12 +304,9 @@ export function createSession(link: Link, deps: SessionDeps): Session {
     else if (message.type === "Status" && inner.admitted) {
       noteStatus(inner, message, clock.now());
       // One of the two clocks has jumped: the peers part as they would not have met, and meet when the clocks agree.
-      if (inner.skewed >= SKEWED_STATUSES_MAX) {
-        void session.close("CLOCK_SKEW");
-        return;
-      }
+      if (inner.skewed >= SKEWED_STATUSES_MAX) void session.close("CLOCK_SKEW");
       // The first Status says that the peer has accepted this node's Version.
-      if (inner.ready) hooks.onNews(session);
+      else if (inner.ready) hooks.onNews(session);
       else becomeReady();
     } else if (ANNOUNCEMENTS.has(message.type) && inner.admitted) onAnnouncement(message, sizeBytes);
     else hooks.onFault(session, new Error(`${message.type} was not expected`));
@@ -307,24 +315,16 @@ export function createSession(link: Link, deps: SessionDeps): Session {
   function onFrame(frame: Uint8Array): void {
     if (inner.closing !== undefined) return;
     noteHeard(inner, session, clock);
-    const read = readFrame(frame);
-    if (read === undefined) return;
+    const read = readFrame(packing, frame);
+    if (read.message === undefined) {
+      if (isCodedError(read.fault, "INCOMPATIBLE_VERSION")) void session.close("INCOMPATIBLE_VERSION", read.fault);
+      else hooks.onFault(session, read.fault);
+      return;
+    }
     try {
       onMessage(read.message, read.sizeBytes);
     } catch (error) {
-      // Whatever fails from here on, a damaged database for one, is this node's own.
       hooks.onTrouble(session, error);
-    }
-  }
-
-  function readFrame(frame: Uint8Array): { readonly message: Message; readonly sizeBytes: number } | undefined {
-    try {
-      const unpacked = packing.unpack(frame);
-      return { message: decodeMessage(unpacked), sizeBytes: unpacked.length };
-    } catch (error) {
-      if (isCodedError(error, "INCOMPATIBLE_VERSION")) void session.close("INCOMPATIBLE_VERSION", error);
-      else hooks.onFault(session, error);
-      return undefined;
     }
   }
 
