@@ -79,7 +79,15 @@ function funded(address: Hex): [Hex, GenesisAccount] {
   return [address, { balance: DEV_BALANCE, nonce: 0n, code: new Uint8Array(0), storage: new Map() }];
 }
 
-function predeployed(address: Hex, code: Hex): [Hex, GenesisAccount] {
+/** Address and code of the contracts that tools, and calls of the system, expect on every chain. */
+export const PREDEPLOYED: readonly (readonly [Hex, Hex])[] = [
+  [BEACON_ROOTS_ADDRESS, BEACON_ROOTS_CODE],
+  [HISTORY_ADDRESS, HISTORY_CODE],
+  [MULTICALL3_ADDRESS, MULTICALL3_CODE],
+  [CREATE2_DEPLOYER_ADDRESS, CREATE2_DEPLOYER_CODE],
+];
+
+function predeployed([address, code]: readonly [Hex, Hex]): [Hex, GenesisAccount] {
   return [address, { balance: 0n, nonce: 1n, code: hexToBytes(code), storage: new Map() }];
 }
 
@@ -91,13 +99,7 @@ export const DEV_GENESIS: Genesis = Object.freeze({
   // 2026-01-01T00:00:00Z
   timestamp: 1_767_225_600,
   gasLimit: BLOCK_GAS_LIMIT,
-  alloc: new Map([
-    ...DEV_ACCOUNTS.map(funded),
-    predeployed(BEACON_ROOTS_ADDRESS, BEACON_ROOTS_CODE),
-    predeployed(HISTORY_ADDRESS, HISTORY_CODE),
-    predeployed(MULTICALL3_ADDRESS, MULTICALL3_CODE),
-    predeployed(CREATE2_DEPLOYER_ADDRESS, CREATE2_DEPLOYER_CODE),
-  ]),
+  alloc: new Map([...DEV_ACCOUNTS.map(funded), ...PREDEPLOYED.map(predeployed)]),
 });
 
 /** The accounts of a genesis; assignable to the execution layer's `StateChanges`. */

@@ -1,6 +1,7 @@
 /** A new network: its genesis, and how each of its nodes is started. */
 
 import { isCodedError } from "@counterpart/core/base/errors";
+import { PREDEPLOYED } from "@counterpart/core/chain/genesis";
 import { checksumAddress, parseAddress } from "@counterpart/core/crypto/crypto";
 import { invalidConfig } from "./invalid-config.ts";
 
@@ -54,11 +55,15 @@ export function parseFunded(words: readonly string[]): ReadonlyMap<string, bigin
 /** With its checksum. */
 export const shownAccount = (address: string): string => checksumAddress(address as `0x${string}`);
 
-/** The text of a genesis file. */
+/**
+ * The text of a genesis file. The contracts that others expect are in it: where nobody has ether, nobody could deploy
+ * them later.
+ */
 export function genesisText({ chainId, signers, funded, gasLimit, timestamp }: NetworkPlan): string {
-  const alloc = Object.fromEntries(
-    [...funded].map(([address, balance]) => [shownAccount(address), { balance: balance.toString() }]),
-  );
+  const accounts = new Map<string, object>(PREDEPLOYED.map(([address, code]) => [address, { nonce: 1, code }]));
+  for (const [address, balance] of funded)
+    accounts.set(address, { balance: balance.toString(), ...accounts.get(address) });
+  const alloc = Object.fromEntries([...accounts].map(([address, account]) => [shownAccount(address), account]));
   const genesis = { chainId, consensus: "poa", signers, timestamp, gasLimit, alloc };
   return `${JSON.stringify(genesis, null, 2)}\n`;
 }

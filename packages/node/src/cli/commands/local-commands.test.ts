@@ -6,6 +6,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { DEV_GENESIS } from "@counterpart/core/chain/genesis";
 import { parseGenesis } from "@counterpart/core/chain/genesis-json";
 import { CONFIG_OPTIONS } from "../../config.ts";
 import { createKeyRing } from "../../keys/key-ring.ts";
@@ -193,6 +194,23 @@ test("a network is made with the keys of its signers, and its nodes accept the g
   assert.deepEqual([nobody.code, /nobody could seal/.test(nobody.errors)], [EXIT.usage, true]);
   const zero = await run("network", "create", "other", "--chain-id", "1", "--signer", `0x${"0".repeat(40)}`);
   assert.deepEqual([zero.code, /nobody has the key of address 0/.test(zero.errors)], [EXIT.usage, true]);
+});
+
+test("a new network has the contracts that tools expect, and says when nobody has ether", async (t) => {
+  const { folder, run } = scene(t);
+  const create = (name: string, ...flags: string[]) => run("network", "create", name, "--chain-id", "7", ...flags);
+  const allocOf = (name: string) => parseGenesis(readFileSync(join(folder, name, "genesis.json"), "utf8")).alloc;
+  const { out } = await create("poor");
+  assert.match(out, /Nobody has ether; --fund gives some/);
+  const expected = [...DEV_GENESIS.alloc].filter(([, { code }]) => code.length > 0);
+  assert.equal(expected.length, 4);
+  assert.deepEqual(allocOf("poor"), new Map(expected));
+  const deployer = "0x4e59b44847b379578588920cA78FbF26c0B4956C";
+  const { json } = await create("rich", "--fund", `${deployer}=5`, "--json");
+  assert.deepEqual(json().funded, [deployer]);
+  const [address, account] = expected.find(([at]) => at === deployer.toLowerCase()) ?? assert.fail();
+  assert.deepEqual(allocOf("rich").get(address), { ...account, balance: 5n });
+  assert.doesNotMatch((await create("richer", "--fund", `${deployer}=5`)).out, /Nobody has ether/);
 });
 
 test("a network that no node would take leaves nothing behind, and a second try works", async (t) => {

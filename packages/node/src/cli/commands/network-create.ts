@@ -25,6 +25,9 @@ import {
 import { printAnswer } from "../render/answer.ts";
 import { renderFields } from "../render/table.ts";
 
+/** Said where no account begins with an amount. */
+const UNFUNDED = "\nNobody has ether; --fund gives some. Without it, transactions have to offer a gas price of 0.\n";
+
 const NODES_MAX = 100;
 /** EIP-2294's bound is higher; above this one, v of a protected legacy transaction is no exact number in wallets. */
 const CHAIN_ID_MAX = 999_999_999_999_999;
@@ -98,7 +101,7 @@ export const networkCreate = defineCommand({
   },
   details: [
     "The network is open: it has no network key, so that whoever has genesis.json may connect, hold the chain and send transactions. To close it, give every node the same --network-key.",
-    "Only the listed signers seal blocks: the nodes that are made, and those that --signer names. Gas is free, so that accounts need no funds to send. Each node's folder has the genesis file as well, which a node takes unless --genesis names another. To run a node on another machine, copy its folder there, over a channel that nobody reads along: the folder holds its private key. On several machines give --p2p-host and the others' addresses as --peer.",
+    "Only the listed signers seal blocks: the nodes that are made, and those that --signer names. Gas is free: at a price of 0 accounts need no funds to send, but cast, forge and Hardhat offer more unless told so. The system contracts of EIP-2935 and EIP-4788, Multicall3 and the CREATE2 deployer are there from the beginning. Each node's folder has the genesis file as well, which a node takes unless --genesis names another. To run a node on another machine, copy its folder there, over a channel that nobody reads along: the folder holds its private key. On several machines give --p2p-host and the others' addresses as --peer.",
   ],
   examples: [
     "counterpart network create ./testnet --chain-id 424242 --nodes 3",
@@ -137,8 +140,10 @@ export const networkCreate = defineCommand({
     ] as const;
     const lines = commands.map((command) => `${command}\n`).join("");
     const advice = lines === "" ? "" : `\nEach in a terminal of its own:\n\n${lines}`;
-    const answer = { genesis, chain_id: chainId, signers, nodes: shown };
-    printAnswer(context, json, answer, (style) => renderFields(fields, style) + advice);
+    const funded = [...plan.funded.keys()].map(shownAccount);
+    const answer = { genesis, chain_id: chainId, signers, funded, nodes: shown };
+    const remark = funded.length === 0 ? UNFUNDED : "";
+    printAnswer(context, json, answer, (style) => renderFields(fields, style) + remark + advice);
     return EXIT.ok;
   },
 });
