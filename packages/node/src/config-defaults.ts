@@ -16,7 +16,7 @@ export const DEFAULTS = {
   allowUncertified: false,
   dev: false,
   rpcRequestBytesMax: 1_048_576,
-  rpcBatchMax: 100,
+  rpcBatchMax: 1_000,
   rpcResponseBytesMax: 16_777_216,
   rpcTimeoutMs: 120_000,
   rpcGasMax: 50_000_000,

@@ -53,7 +53,7 @@ test("nothing set gives the defaults", () => {
     allowUncertified: false,
     dev: false,
     rpcRequestBytesMax: 1_048_576,
-    rpcBatchMax: 100,
+    rpcBatchMax: 1_000,
     rpcResponseBytesMax: 16_777_216,
     rpcTimeoutMs: 120_000,
     rpcGasMax: 50_000_000,

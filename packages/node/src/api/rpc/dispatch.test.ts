@@ -193,9 +193,14 @@ test("a batch of notifications is not answered; an empty or too long one is one 
   const { dispatcher, ask } = open();
   const notification = '{"jsonrpc":"2.0","method":"echo"}';
   const batch = (count: number) => `[${Array.from({ length: count }, () => notification).join(",")}]`;
-  assert.equal(await dispatcher.handle(batch(100)), undefined);
+  assert.equal(await dispatcher.handle(batch(1_000)), undefined);
   assert.deepEqual(errorOf(await ask("[]")), [null, -32600]);
-  assert.deepEqual(errorOf(await ask(batch(101))), [null, -32600]);
+  const replies = async (text: string) =>
+    (JSON.parse((await dispatcher.handle(text)) ?? "null") as Reply[]).map(errorOf);
+  assert.deepEqual(await replies(batch(1_001)), [[null, -32600]]);
+  const call = '{"jsonrpc":"2.0","id":12345678901234567890,"method":"echo"}';
+  const text = await dispatcher.handle(`${batch(1_000).slice(0, -1)},${call},${call.replace("1", "2")}]`);
+  assert.match(text ?? "", /^\[\{"jsonrpc":"2\.0","id":12345678901234567890,"error":\{"code":-32600,[^[]*\]$/);
 });
 
 test("an answer has a greatest size, alone and in a batch", async () => {
@@ -219,8 +224,8 @@ test("limits that are set hold for batches and answers, alone and together", asy
   const long = '{"jsonrpc":"2.0","id":1,"method":"long"}';
   assert.equal((await ask(long)).result, "x".repeat(60));
   assert.deepEqual(errorOf(await ask(`[${long},${long}]`)), [null, -32003]);
-  const three = await ask(`[${long},${long},${long}]`);
-  assert.match(three.error?.message ?? "", /^batch too large: more than 2 requests$/);
+  const [three] = (await ask(`[${long},${long},${long}]`)) as unknown as Reply[];
+  assert.match(three?.error?.message ?? "", /^batch too large: more than 2 requests$/);
 });
 
 /** A clock whose timers end when the test says so. */

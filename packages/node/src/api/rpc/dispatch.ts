@@ -89,6 +89,13 @@ function errorText(id: string, { code, message, data }: RpcError): string {
   return `{"jsonrpc":"2.0","id":${id},"error":${JSON.stringify({ code, message, data })}}`;
 }
 
+/** Clients of batches expect a list, and know the answer to one call by its id; as in go-ethereum. */
+function tooLargeText(requests: readonly ParsedJson[], batchMax: number): string {
+  const ids = requests.map((request) => (isObject(request) && Object.hasOwn(request, "id") ? request.id : undefined));
+  const id = ids.map(idText).find((text) => text !== undefined) ?? "null";
+  return `[${errorText(id, invalidRequest(`batch too large: more than ${batchMax} requests`))}]`;
+}
+
 function paramsOf(value: ParsedJson | undefined): readonly JsonValue[] {
   if (value === undefined || value === null) return [];
   const plain = toSafeJson(value);
@@ -197,8 +204,7 @@ export function createDispatcher({ methods, clock, limits = RPC_LIMITS, onDefect
 
   async function handleBatch(requests: readonly ParsedJson[], way: Way): Promise<string | undefined> {
     if (requests.length === 0) return errorText("null", invalidRequest("empty batch"));
-    if (requests.length > batchMax)
-      return errorText("null", invalidRequest(`batch too large: more than ${batchMax} requests`));
+    if (requests.length > batchMax) return tooLargeText(requests, batchMax);
     const answers: string[] = [];
     let size = 0;
     const pause = createPacer(clock);

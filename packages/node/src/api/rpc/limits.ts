@@ -3,7 +3,7 @@
 export interface RpcLimits {
   /** Bytes of a request, a whole batch included. */
   readonly requestBytesMax: number;
-  /** Requests of a batch. */
+  /** Requests of a batch; the default as in go-ethereum and viem. */
   readonly batchMax: number;
   /** Characters of an answer, a whole batch included. */
   readonly responseCharactersMax: number;
@@ -15,7 +15,7 @@ export interface RpcLimits {
 
 export const RPC_LIMITS: RpcLimits = {
   requestBytesMax: 1024 * 1024,
-  batchMax: 100,
+  batchMax: 1_000,
   responseCharactersMax: 16 * 1024 * 1024,
   timeoutMs: 120_000,
   gasMax: 50_000_000,
