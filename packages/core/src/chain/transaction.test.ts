@@ -253,6 +253,8 @@ describe("a transaction is refused", () => {
 
   it("when its type is blob, unknown or absent", () => {
     rejects(() => decodeTransaction(new Uint8Array([3, 0xc0]), CHAIN_ID), /blob/, "BLOBS_UNSUPPORTED");
+    const withBlobs = new Uint8Array(MAX_TRANSACTION_BYTES + 1).fill(3);
+    rejects(() => decodeTransaction(withBlobs, CHAIN_ID), /blob/, "BLOBS_UNSUPPORTED");
     rejects(() => decodeTransaction(new Uint8Array([5, 0xc0]), CHAIN_ID), /transaction type not supported: 5/);
     rejects(() => decodeTransaction(new Uint8Array([0, 0xc0]), CHAIN_ID), /transaction type not supported: 0/);
     rejects(() => decodeTransaction(new Uint8Array([0x80]), CHAIN_ID), /transaction type not supported: 128/);

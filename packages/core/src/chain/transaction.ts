@@ -48,12 +48,13 @@ const ZERO_SENDER: Hex = `0x${"0".repeat(40)}`;
 function typeOf(raw: Uint8Array): TransactionType {
   const first = raw[0];
   if (first === undefined) throw invalidTransaction("a transaction has at least one byte");
+  // Before the size: what wallets send of this type has its blobs with it, and is larger than any other.
+  if (first === BLOB_TYPE) throw new CodedError("BLOBS_UNSUPPORTED", "blob transactions (type 3) are not accepted");
   if (raw.length > MAX_TRANSACTION_BYTES) {
     throw invalidTransaction(`oversized data: transaction size ${raw.length}, limit ${MAX_TRANSACTION_BYTES}`);
   }
   if (first >= 0xc0) return 0;
   if (first === 1 || first === 2 || first === 4) return first;
-  if (first === BLOB_TYPE) throw new CodedError("BLOBS_UNSUPPORTED", "blob transactions (type 3) are not accepted");
   throw invalidTransaction(`transaction type not supported: ${first}`);
 }
 
