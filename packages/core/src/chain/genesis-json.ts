@@ -50,9 +50,9 @@ function integer(value: unknown, path: string, min: number, max: number): number
 /** A number, or decimal or 0x text. @throws CodedError `INVALID_GENESIS` */
 export function amount(value: unknown, path: string, max: bigint): bigint {
   const isText = typeof value === "string" && /^(0|[1-9][0-9]{0,77}|0x[0-9a-fA-F]{1,64})$/.test(value);
-  if (!isText && !Number.isSafeInteger(value))
+  if (!isText && typeof value !== "bigint" && !Number.isSafeInteger(value))
     throw invalidGenesis(`${path} is neither an integer nor decimal or 0x text`);
-  const parsed = BigInt(value as string | number);
+  const parsed = BigInt(value as string | number | bigint);
   if (parsed < 0n || parsed > max) throw invalidGenesis(`${path} is negative or above ${max}`);
   return parsed;
 }
@@ -127,11 +127,23 @@ function signersOf(value: unknown): Hex[] {
   return signers;
 }
 
-/** @throws CodedError `INVALID_GENESIS` */
+/** `JSON.parse` as runtimes have it (ECMAScript: source text access); the library types lag behind. */
+const parseWithSource = JSON.parse as (
+  text: string,
+  reviver: (key: string, value: unknown, context?: { readonly source?: string }) => unknown,
+) => unknown;
+
+function exactly(_key: string, value: unknown, context?: { readonly source?: string }): unknown {
+  if (typeof value !== "number" || Number.isSafeInteger(value)) return value;
+  const source = context?.source ?? "";
+  return /^[1-9]\d{15,77}$/.test(source) ? BigInt(source) : value;
+}
+
+/** Integers beyond 2^53, which other clients write as numbers, are bigints. @throws CodedError `INVALID_GENESIS` */
 export function parseJson(text: string): unknown {
   if (text.length > TEXT_LENGTH_MAX) throw invalidGenesis(`the file is longer than ${TEXT_LENGTH_MAX} characters`);
   try {
-    return JSON.parse(text);
+    return parseWithSource(text, exactly);
   } catch (error) {
     throw invalidGenesis(`not valid JSON: ${reasonOf(error)}`);
   }

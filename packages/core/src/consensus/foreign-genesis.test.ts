@@ -5,6 +5,7 @@ import { createCommonFromGethGenesis, type GethGenesis, Hardfork } from "@ethere
 import { bytesToHex, type Hex, hexToBytes } from "../base/bytes.ts";
 import { CodedError } from "../base/errors.ts";
 import { foreignGenesisHeader, isForeignGenesis, parseForeignGenesis } from "./foreign-genesis.ts";
+import { parseForkSchedule } from "./fork-schedule.ts";
 import { FORKS_TO_BERLIN } from "./forks.test-support.ts";
 
 const OLD_FORKS = { chainId: 7, ...FORKS_TO_BERLIN };
@@ -29,9 +30,17 @@ describe("the genesis file of other clients", () => {
       gasLimit: "0x1c9c380",
       difficulty: "0x20000",
     };
+    // As other clients write it: a number that is not exact as an ordinary one.
+    const text = JSON.stringify({ ...sepolia, config: { ...sepolia.config, terminalTotalDifficulty: 17 } }).replace(
+      '"terminalTotalDifficulty":17',
+      '"terminalTotalDifficulty":17000000000000001',
+    );
+    const { schedule, config } = parseForeignGenesis(text);
+    assert.equal(schedule.terminalTotalDifficulty, 17_000_000_000_000_001n);
+    assert.deepEqual(parseForkSchedule(JSON.parse(config)), schedule, "what is kept of it says the same");
     const root = "0x5eb6e371a698b8d68f665192350ffcecbbbf322916f4b51bd79bb6887da3f494";
     const hash = "0x25a5cc106eea7138acab33231d7160d69cb777ee0c2c553fcddf5138993e6dd9";
-    assert.equal(foreignGenesisHeader(parse(sepolia), root).hash, hash);
+    assert.equal(foreignGenesisHeader(parseForeignGenesis(text), root).hash, hash);
   });
 
   it("gives the reference library's genesis block at each fork that added fields to headers", () => {

@@ -33,7 +33,7 @@ const DIFFICULTY = 131_072n;
 
 export interface ForeignGenesis {
   readonly schedule: ForkSchedule;
-  /** The file's `config` as JSON text: what `schedule` was read from. */
+  /** The file's `config` as JSON text, in which integers beyond 2^53 are text: what gives `schedule` again. */
   readonly config: string;
   /** By address. Empty accounts exist. */
   readonly alloc: ReadonlyMap<Hex, GenesisAccount>;
@@ -150,7 +150,7 @@ function draftOf(file: JsonObject, schedule: ForkSchedule): Omit<AnyHeader, "sta
 export function parseForeignGenesis(text: string): ForeignGenesis {
   const file = asObject(parseJson(text), "the file");
   const schedule = parseForkSchedule(file.config);
-  const config = JSON.stringify(file.config);
+  const config = JSON.stringify(file.config, (_key, value) => (typeof value === "bigint" ? value.toString() : value));
   if (config.length > CONFIG_CHARACTERS_MAX) {
     throw new CodedError("INVALID_GENESIS", `genesis: config is longer than ${CONFIG_CHARACTERS_MAX} characters`);
   }

@@ -168,9 +168,10 @@ function blobActivations(config: Config): BlobActivation[] {
   return found;
 }
 
-/** Text is how values above 2^53 stay exact; JSON has numbers of any size, so that such a number was rounded already. */
+/** Values above 2^53 are exact as bigints and as text; as a number such a value was rounded already. */
 function terminalDifficulty(value: unknown): bigint | undefined {
   if (value === undefined || value === null) return undefined;
+  if (typeof value === "bigint") return value;
   if (Number.isSafeInteger(value) && (value as number) >= 0) return BigInt(value as number);
   if (typeof value === "string" && /^(0|[1-9][0-9]{0,77}|0x[0-9a-fA-F]{1,64})$/.test(value)) return BigInt(value);
   throw invalid("terminalTotalDifficulty is neither an exact integer nor decimal or 0x text");
