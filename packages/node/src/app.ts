@@ -219,13 +219,14 @@ interface Served {
 }
 
 function startDevelopment(
-  { clock, logger, onStop }: Ground,
+  { clock, random, logger: log, onStop }: Ground,
   { development: chain }: Engine,
   network: NetworkService,
   sealer: SealerLoop,
 ): Pick<Served, "development"> {
   if (chain === undefined) return {};
-  const development = createDevelopmentNode({ chain, network, sealer, clock, logger: logger.child({ part: "dev" }) });
+  const logger = log.child({ part: "dev" });
+  const development = createDevelopmentNode({ chain, network, sealer, clock, random, logger });
   onStop(() => development.stop());
   return { development };
 }

@@ -4,7 +4,7 @@ import type { EngineDevelopment } from "../engine/development.ts";
 import { createManualClock } from "../engine/engine.test-support.ts";
 import { createDevelopmentNode, detachedError } from "./development-node.ts";
 import type { PeerState, PeerView } from "./types.ts";
-import { createTestLogger, type LogEntry } from "./virtual-clock.test-support.ts";
+import { createTestLogger, createTestRandom, type LogEntry } from "./virtual-clock.test-support.ts";
 
 const PEER = { address: "a", direction: "inbound", blocksSynced: 0, contractsSynced: 0 } as const;
 
@@ -26,7 +26,9 @@ function open(states: readonly PeerState[] = [], detachedBy?: string) {
       chain.detachedBy = undefined;
     },
   };
-  const setTimer = (_delayMs: number, callback: () => void): (() => void) => {
+  const delaysMs: number[] = [];
+  const setTimer = (delayMs: number, callback: () => void): (() => void) => {
+    delaysMs.push(delayMs);
     due.push(callback);
     return () => void due.splice(due.indexOf(callback), 1);
   };
@@ -35,6 +37,7 @@ function open(states: readonly PeerState[] = [], detachedBy?: string) {
     network: { peers: (): readonly PeerView[] => states.map((state) => ({ ...PEER, state })) },
     sealer: { start: () => void done.push("start"), stop: async () => void done.push("stop") },
     clock: { ...createManualClock(), setTimer },
+    random: createTestRandom(1),
     logger: createTestLogger(log),
   });
   /** Lets the timer run that is set, and what it began end. */
@@ -42,7 +45,7 @@ function open(states: readonly PeerState[] = [], detachedBy?: string) {
     due.shift()?.();
     await new Promise((resolve) => setImmediate(resolve));
   };
-  return { node, chain, done, log, due, tick };
+  return { node, chain, done, log, due, tick, delaysMs };
 }
 
 test("a chain is detached once, before what other nodes could not follow", () => {
@@ -88,6 +91,13 @@ test("a block is sealed each time that the interval has passed, until it is set 
   node.setIntervalMining(100);
   node.stop();
   assert.equal(due.length, 0);
+});
+
+test("an interval is drawn for each block where a range is given, its ends included", async () => {
+  const { node, tick, delaysMs } = open();
+  node.setIntervalMining(100, 102);
+  for (let block = 0; block < 50; block++) await tick();
+  assert.deepEqual([...new Set(delaysMs)].sort(), [100, 101, 102]);
 });
 
 test("sealing is stopped and begun again once for each change", async () => {

@@ -5,7 +5,7 @@
 
 import type { Hex } from "@counterpart/core/base/bytes";
 import { CodedError } from "@counterpart/core/base/errors";
-import type { Clock, Logger } from "@counterpart/core/ports/runtime";
+import type { Clock, Logger, Random } from "@counterpart/core/ports/runtime";
 import type { EngineDevelopment } from "../engine/development.ts";
 import { hasLink } from "./peer-view.ts";
 import type { SealerLoop } from "./sealer.ts";
@@ -16,8 +16,11 @@ export interface DevelopmentNode {
   /** Whether blocks are sealed because transactions wait. */
   readonly automine: boolean;
   setAutomine(isOn: boolean): Promise<void>;
-  /** Seals a block each time that so long has passed, empty ones too; 0 ends it. */
-  setIntervalMining(ms: number): void;
+  /**
+   * Seals a block each time that so long has passed, empty ones too.
+   * @param msMax 0 ends it; where it is above `msMin`, the time is drawn for each block
+   */
+  setIntervalMining(msMin: number, msMax?: number): void;
   /** Whether what this account sends needs no signature. */
   impersonates(address: Hex): boolean;
   impersonated(): readonly Hex[];
@@ -40,6 +43,7 @@ export interface DevelopmentNodeDeps {
   readonly network: Pick<NetworkService, "peers">;
   readonly sealer: SealerLoop;
   readonly clock: Clock;
+  readonly random: Random;
   readonly logger: Logger;
 }
 
@@ -54,7 +58,7 @@ export function detachedError(chain: Pick<EngineDevelopment, "detachedBy"> | und
 }
 
 export function createDevelopmentNode(deps: DevelopmentNodeDeps): DevelopmentNode {
-  const { chain, network, sealer, clock, logger } = deps;
+  const { chain, network, sealer, clock, random, logger } = deps;
   const impersonated = new Set<Hex>();
   let isAuto = false;
   let automine = true;
@@ -70,13 +74,14 @@ export function createDevelopmentNode(deps: DevelopmentNodeDeps): DevelopmentNod
     const message = `${method} does what other nodes could not follow, and peers are connected: disconnect them first`;
     throw new CodedError("DEV_METHOD_WHEN_PEERED", message, { method });
   };
-  const mineEvery = (ms: number, since: number): void => {
+  const mineEvery = (msMin: number, msMax: number, since: number): void => {
     if (since !== interval) return;
+    const ms = msMin + Math.floor(random.fraction() * (msMax - msMin + 1));
     cancelTimer = clock.setTimer(ms, () => {
       chain
         .mine()
         .catch((error: unknown) => logger.error("a block could not be sealed at its time", { error: String(error) }))
-        .finally(() => mineEvery(ms, since));
+        .finally(() => mineEvery(msMin, msMax, since));
     });
   };
   const setAutomine = async (isOn: boolean): Promise<void> => {
@@ -85,10 +90,10 @@ export function createDevelopmentNode(deps: DevelopmentNodeDeps): DevelopmentNod
     if (isOn) sealer.start();
     else await sealer.stop();
   };
-  const setIntervalMining = (ms: number): void => {
+  const setIntervalMining = (msMin: number, msMax = msMin): void => {
     cancelTimer();
     interval++;
-    if (ms > 0) mineEvery(ms, interval);
+    if (msMax > 0) mineEvery(msMin, msMax, interval);
   };
 
   return {

@@ -79,6 +79,7 @@ export interface EngineDevelopment {
   /** For the next block alone; what is not given stays as it is. */
   setNext(next: NextBlock): void;
   setCoinbase(address: Hex): void;
+  readonly blockIntervalS: number | undefined;
   /** Undefined: blocks are dated by the clock again. Returns whether there was an interval. */
   setBlockIntervalS(seconds: number | undefined): boolean;
   /** Whether other nodes refuse a block of this time now. */
@@ -177,6 +178,9 @@ export function createDevelopment(
     },
     setCoinbase(address) {
       irregular.coinbase = address;
+    },
+    get blockIntervalS() {
+      return irregular.blockIntervalS;
     },
     setBlockIntervalS(seconds) {
       const had = irregular.blockIntervalS !== undefined;

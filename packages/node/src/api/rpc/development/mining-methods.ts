@@ -45,6 +45,15 @@ function readMineOptions(value: JsonValue): MineOptions {
   return { blocks: member(value, "blocks", readCount) ?? 1, ...(timestamp === undefined ? {} : { timestamp }) };
 }
 
+/** A number, or the least and the most between which Hardhat draws one for each block. */
+function readInterval(value: JsonValue): readonly [number, number] {
+  if (!Array.isArray(value)) return [readCount(value), readCount(value)];
+  const [least, most, ...more] = value.map(readCount);
+  if (least === undefined || most === undefined || more.length > 0 || least > most)
+    throw badValue("a range is [least, most]");
+  return [least, most];
+}
+
 export interface MiningDeps {
   readonly engine: ChainEngine;
   readonly node: DevelopmentNode;
@@ -147,17 +156,20 @@ async function mine(deps: MiningDeps, method: string, blocks: number, intervalS:
   await node.chain.mine(blocks, intervalS);
 }
 
+/** @param usualS seconds from one block to the next where neither the call nor an earlier one says how many */
+const mineMany = (deps: MiningDeps, method: string, usualS: number): RpcMethod =>
+  defineMethod([optional(readCount, 1), optional<number | undefined>(readCount, undefined)], async (blocks, given) => {
+    const { blockIntervalS } = deps.node.chain;
+    await mine(deps, method, blocks, given ?? blockIntervalS ?? usualS);
+    return true;
+  });
+
 export function miningMethods(deps: MiningDeps): Record<string, RpcMethod> {
   const { node } = deps;
-  const mineMany = (method: string, intervalS: number) =>
-    defineMethod([optional(readCount, 1), optional(readCount, intervalS)], async (blocks, interval) => {
-      await mine(deps, method, blocks, interval);
-      return true;
-    });
   const setIntervalMining = (unitMs: number) =>
-    defineMethod([required(readCount)], (interval) => {
-      if (interval * unitMs > INTERVAL_MS_MAX) throw invalidParams(`an interval is at most ${INTERVAL_MS_MAX} ms`);
-      node.setIntervalMining(interval * unitMs);
+    defineMethod([required(readInterval)], ([least, most]) => {
+      if (most * unitMs > INTERVAL_MS_MAX) throw invalidParams(`an interval is at most ${INTERVAL_MS_MAX} ms`);
+      node.setIntervalMining(least * unitMs, most * unitMs);
       return true;
     });
   const getAutomine = defineMethod([], () => node.automine);
@@ -167,8 +179,8 @@ export function miningMethods(deps: MiningDeps): Record<string, RpcMethod> {
       await mine(deps, "evm_mine", blocks, 0);
       return "0x0";
     }),
-    hardhat_mine: mineMany("hardhat_mine", 1),
-    anvil_mine: mineMany("anvil_mine", 0),
+    hardhat_mine: mineMany(deps, "hardhat_mine", 1),
+    anvil_mine: mineMany(deps, "anvil_mine", 0),
     evm_setAutomine: defineMethod([required(readBoolean)], async (isOn) => {
       await node.setAutomine(isOn);
       return true;

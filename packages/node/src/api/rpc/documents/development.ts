@@ -1,7 +1,7 @@
 /** Documents of the methods that `--dev` adds. */
 
 import { documentOf, given, type MethodDocument, type MethodDocuments, maybe } from "./method-document.ts";
-import { anyOf, BOOLEAN, COUNT, NULL, objectOf, ref, type Schema, TEXT } from "./schemas.ts";
+import { anyOf, BOOLEAN, COUNT, listOf, NULL, objectOf, ref, type Schema, TEXT } from "./schemas.ts";
 
 const INTEGER: Schema = { type: "integer" };
 const DONE = ["Done", BOOLEAN] as const;
@@ -51,8 +51,13 @@ const NODE_INFO = documentOf(
 const mineMany = documentOf("Seals blocks.", [maybe("Blocks", COUNT), maybe("Seconds between", COUNT)], DONE);
 const setGasLimit = documentOf("Gas limit from the next block on.", [given("Gas", COUNT)], DONE);
 const getAutomine = documentOf("Whether blocks are sealed because transactions wait.", [], ["On", BOOLEAN]);
+const RANGE: Schema = { ...listOf(COUNT), minItems: 2, maxItems: 2 };
 const intervalOf = (unit: string): MethodDocument =>
-  documentOf(`Seals a block each time that so many ${unit} have passed; 0 ends it.`, [given("Interval", COUNT)], DONE);
+  documentOf(
+    `Seals a block each time that so many ${unit} have passed; 0 ends it.`,
+    [given("Interval, or the least and the most", anyOf(COUNT, RANGE))],
+    DONE,
+  );
 
 export const DEVELOPMENT_DOCUMENTS: MethodDocuments = {
   ...both({
