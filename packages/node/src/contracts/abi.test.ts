@@ -4,6 +4,7 @@ import { isCodedError } from "@counterpart/core/base/errors";
 import { parseAbi, toFunctionSelector } from "viem";
 import { parseContractAbi } from "./abi.ts";
 import { findFunction } from "./function-lookup.ts";
+import { compileAll, type SolcContract, solidity } from "./solidity.test-support.ts";
 
 const invalid = (error: unknown) => isCodedError(error, "INVALID_ABI");
 const fn = (inputs: unknown, more: object = {}) => [{ type: "function", name: "f", inputs, outputs: [], ...more }];
@@ -37,6 +38,32 @@ describe("reading an ABI", () => {
     assert.equal(item?.view, true);
   });
 
+  it("keeps the ABI of a library whose functions take enums and contracts, and leaves those functions out", () => {
+    const { abi } = compileAll(
+      solidity(`interface I {}
+        library L {
+          enum E { A, B }
+          struct P { E[] e; I i; }
+          error Bad(E e);
+          function one(E e) external pure returns (uint256) { if (e == E.B) revert Bad(e); return 1; }
+          function two(uint256 a) external pure returns (I[] memory) { return new I[](a); }
+          function three(P[] memory p) external pure returns (uint256) { return p.length; }
+          function twice(uint256 a) external pure returns (uint256) { return 2 * a; }
+        }`),
+    ).L as SolcContract;
+    const stored = fn([{ name: "s", type: "L.S storage", internalType: "struct L.S" }], { name: "stored" });
+    const parsed = parseContractAbi([...abi, ...stored]);
+    assert.equal(abi.filter((item) => (item as { type: string }).type === "function").length, 4);
+    assert.deepEqual(
+      parsed.functions.map(({ signature }) => signature),
+      ["twice(uint256)"],
+    );
+    assert.deepEqual(
+      [...parsed.errors.values()].map(({ name, inputs }) => [name, inputs[0]?.type]),
+      [["Bad", "uint8"]],
+    );
+  });
+
   it("refuses what no compiler writes, before anything is encoded by it", () => {
     const deep = Array.from({ length: 40 }).reduce<object>(
       (inner) => ({ type: "tuple", name: "t", components: [inner] }),
@@ -50,6 +77,8 @@ describe("reading an ABI", () => {
       fn([{ name: "a" }]),
       fn([{ name: "a", type: "uint7" }]),
       fn([{ name: "a", type: "uint264" }]),
+      fn([{ name: "a", type: "L.E" }]),
+      [{ type: "event", name: "e", inputs: [{ name: "a", type: "L.E", internalType: "enum L.E" }] }],
       fn([{ name: "a", type: "bytes33" }]),
       fn([{ name: "a", type: "uint256[0]" }]),
       fn([{ name: "a", type: "uint8[9999][9999]" }]),

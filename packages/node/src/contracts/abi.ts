@@ -45,6 +45,7 @@ export interface AbiEvent {
 }
 
 export interface ContractAbi {
+  /** Those that can be called by name. */
   readonly functions: readonly AbiFunction[];
   readonly constructorInputs: readonly AbiParam[];
   readonly constructorPayable: boolean;
@@ -137,6 +138,25 @@ const signatureOf = (name: string, inputs: readonly AbiParam[]): string =>
 const hashOf = (signature: string): Hex => keccak256Hex(utf8ToBytes(signature));
 const selectorOf = (signature: string): Hex => hashOf(signature).slice(0, 10) as Hex;
 
+/**
+ * Whether a parameter has a type that solc writes by its name in the ABI of a library alone: `Lib.E` for an enum, `I` for
+ * a contract, `Lib.S storage`. It does not say there what values such types take. What is nested deeper is refused when
+ * it is parsed.
+ */
+function isOfLibrary(raw: unknown, depth = 1): boolean {
+  if (!isObject(raw)) return false;
+  const { type, internalType, components } = raw;
+  if (typeof type === "string") {
+    if (internalType === `enum ${type}` || internalType === `contract ${type}` || type.endsWith(" storage"))
+      return true;
+  }
+  return depth < DEPTH_MAX && Array.isArray(components) && components.some((part) => isOfLibrary(part, depth + 1));
+}
+
+/** Other contracts' code calls those functions; nobody can by name. */
+const isForCodeAlone = ({ inputs, outputs }: RawObject): boolean =>
+  [inputs, outputs].some((params) => Array.isArray(params) && params.some((param) => isOfLibrary(param)));
+
 function parseFunction(raw: RawObject): AbiFunction {
   const name = parseItemName(raw.name, "a function");
   const inputs = parseParams(raw.inputs, name);
@@ -176,7 +196,7 @@ function addItem(builder: Builder, raw: unknown): void {
   if (!isObject(raw)) throw invalidAbi("an item is not an object");
   switch (raw.type ?? "function") {
     case "function":
-      builder.functions.push(parseFunction(raw));
+      if (!isForCodeAlone(raw)) builder.functions.push(parseFunction(raw));
       return;
     case "constructor":
       builder.constructorItem = raw;

@@ -45,6 +45,12 @@ describe("return values", () => {
     assert.deepEqual(decoded("string[2] s", [["a", "ü"]]), ["a", "ü"]);
   });
 
+  it("give functions as 24 bytes: address and selector", () => {
+    const pointer = `${ADDRESS}a9059cbb` as const;
+    const data = hexToBytes(encodeAbiParameters([{ type: "bytes24" }], [pointer]));
+    assert.deepEqual(decodeOutputs([{ name: "", type: "function" }], data), { value: pointer });
+  });
+
   it("cannot reach a prototype through the name of an output", () => {
     const outputs = [
       { name: "__proto__", type: "uint256" },

@@ -188,6 +188,16 @@ describe("values of other types", () => {
     );
   });
 
+  it("take functions as 24 bytes, address and selector, wherever such a value stands", () => {
+    const pointer = `${ADDRESS}a9059cbb` as const;
+    const one = { name: "f", type: "function" };
+    const padded = `${pointer.slice(2)}${"00".repeat(8)}`;
+    assert.equal(bytesToHex(encodeParams([one], [pointer])), `0x${padded}`);
+    const list = { name: "t", type: "tuple", components: [{ name: "list", type: "function[1]" }] };
+    assert.equal(bytesToHex(encodeParams([list], { t: { list: [pointer] } })), `0x${padded}`);
+    refuses("INVALID_PARAMETER", "f", () => encodeParams([one], [ADDRESS]));
+  });
+
   it("take a tuple component that is named source", () => {
     assert.equal(encode("(string source) t", [{ source: "a" }]), encode("(string source) t", [["a"]]));
   });

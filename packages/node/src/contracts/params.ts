@@ -71,8 +71,14 @@ function toAddress(value: ArgumentValue, path: string): Hex {
   throw invalidParameter(path, "address", `${shown(value)} is not an address`);
 }
 
+/** Undefined for any number. A function is its contract's address and its selector. */
+function bytesOf(type: string): number | undefined {
+  if (type === "function") return 24;
+  return type === "bytes" ? undefined : Number(type.slice("bytes".length));
+}
+
 function toBytes(value: ArgumentValue, type: string, path: string): Hex {
-  const size = type === "bytes" ? undefined : Number(type.slice("bytes".length));
+  const size = bytesOf(type);
   if (typeof value === "string" && isHex(value, size)) return bytesToHex(hexToBytes(value));
   const wanted =
     size === undefined ? "0x and an even number of hexadecimal digits" : `0x and ${2 * size} hexadecimal digits`;
@@ -81,7 +87,7 @@ function toBytes(value: ArgumentValue, type: string, path: string): Hex {
 
 function toElementary(value: ArgumentValue, type: string, path: string): Encodable {
   if (type === "address") return toAddress(value, path);
-  if (type.startsWith("bytes")) return toBytes(value, type, path);
+  if (type.startsWith("bytes") || type === "function") return toBytes(value, type, path);
   if (type === "bool") {
     if (typeof value !== "boolean") throw invalidParameter(path, type, `${shown(value)} is neither true nor false`);
     return value;
@@ -91,7 +97,6 @@ function toElementary(value: ArgumentValue, type: string, path: string): Encodab
     if (!value.isWellFormed()) throw invalidParameter(path, type, "is not well-formed text");
     return value;
   }
-  if (type === "function") throw invalidParameter(path, type, "function pointers are not supported");
   return toInteger(value, type, path);
 }
 
@@ -193,9 +198,12 @@ export function paramsFit(inputs: readonly AbiParam[], params: ParamValues): boo
   );
 }
 
-/** The parameter as the encoder knows it: without names, so that no name can mean anything to it. */
+/**
+ * The parameter as the encoder knows it: without names, so that no name can mean anything to it. It knows no functions,
+ * which are encoded as `bytes24` (Contract ABI Specification).
+ */
 export function positional(param: AbiParam): AbiParameter {
-  if (param.components === undefined) return { type: param.type };
+  if (param.components === undefined) return { type: param.type.replace(/^function/, "bytes24") };
   return { type: param.type, components: param.components.map(positional) };
 }
 
