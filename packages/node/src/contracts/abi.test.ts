@@ -146,6 +146,30 @@ describe("finding a function", () => {
     assert.equal(findFunction(abi, "burn", { "0": "0x", "1": "1" }).signature, "burn(address,uint256)");
   });
 
+  it("tells overloads of one number of parameters apart by the values that only one takes", () => {
+    const overloads = parseContractAbi(
+      parseAbi(["function f(uint256 a)", "function f(int256 a)", "function f(string a)", "function f(bool a, bool b)"]),
+    );
+    const number = (source: string) => ({ source });
+    assert.equal(findFunction(overloads, "f", [number("-1")]).signature, "f(int256)");
+    assert.equal(findFunction(overloads, "f", { a: "x" }).signature, "f(string)");
+    for (const [params, count] of [
+      [[number("1")], 2],
+      [["-1"], 2],
+      [["1"], 3],
+      [[true], 4],
+    ] as const) {
+      const message = count === 4 ? /: no overload takes these parameters;/ : /: several overloads may be meant;/;
+      assert.throws(
+        () => findFunction(overloads, "f", params),
+        (error) => {
+          assert.ok(isCodedError(error, "AMBIGUOUS_FUNCTION") && message.test(error.message));
+          return Array.isArray(error.details.overloads) && error.details.overloads.length === count;
+        },
+      );
+    }
+  });
+
   it("asks for the signature when overloads cannot be told apart, and lists them", () => {
     for (const [name, params] of [
       ["set", { value: "1" }],

@@ -3,12 +3,14 @@
 import { CodedError } from "@counterpart/core/base/errors";
 import { suggestionOf } from "@counterpart/core/base/similar";
 import { type AbiFunction, type ContractAbi, describeFunction } from "./abi.ts";
-import { type ParamValues, paramsFit } from "./params.ts";
+import { type ParamValues, paramsFit, valuesFit } from "./params.ts";
 
 const LISTED_MAX = 64;
 const SHOWN_CHARACTERS_MAX = 256;
 /** Comparing names takes time. */
 const COMPARED_MAX = 256;
+/** So does reading the parameters by each overload. */
+const TRIED_MAX = 16;
 
 /** White space out, and `uint`, `int` as their canonical types, so that `f(address, uint)` finds `f(address,uint256)`. */
 function canonicalSignature(text: string): string {
@@ -29,7 +31,7 @@ function unknownFunction(abi: ContractAbi, text: string): CodedError {
 
 /**
  * The function that `text`, a name or a full signature, names. Of several overloads the one that takes parameters of
- * these names or this number.
+ * these names or this number, or of several such ones the only one that takes their values.
  * @throws CodedError `UNKNOWN_FUNCTION` with the functions there are, `AMBIGUOUS_FUNCTION` with the overloads
  */
 export function findFunction(abi: ContractAbi, text: string, params: ParamValues): AbiFunction {
@@ -45,12 +47,13 @@ export function findFunction(abi: ContractAbi, text: string, params: ParamValues
   if (only === undefined) throw unknownFunction(abi, text);
   if (named.length === 1) return only;
   const fitting = named.filter(({ inputs }) => paramsFit(inputs, params));
-  const [fit] = fitting;
-  if (fit !== undefined && fitting.length === 1) return fit;
-  const reason =
-    fitting.length === 0 ? "no overload takes these parameters" : "several overloads take these parameters";
+  const areTried = fitting.length > 1 && fitting.length <= TRIED_MAX;
+  const left = areTried ? fitting.filter(({ inputs }) => valuesFit(inputs, params)) : fitting;
+  const [fit] = left;
+  if (fit !== undefined && left.length === 1) return fit;
+  const reason = fit === undefined ? "no overload takes these parameters" : "several overloads may be meant";
   throw new CodedError("AMBIGUOUS_FUNCTION", `${text}: ${reason}; give the full signature`, {
     function: text,
-    overloads: listed(named),
+    overloads: listed(fit === undefined ? named : left),
   });
 }

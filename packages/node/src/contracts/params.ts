@@ -1,7 +1,7 @@
 /** Parameters as callers write them, checked against the ABI and encoded. */
 
 import { bytesToHex, type Hex, hexToBytes, isHex } from "@counterpart/core/base/bytes";
-import { CodedError } from "@counterpart/core/base/errors";
+import { CodedError, isCodedError } from "@counterpart/core/base/errors";
 import { suggestionOf } from "@counterpart/core/base/similar";
 import { parseAddress } from "@counterpart/core/crypto/crypto";
 import type { AbiParameter } from "viem";
@@ -196,6 +196,17 @@ export function paramsFit(inputs: readonly AbiParam[], params: ParamValues): boo
   return (
     Object.keys(values).length === inputs.length && inputs.every((input, i) => keyOf(input, i, values) !== undefined)
   );
+}
+
+/** Whether parameters whose names or number fit are values of the types of `inputs` as well. */
+export function valuesFit(inputs: readonly AbiParam[], params: ParamValues): boolean {
+  try {
+    toValues(inputs, params ?? [], "");
+    return true;
+  } catch (error) {
+    if (isCodedError(error)) return false;
+    throw error;
+  }
 }
 
 /**
