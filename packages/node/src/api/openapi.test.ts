@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createMetricsRegistry } from "../telemetry/metrics.ts";
 import { documentOf, type Operation } from "./documented.test-support.ts";
-import { openTestApi } from "./fake-backend.test-support.ts";
+import { CONTRACT, CONTRACT_VIEW, openTestApi } from "./fake-backend.test-support.ts";
+import { INCLUDED } from "./rest/contracts.test-support.ts";
 
 const EXPECTED = [
   "DELETE /api/v1/network/bans/{peer_id}",
@@ -121,6 +122,49 @@ test("bodies are closed: a caller's misspelt field is refused", async () => {
   }
 });
 
+test("bodies say whose account is meant where none is named", async () => {
+  const { operations } = await openDocument();
+  const said = (action: string): string => {
+    const found = operations.find(([name]) => name === `POST /api/v1/contracts${action}`)?.[2].requestBody;
+    return JSON.stringify(found?.content["application/json"]?.schema);
+  };
+  assert.match(said(""), /"an account that this node signs for; its own account when absent"/);
+  assert.match(said("/{address}/execute"), /"an account that this node signs for; the contract's owner when absent"/);
+  assert.match(said("/{address}/call"), /"any account; the contract's owner when absent"/);
+});
+
+test("bodies that callers must write have an example that fits, and optional parameters have none", async () => {
+  const { api, operations } = await openDocument();
+  const examples = operations.flatMap(([name, path, { requestBody }]) => {
+    const example = (requestBody?.content["application/json"] as { example?: unknown } | undefined)?.example;
+    return example === undefined ? [] : [{ name, path: path.replace("{address}", CONTRACT), example }];
+  });
+  assert.deepEqual(
+    examples.map(({ name }) => name),
+    [
+      "POST /api/v1/network/disconnect",
+      "POST /api/v1/contracts/{address}/execute",
+      "POST /api/v1/contracts/{address}/call",
+      "PUT /api/v1/contracts/{address}/artifact",
+      "POST /api/v1/transactions",
+      "POST /",
+    ],
+  );
+  api.network.set({ disconnect: async () => 1 });
+  api.contracts.set({
+    execute: async () => INCLUDED,
+    call: async () => 1n,
+    publish: async () => ({ view: CONTRACT_VIEW }),
+  });
+  for (const { name, path, example } of examples) {
+    const { status, text } = await api.send(name.startsWith("PUT") ? "PUT" : "POST", path, example);
+    assert.equal(status, 200, `${name}: ${text}`);
+  }
+  for (const [name, , { parameters = [] }] of operations) {
+    for (const parameter of parameters) assert.ok(parameter.in !== "query" || !("example" in parameter), name);
+  }
+});
+
 test("the document and its page are served", async () => {
   const { api, document } = await openDocument();
   const json = await api.get("/docs/json");
@@ -130,4 +174,6 @@ test("the document and its page are served", async () => {
   assert.equal(page.status, 200);
   assert.match(String(page.headers["content-type"]), /text\/html/);
   assert.equal((await api.get("/docs/static/swagger-ui.css")).status, 200);
+  assert.match(page.text, /src="\/docs\/static\/theme\/viewport\.js"/);
+  assert.match((await api.get("/docs/static/theme/viewport.js")).text, /name="viewport"/);
 });

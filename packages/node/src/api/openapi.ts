@@ -1,5 +1,6 @@
 /** The OpenAPI 3.1 document, made from the routes' schemas, and its page at `/docs`. */
 
+import { isJsonObject } from "@counterpart/core/base/json-object";
 import swagger from "@fastify/swagger";
 import swaggerUi from "@fastify/swagger-ui";
 import type { ApiInstance } from "./context.ts";
@@ -20,10 +21,24 @@ const WORDMARK =
   '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 150 24" height="24"><text y="18" fill="#fff"' +
   ' font-family="sans-serif" font-size="20" font-weight="600">Counterpart</text></svg>';
 
+/** The page itself does not say that it fits phones, and has no place to say it. */
+const VIEWPORT =
+  'document.head.insertAdjacentHTML("beforeend", \'<meta name="viewport" content="width=device-width, initial-scale=1">\');';
+
 /** What changes something needs the token, but only where the node listens beyond loopback. */
 function securityOf(method: string | readonly string[]): { readonly security?: readonly Record<string, string[]>[] } {
   const isRead = [method].flat().every((one) => one === "GET" || one === "HEAD");
   return isRead ? {} : { security: [{}, { bearer: [] }] };
+}
+
+/** The page fills examples in: with one for an optional parameter, it asks for what nobody meant to ask for. */
+function withoutExamples(query: unknown): unknown {
+  if (!isJsonObject(query) || !isJsonObject(query.properties)) return query;
+  const properties = Object.entries(query.properties).map(([name, schema]) => [
+    name,
+    isJsonObject(schema) ? { ...schema, examples: undefined } : schema,
+  ]);
+  return { ...query, properties: Object.fromEntries(properties) };
 }
 
 /** Must be registered before the routes that it documents. */
@@ -40,7 +55,11 @@ export async function registerOpenApi(server: ApiInstance, version: string): Pro
       tags: TAGS,
       components: { securitySchemes: { bearer: { type: "http", scheme: "bearer" } } },
     },
-    transform: ({ schema, url, route }) => ({ schema: { ...schema, ...securityOf(route.method) }, url }),
+    transform: ({ schema, url, route }) => {
+      const querystring = withoutExamples(schema?.querystring);
+      const query = querystring === undefined ? {} : { querystring };
+      return { schema: { ...schema, ...query, ...securityOf(route.method) }, url };
+    },
     refResolver: {
       buildLocalReference: (json, _baseUri, _fragment, index) =>
         typeof json.$id === "string" ? json.$id : `def-${index}`,
@@ -48,7 +67,7 @@ export async function registerOpenApi(server: ApiInstance, version: string): Pro
   });
   await server.register(swaggerUi, {
     routePrefix: "/docs",
-    theme: { title: "Counterpart API" },
+    theme: { title: "Counterpart API", js: [{ filename: "viewport.js", content: VIEWPORT }] },
     // Else a page that is not on loopback tells swagger.io where the node is.
     uiConfig: { validatorUrl: null },
     staticCSP: true,

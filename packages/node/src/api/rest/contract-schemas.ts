@@ -148,10 +148,8 @@ export function logToJson({ log, event, args }: DecodedLog): Static<typeof LogSc
 
 const NAME_CHARACTERS_MAX = 256;
 const AbiSchema = Type.Array(Type.Unknown(), { maxItems: 10_000, description: "JSON ABI" });
-const FromSchema = Type.Unsafe<string>({
-  ...AddressSchema,
-  description: "an account that this node signs for; its own account when absent",
-});
+const fromSchema = (description: string) => Type.Unsafe<string>({ ...AddressSchema, description });
+const DeployerSchema = fromSchema("an account that this node signs for; its own account when absent");
 const ArgumentSchema = Type.Unknown({
   description: "a string, boolean, number (exact at any size), array, or object by component name",
 });
@@ -167,7 +165,7 @@ const TokenBody = Type.Object(
       Type.Union([...AmountSchema.anyOf], { description: "an alias of cap; both only if they are equal" }),
     ),
     initial_supply: Type.Optional(AmountSchema),
-    from: Type.Optional(FromSchema),
+    from: Type.Optional(DeployerSchema),
     wait_ms: Type.Optional(WaitSchema),
   },
   {
@@ -187,7 +185,7 @@ const NftBody = Type.Object(
       Type.String({ maxLength: 2_048, description: "comes before the numbers of tokens without a URI of their own" }),
     ),
     cap: Type.Optional(AmountSchema),
-    from: Type.Optional(FromSchema),
+    from: Type.Optional(DeployerSchema),
     wait_ms: Type.Optional(WaitSchema),
   },
   {
@@ -241,7 +239,7 @@ const CustomBody = Type.Object(
     ...codeFields,
     args: Type.Optional(Type.Array(ArgumentSchema, { maxItems: 256, description: "constructor arguments" })),
     value: Type.Optional(AmountSchema),
-    from: Type.Optional(FromSchema),
+    from: Type.Optional(DeployerSchema),
     wait_ms: Type.Optional(WaitSchema),
   },
   {
@@ -256,30 +254,34 @@ export const DeployBody = Type.Union([TokenBody, NftBody, CustomBody], {
 });
 export type DeployBodyJson = Static<typeof DeployBody>;
 
-const ParamsSchema = Type.Union(
-  [
-    Type.Record(Type.String(), ArgumentSchema, { description: "by ABI name" }),
-    Type.Array(ArgumentSchema, { maxItems: 256, description: "by position" }),
-  ],
-  { examples: [{ to: "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266", amount: 1000 }] },
-);
+const ParamsSchema = Type.Union([
+  Type.Record(Type.String(), ArgumentSchema, { description: "by ABI name" }),
+  Type.Array(ArgumentSchema, { maxItems: 256, description: "by position" }),
+]);
+
+const HOLDER = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266";
 
 const callFields = {
   function: Type.String({
     minLength: 1,
     maxLength: 1024,
     description: "a name, or a full signature such as transfer(address,uint256)",
-    examples: ["mint"],
   }),
   params: Type.Optional(ParamsSchema),
-  from: Type.Optional(FromSchema),
   value: Type.Optional(AmountSchema),
 };
 
-export const CallBody = Type.Object(callFields, { additionalProperties: false });
+export const CallBody = Type.Object(
+  { ...callFields, from: Type.Optional(fromSchema("any account; the contract's owner when absent")) },
+  { additionalProperties: false, examples: [{ function: "balanceOf", params: { account: HOLDER } }] },
+);
 export const ExecuteBody = Type.Object(
-  { ...callFields, wait_ms: Type.Optional(WaitSchema) },
-  { additionalProperties: false },
+  {
+    ...callFields,
+    from: Type.Optional(fromSchema("an account that this node signs for; the contract's owner when absent")),
+    wait_ms: Type.Optional(WaitSchema),
+  },
+  { additionalProperties: false, examples: [{ function: "mint", params: { to: HOLDER, amount: 1000 } }] },
 );
 
 const contentFields = {
@@ -326,6 +328,8 @@ const ArtifactRecordBody = Type.Object(
   { additionalProperties: false, title: "Record", description: "signed elsewhere by the contract's owner" },
 );
 
-export const ArtifactBody = Type.Union([ArtifactContentBody, ArtifactCodeBody, ArtifactRecordBody]);
+export const ArtifactBody = Type.Union([ArtifactContentBody, ArtifactCodeBody, ArtifactRecordBody], {
+  examples: [{ name: "TestToken", symbol: "TEST", decimals: 18 }],
+});
 export type ArtifactRecordJson = Static<typeof ArtifactRecordBody>["record"];
 export type ArtifactContentJson = Static<typeof ArtifactCodeBody>;

@@ -94,7 +94,7 @@ const ConnectSchema = Type.Object(
 
 const DisconnectBody = Type.Object(
   { peer_id: Type.Optional(Type.String({ maxLength: 256 })), address: Type.Optional(Type.String({ maxLength: 512 })) },
-  { additionalProperties: false },
+  { additionalProperties: false, examples: [{ address: "127.0.0.1:5000" }] },
 );
 
 const BanSchema = Type.Object(

@@ -113,9 +113,15 @@ export function transactionToJson(status: TransactionStatus, certified: Certifie
   };
 }
 
+/** The first one of the first development account on the development network: 1 wei to itself. */
+const SIGNED =
+  "0x02f864827a6980808082520894f39fd6e51aad88f6f4ce6ab8827279cfffb922660180c080" +
+  "a0a2f6c89b8588f8594617e9ae507822c898500e70602647e78c3a03a325264403" +
+  "a060399b9b2c2cf52eceb5de3be8f6b634b25bc0b285babee44f2d10ac63d2189c";
+
 const SubmitBody = Type.Object(
   { raw: Type.String({ pattern: "^0x[0-9a-fA-F]+$", description: "a signed transaction (EIP-2718), hexadecimal" }) },
-  { additionalProperties: false },
+  { additionalProperties: false, examples: [{ raw: SIGNED }] },
 );
 
 export function registerTransactions(server: ApiInstance, { backend, certified }: ApiContext): void {
