@@ -208,6 +208,22 @@ test("a URL that cannot be decoded is a problem, not a failure", async () => {
   assert.equal(json.code, "INVALID_REQUEST");
 });
 
+test("a URL that cannot be decoded is let in and answered as any other", async () => {
+  const { server } = await openTestApi();
+  const asked = async (origin: string) => {
+    const answer = await server.inject({ url: "/api/v1/blocks/%ff", headers: { host: "localhost", origin } });
+    return { status: answer.statusCode, headers: answer.headers, problem: answer.json<{ request_id: string }>() };
+  };
+  const { status, headers, problem } = await asked("http://localhost:3000");
+  assert.equal(status, 400);
+  assert.equal(headers["x-request-id"], problem.request_id);
+  assert.equal(headers["x-content-type-options"], "nosniff");
+  assert.equal(headers["access-control-allow-origin"], "http://localhost:3000");
+  const stranger = await asked("https://evil.example");
+  assert.equal(stranger.status, 403);
+  assert.equal(stranger.headers["access-control-allow-origin"], undefined);
+});
+
 test("a path parameter of any length is refused cleanly", async () => {
   const { get } = await openTestApi();
   const { status, json } = await get(`/api/v1/contracts/0x${"a".repeat(5000)}`);

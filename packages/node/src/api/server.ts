@@ -133,19 +133,14 @@ function refuseUnknown(request: FastifyRequest, routes: RouteTable): never {
 
 const isUpgrade = ({ upgrade }: IncomingHttpHeaders): boolean => upgrade?.toLowerCase() === "websocket";
 
-interface GuardOptions extends ApiServerOptions {
-  readonly stopping: () => boolean;
-  readonly routes: RouteTable;
-  readonly rateLimits: RateLimits;
-}
+type Admit = (request: FastifyRequest, reply: FastifyReply) => void;
 
-function registerGuards(server: ApiInstance, options: GuardOptions): void {
-  const { host, token, allowedHosts = [], allowedOrigins = [], stopping, routes, rateLimits } = options;
+/** What holds for every request, whatever it asks for: headers of the answer, and who may ask, how often. */
+function createAdmission({ allowedHosts = [], allowedOrigins = [] }: ApiServerOptions, rateLimits: RateLimits): Admit {
   const names = allowedHosts.map((name) => name.toLowerCase());
   // As browsers write them: in lower case, without the port that the scheme has anyway.
   const origins = allowedOrigins.map((origin) => (URL.canParse(origin) ? new URL(origin).origin : origin));
-  const checkToken = isLoopback(host) || token === undefined ? undefined : createTokenCheck(token);
-  server.addHook("onRequest", async (request, reply) => {
+  return (request, reply) => {
     reply.headers({ "x-request-id": request.id, ...BROWSER_HEADERS });
     const { headers } = request;
     checkOneHost(request.raw.rawHeaders);
@@ -156,6 +151,21 @@ function registerGuards(server: ApiInstance, options: GuardOptions): void {
     }
     allowOrigin(request, reply);
     checkRate(rateLimits.meterOf(request.socket.remoteAddress));
+  };
+}
+
+interface GuardOptions extends ApiServerOptions {
+  readonly stopping: () => boolean;
+  readonly routes: RouteTable;
+  readonly admit: Admit;
+}
+
+function registerGuards(server: ApiInstance, options: GuardOptions): void {
+  const { host, token, stopping, routes, admit } = options;
+  const checkToken = isLoopback(host) || token === undefined ? undefined : createTokenCheck(token);
+  server.addHook("onRequest", async (request, reply) => {
+    admit(request, reply);
+    const { headers } = request;
     if (stopping()) throw new CodedError("NOT_READY", "the node is stopping");
     if (isPreflight(request)) {
       return reply
@@ -237,7 +247,7 @@ const createHttpServer = (listener: RequestListener): Server =>
     oneByOne(listener),
   );
 
-function createFastify(options: ApiServerOptions, metrics: ApiMetrics): ApiInstance {
+function createFastify(options: ApiServerOptions, metrics: ApiMetrics, admit: Admit): ApiInstance {
   const replyWithProblem = createReplyWithProblem(options.logger, metrics);
   const server: ApiInstance = Fastify({
     bodyLimit: BODY_BYTES_MAX,
@@ -246,7 +256,15 @@ function createFastify(options: ApiServerOptions, metrics: ApiMetrics): ApiInsta
     return503OnClosing: false,
     genReqId: createRequestIds(options.backend),
     routerOptions: { maxParamLength: PARAM_CHARACTERS_MAX },
-    frameworkErrors: replyWithProblem,
+    // A URL that cannot be decoded comes to no hook.
+    frameworkErrors(error, request, reply) {
+      try {
+        admit(request, reply);
+        replyWithProblem(error, request, reply);
+      } catch (refusal) {
+        replyWithProblem(refusal, request, reply);
+      }
+    },
     clientErrorHandler: (error, socket) => {
       metrics.malformed.add({});
       // Whoever does not close his side holds no connection for it.
@@ -295,11 +313,12 @@ export async function buildServer(options: ApiServerOptions, stopping = () => fa
     ...{ backend, clock, logger, metrics, certified, rpcLimits, logLimits, rateLimits, damage },
     ready: isReady,
   };
-  const server = createFastify(options, metrics);
+  const admit = createAdmission(options, rateLimits);
+  const server = createFastify(options, metrics, admit);
   const routes = createRouteTable(server);
   await registerUpgrades(server, rpcLimits.requestBytesMax);
   registerJsonBodies(server);
-  registerGuards(server, { ...options, stopping, routes, rateLimits });
+  registerGuards(server, { ...options, stopping, routes, admit });
   server.addHook("onResponse", async (request, reply) => {
     const { statusCode: status, elapsedTime } = reply;
     logger.debug("request", { id: request.id, method: request.method, path: pathOf(request), status, elapsedTime });
