@@ -75,6 +75,14 @@ test("without an ABI, or where overloads differ, words are read by their look", 
   assert.equal(sent(parseValues(["a=true"], overloads)), '{"a":true}');
 });
 
+test("a constructor's arguments without an ABI are text where they could be it, and never names", () => {
+  const words = ["1.0", "a=b", "aGVsbG8=", "5000", "-5", "0xff", "1e-3", "1e", "v1"];
+  assert.equal(sent(constructorArguments(words, undefined)), sent(words));
+  assert.equal(sent(constructorArguments(["1e20", "-1.5e1", "true"], undefined)), "[1e20,-1.5e1,true]");
+  assert.equal(sent(constructorArguments(['"1e3"', '"true"', "[1]"], undefined)), '["1e3","true",[1]]');
+  assert.throws(() => constructorArguments(["x", "[a"], undefined), refused(/^argument 1 is not valid JSON: \[a/));
+});
+
 test("a constructor's arguments are put in the order of its ABI", () => {
   const abi = [{ type: "constructor", inputs: MINT }];
   assert.equal(sent(constructorArguments([`amount=5`, `to=${TO}`], abi)), `["${TO}","5"]`);

@@ -48,10 +48,17 @@ export function amountValue(text: string): ParamValue {
   return /[.eE]/.test(text) && !text.startsWith("0x") && DECIMAL.test(text) ? rawJSON(text) : text;
 }
 
-/** How a word is meant where no ABI says it: as JSON when it looks like an array, an object, a truth value or quoted. */
+/** A number that is no text of digits, and yet whole as a rule; `1.0` is rather the text of a version. */
+const POWER = /^-?(0|[1-9]\d*)(\.\d+)?[eE]\+?\d+$/;
+
+/**
+ * How a word is meant where no ABI says it: as JSON when it looks like an array, an object, a truth value, quoted or
+ * `1e18`. Everything else is text, which the node takes for whole numbers as well.
+ */
 function guessed(word: string, what: string): ParamValue {
   if (word === "true" || word === "false") return word === "true";
-  return /^[[{"]/.test(word) ? exactJson(word, what) : amountValue(word);
+  if (POWER.test(word)) return rawJSON(word);
+  return /^[[{"]/.test(word) ? exactJson(word, what) : word;
 }
 
 /** @throws CodedError `INVALID_CONFIG` */
@@ -145,20 +152,13 @@ export function functionInputs(abi: unknown, name: string): readonly (readonly A
 export const constructorInputs = (abi: unknown): readonly AbiInput[] =>
   entriesOf(abi).find(({ type }) => type === "constructor")?.inputs ?? [];
 
-/** Without an ABI there are no names. @throws CodedError `INVALID_CONFIG` */
-function positionalArguments(words: readonly string[]): readonly ParamValue[] {
-  const values = parseValues(words, []);
-  if (Array.isArray(values)) return values;
-  throw invalidConfig("give constructor arguments by position: their names are known once the source is compiled");
-}
-
 /**
  * A constructor's arguments, which the API takes by position.
- * @param abi undefined where it is not known here: then words are read by their look
+ * @param abi undefined where it is not known here: then words are read by their look, and `a=b` is text
  * @throws CodedError `INVALID_CONFIG` that names what is missing or unknown
  */
 export function constructorArguments(words: readonly string[], abi: unknown): readonly ParamValue[] {
-  if (abi === undefined) return positionalArguments(words);
+  if (abi === undefined) return words.map((word, at) => guessed(word, `argument ${at}`));
   const inputs = constructorInputs(abi);
   const values = parseValues(words, [inputs]);
   if (Array.isArray(values)) return values;

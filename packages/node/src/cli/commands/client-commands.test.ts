@@ -158,10 +158,24 @@ test("an nft is deployed, and a source with its settings", async (t) => {
   const folder = mkdtempSync(join(tmpdir(), "counterpart-deploy-"));
   t.after(() => rmSync(folder, { recursive: true }));
   writeFileSync(join(folder, "A.sol"), "contract A { constructor(uint256) {} }");
-  const source = ["--source", join(folder, "A.sol"), "--optimizer-runs", "9", "--args", "1e20"];
+  const source = ["--source", join(folder, "A.sol"), "--optimizer-runs", "9", "--args", "1e20", "1.0", "a=b"];
   const sources = { "A.sol": "contract A { constructor(uint256) {} }" };
   const code = { kind: "source", sources, contract: "A.sol", optimizerRuns: 9 };
-  assert.deepEqual(await asked(...source), { waitMs: 0, contractType: "custom", code, args: [{ source: "1e20" }] });
+  assert.deepEqual(await asked(...source), {
+    waitMs: 0,
+    contractType: "custom",
+    code,
+    args: [{ source: "1e20" }, "1.0", "a=b"],
+  });
+  const reason = "1e20 is not text";
+  const details = { parameter: "tag", abi_type: "string", reason };
+  const refusal = new CodedError("INVALID_PARAMETER", `parameter tag (string): ${reason}`, details);
+  fake.contracts.set({ deploy: () => Promise.reject(refusal) });
+  const refused = await run("contracts", "deploy", ...source);
+  assert.match(
+    refused.errors,
+    /\(INVALID_PARAMETER\)\n {2}text that looks like a number, .* quotes of its own: '"1e3"'/,
+  );
 });
 
 test("a deployment that mixes its kinds, or lacks something, is refused before anything is sent", async (t) => {
