@@ -274,6 +274,13 @@ test("an artifact is published whole, or withdrawn", async (t) => {
   fake.contracts.set({ publish: async () => ({ view: CONTRACT_VIEW, match }) });
   const proven = await run("contracts", "publish", CONTRACT, "--name", "N");
   assert.match(proven.out, /^except_metadata {2}the instructions are what was compiled; .*; 1 immutable was filled/);
+  const refusal = new CodedError("FROM_NOT_HELD", "only the contract's owner can publish", { owner: OWNER });
+  fake.contracts.set({ publish: () => Promise.reject(refusal) });
+  const apart = await run("contracts", "publish", CONTRACT, "--name", "N");
+  assert.match(
+    apart.errors,
+    /\(FROM_NOT_HELD\)\n {2}counterpart contracts show <address> names the owner; give --url /,
+  );
   for (const words of [[], ["--withdraw", "--name", "x"]]) {
     assert.equal((await run("contracts", "publish", CONTRACT, ...words)).code, EXIT.usage);
   }
