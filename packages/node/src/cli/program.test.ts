@@ -137,4 +137,5 @@ test("arguments and defaults arrive by name", async () => {
   });
   assert.equal((await parsed("db", "backup", "--to", "x")).options.keys, true);
   assert.equal((await parsed("db", "backup", "--to", "x", "--no-keys")).options.keys, false);
+  assert.match((await parsed("db", "backup", "--help")).shown, / --no-keys +leave the keys out\n/);
 });

@@ -10,7 +10,7 @@ export const dbBackup = defineCommand({
   options: {
     dataDir: dataDirOption(),
     to: text("--to <path>", "folder to make", { isRequired: true }),
-    keys: { ...flag("--no-keys", "leave the keys out"), default: true },
+    keys: flag("--no-keys", "leave the keys out"),
     json: flag("--json", "as one JSON document"),
   },
   details: ["The copy is the database as it was at one moment, without its free pages. It is a data directory itself."],
@@ -18,7 +18,7 @@ export const dbBackup = defineCommand({
   exits: [[EXIT.ok, "copied, and on the disk"], ...DATA_DIR_EXITS, ...WHOLE_OR_NOTHING_EXITS],
   async run({ options }, context) {
     const { backup } = await import("../db.ts");
-    const { dataDir, to, keys, json = false } = options;
+    const { dataDir, to, keys = true, json = false } = options;
     const output = createWorkOutput(context, json);
     await backup({ dataDir, to: to as string, keys, json }, output).finally(output.done);
     return EXIT.ok;
