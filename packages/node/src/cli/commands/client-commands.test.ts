@@ -71,6 +71,9 @@ test("contracts list follows the pages up to its limit, and says where to go on"
     [200, null, OWNER],
     [50, "200", OWNER],
   ]);
+  const stranger = await run("contracts", "list", "--owner", "x");
+  assert.deepEqual([stranger.code, limits.length], [EXIT.usage, 2]);
+  assert.match(stranger.errors, /"x" is not an address/);
   const table = await run("contracts", "list", "--limit", "1");
   assert.match(
     table.out,
@@ -419,8 +422,11 @@ test("watch prints events as they come, until so many or Ctrl-C", { timeout: 60_
 
 test("watch leaves out events of other contracts, and refuses what is no type", async (t) => {
   const { run } = await scene(t);
-  assert.equal((await run("contracts", "watch", "--types", "head,nothing")).code, EXIT.refused);
-  assert.equal((await run("contracts", "watch", "--types", "Head!")).code, EXIT.usage);
+  for (const types of ["head,artifcat", "Head!", "all,head", ""]) {
+    const { code, errors } = await run("contracts", "watch", "--types", types);
+    assert.deepEqual([code, /^counterpart: --types must be all, or names of /.test(errors)], [EXIT.usage, true], types);
+    if (types.includes("artifcat")) assert.match(errors, /, not "artifcat"; did you mean artifact\?/);
+  }
   assert.equal((await run("contracts", "watch", "0x12")).code, EXIT.usage);
   const line = eventLine("contract.updated", { address: CONTRACT, block_number: 7 }, PLAIN);
   assert.equal(line, `contract.updated  ${CONTRACT}  block_number=7\n`);

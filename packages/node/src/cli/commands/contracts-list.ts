@@ -1,5 +1,6 @@
 /** `counterpart contracts list`. */
 
+import { addressWord } from "../client/checked-text.ts";
 import type { ContractAnswer } from "../client/contract.ts";
 import { collectPages } from "../client/pages.ts";
 import { CLIENT_EXITS, CLIENT_OPTIONS, clientOf } from "../client/target.ts";
@@ -63,7 +64,8 @@ export const contractsList = defineCommand({
   ],
   exits: CLIENT_EXITS,
   async run({ options }, context) {
-    const { owner, type, name, since, genesis, limit } = options;
+    const { type, name, since, genesis, limit } = options;
+    const owner = options.owner === undefined ? undefined : addressWord(options.owner);
     const client = clientOf(options, context);
     let firstSince: string | undefined;
     const filters = { owner, type, name, since, include_genesis: genesis };

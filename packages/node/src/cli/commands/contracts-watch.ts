@@ -1,6 +1,7 @@
 /** `counterpart contracts watch`. */
 
 import { CodedError } from "@counterpart/core/base/errors";
+import { suggestionOf } from "@counterpart/core/base/similar";
 import { addressWord } from "../client/checked-text.ts";
 import { followEvents, SILENCE_MS } from "../client/event-follower.ts";
 import type { StreamEvent } from "../client/event-stream.ts";
@@ -38,11 +39,17 @@ export function eventLine(type: string, { address, ...rest }: Data, style: Style
 export const concerns = (chosen: ReadonlySet<string>, { address }: Data): boolean =>
   chosen.size === 0 || typeof address !== "string" || chosen.has(address.toLowerCase());
 
-function typesOf(given: string | undefined): readonly string[] | undefined {
+async function typesOf(given: string | undefined): Promise<readonly string[] | undefined> {
   if (given === undefined) return CONTRACT_TYPES;
   if (given === "all") return undefined;
-  if (/^[a-z.]+(,[a-z.]+)*$/.test(given)) return given.split(",");
-  throw invalidConfig(`--types must be all, or names such as head,contract.updated, not ${given}`);
+  // The API's schemas take their time to load.
+  const { EVENT_TYPES } = await import("../../api/events/event-types.ts");
+  const known: readonly string[] = EVENT_TYPES;
+  const names = given.split(",");
+  const unknown = names.find((name) => !known.includes(name));
+  if (unknown === undefined) return names;
+  const there = `all, or names of ${known.join(", ")}`;
+  throw invalidConfig(`--types must be ${there}, not ${JSON.stringify(unknown)}${suggestionOf(unknown, known)}`);
 }
 
 export const contractsWatch = defineCommand({
@@ -68,7 +75,7 @@ export const contractsWatch = defineCommand({
   async run({ args, options }, context) {
     const { json = false, count = Number.POSITIVE_INFINITY } = options;
     const chosen = new Set(args.addresses.map((address) => addressWord(address).toLowerCase()));
-    const types = typesOf(options.types);
+    const types = await typesOf(options.types);
     // Heartbeats come less often than answers do.
     const client = clientOf(options, context, { timeoutMs: SILENCE_MS });
     const style = styleOf(context);
