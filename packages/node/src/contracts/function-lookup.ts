@@ -31,7 +31,8 @@ function unknownFunction(abi: ContractAbi, text: string): CodedError {
 
 /**
  * The function that `text`, a name or a full signature, names. Of several overloads the one that takes parameters of
- * these names or this number, or of several such ones the only one that takes their values.
+ * these names or this number, or of several such ones the only one that takes their values,
+ * unless that takes text.
  * @throws CodedError `UNKNOWN_FUNCTION` with the functions there are, `AMBIGUOUS_FUNCTION` with the overloads
  */
 export function findFunction(abi: ContractAbi, text: string, params: ParamValues): AbiFunction {
@@ -50,10 +51,12 @@ export function findFunction(abi: ContractAbi, text: string, params: ParamValues
   const areTried = fitting.length > 1 && fitting.length <= TRIED_MAX;
   const left = areTried ? fitting.filter(({ inputs }) => valuesFit(inputs, params)) : fitting;
   const [fit] = left;
-  if (fit !== undefined && left.length === 1) return fit;
+  // Anything written wrongly for another overload is text.
+  const isSure = fitting.length === 1 || fit?.signature.includes("string") === false;
+  if (fit !== undefined && left.length === 1 && isSure) return fit;
   const reason = fit === undefined ? "no overload takes these parameters" : "several overloads may be meant";
   throw new CodedError("AMBIGUOUS_FUNCTION", `${text}: ${reason}; give the full signature`, {
     function: text,
-    overloads: listed(fit === undefined ? named : left),
+    overloads: listed(fit === undefined ? named : isSure ? left : fitting),
   });
 }
