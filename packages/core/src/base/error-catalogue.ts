@@ -77,7 +77,10 @@ export const ERROR_CATALOGUE = {
     "the node is starting, stopping, still taking the state over, or behind without a full node to ask",
   ),
   DIVERGED: entry(503, "this node's execution contradicts what most peers hold, so that its state is not served"),
-  NOT_HELD: entry(503, "a replica does not hold this part of the state, and no peer has proven it"),
+  NOT_HELD: entry(
+    503,
+    "this part of the state is not held by the replica: no peer has proven it, or it was not told to hold it",
+  ),
   HOLDS_ALL: entry(409, "only a replica of chosen contracts can be told to hold others"),
   TOO_MANY_CONTRACTS: entry(409, "this replica holds as many contracts as it may"),
   REPLICA: entry(409, "this node is a replica: it executes no blocks and takes no transactions"),

@@ -15,6 +15,7 @@ import {
   START_MS,
   silentLogger,
 } from "../engine/engine.test-support.ts";
+import type { RemoteState } from "../engine/remote-state.ts";
 import type { Engine } from "../engine/types.ts";
 import type { KeyRing } from "../keys/types.ts";
 import { createMemoryStore } from "../store/memory-store.ts";
@@ -94,6 +95,7 @@ export interface TestNodeOptions {
   readonly store?: Store;
   readonly instanceId?: string;
   readonly replica?: readonly Hex[];
+  readonly remote?: RemoteState;
 }
 
 export function openTestNode(options: TestNodeOptions = {}): TestNode {
@@ -105,6 +107,7 @@ export function openTestNode(options: TestNodeOptions = {}): TestNode {
     clock: { now: clock.now, setTimer: immediateTimersOnly },
     sealer: own,
     ...(options.replica && { replica: options.replica }),
+    ...(options.remote && { remote: options.remote }),
   });
   const keys = createTestKeys(own, others);
   const artifacts = createArtifactTable(store);

@@ -2,7 +2,9 @@
 
 import { bytesToBigInt, concatBytes, EMPTY_BYTES, type Hex, hexToBytes } from "@counterpart/core/base/bytes";
 import { assert, CodedError, isCodedError } from "@counterpart/core/base/errors";
+import { isDelegation } from "@counterpart/core/chain/account";
 import { createAddress } from "@counterpart/core/chain/address";
+import { EMPTY_CODE_HASH } from "@counterpart/core/chain/header";
 import type { AnyTransaction, Transaction } from "@counterpart/core/chain/types";
 import { checksumAddress, parseAddress } from "@counterpart/core/crypto/crypto";
 import type { ChainEngine, ContractEntry } from "../engine/types.ts";
@@ -24,7 +26,7 @@ import type { Publisher } from "./publisher.ts";
 import { requireHeld, type Sender } from "./sender.ts";
 import { gasCap, type Message, requireSuccess, simulate } from "./simulation.ts";
 import type { CodeSource, DeployRequest, FunctionCall, SendResult } from "./types.ts";
-import { contractNotFound, usableAbi } from "./views.ts";
+import { contractNotFound, contractOf, isLacking, usableAbi } from "./views.ts";
 
 export interface TransactingDeps {
   readonly engine: ChainEngine;
@@ -42,19 +44,22 @@ const WAIT_MS_DEFAULT = 30_000;
 const WAIT_MS_MAX = 600_000;
 const BALANCE_OF_SELECTOR: Hex = "0x70a08231";
 
-/** @throws CodedError `CONTRACT_NOT_FOUND` */
-export function requireContract(engine: Pick<ChainEngine, "snapshot">, address: Hex): ContractEntry {
-  const entry = withSnapshot(engine, ({ contract }) => contract(address));
-  if (entry === undefined) throw contractNotFound(address);
-  return entry;
+/** @throws CodedError `CONTRACT_NOT_FOUND`, `NOT_HELD` */
+export function requireContract(engine: Pick<ChainEngine, "snapshot" | "holding">, address: Hex): ContractEntry {
+  return withSnapshot(engine, (snapshot) => contractOf(engine, snapshot, address));
+}
+
+/** The contract that a proxy delegates to; undefined for one that is none. @throws CodedError `NOT_HELD` */
+async function implementationOf({ engine }: TransactingDeps, address: Hex): Promise<Hex | undefined> {
+  const place = withSnapshot(engine, (snapshot) => findProxy(snapshot, address));
+  return place === undefined ? undefined : (await completeProxy(engine, place))?.implementation;
 }
 
 /** The ABI of the contract that a proxy delegates to; undefined where it is none, or nothing of that one is known here. */
-async function abiBehind({ engine, store, contents }: TransactingDeps, address: Hex): Promise<ContractAbi | undefined> {
-  const place = withSnapshot(engine, (snapshot) => findProxy(snapshot, address));
-  const proxy = place === undefined ? undefined : await completeProxy(engine, place);
-  const record = proxy === undefined ? undefined : store.visible(proxy.implementation)?.record;
-  return record === undefined ? undefined : usableAbi(contents, record);
+async function abiBehind(deps: TransactingDeps, address: Hex): Promise<ContractAbi | undefined> {
+  const implementation = await implementationOf(deps, address);
+  const record = implementation === undefined ? undefined : deps.store.visible(implementation)?.record;
+  return record === undefined ? undefined : usableAbi(deps.contents, record);
 }
 
 /** @throws CodedError `ABI_MISSING`, `INVALID_ABI` */
@@ -82,6 +87,20 @@ function valueFor(fn: AbiFunction, call: FunctionCall): bigint {
   throw invalidParameter("value", "uint256", `${fn.signature} takes no value`);
 }
 
+/** @throws CodedError those of `requireAbi` and of `findFunction` */
+async function requireFunction(deps: TransactingDeps, address: Hex, call: FunctionCall) {
+  try {
+    const abi = await requireAbi(deps, address);
+    return { abi, fn: findFunction(abi, call.function, call.params) };
+  } catch (error) {
+    if (!isCodedError(error, "UNKNOWN_FUNCTION") && !isCodedError(error, "ABI_MISSING")) throw error;
+    const implementation = await implementationOf(deps, address);
+    if (implementation === undefined || !isLacking(deps.engine, implementation)) throw error;
+    const behind = `this replica does not hold ${checksumAddress(implementation)}, whose code it runs, nor that one's ABI`;
+    throw new CodedError(error.code, `${error.message}; ${behind}`, error.details);
+  }
+}
+
 /** A function of a contract with its encoded call. */
 interface Prepared {
   readonly entry: ContractEntry;
@@ -93,8 +112,7 @@ interface Prepared {
 
 async function prepareCall(deps: TransactingDeps, address: Hex, call: FunctionCall): Promise<Prepared> {
   const entry = requireContract(deps.engine, address);
-  const abi = await requireAbi(deps, address);
-  const fn = findFunction(abi, call.function, call.params);
+  const { abi, fn } = await requireFunction(deps, address, call);
   const data = withSelector(fn.selector, encodeParams(fn.inputs, call.params));
   return { entry, abi, fn, data, value: valueFor(fn, call) };
 }
@@ -337,9 +355,18 @@ export async function callFunction(deps: TransactingDeps, address: Hex, call: Fu
   throw new CodedError("INVALID_ABI", `the contract's answer does not fit the outputs of ${fn.signature}`);
 }
 
-/** @throws CodedError `CONTRACT_NOT_FOUND`, `BALANCE_UNAVAILABLE` */
+/** Of one that it does not hold a replica fetches what tells, as all that a call reads. @throws CodedError `NOT_HELD` */
+const isContract = (engine: ChainEngine, address: Hex): Promise<boolean> =>
+  engine.read(({ contract, account, code }) => {
+    if (contract(address) !== undefined) return true;
+    if (!isLacking(engine, address)) return false;
+    const codeHash = account(address)?.codeHash ?? EMPTY_CODE_HASH;
+    return codeHash !== EMPTY_CODE_HASH && !isDelegation(code(codeHash));
+  });
+
+/** @throws CodedError `CONTRACT_NOT_FOUND`, `BALANCE_UNAVAILABLE`, `NOT_HELD` */
 export async function balanceOf({ engine }: TransactingDeps, address: Hex, wallet: Hex): Promise<bigint> {
-  requireContract(engine, address);
+  if (!(await isContract(engine, address))) throw contractNotFound(address);
   const data = withSelector(BALANCE_OF_SELECTOR, encodeParams([{ name: "account", type: "address" }], [wallet]));
   const outcome = await engine.call({ from: wallet, to: address, data, value: 0n, gasLimit: gasCap(engine) });
   if (outcome.status === "success" && outcome.output.length === 32) return bytesToBigInt(outcome.output);

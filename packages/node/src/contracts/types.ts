@@ -168,9 +168,9 @@ export interface Publication {
 
 export interface ContractService {
   list(filter: ContractFilter): Promise<ContractPage>;
-  /** @throws CodedError `CONTRACT_NOT_FOUND` */
+  /** @throws CodedError `CONTRACT_NOT_FOUND`, `NOT_HELD` */
   get(address: Hex): Promise<ContractView>;
-  /** Balance of a wallet in base units. @throws CodedError `CONTRACT_NOT_FOUND`, `BALANCE_UNAVAILABLE` */
+  /** Balance of a wallet in base units. @throws CodedError `CONTRACT_NOT_FOUND`, `BALANCE_UNAVAILABLE`, `NOT_HELD` */
   balance(address: Hex, wallet: Hex): Promise<bigint>;
   deploy(request: DeployRequest, key?: RequestKey): Promise<SendResult>;
   execute(address: Hex, call: FunctionCall, waitMs?: number, key?: RequestKey): Promise<SendResult>;

@@ -4,12 +4,11 @@ import type { Hex } from "@counterpart/core/base/bytes";
 import { bytesToBigInt, hexToBytes } from "@counterpart/core/base/bytes";
 import { CodedError } from "@counterpart/core/base/errors";
 import { ZERO_HASH } from "@counterpart/core/chain/header";
-import { keccak256Hex } from "@counterpart/core/crypto/crypto";
+import { checksumAddress, keccak256Hex } from "@counterpart/core/crypto/crypto";
 import type { Clock } from "@counterpart/core/ports/runtime";
 import { integrityHash, stateHash } from "@counterpart/core/sync/artifact";
 import type { ArtifactRecord } from "@counterpart/core/sync/artifact-types";
 import { createPacer } from "../engine/pacer.ts";
-import { NotHeld } from "../engine/proven-state.ts";
 import type { ChainEngine, ContractEntry, Snapshot } from "../engine/types.ts";
 import { isNamed } from "../engine/unnamed.ts";
 import { withSnapshot } from "../engine/with-snapshot.ts";
@@ -33,7 +32,7 @@ export interface ViewDeps {
 }
 
 export interface Views {
-  /** @throws CodedError `CONTRACT_NOT_FOUND` */
+  /** @throws CodedError `CONTRACT_NOT_FOUND`, `NOT_HELD` */
   get(address: Hex): Promise<ContractView>;
   /** @throws CodedError `INVALID_REQUEST` for a cursor or since that no list gave */
   list(filter: ContractFilter): Promise<ContractPage>;
@@ -46,6 +45,31 @@ const TOTAL_SUPPLY_GAS = 200_000;
 
 export function contractNotFound(address: Hex): CodedError {
   return new CodedError("CONTRACT_NOT_FOUND", `there is no contract at ${address}`, { address });
+}
+
+type Held = Pick<ChainEngine, "holding">;
+
+/** Of a contract that is to be held, nothing is known before it was fetched, not even that there is none. */
+export const isLacking = ({ holding }: Held, address: Hex): boolean =>
+  !holding.has(address) || holding.isAwaited(address);
+
+/** Why a contract is not in the index: a replica knows of none that it was not told to hold. */
+function unlisted({ holding }: Held, address: Hex): CodedError {
+  if (holding.isAwaited(address)) {
+    const message = `this replica has not fetched ${checksumAddress(address)} yet, which it is to hold`;
+    return new CodedError("NOT_HELD", message, { address });
+  }
+  if (holding.has(address)) return contractNotFound(address);
+  const use = `/api/v1/replica/contracts/${address}`;
+  const told = `${checksumAddress(address)} is none of the contracts that this replica was told to hold`;
+  return new CodedError("NOT_HELD", `${told}: PUT ${use} adds it`, { address, use });
+}
+
+/** @throws CodedError `CONTRACT_NOT_FOUND`, `NOT_HELD` */
+export function contractOf(engine: Held, { contract }: Pick<Snapshot, "contract">, address: Hex): ContractEntry {
+  const entry = contract(address);
+  if (entry === undefined) throw unlisted(engine, address);
+  return entry;
 }
 
 /** ABI of a record, or undefined when there is none or it is malformed: an owner may sign anything. */
@@ -159,16 +183,10 @@ export function createViews({ engine, clock, instanceId, store, contents }: View
     const origins = new Map([[keccak256Hex(hexToBytes(address)), { address }]]);
     engine.adoption.name(origins).catch(() => {});
   };
-  /** Of a contract that is to be held, nothing is known before it was fetched, not even that there is none. */
-  const isLacking = (address: Hex): boolean => !engine.holding.has(address) || engine.holding.isAwaited(address);
 
   return {
     async get(address) {
-      const draft = withSnapshot(engine, (snapshot) => {
-        const entry = snapshot.contract(address);
-        if (entry === undefined) throw isLacking(address) ? new NotHeld({ address }) : contractNotFound(address);
-        return draftOf(snapshot, entry);
-      });
+      const draft = withSnapshot(engine, (snapshot) => draftOf(snapshot, contractOf(engine, snapshot, address)));
       if (!isNamed(draft.view.entry)) noteAddress(address);
       return complete(draft);
     },

@@ -244,6 +244,17 @@ test("what the node refuses is said with its code, what to do, and an exit code 
   assert.deepEqual([machine.out, error.code, error.status, error.problem.from], ["", "FROM_NOT_HELD", 403, OWNER]);
 });
 
+test("who asks a replica for a contract that it was not told to hold is sent to no peer for it", async (t) => {
+  const { fake, run } = await scene(t);
+  const use = `/api/v1/replica/contracts/${CONTRACT}`;
+  const unlisted = new CodedError("NOT_HELD", `it is none of those to hold: PUT ${use} adds it`, { use });
+  fake.contracts.set({ get: () => Promise.reject(unlisted) });
+  const { errors } = await run("contracts", "show", CONTRACT);
+  assert.equal(errors, `counterpart: it is none of those to hold: PUT ${use} adds it (NOT_HELD)\n`);
+  fake.contracts.set({ get: () => Promise.reject(new CodedError("NOT_HELD", "no peer is connected")) });
+  assert.match((await run("contracts", "show", CONTRACT)).errors, /\n {2}give --url of a full node, or connect /);
+});
+
 test("pending and reverted have exit codes of their own; who does not wait has what was asked for", async (t) => {
   const { fake, run } = await scene(t);
   fake.contracts.set({ get: async () => WITH_MINT, execute: async () => PENDING });
