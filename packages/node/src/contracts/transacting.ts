@@ -117,9 +117,9 @@ async function prepareCall(deps: TransactingDeps, address: Hex, call: FunctionCa
   return { entry, abi, fn, data, value: valueFor(fn, call) };
 }
 
-function requireFunds(engine: ChainEngine, { from, value }: Pick<Message, "from" | "value">): void {
+async function requireFunds(engine: ChainEngine, { from, value }: Pick<Message, "from" | "value">): Promise<void> {
   if (value === 0n) return;
-  const balance = withSnapshot(engine, ({ account }) => account(from)?.balance) ?? 0n;
+  const balance = (await engine.read(({ account }) => account(from)?.balance)) ?? 0n;
   if (balance >= value) return;
   throw new CodedError("INSUFFICIENT_FUNDS", `${from} has ${balance} wei, less than the value ${value}`, {
     balance: balance.toString(),
@@ -248,7 +248,7 @@ async function sendDeployment(
   const from = requireHeld(keys, request.from ?? keys.own);
   const { data, value, abi, content } = prepareDeployment(await withCode(deps, request), from);
   const message: Message = { from, data, value };
-  requireFunds(engine, message);
+  await requireFunds(engine, message);
   const { outcome, gasLimit } = await simulate(engine, message, abi);
   if (outcome.output.length === 0) throw new CodedError("INVALID_BYTECODE", "the bytecode creates no code");
   const transaction = await sender.send(message, gasLimit, {
@@ -313,7 +313,7 @@ async function sendExecution(
     });
   }
   const message: Message = { from: requireHeld(keys, call.from ?? entry.owner), to: address, data, value };
-  requireFunds(engine, message);
+  await requireFunds(engine, message);
   const { outcome, gasLimit } = await simulate(engine, message, abi);
   const { output } = outcome;
   const transaction = await sender.send(message, gasLimit, {
@@ -348,7 +348,7 @@ export async function callFunction(deps: TransactingDeps, address: Hex, call: Fu
   const { engine, keys } = deps;
   const { entry, abi, fn, data, value } = await prepareCall(deps, address, call);
   const from = call.from ?? entry.owner ?? keys.own;
-  requireFunds(engine, { from, value });
+  await requireFunds(engine, { from, value });
   const outcome = await engine.call({ from, to: address, data, value, gasLimit: gasCap(engine) });
   const decoded = decodeOutputs(fn.outputs, requireSuccess(outcome, abi).output);
   if (decoded !== undefined) return decoded.value;

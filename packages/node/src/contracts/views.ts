@@ -2,7 +2,7 @@
 
 import type { Hex } from "@counterpart/core/base/bytes";
 import { bytesToBigInt, hexToBytes } from "@counterpart/core/base/bytes";
-import { CodedError } from "@counterpart/core/base/errors";
+import { CodedError, isCodedError } from "@counterpart/core/base/errors";
 import { ZERO_HASH } from "@counterpart/core/chain/header";
 import { checksumAddress, keccak256Hex } from "@counterpart/core/crypto/crypto";
 import type { Clock } from "@counterpart/core/ports/runtime";
@@ -72,6 +72,16 @@ export function contractOf(engine: Held, { contract }: Pick<Snapshot, "contract"
   return entry;
 }
 
+/** Of what a replica holds it shows the rest where something of it is another contract's, and nobody proves that. */
+async function ifProven<T>(reading: Promise<T>): Promise<T | undefined> {
+  try {
+    return await reading;
+  } catch (error) {
+    if (isCodedError(error, "NOT_HELD")) return undefined;
+    throw error;
+  }
+}
+
 /** ABI of a record, or undefined when there is none or it is malformed: an owner may sign anything. */
 export function usableAbi(contents: ContentCache, record: ArtifactRecord): ContractAbi | undefined {
   try {
@@ -130,10 +140,10 @@ export function createViews({ engine, clock, instanceId, store, contents }: View
     return bytesToBigInt(outcome.output).toString();
   };
   const complete = async ({ view, abi: own, proxy: place }: Draft): Promise<ContractView> => {
-    const proxy = place === undefined ? undefined : await completeProxy(engine, place);
+    const proxy = place === undefined ? undefined : await ifProven(completeProxy(engine, place));
     const behind = proxy === undefined ? undefined : store.visible(proxy.implementation)?.record;
     const abi = joinAbis(own, behind === undefined ? undefined : usableAbi(contents, behind));
-    const supply = hasTotalSupply(abi) ? await totalSupply(view.entry.address) : undefined;
+    const supply = hasTotalSupply(abi) ? await ifProven(totalSupply(view.entry.address)) : undefined;
     return {
       ...view,
       ...(supply !== undefined && { totalSupply: supply }),

@@ -107,6 +107,27 @@ describe("of a contract that a replica does not hold", () => {
 });
 
 describe("a contract that a replica holds", () => {
+  it("is shown and listed without what another contract has to say, where nobody proves that", async () => {
+    const { replica, token, lab, toToken, toBeacon, connect } = await openScene();
+    connect(false);
+    const { contracts } = await replica.service.list({ limit: 10 });
+    const shown = new Map(contracts.map((view) => [view.entry.address, view]));
+    assert.deepEqual(new Set(shown.keys()), new Set([lab, toToken, toBeacon]));
+    assert.equal(shown.get(toToken)?.proxy?.implementation, token);
+    assert.equal(shown.get(toToken)?.totalSupply, undefined);
+    assert.equal(shown.get(toBeacon)?.proxy, undefined);
+    assert.equal((await replica.service.get(toBeacon)).proxy, undefined);
+    connect(true);
+    assert.equal((await replica.service.get(toToken)).totalSupply, "0");
+  });
+
+  it("is called with a value that its sender has, or has not, as whom the replica does not hold", async () => {
+    const { replica, lab } = await openScene();
+    const call = { function: "pay", value: "5" };
+    assert.equal(await replica.service.call(lab, { ...call, from: accountOf(3) }), null);
+    await assert.rejects(replica.service.call(lab, { ...call, from: accountOf(90) }), { code: "INSUFFICIENT_FUNDS" });
+  });
+
   it("has no functions of an implementation that is not held, which is said", async () => {
     const { full, replica, token, toToken } = await openScene();
     const missing = () => replica.service.call(toToken, { function: "symbol" });
