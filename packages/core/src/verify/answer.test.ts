@@ -8,7 +8,7 @@ import { EMPTY_CODE_HASH, encodeHeader, sealHeader } from "../chain/header.ts";
 import type { Account, SealedHeader } from "../chain/types.ts";
 import { encodeRlp } from "../codec/rlp.ts";
 import { addSeal, draftHeader } from "../consensus/poa.ts";
-import { keccak256, keccak256Hex, privateKeyToAddress, signDigest } from "../crypto/crypto.ts";
+import { checksumAddress, keccak256, keccak256Hex, privateKeyToAddress, signDigest } from "../crypto/crypto.ts";
 import { proveKey } from "../trie/proof.ts";
 import { createMemoryTrie } from "../trie/testing/memory-trie.ts";
 import { EMPTY_TRIE_ROOT } from "../trie/types.ts";
@@ -74,6 +74,18 @@ test("an answer is taken for what its nodes prove", () => {
   const absent = { address: addressOf(25), slots: [slotOf(0)] };
   const nothing = verifyAnswer(answerTo(absent), absent, RULES);
   assert.deepEqual([nothing.account, nothing.slots], [undefined, [0n]]);
+});
+
+test("signers and address may have checksums, as genesis file and answer have them, and slots be short", () => {
+  const signers = [checksumAddress(SIGNER)];
+  const short = { ...OF_CONTRACT, slots: ["0x2", "0x1E", "0x0"] as const };
+  assert.deepEqual(verifyAnswer(answerTo(OF_CONTRACT), short, { signers }).slots, [3n, 0n, 1n]);
+  const absent = { address: SIGNER, slots: [] };
+  const shown = checksumAddress(SIGNER);
+  const answer = { ...answerTo(absent), address: shown };
+  assert.equal(verifyAnswer(answer, { ...absent, address: shown }, RULES).account, undefined);
+  const wrong = { signers: [SIGNER.slice(0, -1) as Hex] };
+  assert.throws(() => verifyAnswer(answer, absent, wrong), { code: "INVALID_HEX" });
 });
 
 test("an answer sealed by nobody, or by nobody who is listed, is refused", () => {

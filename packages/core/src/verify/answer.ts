@@ -8,6 +8,7 @@ import { CodedError } from "../base/errors.ts";
 import { EMPTY_CODE_HASH } from "../chain/header.ts";
 import type { Account } from "../chain/types.ts";
 import type { PoaRules } from "../consensus/poa.ts";
+import { parseAddress } from "../crypto/crypto.ts";
 import { EMPTY_TRIE_ROOT } from "../trie/types.ts";
 import { type VerifiedHeader, verifyHeader } from "./header.ts";
 import { type ProvenAccount, type StateQuery, verifyState } from "./state-proof.ts";
@@ -66,16 +67,24 @@ function checkClaims(answer: Fields, proven: Fields): void {
   if (wrong !== undefined) throw refused(`${wrong} is not what its nodes prove`);
 }
 
+/** What is asked, in the one form in which it is proven. @throws CodedError `INVALID_HEX` */
+const queryOf = ({ address, slots }: StateQuery): StateQuery => ({
+  address: parseAddress(address),
+  slots: slots.map((slot): Hex => `0x${slot.slice(2).toLowerCase().padStart(64, "0")}`),
+});
+
 /**
  * What an answer proves of the account and the slots that were asked for, at the block of its header. That this block
  * is recent, or still on the chain, nothing proves: `confirmations` and `certified` are the node's word and are not
  * looked at. The genesis is sealed by nobody, so an answer about it is refused.
  * @param answer the JSON, parsed, from whomever
- * @param query what was asked; address and slots in lower case
+ * @param asked the question, as the node takes it: the address with a checksum or without, slots as short as they are
  * @returns with `certified: "none"`, where anyone may seal, it holds only if the header's hash is known to be good
- * @throws CodedError `INVALID_PROOF` when it is malformed, is about anything else, or claims what it does not prove
+ * @throws CodedError `INVALID_PROOF` when it is malformed, is about anything else, or claims what it does not prove;
+ * `INVALID_HEX` for a question or signers that are malformed
  */
-export function verifyAnswer(answer: unknown, query: StateQuery, rules: PoaRules): VerifiedAnswer {
+export function verifyAnswer(answer: unknown, asked: StateQuery, rules: PoaRules): VerifiedAnswer {
+  const query = queryOf(asked);
   const fields = fieldsOf(answer, "it");
   const slots = listOf(fields.storage_proof, "storage_proof").map((slot) => fieldsOf(slot, "a slot"));
   const verified = verifyHeader(bytesOf(fields.header, "header"), rules);

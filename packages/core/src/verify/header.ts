@@ -5,6 +5,7 @@ import { CodedError, isCodedError } from "../base/errors.ts";
 import { decodeHeader } from "../chain/header.ts";
 import type { SealedHeader } from "../chain/types.ts";
 import { maySeal, type PoaRules, sealerOf } from "../consensus/poa.ts";
+import { parseAddress } from "../crypto/crypto.ts";
 
 /** `signer`: a listed signer sealed it. `none`: anyone may seal on this chain, so that nobody stands for it. */
 export type Certified = "signer" | "none";
@@ -17,14 +18,17 @@ export interface VerifiedHeader {
 /**
  * Reads a header and checks its seal, nothing else: that its parents are valid, and that it is the head, is for whoever
  * has them to say.
- * @throws CodedError `INVALID_PROOF` when it is malformed, sealed by another than its coinbase, or by nobody listed
+ * @param rules signers with checksums or without, as a genesis file has them
+ * @throws CodedError `INVALID_PROOF` when it is malformed, sealed by another than its coinbase, or by nobody listed;
+ * `INVALID_HEX` for a signer that is no address
  */
 export function verifyHeader(bytes: Uint8Array, rules: PoaRules): VerifiedHeader {
+  const signers = rules.signers.map(parseAddress);
   try {
     const header = decodeHeader(bytes);
     const sealer: Hex = sealerOf(header);
-    if (!maySeal(rules, sealer)) throw new CodedError("INVALID_HEADER", `${sealer} is not a listed signer`);
-    return { header, certified: rules.signers.length > 0 ? "signer" : "none" };
+    if (!maySeal({ signers }, sealer)) throw new CodedError("INVALID_HEADER", `${sealer} is not a listed signer`);
+    return { header, certified: signers.length > 0 ? "signer" : "none" };
   } catch (error) {
     if (!isCodedError(error, "INVALID_HEADER") && !isCodedError(error, "INVALID_RLP")) throw error;
     throw new CodedError("INVALID_PROOF", `the header proves nothing: ${error.message}`);
