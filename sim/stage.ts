@@ -160,7 +160,8 @@ function watchState(notes: Notes, taken: TakenDeps, node: SimNode, { engine }: P
       return;
     }
     notes.count(`state taken over: ${node.role}`);
-    if (reverted.length > 0) notes.count("went over to a branch from below the block it joined at");
+    if (node.role === "full" && reverted.length > 0)
+      notes.count("went over to a branch from below the block it joined at");
     try {
       checkTaken(node, { engine }, taken);
     } catch (error) {

@@ -351,8 +351,8 @@ export function createAdoption(core: EngineCore, queue: WriterQueue): Adoption {
           historyStartRow(target.number),
           logsFrom(target.number),
         ];
-        const reverted = retreat?.reverted ?? [];
-        announceLeaving(core, reverted);
+        const reverted = retreat?.reverted ?? headers.left();
+        announceLeaving(core, retreat?.reverted ?? []);
         store.write([...rows, ...headers.settle(target)]);
         underway = false;
         clearCaches();

@@ -44,7 +44,7 @@ export function announce(core: EngineCore, change: HeadChange, settlement: Settl
   for (const transaction of settlement.reinjected) core.emitter.emit("transaction", transaction, "reinjected");
 }
 
-/** To be called before the write. */
+/** To be called before the write. Of blocks of which nothing but the headers is held there is nothing to look at. */
 export function announceLeaving({ emitter }: EngineCore, reverted: readonly SealedHeader[]): void {
   if (reverted.length > 0) emitter.emit("leaving", reverted);
 }

@@ -20,6 +20,8 @@ export interface HeaderChain {
   endAt(number: number): Iterable<StoreWrite>;
   /** Rows that put headers on the chain, the parent of the first being there, in place of those that follow it now. */
   put(headers: readonly SealedHeader[]): Iterable<StoreWrite>;
+  /** Headers of the head's own branch that have left the chain, the head first; none where it is on the chain. */
+  left(): readonly SealedHeader[];
   /** Rows with which `target` becomes the head: it ends the chain, and the head's own branch is no longer needed. */
   settle(target: SealedHeader): Iterable<StoreWrite>;
 }
@@ -33,6 +35,14 @@ export function createHeaderChain(core: Pick<EngineCore, "store" | "chain" | "he
       yield header;
       header = chain.header(header.parentHash);
     }
+  }
+  function left(): SealedHeader[] {
+    const headers: SealedHeader[] = [];
+    for (const header of ownBranch(0)) {
+      if (chain.isCanonical(header.hash)) break;
+      headers.push(header);
+    }
+    return headers;
   }
   function* removeAbove(number: number, kept: ReadonlySet<Hex>): Generator<StoreWrite> {
     for (const { key, value } of [...rowsOf(store, "canonical", numberKey(number + 1))]) {
@@ -63,11 +73,9 @@ export function createHeaderChain(core: Pick<EngineCore, "store" | "chain" | "he
         yield { table: "canonical", key: numberKey(header.number), value: hash };
       }
     },
+    left,
     *settle(target) {
-      for (const { hash } of ownBranch(0)) {
-        if (chain.isCanonical(hash)) break;
-        yield { table: "headers", key: hexToBytes(hash), value: null };
-      }
+      for (const { hash } of left()) yield { table: "headers", key: hexToBytes(hash), value: null };
       yield* removeAbove(target.number, new Set());
     },
   };

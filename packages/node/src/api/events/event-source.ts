@@ -11,7 +11,8 @@ import type { EventData, EventType } from "./event-types.ts";
 
 export type Tell = <T extends EventType>(type: T, data: EventData<T>) => void;
 
-function tellHead(tell: Tell, change: HeadChange): void {
+/** @param before number of the head before */
+function tellHead(tell: Tell, change: HeadChange, before: number): void {
   const { head, reverted, applied, sealedHere } = change;
   for (const { hash, number } of reverted) tell("block.reorged", { hash, number });
   tell("head", {
@@ -19,7 +20,8 @@ function tellHead(tell: Tell, change: HeadChange): void {
     number: head.number,
     parent_hash: head.parentHash,
     timestamp: head.timestamp,
-    blocks_added: applied.length,
+    // Those that were executed are not all: a replica applies none.
+    blocks_added: head.number - before + reverted.length,
     blocks_reorged: reverted.length,
     sealed_here: sealedHere,
   });
@@ -58,9 +60,11 @@ function tellPeer(tell: Tell, { kind, peerId, address, reason }: PeerChange): vo
 
 /** Returns the function that ends it. */
 export function followBackend({ engine, contracts, network }: Backend, tell: Tell): () => void {
+  let height = engine.head().number;
   const ends = [
     engine.on("head", (change) => {
-      tellHead(tell, change);
+      tellHead(tell, change, height);
+      height = change.head.number;
       tellContracts(tell, engine, change);
     }),
     engine.on("named", (naming) => tellContracts(tell, engine, naming)),

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { Compile } from "typebox/compile";
-import { openTestEngine, transactionOf } from "../../engine/engine.test-support.ts";
+import { accountOf, chainOf, openTestEngine, sealAll, transactionOf } from "../../engine/engine.test-support.ts";
 import { EVENT_SCHEMAS, type EventType } from "../events/event-types.ts";
 import {
   createFakeBackend,
@@ -50,6 +50,32 @@ async function take(response: Response, count: number): Promise<Heard[]> {
   }
   return heard;
 }
+
+test("a replica's head is told with the number of blocks that it goes on by, and with those that have left", async () => {
+  const replica = openTestEngine({ replica: [accountOf(9)] });
+  const { open } = await started(replica);
+  const stream = await open();
+  const [losing, winning] = [openTestEngine({ sealer: 1 }), openTestEngine({ sealer: 2 })];
+  for (const nonce of [0, 1]) await sealAll(losing, [transactionOf(1, nonce)]);
+  for (const nonce of [0, 1, 2]) await sealAll(winning, [transactionOf(1, nonce)]);
+  for (const full of [losing, winning]) {
+    const headers = chainOf(full).map(({ header }) => header);
+    await replica.adoption.addHeaders(headers, new Uint8Array(0));
+    await replica.adoption.complete(full.head());
+  }
+  const heard = await take(stream, 4);
+  assert.deepEqual(
+    heard.map(({ type, data }) => [type, data.number, data.blocks_added, data.blocks_reorged]),
+    [
+      ["head", 2, 2, 0],
+      ["block.reorged", 2, undefined, undefined],
+      ["block.reorged", 1, undefined, undefined],
+      ["head", 3, 3, 2],
+    ],
+  );
+  const left = chainOf(losing).map(({ header }) => header.hash);
+  assert.deepEqual([heard[2]?.data.hash, heard[1]?.data.hash], left);
+});
 
 test("a transaction's way is heard, in words that the schemas describe", async () => {
   const { engine, open } = await started(openTestEngine());

@@ -237,12 +237,16 @@ test("where nothing is executed, the headers are told that lead to the new head 
   const real = openTestEngine();
   await sealLogs(real, 0);
   let move = (): void => {};
+  let reverted: readonly SealedHeader[] = [];
+  real.on("head", (change) => {
+    reverted = change.reverted;
+  });
   const replica: Engine = {
     ...real,
     on(event, listener) {
-      const change = { reverted: [], applied: [], contractsCreated: [], contractsUpdated: [], contractsRemoved: [] };
+      const change = { applied: [], contractsCreated: [], contractsUpdated: [], contractsRemoved: [] };
       const tellHead = listener as EngineEvents["head"];
-      if (event === "head") move = () => tellHead({ ...change, head: real.head(), sealedHere: false });
+      if (event === "head") move = () => tellHead({ ...change, reverted, head: real.head(), sealedHere: false });
       return () => {};
     },
   };
@@ -259,6 +263,7 @@ test("where nothing is executed, the headers are told that lead to the new head 
   assert.deepEqual(await hashes(), first);
   assert.deepEqual(await hashes(), []);
   await real.import(rival);
+  assert.equal(reverted.length, 2);
   assert.deepEqual(
     await hashes(),
     rival.map(({ header }) => header.hash),

@@ -33,7 +33,7 @@ export function createTold(engine: ChainEngine): Told {
   function joinedHeaders({ head, applied, reverted }: HeadChange): SealedHeader[] {
     if (applied.length > 0) return applied.map(({ header }) => header);
     // A head that only went back is no news.
-    return reverted.length > 0 ? [] : followedHeaders(head);
+    return reverted.at(-1)?.parentHash === head.hash ? [] : followedHeaders(head);
   }
   return {
     addTransaction(hash) {
