@@ -66,6 +66,10 @@ export function hintOf({ code, problem }: NodeRefusal): string | undefined {
   const { libraries, contracts, abi_type: type, reason, instance, use } = problem;
   if (code === "NOT_HELD" && use !== undefined) return undefined;
   // Publishing takes no sender.
+  if (code === "FROM_NOT_HELD" && /\/artifact$/.test(String(instance)))
+    return "counterpart contracts show <address> names the owner; give --url of the node that has its key";
+  if (code === "INVALID_PARAMETER" && type === "string" && / is not text$/.test(String(reason)))
+    return "text that looks like a number, true, false or JSON goes in quotes of its own: '\"1e3\"'";
   if (code === "INVALID_PARAMETER" && !/int|[[(]/.test(String(type))) return undefined;
   if (code === "INVALID_BYTECODE" && Array.isArray(libraries) && libraries.length > 0)
     return "deploy each of them, then give --library Name=0x…";
