@@ -120,6 +120,7 @@ test("an answer of which anything is missing or something else is refused", () =
     }),
     { numRuns: 200 },
   );
+  assert.throws(() => verifyAnswer({ ...answer, address: { toString: 0 } }, OF_CONTRACT, RULES), refused);
   fc.assert(
     fc.property(fc.constantFrom("slot", "value", "proof"), fc.jsonValue(), (name, value) => {
       const spoilt = { ...answer, storage_proof: [{ ...first, [name]: value }, ...others] };

@@ -91,7 +91,9 @@ export function verifyAnswer(answer: unknown, asked: StateQuery, rules: PoaRules
   const [proven] = verifyState(verified.header.stateRoot, [query], nodesOf(fields, slots));
   if (proven === undefined) throw refused("it is about no account");
   checkClaims(fields, provenClaims(verified, proven));
-  if (String(fields.address).toLowerCase() !== query.address) throw refused("it is about another address");
+  const { address } = fields;
+  if (typeof address !== "string" || address.toLowerCase() !== query.address)
+    throw refused("it is about another address");
   if (slots.length !== query.slots.length) throw refused("it is about other slots");
   for (const [at, slot] of slots.entries()) {
     checkClaims(slot, { slot: query.slots[at] as Hex, value: proven.slots[at]?.toString() });
