@@ -1,15 +1,18 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import type { IncomingMessage } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { after, test } from "node:test";
 import { CodedError, isCodedError } from "@counterpart/core/base/errors";
 import type { Clock } from "@counterpart/core/ports/runtime";
 import { accountOf } from "../engine/engine.test-support.ts";
+import { createMetricsRegistry } from "../telemetry/metrics.ts";
 import {
   ALONE,
   CONTRACT,
   CONTRACT_VIEW,
   createFakeBackend,
+  createRecordingLogger,
   openTestApi,
   rawRequest,
   serverOptions,
@@ -199,6 +202,28 @@ test("an unexpected failure shows nothing of itself and is logged under its requ
     assert.equal(line?.fields?.requestId, json.request_id);
     assert.match(String(line?.fields?.stack), /secret/);
   }
+});
+
+test("a client that hangs up within its body is no failure of the node", async () => {
+  const metrics = createMetricsRegistry(false);
+  const logger = createRecordingLogger();
+  const server = await buildServer(serverOptions(createFakeBackend(), { logger, metrics }));
+  after(() => server.close());
+  await server.listen({ host: "127.0.0.1", port: 0 });
+  const { port } = server.server.address() as AddressInfo;
+  const socket = connect(port, "127.0.0.1");
+  socket.write(`POST ${CONNECT} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n`);
+  socket.write("Content-Length: 100\r\n\r\n{");
+  const [request] = (await once(server.server, "request")) as [IncomingMessage];
+  const gone = new Promise((resolve) => request.once("close", resolve));
+  await once(request, "readable");
+  socket.destroy();
+  await gone;
+  assert.deepEqual(
+    logger.lines.filter(({ level }) => level === "error"),
+    [],
+  );
+  assert.doesNotMatch(await metrics.text(), /problems_total\{/);
 });
 
 test("a URL that cannot be decoded is a problem, not a failure", async () => {

@@ -99,6 +99,8 @@ const pathOf = (request: FastifyRequest): string => request.url.split("?", 1)[0]
 
 function createReplyWithProblem(logger: Logger, metrics: ApiMetrics) {
   return (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
+    // The request's own stream failed: its client hung up within the body, and nobody is there to be answered.
+    if (request.raw.errored === error) return void reply.hijack();
     const { problem, headers, unexpected } = problemOf(error, pathOf(request), request.id);
     metrics.problems.add({ code: problem.code });
     if (unexpected) {
