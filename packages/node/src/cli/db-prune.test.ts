@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { copyFileSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { concatBytes } from "@counterpart/core/base/bytes";
 import { isCodedError } from "@counterpart/core/base/errors";
@@ -112,6 +112,30 @@ test("statistics are a table or a document, and name every table", async (t) => 
   assert.equal((used as number) + (free as number), file);
   assert.ok(tables.reduce((sum, { bytes }) => sum + bytes, 0) <= (used as number));
   assert.equal((await runCommand(["db", "stats", "--data-dir", join(dataDir, "none")])).code, EXIT.dataDir);
+});
+
+test("a command on files finds them where the node of the same settings has them", async (t) => {
+  const dataDir = await scene(t);
+  const folder = dirname(dataDir);
+  writeFileSync(join(folder, "node.json"), '{"data_dir": "data", "api_port": "any"}');
+  const run = (words: string[], environment: Record<string, string>) =>
+    runCommand(["db", ...words], createTestTerminal({ workingDir: folder, environment }));
+  const none = { COUNTERPART_DATA_DIR: join(folder, "none") };
+  const inFile = { COUNTERPART_CONFIG: "node.json" };
+  for (const [words, environment] of [
+    [["stats"], { COUNTERPART_DATA_DIR: "data" }],
+    [["stats"], { ...inFile, COUNTERPART_DATA_DIR: "" }],
+    [["stats", "--config", "node.json"], {}],
+    [["stats", "--data-dir", "data"], { ...none, ...inFile }],
+    [["verify"], { ...inFile, COUNTERPART_GENESIS: "genesis.json" }],
+  ] as const) {
+    const { code, errors } = await run([...words], environment);
+    assert.equal(code, EXIT.ok, errors);
+  }
+  const wrong = await run(["stats"], { ...none, ...inFile });
+  assert.deepEqual([wrong.code, wrong.errors.includes(none.COUNTERPART_DATA_DIR)], [EXIT.dataDir, true]);
+  const lost = await run(["verify"], { ...inFile, COUNTERPART_GENESIS: "lost.json" });
+  assert.deepEqual([lost.code, lost.errors.includes("INVALID_GENESIS")], [EXIT.usage, true], lost.errors);
 });
 
 test("the doctor finds that settings and data directory are of different chains, and damage", async (t) => {

@@ -1,18 +1,40 @@
 /** Flags of the commands that work on a node's files rather than by its API. */
 
-import { DEFAULTS, defaultDataDir } from "../config-defaults.ts";
-import { type ExitNote, text } from "./command.ts";
+import { readFileSync } from "node:fs";
+import { DEFAULTS, defaultDataDir, settingNames } from "../config-defaults.ts";
+import { type ExitNote, text, withoutUndefined } from "./command.ts";
+import { CONFIG_VARIABLE } from "./config-file.ts";
+import type { CommandContext } from "./context.ts";
 import { EXIT } from "./exit-code.ts";
+import type { Places } from "./resolve-config.ts";
 
-const DATA_DIR = defaultDataDir(DEFAULTS.p2pPort);
-
-export const dataDirOption = (description = "the node's folder") =>
-  text("--data-dir <path>", description, { default: DATA_DIR });
+export const dataDirOptions = (description = "the node's folder") => ({
+  dataDir: text("--data-dir <path>", description, {
+    variable: settingNames("dataDir").variable,
+    defaultNote: defaultDataDir(DEFAULTS.p2pPort),
+  }),
+  config: text("--config <path>", "JSON file with a node's settings", { variable: CONFIG_VARIABLE }),
+});
 
 export const GENESIS_OPTION = text(
   "--genesis <path>",
   "genesis file (genesis.json beside the database when not given, else the development network)",
+  { variable: settingNames("genesis").variable },
 );
+
+interface PlaceFlags {
+  readonly dataDir: string | undefined;
+  readonly config: string | undefined;
+  readonly genesis?: string | undefined;
+}
+
+/** The places where `start` would look, so that a command finds the files of the node that it stands beside. */
+export async function placesOf({ dataDir, config, genesis }: PlaceFlags, context: CommandContext): Promise<Places> {
+  const { resolvePlaces } = await import("./resolve-config.ts");
+  const { environment, workingDir } = context;
+  const flags = withoutUndefined({ dataDir, config, genesis });
+  return resolvePlaces({ flags, environment, workingDir, readFile: (path) => readFileSync(path, "utf8") });
+}
 
 export const DATA_DIR_EXIT: ExitNote = [
   EXIT.dataDir,

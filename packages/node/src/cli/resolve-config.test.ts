@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { CodedError } from "@counterpart/core/base/errors";
 import { CONFIG_OPTIONS, type ConfigKey } from "../config.ts";
-import { type ConfigSources, resolveConfig } from "./resolve-config.ts";
+import { type ConfigSources, type Flags, resolveConfig, resolvePlaces } from "./resolve-config.ts";
 
 const FILE = "/etc/counterpart/node.json";
 
@@ -69,6 +69,20 @@ test("the default data directory follows the peers' port, wherever that was set"
   assert.equal(resolved({ flags: { p2pPort: "5001" } }).dataDir, "/srv/data/p2p-5001");
   assert.equal(resolved({ environment: { COUNTERPART_P2P_PORT: "5002" } }).dataDir, "/srv/data/p2p-5002");
   assert.equal(resolved({ file: { p2p_port: 5003 } }).dataDir, "/srv/data/p2p-5003");
+});
+
+test("the places of a node's files are those that it would start with, whatever is wrong beside them", () => {
+  const sources = { workingDir: "/srv", readFile: () => '{"data_dir": "d", "genesis": "g", "nothing": 1}' };
+  const places = (flags: Flags, environment = {}) => resolvePlaces({ ...sources, flags, environment });
+  assert.deepEqual(places({}, { COUNTERPART_P2P_PORT: "5002", COUNTERPART_API_PORT: "x" }), {
+    dataDir: "/srv/data/p2p-5002",
+  });
+  assert.deepEqual(places({ config: "etc/node.json" }), { dataDir: "/srv/etc/d", genesis: "/srv/etc/g" });
+  assert.deepEqual(places({ config: "etc/node.json", genesis: "h" }, { COUNTERPART_DATA_DIR: "e" }), {
+    dataDir: "/srv/e",
+    genesis: "/srv/h",
+  });
+  assert.throws(() => places({ dataDir: "" }), /--data-dir must be a path/);
 });
 
 test("the genesis file of a data directory counts where none is named", () => {

@@ -23,8 +23,11 @@ import { invalidConfig } from "./invalid-config.ts";
 /** As the command line gives them: text, or a list of texts for a repeatable flag; true for a flag without value. */
 export type Flags = Readonly<Partial<Record<ConfigKey | "config", string | readonly string[] | boolean>>>;
 
-export interface ConfigSources extends FileSources {
+export interface SettingSources extends FileSources {
   readonly flags: Flags;
+}
+
+export interface ConfigSources extends SettingSources {
   /** Path of the genesis file in a data directory; undefined where there is none. */
   genesisIn(dataDir: string): string | undefined;
 }
@@ -91,7 +94,7 @@ export function inspectConfig(sources: ConfigSources): Inspection {
   const given: Partial<Record<ConfigKey, unknown>> = {};
   const found = new Map<ConfigKey, Setting>();
   for (const option of CONFIG_OPTIONS) {
-    const setting = flagSetting(option, sources) ?? environmentSetting(option, sources) ?? file.get(option.key);
+    const setting = settingOf(option, sources, file);
     if (setting === undefined) continue;
     found.set(option.key, setting);
     const value = attempt(() => checkedValue(option, setting));
@@ -120,7 +123,37 @@ export function inspectConfig(sources: ConfigSources): Inspection {
   return problems.length === 0 ? { settings, problems, config } : { settings, problems };
 }
 
-function flagSetting(option: ConfigOption, { flags, workingDir }: ConfigSources): Setting | undefined {
+/** Where a node of these settings has its files, whatever is wrong with the others. */
+export interface Places {
+  /** Absolute, as is the other. */
+  readonly dataDir: string;
+  /** Absent where nobody named one. */
+  readonly genesis?: string;
+}
+
+/** @throws CodedError `INVALID_CONFIG`, its message being one sentence that names the source */
+export function resolvePlaces(sources: SettingSources): Places {
+  const file = readFileSettings(sources, []);
+  const placed = (key: ConfigKey): unknown => {
+    const option = CONFIG_OPTIONS.find((known) => known.key === key) as ConfigOption;
+    const setting = settingOf(option, sources, file);
+    return setting === undefined ? undefined : checkedValue(option, setting);
+  };
+  const genesis = placed("genesis");
+  const dataDir = placed("dataDir") ?? defaultDataDir(Number(placed("p2pPort") ?? CONFIG_DEFAULTS.p2pPort));
+  return {
+    dataDir: resolve(sources.workingDir, String(dataDir)),
+    ...(genesis !== undefined && { genesis: String(genesis) }),
+  };
+}
+
+const settingOf = (
+  option: ConfigOption,
+  sources: SettingSources,
+  file: ReadonlyMap<ConfigKey, Setting>,
+): Setting | undefined => flagSetting(option, sources) ?? environmentSetting(option, sources) ?? file.get(option.key);
+
+function flagSetting(option: ConfigOption, { flags, workingDir }: SettingSources): Setting | undefined {
   const value = flags[option.key];
   if (value === undefined) return undefined;
   return {
@@ -132,7 +165,7 @@ function flagSetting(option: ConfigOption, { flags, workingDir }: ConfigSources)
 }
 
 /** An empty variable counts as not set. */
-function environmentSetting(option: ConfigOption, sources: ConfigSources): Setting | undefined {
+function environmentSetting(option: ConfigOption, sources: SettingSources): Setting | undefined {
   const text = sources.environment[option.variable];
   if (text === undefined || text === "") return undefined;
   return {
@@ -165,7 +198,7 @@ const BOOLEANS: ReadonlyMap<string, boolean> = new Map([
 ]);
 
 /** Unknown keys are added to the problems; a file that cannot be read at all throws. */
-function readFileSettings(sources: ConfigSources, problems: CodedError[]): Map<ConfigKey, Setting> {
+function readFileSettings(sources: SettingSources, problems: CodedError[]): Map<ConfigKey, Setting> {
   const settings = new Map<ConfigKey, Setting>();
   const file = readConfigFile(sources.flags.config, sources);
   if (file === undefined) return settings;

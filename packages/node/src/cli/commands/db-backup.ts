@@ -2,13 +2,13 @@
 
 import { defineCommand, flag, text } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
-import { DATA_DIR_EXITS, dataDirOption, WHOLE_OR_NOTHING_EXITS } from "../local-options.ts";
+import { DATA_DIR_EXITS, dataDirOptions, placesOf, WHOLE_OR_NOTHING_EXITS } from "../local-options.ts";
 import { createWorkOutput } from "../render/progress.ts";
 
 export const dbBackup = defineCommand({
   args: {},
   options: {
-    dataDir: dataDirOption(),
+    ...dataDirOptions(),
     to: text("--to <path>", "folder to make", { isRequired: true }),
     keys: flag("--no-keys", "leave the keys out"),
     json: flag("--json", "as one JSON document"),
@@ -18,7 +18,8 @@ export const dbBackup = defineCommand({
   exits: [[EXIT.ok, "copied, and on the disk"], ...DATA_DIR_EXITS, ...WHOLE_OR_NOTHING_EXITS],
   async run({ options }, context) {
     const { backup } = await import("../db.ts");
-    const { dataDir, to, keys = true, json = false } = options;
+    const { to, keys = true, json = false } = options;
+    const { dataDir } = await placesOf(options, context);
     const output = createWorkOutput(context, json);
     await backup({ dataDir, to: to as string, keys, json }, output).finally(output.done);
     return EXIT.ok;

@@ -2,7 +2,7 @@
 
 import { defineCommand, flag, integer, withoutUndefined } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
-import { DATA_DIR_EXITS, dataDirOption } from "../local-options.ts";
+import { DATA_DIR_EXITS, dataDirOptions, placesOf } from "../local-options.ts";
 import { printAnswer } from "../render/answer.ts";
 import { createWorkOutput } from "../render/progress.ts";
 import { size } from "../render/units.ts";
@@ -12,7 +12,7 @@ const HISTORY_MAX = 999_999_999;
 export const dbPrune = defineCommand({
   args: {},
   options: {
-    dataDir: dataDirOption(),
+    ...dataDirOptions(),
     history: integer("--history <blocks>", "blocks before the head whose state is kept", 1, HISTORY_MAX, {
       defaultNote: "all that there are",
     }),
@@ -30,7 +30,8 @@ export const dbPrune = defineCommand({
   ],
   async run({ options }, context) {
     const { prune } = await import("../db-prune.ts");
-    const { dataDir, json } = options;
+    const { json } = options;
+    const { dataDir } = await placesOf(options, context);
     const output = createWorkOutput(context, json);
     const asked = { dataDir, ...withoutUndefined({ history: options.history }) };
     const pruned = await prune(asked, output).finally(output.done);

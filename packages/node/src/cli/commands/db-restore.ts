@@ -1,15 +1,15 @@
 /** `counterpart db restore`. */
 
-import { defineCommand, flag, text, withoutUndefined } from "../command.ts";
+import { defineCommand, flag, text } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
-import { DATA_DIR_EXITS, dataDirOption, GENESIS_OPTION, WHOLE_OR_NOTHING_EXITS } from "../local-options.ts";
+import { DATA_DIR_EXITS, dataDirOptions, GENESIS_OPTION, placesOf, WHOLE_OR_NOTHING_EXITS } from "../local-options.ts";
 import { createWorkOutput } from "../render/progress.ts";
 
 export const dbRestore = defineCommand({
   args: {},
   options: {
     from: text("--from <path>", "folder that backup made", { isRequired: true }),
-    dataDir: dataDirOption("folder to make"),
+    ...dataDirOptions("folder to make"),
     genesis: GENESIS_OPTION,
     json: flag("--json", "as one JSON document"),
   },
@@ -20,9 +20,10 @@ export const dbRestore = defineCommand({
   exits: [[EXIT.ok, "restored, and on the disk"], ...DATA_DIR_EXITS, ...WHOLE_OR_NOTHING_EXITS],
   async run({ options }, context) {
     const { restore } = await import("../db.ts");
-    const { from, dataDir, json = false } = options;
+    const { from, json = false } = options;
+    const places = await placesOf(options, context);
     const output = createWorkOutput(context, json);
-    const asked = { from: from as string, dataDir, json, ...withoutUndefined({ genesis: options.genesis }) };
+    const asked = { from: from as string, json, ...places };
     await restore(asked, output).finally(output.done);
     return EXIT.ok;
   },

@@ -2,12 +2,12 @@
 
 import { defineCommand, flag } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
-import { DATA_DIR_EXITS, dataDirOption } from "../local-options.ts";
+import { DATA_DIR_EXITS, dataDirOptions, placesOf } from "../local-options.ts";
 import { printAnswer } from "../render/answer.ts";
 
 export const dbStats = defineCommand({
   args: {},
-  options: { dataDir: dataDirOption(), json: flag("--json", "as one JSON document, for programs") },
+  options: { ...dataDirOptions(), json: flag("--json", "as one JSON document, for programs") },
   details: [
     "Room that can be used again is given back to the disk by counterpart db prune. Bytes are of whole pages of the database, which have room in them.",
   ],
@@ -18,7 +18,7 @@ export const dbStats = defineCommand({
   exits: [[EXIT.ok, "shown"], ...DATA_DIR_EXITS],
   async run({ options }, context) {
     const { readStats, renderStats, statsJson } = await import("../db-stats.ts");
-    const stats = await readStats(options.dataDir);
+    const stats = await readStats((await placesOf(options, context)).dataDir);
     printAnswer(context, options.json, statsJson(stats), (style) => renderStats(stats, style));
     return EXIT.ok;
   },

@@ -1,13 +1,13 @@
 /** `counterpart db verify`. */
 
-import { defineCommand, flag, withoutUndefined } from "../command.ts";
+import { defineCommand, flag } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
-import { DATA_DIR_EXITS, dataDirOption, GENESIS_OPTION } from "../local-options.ts";
+import { DATA_DIR_EXITS, dataDirOptions, GENESIS_OPTION, placesOf } from "../local-options.ts";
 import { createWorkOutput } from "../render/progress.ts";
 
 export const dbVerify = defineCommand({
   args: {},
-  options: { dataDir: dataDirOption(), genesis: GENESIS_OPTION, json: flag("--json", "as one JSON document") },
+  options: { ...dataDirOptions(), genesis: GENESIS_OPTION, json: flag("--json", "as one JSON document") },
   details: [
     "Every row against its checksum, every block against its parent and its roots, the state against the head's root, and what follows from these. Nothing is changed.",
   ],
@@ -20,10 +20,10 @@ export const dbVerify = defineCommand({
   ],
   async run({ options }, context) {
     const { verify } = await import("../db.ts");
-    const { dataDir, json = false } = options;
+    const { json = false } = options;
+    const places = await placesOf(options, context);
     const output = createWorkOutput(context, json);
-    const asked = { dataDir, json, ...withoutUndefined({ genesis: options.genesis }) };
-    await verify(asked, output).finally(output.done);
+    await verify({ json, ...places }, output).finally(output.done);
     return EXIT.ok;
   },
 });

@@ -2,7 +2,7 @@
 
 import { defineCommand, integer, required, withoutUndefined } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
-import { DATA_DIR_EXIT, dataDirOption, WHOLE_OR_NOTHING_EXITS } from "../local-options.ts";
+import { DATA_DIR_EXIT, dataDirOptions, placesOf, WHOLE_OR_NOTHING_EXITS } from "../local-options.ts";
 import { createWorkOutput } from "../render/progress.ts";
 
 const BLOCK_MAX = 999_999_999_999_999;
@@ -10,7 +10,7 @@ const BLOCK_MAX = 999_999_999_999_999;
 export const exportCommand = defineCommand({
   args: { file: required("file to make; compressed where it ends with .gz") },
   options: {
-    dataDir: dataDirOption(),
+    ...dataDirOptions(),
     from: integer("--from <number>", "first block", 0, BLOCK_MAX, { defaultNote: "1" }),
     to: integer("--to <number>", "last block", 0, BLOCK_MAX, { defaultNote: "the head" }),
   },
@@ -30,7 +30,8 @@ export const exportCommand = defineCommand({
   async run({ args, options }, context) {
     const { exportChain } = await import("../export.ts");
     const output = createWorkOutput(context);
-    const { dataDir, from, to } = options;
+    const { from, to } = options;
+    const { dataDir } = await placesOf(options, context);
     const asked = { file: args.file, dataDir, ...withoutUndefined({ from, to }) };
     await exportChain(asked, output).finally(output.done);
     return EXIT.ok;

@@ -3,7 +3,7 @@
 import { createLogger } from "../../telemetry/logger.ts";
 import { defineCommand, flag, required } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
-import { dataDirOption } from "../local-options.ts";
+import { dataDirOptions, placesOf } from "../local-options.ts";
 import { createWorkOutput } from "../render/progress.ts";
 
 /** A signal ends it after the block that it is at. */
@@ -13,7 +13,7 @@ export const importCommand = defineCommand({
     file: required("blocks, one RLP encoding after the other, compressed by gzip or not"),
   },
   options: {
-    dataDir: dataDirOption("folder to make, or to go on with"),
+    ...dataDirOptions("folder to make, or to go on with"),
     json: flag("--json", "progress and result as lines of JSON"),
   },
   details: [
@@ -39,7 +39,8 @@ export const importCommand = defineCommand({
     context.host.on("SIGINT", () => (stoppedWith ??= EXIT.interrupted));
     context.host.on("SIGTERM", () => (stoppedWith ??= EXIT.terminated));
     context.host.on("parentGone", () => (stoppedWith ??= EXIT.terminated));
-    const { dataDir, json = false } = options;
+    const { json = false } = options;
+    const { dataDir } = await placesOf(options, context);
     const output = createWorkOutput(context, json);
     const work = { ...output, isStopped: () => stoppedWith !== undefined };
     const isWhole = await importChain({ ...args, dataDir, json }, work).finally(output.done);
