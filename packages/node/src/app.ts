@@ -20,6 +20,7 @@ import {
   checkAttached,
   checkCertified,
   checkContracts,
+  checkGenesisTime,
   checkReadOnly,
   chosenOf,
   isDevelopment,
@@ -161,9 +162,10 @@ function openOwnChain(ground: Ground, store: GuardedStore, keys: KeyRing, genesi
 }
 
 /** The genesis of a chain of this node's own, as configured. @throws CodedError `INVALID_GENESIS`, `INVALID_CONFIG` */
-function ownGenesis(config: NodeConfig): Genesis | undefined {
+function ownGenesis({ config, clock }: Ground): Genesis | undefined {
   const genesis = readGenesis(config.genesis);
   if ("foreign" in genesis) return undefined;
+  checkGenesisTime(genesis.own, clock.now());
   checkCertified(config, genesis.own);
   checkContracts(config);
   return genesis.own;
@@ -188,7 +190,7 @@ function openVault({ keystorePasswordFile: path }: NodeConfig): Vault | undefine
 
 async function openChain(ground: Ground): Promise<Chain> {
   const { config, logger, clock, onStop } = ground;
-  const genesis = ownGenesis(config);
+  const genesis = ownGenesis(ground);
   const store = await openNodeStore({ ...ground, dataDir: config.dataDir });
   const keys = createKeyRing({
     dir: join(config.dataDir, "keys"),

@@ -22,7 +22,10 @@ export const ERROR_CATALOGUE = {
   INVALID_HEADER: entry(400, "a block header breaks a consensus rule"),
   INVALID_BLOCK: entry(400, "a block's body or execution disagrees with its header"),
   FUTURE_BLOCK: entry(400, "a block is dated more than 60 s ahead of this node's clock"),
-  INVALID_GENESIS: entry(400, "the genesis file is malformed or differs from the one in the data directory"),
+  INVALID_GENESIS: entry(
+    400,
+    "the genesis file is malformed, dated ahead of the clock, or differs from the one in the data directory",
+  ),
   INVALID_CHAIN_FILE: entry(400, "a file of blocks is truncated, has trailing bytes, or holds what is no block"),
   // pool
   NONCE_TOO_LOW: entry(409, "the sender has already used this nonce"),

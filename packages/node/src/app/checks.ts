@@ -5,6 +5,7 @@ import type { Hex } from "@counterpart/core/base/bytes";
 import { CodedError } from "@counterpart/core/base/errors";
 import type { Genesis } from "@counterpart/core/chain/genesis";
 import type { Store } from "@counterpart/core/ports/store";
+import { CLOCK_SKEW_MAX_MS } from "@counterpart/core/sync/decisions";
 import type { NodeConfig } from "../config.ts";
 import { readDetached } from "../engine/irregular.ts";
 import { type PrivateNetwork, readPrivateNetwork } from "../net/private-network.ts";
@@ -24,6 +25,19 @@ export function checkCertified({ role, sync, allowUncertified }: NodeConfig, { s
   throw new CodedError(
     "INVALID_CONFIG",
     `${flag} takes state on the word of who seals, and on this chain anyone may: --allow-uncertified takes it all the same`,
+  );
+}
+
+/**
+ * Blocks follow the genesis in time, so that where it is of tomorrow the first signer to seal would be refused by the others.
+ * @throws CodedError `INVALID_GENESIS`
+ */
+export function checkGenesisTime({ timestamp }: Genesis, nowMs: number): void {
+  if (timestamp * 1_000 - nowMs <= CLOCK_SKEW_MAX_MS) return;
+  const toText = (ms: number): string => new Date(ms).toISOString();
+  throw new CodedError(
+    "INVALID_GENESIS",
+    `the genesis is dated ${toText(timestamp * 1_000)}, and this machine's clock says ${toText(nowMs)}: one of them is wrong`,
   );
 }
 

@@ -4,14 +4,19 @@ import { type CodedError, isCodedError } from "@counterpart/core/base/errors";
 import type { NodeConfig } from "../config.ts";
 import { readPassword } from "../keys/secret-file.ts";
 import { readGenesis } from "../store/genesis-file.ts";
+import { createSystemClock } from "../telemetry/runtime.ts";
 
 /** What a node would refuse of settings that are right by themselves: beside each other, and in the files that they name. */
 export async function problemsOf(config: NodeConfig): Promise<readonly CodedError[]> {
-  const { checkCertified, checkContracts, chosenOf, privateNetworkOf } = await import("../app/checks.ts");
+  const { checkCertified, checkContracts, checkGenesisTime, chosenOf, privateNetworkOf } = await import(
+    "../app/checks.ts"
+  );
   const checks = [
     () => {
       const genesis = readGenesis(config.genesis);
-      if ("own" in genesis) checkCertified(config, genesis.own);
+      if (!("own" in genesis)) return;
+      checkGenesisTime(genesis.own, createSystemClock().now());
+      checkCertified(config, genesis.own);
     },
     () => checkContracts(config),
     () => void chosenOf(config.contracts),

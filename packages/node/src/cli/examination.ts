@@ -5,6 +5,7 @@ import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { bytesToHex } from "@counterpart/core/base/bytes";
 import { isCodedError, reasonOf } from "@counterpart/core/base/errors";
+import { checkGenesisTime } from "../app/checks.ts";
 import type { NodeConfig } from "../config.ts";
 import { createNativeCrypto } from "../crypto/native.ts";
 import { foreignGenesisHash } from "../engine/imported.ts";
@@ -12,6 +13,7 @@ import { ownGenesisHash } from "../engine/open-genesis.ts";
 import { metaKey } from "../engine/rows.ts";
 import { readGenesis } from "../store/genesis-file.ts";
 import { holderOf } from "../store/holder.ts";
+import { createSystemClock } from "../telemetry/runtime.ts";
 import { VERSION } from "../version.ts";
 import type { ApiClient } from "./client/api-client.ts";
 import { NodeRefusal } from "./client/refusal.ts";
@@ -166,6 +168,7 @@ function expectedGenesis(path: string | undefined): GenesisFacts {
     return { chainId: foreign.schedule.chainId, hash: foreignGenesisHash(foreign) };
   }
   const { own } = genesis;
+  checkGenesisTime(own, createSystemClock().now());
   return { chainId: own.chainId, hash: ownGenesisHash(own) };
 }
 

@@ -2,11 +2,12 @@
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { type TestContext, test } from "node:test";
+import { runCommand } from "./context.test-support.ts";
 
 const LAUNCHER = resolve(import.meta.dirname, "../../bin/counterpart.mjs");
 const DEVELOPMENT_ACCOUNT = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266";
@@ -102,6 +103,21 @@ test("a second node on the same folder or port is refused in one sentence, and w
   assert.match(samePort.errors(), /^counterpart: .* \(PORT_IN_USE\)\n {2}does a node run there already\? .*\n$/);
   node.child.kill("SIGTERM");
   assert.equal(await node.ended, 0);
+});
+
+test("a genesis of tomorrow is refused, with both times, and nothing is made", async (t) => {
+  const [genesis, dataDir] = ["genesis.json", "data"].map((name) => join(folder(t), name)) as [string, string];
+  const timestamp = Math.floor(Date.now() / 1_000) + 86_400;
+  writeFileSync(genesis, JSON.stringify({ chainId: 7, consensus: "poa", timestamp, gasLimit: 60_000_000, alloc: {} }));
+  const node = start(t, dataDir, "--api-port", "0", "--genesis", genesis);
+  assert.equal(await node.ended, 2);
+  const dated = new Date(timestamp * 1_000).toISOString();
+  assert.match(node.errors(), new RegExp(`dated ${dated}, and this machine's clock says 20.*Z: .*INVALID_GENESIS`));
+  assert.throws(() => statSync(dataDir), { code: "ENOENT" });
+  for (const command of ["config check", "doctor"]) {
+    const { errors, out } = await runCommand([...command.split(" "), "--genesis", genesis, "--api-port", "0"]);
+    assert.ok(out.includes(`dated ${dated}`), `${command}: ${out}${errors}`);
+  }
 });
 
 test("contracts to hold are refused without the role of a replica, and nothing is made", async (t) => {
