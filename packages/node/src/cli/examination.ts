@@ -21,6 +21,7 @@ import { DATABASE } from "./draft.ts";
 import {
   type Finding,
   type GenesisFacts,
+  isShort,
   judgeCrypto,
   judgeDataDir,
   judgeDisk,
@@ -145,7 +146,19 @@ function writeError(folder: string): string | undefined {
   }
 }
 
-function examineDataDir({ dataDir }: NodeConfig, isNodeRunning: boolean): Finding[] {
+/** Bytes of a copy without free pages; undefined where there is no database that can be read. */
+async function copyBytesOf(dataDir: string): Promise<number | undefined> {
+  try {
+    const { readStats } = await import("./db-stats.ts");
+    const { bytes, freeBytes } = await readStats(dataDir);
+    return bytes - freeBytes;
+  } catch {
+    // What is wrong with the database, or with LMDB, is a finding of its own.
+    return undefined;
+  }
+}
+
+async function examineDataDir({ dataDir }: NodeConfig, isNodeRunning: boolean): Promise<Finding[]> {
   const folder = nearestFolder(dataDir);
   const exists = folder === dataDir;
   const state = {
@@ -157,7 +170,9 @@ function examineDataDir({ dataDir }: NodeConfig, isNodeRunning: boolean): Findin
     hasDatabase: existsSync(join(dataDir, DATABASE)),
   };
   const { bavail, bsize } = statfsSync(folder);
-  return [judgeDataDir(state), judgeDisk(folder, bavail * bsize)];
+  const freeBytes = bavail * bsize;
+  const copyBytes = isShort(freeBytes) ? await copyBytesOf(dataDir) : undefined;
+  return [judgeDataDir(state), judgeDisk(folder, freeBytes, copyBytes)];
 }
 
 /** What the settings say that the chain begins with. @throws CodedError `INVALID_GENESIS` */
@@ -230,7 +245,7 @@ export async function examine(config: NodeConfig, client: ApiClient): Promise<re
     judgeNodeVersion(process.versions.node),
     lmdb,
     judgeCrypto(fallbacks),
-    ...examineDataDir(config, running.node !== undefined),
+    ...(await examineDataDir(config, running.node !== undefined)),
     ...(await examinePorts(config, client.url, running)),
     ...genesis,
     judgeRunning(client.url, running.node, running.reason),

@@ -33,11 +33,18 @@ test("Node, native modules and disk are judged by what a node needs", () => {
   const slow = judgeCrypto([{ part: "secp256k1", reason: "no binding" }]);
   assert.deepEqual([verdictOf(slow), /secp256k1 is the slow twin.*no binding/.test(slow.message)], ["warning", true]);
   assert.deepEqual([judgeLmdb(undefined), judgeLmdb("no binding")].map(verdictOf), ["ok", "wrong"]);
-  const [much, little, none] = [5 * 2 ** 30, 2 ** 30, 2 ** 20].map((bytes) => judgeDisk("/", bytes));
+  const [much, little, none] = [5 * 2 ** 30, 2 ** 30, 2 ** 20].map((bytes) => judgeDisk("/", bytes, undefined));
   assert.deepEqual(
     [much, little, none].map((finding) => verdictOf(finding as Finding)),
     ["ok", "warning", "wrong"],
   );
+});
+
+test("pruning is advised on a short disk only where its copy has room", () => {
+  const adviceFor = (copyBytes: number | undefined) => judgeDisk("/", 2 ** 20, copyBytes).advice ?? "";
+  assert.match(adviceFor(2 ** 19), /; counterpart db prune helps$/);
+  assert.match(adviceFor(2 ** 21), /; counterpart db prune helps once 2\.0 MiB are free, which its copy needs$/);
+  assert.match(adviceFor(undefined), /takes no transactions$/);
 });
 
 test("a port that the running node holds is no fault, one of somebody else is", () => {

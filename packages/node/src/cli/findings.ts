@@ -130,18 +130,23 @@ export function judgeDataDir(state: DataDirState): Finding {
   return { check, verdict: "ok", message: `${path} ${what}` };
 }
 
-/** @param freeBytes that this user may take */
-export function judgeDisk(path: string, freeBytes: number): Finding {
+/** Whether a node may soon have no room. @param freeBytes that this user may take */
+export const isShort = (freeBytes: number): boolean => freeBytes < DISK_WARNING_BYTES;
+
+/** @param copyBytes of the database without its free pages, as pruning copies it; undefined where that is not known */
+export function judgeDisk(path: string, freeBytes: number, copyBytes: number | undefined): Finding {
   const check = "disk";
   const message = `${size(freeBytes)} free at ${path}`;
-  if (freeBytes >= DISK_WARNING_BYTES) return { check, verdict: "ok", message };
+  if (!isShort(freeBytes)) return { check, verdict: "ok", message };
   const verdict = freeBytes < DISK_WRONG_BYTES ? "wrong" : "warning";
-  return {
-    check,
-    verdict,
-    message,
-    advice: "make room: a node on a full disk takes no transactions; counterpart db prune helps",
-  };
+  const advice = `make room: a node on a full disk takes no transactions${pruneAdvice(freeBytes, copyBytes)}`;
+  return { check, verdict, message, advice };
+}
+
+function pruneAdvice(freeBytes: number, copyBytes: number | undefined): string {
+  if (copyBytes === undefined) return "";
+  const help = "; counterpart db prune helps";
+  return copyBytes < freeBytes ? help : `${help} once ${size(copyBytes)} are free, which its copy needs`;
 }
 
 export interface GenesisFacts {
