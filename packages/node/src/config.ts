@@ -20,7 +20,12 @@ interface Notes {
 const port = (notes: Omit<Notes, "expected" | "placeholder">) =>
   Type.Integer({ minimum: 0, maximum: 65535, placeholder: "port", expected: "a port from 0 to 65535", ...notes });
 const host = (notes: Pick<Notes, "description">) =>
-  Type.String({ pattern: "^[^\\s/]+$", placeholder: "host", expected: "an IP address or host name", ...notes });
+  Type.String({
+    pattern: "^(?!.*\\.\\.)[a-zA-Z0-9_:][a-zA-Z0-9_.:%-]*$",
+    placeholder: "host",
+    expected: "an IP address or host name",
+    ...notes,
+  });
 const path = (notes: Pick<Notes, "description">) =>
   Type.String({ minLength: 1, placeholder: "path", expected: "a path", ...notes });
 const count = (minimum: number, maximum: number, notes: Pick<Notes, "description" | "placeholder">) =>

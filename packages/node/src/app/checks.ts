@@ -8,7 +8,7 @@ import type { Store } from "@counterpart/core/ports/store";
 import { CLOCK_SKEW_MAX_MS } from "@counterpart/core/sync/decisions";
 import type { NodeConfig } from "../config.ts";
 import { readDetached } from "../engine/irregular.ts";
-import { type PrivateNetwork, readPrivateNetwork } from "../net/private-network.ts";
+import { type PrivateNetwork, type PrivateNetworkFiles, readPrivateNetwork } from "../net/private-network.ts";
 
 /** What a replica holds. @throws CodedError `INVALID_CONFIG` */
 export function chosenOf(contracts: readonly string[]): "all" | readonly Hex[] {
@@ -55,8 +55,8 @@ export function checkReadOnly({ role, sync, peer }: NodeConfig): void {
 }
 
 /** The key and the list of allowed peers, as configured. @throws CodedError `INVALID_CONFIG` */
-export const privateNetworkOf = (config: NodeConfig): PrivateNetwork =>
-  readPrivateNetwork(config, (path) => readFileSync(path, "utf8"));
+export const privateNetworkOf = (files: PrivateNetworkFiles): PrivateNetwork =>
+  readPrivateNetwork(files, (path) => readFileSync(path, "utf8"));
 
 /** Development methods are for chains on which anyone may seal, and for nodes that execute. */
 export const isDevelopment = ({ dev, role }: NodeConfig, { signers }: Genesis): boolean =>

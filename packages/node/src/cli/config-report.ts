@@ -34,7 +34,7 @@ export function renderSettings(settings: readonly ResolvedSetting[], style: Styl
 }
 
 /** `{"settings": {"api_port": {"value": 8080, "source": "default", "origin": null}}, "problems": []}`. */
-export function settingsJson({ settings, problems }: Inspection): object {
+export function settingsJson({ settings, problems }: Pick<Inspection, "settings" | "problems">): object {
   const shown = settings.map((setting) => {
     const { option, source, origin } = setting;
     return [

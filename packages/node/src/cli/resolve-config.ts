@@ -61,6 +61,10 @@ export interface Inspection {
   readonly problems: readonly CodedError[];
   /** Absent when there are problems. */
   readonly config?: NodeConfig;
+  /** What can be looked at further all the same: defaults stand in for settings that are not known. */
+  readonly draft: NodeConfig;
+  /** Refused, or to come from a file that cannot be read. */
+  readonly unknown: ReadonlySet<ConfigKey>;
 }
 
 const PATHS: ReadonlySet<ConfigKey> = new Set([
@@ -90,19 +94,23 @@ export function inspectConfig(sources: ConfigSources): Inspection {
       return undefined;
     }
   };
-  const file = attempt(() => readFileSettings(sources, problems)) ?? new Map<ConfigKey, Setting>();
+  const file = attempt(() => readFileSettings(sources, problems));
   const given: Partial<Record<ConfigKey, unknown>> = {};
   const found = new Map<ConfigKey, Setting>();
   for (const option of CONFIG_OPTIONS) {
-    const setting = settingOf(option, sources, file);
+    const setting = settingOf(option, sources, file ?? new Map());
     if (setting === undefined) continue;
     found.set(option.key, setting);
     const value = attempt(() => checkedValue(option, setting));
     if (value !== undefined) given[option.key] = value;
   }
+  const isKnown = (key: ConfigKey): boolean => key in given || (file !== undefined && !found.has(key));
+  const unknown = new Set(CONFIG_OPTIONS.map(({ key }) => key).filter((key) => !isKnown(key)));
   const ports = { ...CONFIG_DEFAULTS, ...given };
   const dataDir = resolve(sources.workingDir, defaultDataDir(Number(ports.p2pPort)));
-  if (!found.has("genesis")) {
+  const isPlaceKnown = "dataDir" in given || !(unknown.has("dataDir") || unknown.has("p2pPort"));
+  if (!isPlaceKnown && !found.has("genesis")) unknown.add("genesis");
+  else if (!found.has("genesis")) {
     const path = sources.genesisIn(String(given.dataDir ?? dataDir));
     if (path !== undefined) {
       found.set("genesis", { value: path, source: "data-dir", origin: path, baseDir: sources.workingDir });
@@ -116,11 +124,9 @@ export function inspectConfig(sources: ConfigSources): Inspection {
     const isRefused = source !== "default" && !(option.key in given);
     return { option, value: isRefused ? value : held[option.key], source, origin };
   });
-  if (!Value.Check(CONFIG_SCHEMA, config)) {
-    return { settings, problems: problems.length > 0 ? problems : [invalidConfig("the configuration is incomplete")] };
-  }
-  attempt(() => checkPorts(config));
-  return problems.length === 0 ? { settings, problems, config } : { settings, problems };
+  if (!Value.Check(CONFIG_SCHEMA, config)) throw invalidConfig("the configuration is incomplete");
+  problems.push(...portProblems(config, unknown));
+  return { settings, problems, draft: config, unknown, ...(problems.length === 0 && { config }) };
 }
 
 /** Where a node of these settings has its files, whatever is wrong with the others. */
@@ -226,13 +232,16 @@ function checkedValue(option: ConfigOption, { value, origin, baseDir }: Setting)
 }
 
 /** Two servers of one node at one address would only fail later, with a message about "another process". */
-function checkPorts(config: NodeConfig): void {
-  const api = { what: "--api-port", host: config.apiHost, port: config.apiPort };
-  const p2p = { what: "--p2p-port", host: config.p2pHost, port: config.p2pPort };
-  const ws = { what: "--ws-port", host: config.p2pHost, port: config.wsPort };
-  for (const [one, other] of [[api, p2p] as const, [api, ws] as const, [p2p, ws] as const]) {
-    if (one.port !== undefined && one.port > 0 && one.port === other.port && one.host === other.host) {
-      throw invalidConfig(`${one.what} and ${other.what} must be different ports, not both ${one.port}`);
-    }
-  }
+function portProblems(config: NodeConfig, unknown: ReadonlySet<ConfigKey>): readonly CodedError[] {
+  const api = { what: "--api-port", hostKey: "apiHost", portKey: "apiPort" } as const;
+  const p2p = { what: "--p2p-port", hostKey: "p2pHost", portKey: "p2pPort" } as const;
+  const ws = { what: "--ws-port", hostKey: "p2pHost", portKey: "wsPort" } as const;
+  const pairs = [[api, p2p] as const, [api, ws] as const, [p2p, ws] as const];
+  return pairs.flatMap(([one, other]) => {
+    const port = config[one.portKey];
+    const isSame = port === config[other.portKey] && config[one.hostKey] === config[other.hostKey];
+    const isGuess = [one, other].some(({ hostKey, portKey }) => unknown.has(hostKey) || unknown.has(portKey));
+    if (port === 0 || !isSame || isGuess) return [];
+    return [invalidConfig(`${one.what} and ${other.what} must be different ports, not both ${port}`)];
+  });
 }

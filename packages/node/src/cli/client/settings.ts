@@ -172,6 +172,17 @@ function tokenOf({ values, given }: ClientInspection): string | undefined {
   return readToken(tokenFile, given.get("tokenFile")?.origin ?? "");
 }
 
+/** What is wrong with the file that the token would be read from. */
+export function tokenProblems(flags: ClientFlags, context: CommandContext): readonly CodedError[] {
+  try {
+    tokenOf(inspectClient(flags, context));
+    return [];
+  } catch (error) {
+    if (isCodedError(error)) return [error];
+    throw error;
+  }
+}
+
 /** @throws CodedError `INVALID_CONFIG` that names the source of what is wrong */
 export function clientSettings(flags: ClientFlags, context: CommandContext): ClientSettings {
   const inspection = inspectClient(flags, context);

@@ -40,12 +40,12 @@ export const doctor = defineCommand({
     [EXIT.unfit, "something is wrong that keeps a node from working"],
   ],
   async run({ options }, context) {
-    const { config, problems } = inspectOptions(options, context);
+    const inspection = inspectOptions(options, context);
+    const { config, problems } = inspection;
     const advice = "counterpart config print shows where each setting comes from";
-    const refused = config === undefined ? problems : await problemsOf(config);
-    const wrong = refused
-      // The genesis has a finding of its own.
-      .filter(({ code }) => code !== "INVALID_GENESIS")
+    const wrong = [...problems, ...(await problemsOf(inspection))]
+      // The genesis has a finding of its own where the rest is right.
+      .filter(({ code }) => config === undefined || code !== "INVALID_GENESIS")
       .map(({ message }): Finding => ({ check: "config", verdict: "wrong", message, advice }));
     const { examine } = await import("../examination.ts");
     const findings =

@@ -144,6 +144,44 @@ test("check names everything that is wrong, and print shows what was given", asy
   assert.deepEqual([fine.code, fine.out], [EXIT.ok, "ok\n"]);
 });
 
+test("check looks at files and addresses beside a setting that is refused, and at each of them", async (t) => {
+  const { folder, run } = scene(t);
+  writeFileSync(join(folder, "peers"), "nobody\n");
+  const files = ["--network-key", "none", "--allow-peers-file", "peers", "--token-file", "lost", "--genesis", "gone"];
+  const addresses = ["--p2p-host", "300.1.1.1", "--peer", "nowhere", "--peer", "127.0.0.1:x"];
+  const ports = ["--api-host", "300.1.1.1", "--api-port", "7", "--p2p-port", "7", "--ws-port", "7"];
+  // That the role is not known says nothing of the contracts.
+  const refused = ["--role", "any", "--contracts", `0x${"1".repeat(40)}`, "--log-level", "loud"];
+  const { out } = await run("config", "check", ...files, ...addresses, ...ports, ...refused);
+  const expected = [
+    /^--role must be full or replica/,
+    /^--log-level must be/,
+    /^--api-port and --p2p-port must be different/,
+    /^--api-port and --ws-port must be different/,
+    /^--p2p-port and --ws-port must be different/,
+    /gone cannot be read/,
+    /^cannot listen at host 300.1.1.1/,
+    /^--network-key .*none cannot be read/,
+    /^--allow-peers-file: line 1 is no peer id/,
+    /^--peer nowhere: /,
+    /^--peer 127.0.0.1:x: /,
+    /^--token-file: the token cannot be read/,
+  ];
+  const lines = out.trimEnd().split("\n");
+  assert.equal(lines.length, expected.length, out);
+  for (const [at, words] of expected.entries()) assert.match(lines[at] as string, words);
+  assert.match(
+    (await run("config", "check", "--api-host", "bad..host")).out,
+    /^--api-host must be an IP address or host/,
+  );
+});
+
+test("what a file that cannot be read would set is not guessed at", async (t) => {
+  const { run } = scene(t);
+  const { out } = await run("config", "check", "--config", "none", "--contracts", `0x${"1".repeat(40)}`);
+  assert.match(out, /^the configuration file .* cannot be read: [^\n]*\n$/);
+});
+
 test("doctor finds what a node would refuse of its settings", async (t) => {
   const { run } = scene(t);
   const anywhere = ["--api-port", "0", "--p2p-port", "0", "--url", "http://127.0.0.1:1"];
