@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -204,6 +204,21 @@ test("only a directory that is empty or holds the same chain is taken", async (t
   openGenesis(store, DEV_GENESIS);
   await store.close();
   await assert.rejects(run({ dataDir: own }), refusal("INVALID_GENESIS", /another genesis/));
+});
+
+test("a directory with the genesis file of another chain is refused, and nothing is made in it", async (t) => {
+  const { run, at } = scene(t);
+  const folder = at("own");
+  mkdirSync(folder);
+  const path = join(folder, "genesis.json");
+  const own = JSON.stringify({ chainId: 7, consensus: "poa", timestamp: 1, gasLimit: 60_000_000, alloc: {} });
+  for (const other of [own, GENESIS.replace('"0xffffffffffffffffffff"', '"0x1"')]) {
+    writeFileSync(path, other);
+    await assert.rejects(run({ dataDir: folder }), refusal("INVALID_GENESIS", /genesis\.json is of another chain/));
+    assert.deepEqual(readdirSync(folder), ["genesis.json"]);
+  }
+  writeFileSync(path, GENESIS);
+  assert.equal(await run({ dataDir: folder }), true);
 });
 
 test("an import that is told to stop ends after the block it is at, and goes on from there", async (t) => {

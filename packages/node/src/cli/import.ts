@@ -4,9 +4,12 @@ import { statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { CodedError, isCodedError, reasonOf } from "@counterpart/core/base/errors";
 import { rlpItems } from "@counterpart/core/codec/rlp-stream";
+import type { ForeignGenesis } from "@counterpart/core/consensus/foreign-genesis";
 import { type ChainImport, createChainImport } from "../engine/chain-import.ts";
+import { foreignGenesisHash } from "../engine/imported.ts";
 import { openDataDir } from "../store/data-dir.ts";
-import { readForeignGenesis } from "../store/genesis-file.ts";
+import { genesisIn } from "../store/data-dir-genesis.ts";
+import { readForeignGenesis, readGenesis } from "../store/genesis-file.ts";
 import { openLmdbStore } from "../store/lmdb-store.ts";
 import { probeDatabase } from "../store/probe.ts";
 import { openBlocksFile } from "./blocks-file.ts";
@@ -125,6 +128,16 @@ async function run(chain: ChainImport, path: string, meter: ImportMeter, reporte
   }
 }
 
+/** A node would not start on the chain beside a genesis file of another. @throws CodedError `INVALID_GENESIS` */
+function checkGenesisIn(dataDir: string, genesis: ForeignGenesis): void {
+  const path = genesisIn(dataDir);
+  if (path === undefined) return;
+  const there = readGenesis(path);
+  if ("foreign" in there && foreignGenesisHash(there.foreign) === foreignGenesisHash(genesis)) return;
+  const advice = "name another --data-dir, or take that file away";
+  throw new CodedError("INVALID_GENESIS", `${path} is of another chain than the one to be imported`, { path, advice });
+}
+
 /**
  * Imports a chain, or goes on with it where an earlier run ended.
  * @returns false when it was stopped before the end of the file
@@ -133,6 +146,7 @@ async function run(chain: ChainImport, path: string, meter: ImportMeter, reporte
  */
 export async function importChain(options: ImportOptions, output: ImportOutput): Promise<boolean> {
   const genesis = readForeignGenesis(options.genesis);
+  checkGenesisIn(options.dataDir, genesis);
   const bytes = sizeOf(options.file);
   const dataDir = await openDataDir(options.dataDir);
   try {
