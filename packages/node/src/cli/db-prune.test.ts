@@ -69,6 +69,19 @@ test("the states of old blocks are forgotten, everything else stays, and the fil
   assert.deepEqual([again.history_start_before, again.history_start], [4, 4], "what is forgotten does not come back");
 });
 
+test("the history to keep is a number of blocks or the archive, as a node takes it", async (t) => {
+  const words = ["db", "prune", "--data-dir", await scene(t), "--json", "--history"];
+  const kept = await runCommand([...words, "archive"]);
+  assert.deepEqual([kept.code, kept.json().history_start], [EXIT.ok, 0], kept.errors);
+  const some = await runCommand([...words, "2"]);
+  assert.deepEqual([some.code, some.json().history_start], [EXIT.ok, 4], some.errors);
+  for (const wrong of ["all", "0", "1000000000"]) {
+    const { code, errors } = await runCommand([...words, wrong]);
+    assert.equal(code, EXIT.usage);
+    assert.match(errors, /--history must be a number of blocks from 1 to 999999999, or archive/);
+  }
+});
+
 test("of a copy that is told to end nothing is left", async (t) => {
   const dataDir = await scene(t);
   const cleanUps: (() => void)[] = [];

@@ -1,21 +1,33 @@
 /** `counterpart db prune`. */
 
-import { defineCommand, flag, integer, withoutUndefined } from "../command.ts";
+import { defineCommand, flag, type OptionSpec } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
+import { invalidConfig } from "../invalid-config.ts";
 import { DATA_DIR_EXITS, dataDirOptions, placesOf } from "../local-options.ts";
 import { printAnswer } from "../render/answer.ts";
 import { createWorkOutput } from "../render/progress.ts";
 import { size } from "../render/units.ts";
 
-const HISTORY_MAX = 999_999_999;
+/** As `start` takes it. */
+function parseHistory(given: string): number | "archive" {
+  if (given === "archive") return given;
+  if (/^[1-9]\d{0,8}$/.test(given)) return Number(given);
+  const words = "--history must be a number of blocks from 1 to 999999999, or archive";
+  throw invalidConfig(`${words}, not ${JSON.stringify(given)}`);
+}
+
+const HISTORY: OptionSpec<number | "archive"> = {
+  flags: "--history <blocks>",
+  description: "blocks before the head whose state is kept; archive for all that there are",
+  parse: parseHistory,
+  defaultNote: "archive",
+};
 
 export const dbPrune = defineCommand({
   args: {},
   options: {
     ...dataDirOptions(),
-    history: integer("--history <blocks>", "blocks before the head whose state is kept", 1, HISTORY_MAX, {
-      defaultNote: "all that there are",
-    }),
+    history: HISTORY,
     json: flag("--json", "as one JSON document, for programs"),
   },
   details: [
@@ -33,7 +45,8 @@ export const dbPrune = defineCommand({
     const { json } = options;
     const { dataDir } = await placesOf(options, context);
     const output = createWorkOutput(context, json);
-    const asked = { dataDir, ...withoutUndefined({ history: options.history }) };
+    const { history = "archive" } = options;
+    const asked = { dataDir, ...(history !== "archive" && { history }) };
     const pruned = await prune(asked, output).finally(output.done);
     const { path, bytes, bytes_before: before, history_start: start } = pruned;
     const words = `${path}: ${size(before)} before, ${size(bytes)} now; states from block ${start}\n`;
