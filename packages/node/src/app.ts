@@ -55,7 +55,7 @@ import { type LateRemote, lateRemote } from "./engine/remote-state.ts";
 import type { ChainEngine, Engine } from "./engine/types.ts";
 import { developmentKeys } from "./keys/development.ts";
 import { createKeyRing } from "./keys/key-ring.ts";
-import { openSecret, readPassword } from "./keys/secret-file.ts";
+import { isOpenToOthers, openSecret, readPassword } from "./keys/secret-file.ts";
 import type { KeyRing } from "./keys/types.ts";
 import { createVault, type Vault } from "./keys/web3-secret.ts";
 import { createLibp2pNetwork } from "./net/libp2p-network.ts";
@@ -186,6 +186,13 @@ function openEngine(ground: Ground, store: GuardedStore, keys: KeyRing, genesis:
 /** What keeps the accounts' keys; undefined where they are kept in the clear. @throws CodedError `INVALID_CONFIG` */
 function openVault({ keystorePasswordFile: path }: NodeConfig): Vault | undefined {
   return path === undefined ? undefined : createVault(readPassword(path));
+}
+
+/** The operator's own files, whose mode is his: a mounted secret may have no other. */
+function warnOfOpenSecrets({ config, logger }: Ground): void {
+  for (const path of [config.networkKey, config.keystorePasswordFile]) {
+    if (path !== undefined && isOpenToOthers(path)) logger.warn("a secret is open to other users", { path });
+  }
 }
 
 async function openChain(ground: Ground): Promise<Chain> {
@@ -359,6 +366,7 @@ export async function createApp(config: NodeConfig, { logger }: { readonly logge
     privateNetworkOf(config);
     await chooseCrypto(logger);
     const chain = await openChain(ground);
+    warnOfOpenSecrets(ground);
     const served =
       chain.own === undefined
         ? { driver: createNoNetwork(chain.engine, ground.clock) }

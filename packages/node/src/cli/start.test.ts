@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { type TestContext, test } from "node:test";
+import { networkKeyText } from "../net/network-key.ts";
 import { runCommand } from "./context.test-support.ts";
 
 const LAUNCHER = resolve(import.meta.dirname, "../../bin/counterpart.mjs");
@@ -103,6 +104,25 @@ test("a second node on the same folder or port is refused in one sentence, and w
   assert.match(samePort.errors(), /^counterpart: .* \(PORT_IN_USE\)\n {2}does a node run there already\? .*\n$/);
   node.child.kill("SIGTERM");
   assert.equal(await node.ended, 0);
+});
+
+test("a network key and a password that others may read are told, and left as they are", async (t) => {
+  const at = folder(t);
+  const [key, password] = [join(at, "swarm.key"), join(at, "password")];
+  writeFileSync(key, networkKeyText(new Uint8Array(32).fill(7)), { mode: 0o644 });
+  writeFileSync(password, "open sesame\n", { mode: 0o600 });
+  const flags = ["--api-port", "0", "--network-key", key, "--keystore-password-file", password];
+  const node = start(t, join(at, "data"), ...flags);
+  let log = "";
+  node.child.stdout.on("data", (text) => {
+    log += text;
+  });
+  await node.ready();
+  node.child.kill("SIGTERM");
+  assert.equal(await node.ended, 0);
+  const told = log.split("\n").filter((line) => line.includes("a secret is open to other users"));
+  assert.deepEqual([told.length, told[0]?.includes(`"path":"${key}"`)], [1, true], log);
+  assert.equal(statSync(key).mode & 0o777, 0o644);
 });
 
 test("a genesis of tomorrow is refused, with both times, and nothing is made", async (t) => {

@@ -114,14 +114,18 @@ export function damagedFile(path: string, why: string): CodedError {
   return new CodedError("STORE_CORRUPT", message, { path });
 }
 
+/** Whether others may do anything with a file. One that is not there is closed. */
+export function isOpenToOthers(path: string): boolean {
+  return HAS_MODES && ((statSync(path, { throwIfNoEntry: false })?.mode ?? 0) & OTHERS) !== 0;
+}
+
 /**
  * Takes away what others may do with a key file or the folder of keys. Returns whether there was anything to take.
  * @throws CodedError `DATA_DIR_UNUSABLE` when it cannot be taken away
  */
 export function closeToOthers(path: string, kind: "file" | "folder"): boolean {
-  if (!HAS_MODES) return false;
   try {
-    if ((statSync(path).mode & OTHERS) === 0) return false;
+    if (!isOpenToOthers(path)) return false;
     chmodSync(path, kind === "file" ? FILE_MODE : FOLDER_MODE);
     return true;
   } catch (error) {
