@@ -12,7 +12,7 @@ ask a running one by its [API](API.md): the one that \`--url\` or \`COUNTERPART_
 \`http://127.0.0.1:8080\`. A node that listens beyond loopback wants its token for whatever changes something:
 \`--token-file\`, \`COUNTERPART_TOKEN_FILE\`, \`--token\` or \`COUNTERPART_TOKEN\`. These settings, the timeout and colours can
 stand in the [configuration file](OPERATIONS.md#configuration) too. The commands \`db\`, \`import\` and
-\`export\` work on a data directory instead.
+\`export\` work on a data directory instead, which they find as \`start\` does.
 
 Standard output has what was asked for and nothing else: tables and lines for people, with \`--json\` one JSON document
 (\`status\`, \`import\` and \`contracts watch\`: one on each line). Colours are for terminals, and for none when \`NO_COLOR\`
