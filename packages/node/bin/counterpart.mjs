@@ -32,9 +32,9 @@ function bundledNode() {
   }
 }
 
-// npm runs this below a shell, which a signal ends without reaching anybody else: what it leaves behind stops by itself.
+// npx runs this below a shell, which a signal ends without reaching anybody else: what it leaves behind stops by itself.
 function stopWithShell(stop) {
-  if (process.env.npm_command === undefined) return;
+  if (process.env.npm_command !== "exec") return;
   const shell = process.ppid;
   const watch = setInterval(() => {
     if (process.ppid === shell) return;

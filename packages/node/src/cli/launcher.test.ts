@@ -115,7 +115,7 @@ for (const [what, nodeFlags] of [
   ["itself", []],
   ["by the bundled Node", [WITHOUT_TYPES]],
 ] as const) {
-  test(`a program that npm runs ${what} stops when the shell between them is killed`, async (t) => {
+  test(`a program that npx runs ${what} stops when the shell between them is killed`, async (t) => {
     const env = { ...process.env, NODE_DISABLE_COMPILE_CACHE: "1", npm_command: "exec" };
     // With something after it, so that the shell stays.
     const command = ["-c", '"$0" "$@"; true', process.execPath, ...nodeFlags, installed(t, { node: true }), "wait"];
