@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { cpSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import fs, { cpSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { test } from "node:test";
+import { type TestContext, test } from "node:test";
 import type { RangeOptions, Store, StoreReader, StoreSnapshot, StoreWrite } from "@counterpart/core/ports/store";
 import type { TableName } from "@counterpart/core/ports/tables";
 import fc from "fast-check";
@@ -401,5 +402,79 @@ test("a copy has everything that was written before, whether the database had it
     assert.deepEqual(copy.range("codes", { limit: 9 }), [{ key: bytes("b"), value: bytes("2") }]);
     await copy.close();
     await store.close();
+  });
+});
+
+const noRoom = (): never => {
+  throw Object.assign(new Error("ENOSPC: no space left on device"), { code: "ENOSPC" });
+};
+
+/** Calls of the file system that fail meanwhile. */
+function failing(t: TestContext, calls: readonly ("fdatasyncSync" | "ftruncateSync")[], work: () => void): void {
+  const mocked = calls.map((name) => t.mock.method(fs, name, noRoom));
+  syncBuiltinESMExports();
+  try {
+    work();
+  } finally {
+    for (const { mock } of mocked) mock.restore();
+    syncBuiltinESMExports();
+  }
+}
+
+test("a first write that the disk refuses stops none of those that follow", async (t) => {
+  await withFolder(async (path) => {
+    const { store, timers, flusher, failures } = openManual(path, { flushBytes: 1_000 });
+    store.write([row("0", "x".repeat(2_000))]);
+    flusher.run();
+    const { fdatasyncSync } = fs;
+    let syncs = 0;
+    // The log is begun, its first write refused.
+    t.mock.method(fs, "fdatasyncSync", (file: number) => (syncs++ === 0 ? fdatasyncSync(file) : noRoom()));
+    syncBuiltinESMExports();
+    assert.throws(() => store.write([row("1", "refused")]), { code: "STORE_WRITE_FAILED" });
+    t.mock.restoreAll();
+    syncBuiltinESMExports();
+    for (const key of ["2", "3"]) {
+      timers.fire();
+      flusher.run();
+      store.write([row(key, "taken")]);
+    }
+    timers.fire();
+    flusher.run();
+    assert.deepEqual(failures, []);
+    await store.close();
+    assert.deepEqual(logFiles(path), []);
+    const again = openLmdbStore(path);
+    assert.deepEqual(
+      ["0", "1", "2", "3"].map((key) => again.get("codes", bytes(key)) !== undefined),
+      [true, false, true, true],
+    );
+    await again.close();
+  });
+});
+
+test("what a refused write left in the log is cut off before the log is given up, and nothing is written till then", async (t) => {
+  await withFolder(async (path) => {
+    const { store, timers, flusher } = openManual(path);
+    store.write([row("0", "x")]);
+    failing(t, ["fdatasyncSync", "ftruncateSync"], () => {
+      assert.throws(() => store.write([row("1", "refused")]), { code: "STORE_WRITE_FAILED" });
+    });
+    failing(t, ["ftruncateSync"], () => {
+      timers.fire();
+      assert.deepEqual(flusher.waiting, []);
+      assert.throws(() => store.write([row("2", "refused")]), { code: "STORE_WRITE_FAILED" });
+    });
+    store.write([row("3", "taken")]);
+    const left = crash(path);
+    const after = openLmdbStore(left);
+    const found = (reader: StoreReader) =>
+      ["0", "1", "2", "3"].map((key) => reader.get("codes", bytes(key)) !== undefined);
+    assert.deepEqual(found(after), [true, false, false, true]);
+    await after.close();
+    rmSync(dirname(left), { recursive: true });
+    assert.deepEqual(found(store), [true, false, false, true]);
+    await store.close();
+    assert.deepEqual(logFiles(path), []);
   });
 });

@@ -98,8 +98,9 @@ function createPair({ path, start, clock, metrics, flushBytes, onFlushed, onFail
   const flush = (): void => {
     if (flushing !== undefined && failure === undefined) return;
     if (flushing === undefined) {
-      const { log } = active;
-      if (log === undefined) return;
+      const { log, last } = active;
+      // One with nothing in it goes on: the next would have its name. So does one that is not whole, until it is.
+      if (log === undefined || last === 0 || !log.isWhole()) return;
       log.close();
       flushing = { ...active, log };
       active = newGeneration();
@@ -124,7 +125,13 @@ function createPair({ path, start, clock, metrics, flushBytes, onFlushed, onFail
       flusher.wait();
       if (failure !== undefined) throw new CodedError("STORE_WRITE_FAILED", failure);
     },
-    end: () => flusher.end(),
+    async end() {
+      await flusher.end();
+      const { log, last } = active;
+      if (log === undefined || last > 0) return;
+      log.close();
+      rmSync(log.path, { force: true });
+    },
   };
 }
 
@@ -149,6 +156,7 @@ export function createGenerations(deps: GenerationsDeps): Generations {
   };
   const drain = (): void => {
     for (pair.flush(); pair.flushing !== undefined; pair.flush()) pair.wait();
+    if (pair.active.last > 0) throw new CodedError("STORE_WRITE_FAILED", "the log holds what cannot be cut off");
   };
   return {
     get active() {

@@ -38,8 +38,11 @@ export interface LogFile {
   readonly path: string;
   /** What was appended, without the room behind it. */
   readonly bytes: number;
-  /** Durable when it returns. @throws CodedError `STORE_WRITE_FAILED`; the file is as before then */
+  /** Durable when it returns. @throws CodedError `STORE_WRITE_FAILED`; the write is not made then */
   append(record: Buffer): void;
+  /** Whether the file holds nothing but what was appended; tries again to cut off what a refused append has left. */
+  isWhole(): boolean;
+  /** To be called on a whole one. */
   close(): void;
 }
 
@@ -151,28 +154,33 @@ export function createLogFile(database: string, id: Uint8Array, first: number, t
     throw refused(cause);
   }
   const log = file;
-  /** Set when it is not known what the file holds. */
+  /** Set while the file holds what was refused. */
   let broken: CodedError | undefined;
+  const isWhole = (): boolean => {
+    attempt(() => {
+      if (broken !== undefined) log.trim();
+      broken = undefined;
+    });
+    return broken === undefined;
+  };
   return {
     path,
     get bytes() {
       return log.bytes;
     },
+    isWhole,
     append(record) {
-      if (broken !== undefined) throw broken;
+      if (!isWhole()) throw broken;
       try {
         log.append(record);
       } catch (cause) {
-        try {
-          log.trim();
-        } catch {
-          broken = refused(cause);
-        }
+        broken = refused(cause);
+        isWhole();
         throw refused(cause);
       }
     },
     close() {
-      // Its writes are durable. The room behind them is zeros, which readers know, and may stay.
+      // What is behind its writes is room, zeros, which readers know: they may stay.
       attempt(() => log.trim());
       attempt(() => log.close());
     },
