@@ -86,6 +86,10 @@ test("signers and address may have checksums, as genesis file and answer have th
   assert.equal(verifyAnswer(answer, { ...absent, address: shown }, RULES).account, undefined);
   const wrong = { signers: [SIGNER.slice(0, -1) as Hex] };
   assert.throws(() => verifyAnswer(answer, absent, wrong), { code: "INVALID_HEX" });
+  for (const slot of ["7", "zz", "0x", `0x${"0".repeat(65)}`] as Hex[])
+    assert.throws(() => verifyAnswer(answerTo(OF_CONTRACT), { ...OF_CONTRACT, slots: [slot] }, RULES), {
+      code: "INVALID_HEX",
+    });
 });
 
 test("an answer sealed by nobody, or by nobody who is listed, is refused", () => {

@@ -67,10 +67,15 @@ function checkClaims(answer: Fields, proven: Fields): void {
   if (wrong !== undefined) throw refused(`${wrong} is not what its nodes prove`);
 }
 
+function slotOf(slot: Hex): Hex {
+  if (!/^0x[0-9a-fA-F]{1,64}$/.test(slot)) throw new CodedError("INVALID_HEX", `${slot} is not a slot`);
+  return `0x${slot.slice(2).toLowerCase().padStart(64, "0")}`;
+}
+
 /** What is asked, in the one form in which it is proven. @throws CodedError `INVALID_HEX` */
 const queryOf = ({ address, slots }: StateQuery): StateQuery => ({
   address: parseAddress(address),
-  slots: slots.map((slot): Hex => `0x${slot.slice(2).toLowerCase().padStart(64, "0")}`),
+  slots: slots.map(slotOf),
 });
 
 /**

@@ -5,7 +5,9 @@ import { type AddressInfo, connect } from "node:net";
 import { after, test } from "node:test";
 import { CodedError, isCodedError } from "@counterpart/core/base/errors";
 import type { Clock } from "@counterpart/core/ports/runtime";
-import { accountOf } from "../engine/engine.test-support.ts";
+import type { SyncView } from "../driver/types.ts";
+import { accountOf, openTestEngine, transactionOf } from "../engine/engine.test-support.ts";
+import type { Engine } from "../engine/types.ts";
 import { createMetricsRegistry } from "../telemetry/metrics.ts";
 import {
   ALONE,
@@ -371,17 +373,27 @@ test("while it is behind and only replicas are ahead the node is not ready, says
   assert.equal((await api.get("/api/v1/ready")).status, 200);
 });
 
-test("until the first state is there a replica, or a node that takes one over, is not ready", async () => {
-  const api = await openTestApi();
-  const sync = (stage: "headers" | "blocks"): void => {
-    api.network.set({ sync: () => ({ ...ALONE, state: "syncing", stage }) });
+test("until the first state is there a node that takes one over is not ready, and says what it waits for", async () => {
+  const asked = async (engine: Engine, sync: Partial<SyncView>) => {
+    const api = await openTestApi({}, createFakeBackend(engine));
+    api.network.set({ sync: () => ({ ...ALONE, ...sync }) });
+    const { status, json } = await api.get("/api/v1/ready");
+    return status === 200 ? 200 : [json.code, json.detail];
   };
-  sync("headers");
-  const { status, json } = await api.get("/api/v1/ready");
-  assert.deepEqual([status, json.code], [503, "NOT_READY"]);
-  assert.match(String(json.detail), /still taking the state over/);
-  sync("blocks");
-  assert.equal((await api.get("/api/v1/ready")).status, 200);
+  const takingOver = ["NOT_READY", "the node is still taking the state over from its peers"];
+  const full = openTestEngine();
+  assert.deepEqual(await asked(full, { state: "syncing", stage: "headers" }), takingOver);
+  assert.deepEqual(await asked(full, { state: "syncing", stage: "state" }), takingOver);
+  assert.equal(await asked(full, { state: "syncing", stage: "blocks" }), 200);
+  assert.equal(await asked(full, {}), 200);
+  const replica = openTestEngine({ replica: "all" });
+  assert.deepEqual(await asked(replica, { state: "syncing" }), takingOver);
+  const nobody = "the replica has no state yet, and no peer to take it over from";
+  assert.deepEqual(await asked(replica, {}), ["NOT_READY", nobody]);
+  assert.equal(await asked(replica, { state: "synced" }), 200);
+  await full.submit(transactionOf(1, 0), "local");
+  await full.seal();
+  assert.equal(await asked(full, { state: "syncing", stage: "headers" }), 200);
 });
 
 test("while its database is damaged or takes nothing more the node is not ready, and says why", async () => {

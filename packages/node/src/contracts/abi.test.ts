@@ -153,12 +153,17 @@ describe("finding a function", () => {
     const number = (source: string) => ({ source });
     assert.equal(findFunction(overloads, "f", [number("-1")]).signature, "f(int256)");
     assert.equal(findFunction(overloads, "f", { a: number("-1") }).signature, "f(int256)");
+    const burn = parseContractAbi(parseAbi(["function burn(address a)", "function burn(uint256 a)"]));
+    // With a checksum that is wrong it is still no number.
+    const mistyped = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92267";
+    assert.throws(() => findFunction(burn, "burn", [mistyped]), { code: "AMBIGUOUS_FUNCTION" });
     for (const [params, count] of [
       [[number("1")], 2],
-      [["-1"], 2],
+      [["-1"], 3],
       [["1"], 3],
       // It may be a number that was written wrongly.
       [["x"], 3],
+      [{ a: "0x1" }, 3],
       [[true], 4],
     ] as const) {
       const message = count === 4 ? /: no overload takes these parameters;/ : /: several overloads may be meant;/;

@@ -3,7 +3,7 @@
 import { CodedError } from "@counterpart/core/base/errors";
 import { suggestionOf } from "@counterpart/core/base/similar";
 import { type AbiFunction, type ContractAbi, describeFunction } from "./abi.ts";
-import { type ParamValues, paramsFit, valuesFit } from "./params.ts";
+import { hasText, type ParamValues, paramsFit, valuesFit } from "./params.ts";
 
 const LISTED_MAX = 64;
 const SHOWN_CHARACTERS_MAX = 256;
@@ -31,8 +31,8 @@ function unknownFunction(abi: ContractAbi, text: string): CodedError {
 
 /**
  * The function that `text`, a name or a full signature, names. Of several overloads the one that takes parameters of
- * these names or this number, or of several such ones the only one that takes their values,
- * unless that takes text.
+ * these names or this number, or of several such ones the only one that takes their values. Text may
+ * be meant as anything, and be written wrongly: it tells no overloads apart.
  * @throws CodedError `UNKNOWN_FUNCTION` with the functions there are, `AMBIGUOUS_FUNCTION` with the overloads
  */
 export function findFunction(abi: ContractAbi, text: string, params: ParamValues): AbiFunction {
@@ -48,15 +48,13 @@ export function findFunction(abi: ContractAbi, text: string, params: ParamValues
   if (only === undefined) throw unknownFunction(abi, text);
   if (named.length === 1) return only;
   const fitting = named.filter(({ inputs }) => paramsFit(inputs, params));
-  const areTried = fitting.length > 1 && fitting.length <= TRIED_MAX;
+  const areTried = fitting.length > 1 && fitting.length <= TRIED_MAX && !hasText(params);
   const left = areTried ? fitting.filter(({ inputs }) => valuesFit(inputs, params)) : fitting;
   const [fit] = left;
-  // Anything written wrongly for another overload is text.
-  const isSure = fitting.length === 1 || fit?.signature.includes("string") === false;
-  if (fit !== undefined && left.length === 1 && isSure) return fit;
+  if (fit !== undefined && left.length === 1) return fit;
   const reason = fit === undefined ? "no overload takes these parameters" : "several overloads may be meant";
   throw new CodedError("AMBIGUOUS_FUNCTION", `${text}: ${reason}; give the full signature`, {
     function: text,
-    overloads: listed(fit === undefined ? named : isSure ? left : fitting),
+    overloads: listed(fit === undefined ? named : left),
   });
 }

@@ -198,6 +198,13 @@ export function paramsFit(inputs: readonly AbiParam[], params: ParamValues): boo
   );
 }
 
+/** Whether any of the values is text. */
+export function hasText(value: ArgumentValue | undefined): boolean {
+  if (typeof value === "string") return true;
+  if (typeof value !== "object" || value === null || isExactNumber(value)) return false;
+  return (isArray(value) ? value : Object.values(value)).some(hasText);
+}
+
 /** Whether parameters whose names or number fit are values of the types of `inputs` as well. */
 export function valuesFit(inputs: readonly AbiParam[], params: ParamValues): boolean {
   try {

@@ -72,14 +72,25 @@ export function contractOf(engine: Held, { contract }: Pick<Snapshot, "contract"
   return entry;
 }
 
+/** In one answer, what is not proven is waited for so long in all, and then left out. */
+const UNPROVEN_MS_MAX = 5_000;
+
+type IfProven = <T>(read: () => Promise<T>) => Promise<T | undefined>;
+
 /** Of what a replica holds it shows the rest where something of it is another contract's, and nobody proves that. */
-async function ifProven<T>(reading: Promise<T>): Promise<T | undefined> {
-  try {
-    return await reading;
-  } catch (error) {
-    if (isCodedError(error, "NOT_HELD")) return undefined;
-    throw error;
-  }
+function createIfProven({ now }: Pick<Clock, "now">): IfProven {
+  let lostMs = 0;
+  return async (read) => {
+    if (lostMs >= UNPROVEN_MS_MAX) return undefined;
+    const since = now();
+    try {
+      return await read();
+    } catch (error) {
+      if (!isCodedError(error, "NOT_HELD")) throw error;
+      lostMs += Math.abs(now() - since);
+      return undefined;
+    }
+  };
 }
 
 /** ABI of a record, or undefined when there is none or it is malformed: an owner may sign anything. */
@@ -139,11 +150,11 @@ export function createViews({ engine, clock, instanceId, store, contents }: View
     if (outcome.status !== "success" || outcome.output.length !== 32) return undefined;
     return bytesToBigInt(outcome.output).toString();
   };
-  const complete = async ({ view, abi: own, proxy: place }: Draft): Promise<ContractView> => {
-    const proxy = place === undefined ? undefined : await ifProven(completeProxy(engine, place));
+  const complete = async ({ view, abi: own, proxy: place }: Draft, ifProven: IfProven): Promise<ContractView> => {
+    const proxy = place === undefined ? undefined : await ifProven(() => completeProxy(engine, place));
     const behind = proxy === undefined ? undefined : store.visible(proxy.implementation)?.record;
     const abi = joinAbis(own, behind === undefined ? undefined : usableAbi(contents, behind));
-    const supply = hasTotalSupply(abi) ? await ifProven(totalSupply(view.entry.address)) : undefined;
+    const supply = hasTotalSupply(abi) ? await ifProven(() => totalSupply(view.entry.address)) : undefined;
     return {
       ...view,
       ...(supply !== undefined && { totalSupply: supply }),
@@ -198,7 +209,7 @@ export function createViews({ engine, clock, instanceId, store, contents }: View
     async get(address) {
       const draft = withSnapshot(engine, (snapshot) => draftOf(snapshot, contractOf(engine, snapshot, address)));
       if (!isNamed(draft.view.entry)) noteAddress(address);
-      return complete(draft);
+      return complete(draft, createIfProven(clock));
     },
     async list(filter) {
       const cursor = filter.cursor === undefined ? undefined : parseCursor(filter.cursor);
@@ -215,9 +226,10 @@ export function createViews({ engine, clock, instanceId, store, contents }: View
         },
       });
       const pause = createPacer(clock);
+      const ifProven = createIfProven(clock);
       const views: ContractView[] = [];
       for (const draft of items) {
-        views.push(await complete(draft));
+        views.push(await complete(draft, ifProven));
         await pause();
       }
       return {

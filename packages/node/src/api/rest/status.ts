@@ -22,11 +22,15 @@ const VersionSchema = Type.Object({
   crypto: Type.String({ description: "which implementation hashes and recovers signers" }),
 });
 
-/** Whether all that this node has is the genesis, and the first state is still to come. */
-function awaitsFirstState({ engine, network }: ApiContext["backend"]): boolean {
-  if (engine.head().number > 0) return false;
+const TAKING_OVER = "the node is still taking the state over from its peers";
+
+/** Why all that this node has is the genesis while the first state is still to come; undefined where it is not so. */
+function missingFirstState({ engine, network }: ApiContext["backend"]): string | undefined {
+  if (engine.head().number > 0) return undefined;
   const { state, stage } = network.sync();
-  return stage === "headers" || stage === "state" || (engine.isReplica && state !== "synced");
+  if (stage === "headers" || stage === "state") return TAKING_OVER;
+  if (!engine.isReplica || state === "synced") return undefined;
+  return state === "alone" ? "the replica has no state yet, and no peer to take it over from" : TAKING_OVER;
 }
 
 /** @throws CodedError `NOT_READY`, `STORE_CORRUPT`, `STORE_WRITE_FAILED`, `DIVERGED` */
@@ -34,13 +38,13 @@ function checkServing({ backend, ready, damage }: ApiContext): void {
   if (!ready()) throw new CodedError("NOT_READY", "the node is starting or stopping");
   const damaged = damage();
   if (damaged !== undefined) throw damaged;
-  if (backend.engine.adoption.isUnderway || awaitsFirstState(backend)) {
-    throw new CodedError("NOT_READY", "the node is still taking the state over from its peers");
-  }
+  if (backend.engine.adoption.isUnderway) throw new CodedError("NOT_READY", TAKING_OVER);
   checkInStep(backend.network);
   if (backend.network.needsFullNode()) {
     throw new CodedError("NOT_READY", "the node is behind, and only replicas are ahead: connect it to a full node");
   }
+  const missing = missingFirstState(backend);
+  if (missing !== undefined) throw new CodedError("NOT_READY", missing);
 }
 
 export function registerStatus(server: ApiInstance, context: ApiContext): void {
