@@ -63,7 +63,7 @@ async function openScene(): Promise<Scene> {
   const token = await deploy({ contractType: "token", name: "T", symbol: "T", initialSupply: "10" });
   const lab = await made("Lab", "1");
   const toToken = await made("Relay", IMPLEMENTATION, token);
-  const toBeacon = await made("Relay", BEACON, lab);
+  const toBeacon = await made("Relay", BEACON, await made("Lab", "2"));
   await full.service.publish(toToken, { abi: compiled("Supplied").abi });
   const source = sourceOf(full);
   let hasPeers = true;
