@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { DevelopmentNode } from "../../../driver/development-node.ts";
 import { createManualClock, openTestEngine } from "../../../engine/engine.test-support.ts";
 import type { JsonValue } from "../../json.ts";
 import { miningMethods } from "./mining-methods.ts";
@@ -13,9 +12,11 @@ function open() {
   const node = {
     chain,
     leave: () => chain.detach("test"),
+    automine: true,
+    setAutomine: async () => {},
     setIntervalMining: (...range: unknown[]) => void intervals.push(range),
   };
-  const methods = miningMethods({ engine, clock, node: node as unknown as DevelopmentNode });
+  const methods = miningMethods({ engine, clock, node });
   const call = async (method: string, ...params: JsonValue[]): Promise<unknown> =>
     (methods[method] ?? assert.fail(method))(params);
   return { engine, call, intervals };

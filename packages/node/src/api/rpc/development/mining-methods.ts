@@ -56,7 +56,7 @@ function readInterval(value: JsonValue): readonly [number, number] {
 
 export interface MiningDeps {
   readonly engine: ChainEngine;
-  readonly node: DevelopmentNode;
+  readonly node: Pick<DevelopmentNode, "chain" | "leave" | "automine" | "setAutomine" | "setIntervalMining">;
   readonly clock: Clock;
 }
 
