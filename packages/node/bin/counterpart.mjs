@@ -32,12 +32,13 @@ function bundledNode() {
   }
 }
 
-// npx runs this below a shell, which a signal ends without reaching anybody else: what it leaves behind stops by itself.
-function stopWithShell(stop) {
-  if (process.env.npm_command !== "exec") return;
-  const shell = process.ppid;
+// npx runs this below a shell, which a signal ends without reaching anybody else; npm killed without warning passes none on.
+// What they leave behind then gets another parent, and stops by itself.
+function stopWithParent(stop) {
+  if (process.env.npm_command !== "exec" && process.env.npm_lifecycle_event !== "start") return;
+  const parent = process.ppid;
   const watch = setInterval(() => {
-    if (process.ppid === shell) return;
+    if (process.ppid === parent) return;
     clearInterval(watch);
     stop("SIGTERM");
   }, 500);
@@ -58,7 +59,7 @@ function run(node) {
   const forward = (signal) => child.kill(signal);
   const signals = ["SIGINT", "SIGTERM", "SIGHUP"];
   for (const signal of signals) process.on(signal, forward);
-  stopWithShell(forward);
+  stopWithParent(forward);
   child.on("error", (error) => fail(`${node} cannot be run: ${error.message}`));
   child.on("exit", (code, signal) => {
     for (const name of signals) process.off(name, forward);
@@ -72,7 +73,7 @@ if (main === undefined) {
 } else if (process.features.typescript) {
   const cache = compileCache();
   if (cache !== undefined) module.enableCompileCache?.(cache);
-  stopWithShell((signal) => process.kill(process.pid, signal));
+  stopWithParent((signal) => process.kill(process.pid, signal));
   await import(main.href);
 } else {
   const node = process.platform === "linux" ? bundledNode() : undefined;

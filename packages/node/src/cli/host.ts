@@ -3,8 +3,6 @@
 import { writeSync } from "node:fs";
 import { EXIT } from "./exit-code.ts";
 
-const PARENT_CHECK_MS = 500;
-
 export type HostEvent = "SIGINT" | "SIGTERM" | "parentGone" | "crash";
 
 export interface Host {
@@ -16,7 +14,7 @@ export interface Host {
   now(): number;
   /** Calls back after `delayMs` unless the process has ended before; does not keep it running. */
   after(delayMs: number, callback: () => void): void;
-  /** `crash` passes what was thrown and caught nowhere; `parentGone` is the end of the launcher or of `npm start`. */
+  /** `crash` passes what was thrown and caught nowhere; `parentGone` is the end of the launcher. */
   on(event: HostEvent, listener: (cause: unknown) => void): void;
   /** From now on the process goes on where what it prints cannot be written, as a node does; a command ends. */
   outliveReaders(): void;
@@ -67,19 +65,7 @@ function listen(event: HostEvent, listener: (cause: unknown) => void): void {
   } else if (event === "parentGone") {
     process.on("disconnect", () => listener(undefined));
     process.channel?.unref();
-    if (process.env.npm_lifecycle_event === "start") watchParent(() => listener(undefined));
   } else {
     process.on(event, listener);
   }
-}
-
-/** npm killed without warning cannot pass the signal on; then another process becomes the parent. */
-function watchParent(onGone: () => void): void {
-  const parent = process.ppid;
-  const timer = setInterval(() => {
-    if (process.ppid === parent) return;
-    clearInterval(timer);
-    onGone();
-  }, PARENT_CHECK_MS);
-  timer.unref();
 }

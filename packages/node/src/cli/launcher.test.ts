@@ -111,12 +111,13 @@ test("a program ended by a signal ends the launcher by the same one", async (t) 
   assert.deepEqual(await ended, { code: null, signal: "SIGKILL" });
 });
 
-for (const [what, nodeFlags] of [
-  ["itself", []],
-  ["by the bundled Node", [WITHOUT_TYPES]],
+for (const [what, nodeFlags, npm] of [
+  ["npx runs itself", [], { npm_command: "exec" }],
+  ["npx runs by the bundled Node", [WITHOUT_TYPES], { npm_command: "exec" }],
+  ["npm start runs by the bundled Node", [WITHOUT_TYPES], { npm_command: "start", npm_lifecycle_event: "start" }],
 ] as const) {
-  test(`a program that npx runs ${what} stops when the shell between them is killed`, async (t) => {
-    const env = { ...process.env, NODE_DISABLE_COMPILE_CACHE: "1", npm_command: "exec" };
+  test(`a program that ${what} stops when its parent is killed`, async (t) => {
+    const env = { ...process.env, NODE_DISABLE_COMPILE_CACHE: "1", ...npm };
     // With something after it, so that the shell stays.
     const command = ["-c", '"$0" "$@"; true', process.execPath, ...nodeFlags, installed(t, { node: true }), "wait"];
     const shell = spawn("sh", command, { stdio: ["ignore", "pipe", "inherit"], env });
