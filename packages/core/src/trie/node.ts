@@ -98,7 +98,7 @@ export class BranchNode {
     this.value = value;
     this.encoded = EMPTY_BYTES;
     this.encodedChildren = 0;
-    for (const [nibble, child] of children.entries()) this.setChild(nibble, child);
+    for (let nibble = 0; nibble < children.length; nibble++) this.setChild(nibble, children[nibble]);
   }
 
   /** The branch of hashes that `bytes` encode if they are that. */

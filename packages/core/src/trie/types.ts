@@ -24,6 +24,6 @@ export interface TrieChange {
 
 export interface TrieUpdate {
   readonly root: Hex;
-  /** Nodes to store by path; `null` removes the one stored there. Holds only what really differs. */
+  /** Nodes to store by path; `null` removes the one stored there, if there is one. Holds no other nodes than differ. */
   readonly nodes: ReadonlyMap<NibblePath, Uint8Array | null>;
 }

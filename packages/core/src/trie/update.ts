@@ -50,8 +50,7 @@ const UNCHANGED = Symbol("unchanged");
 
 interface Update {
   readonly read: TrieNodeReader;
-  /** Where a stored node is no longer part of the trie as it was. */
-  readonly replaced: Set<NibblePath>;
+  /** What becomes of what is stored; `null` where a node was of the trie and is not, or was made and is not needed. */
   readonly nodes: Map<NibblePath, Uint8Array | null>;
   readonly cache: NodeCache | undefined;
 }
@@ -95,7 +94,7 @@ export function updateTrie(
   changes: Iterable<TrieChange>,
   cache?: NodeCache,
 ): TrieUpdate {
-  const update: Update = { read, replaced: new Set(), nodes: new Map(), cache };
+  const update: Update = { read, nodes: new Map(), cache };
   const batch = sortedBatch(changes);
   if (batch.length === 0) return { root, nodes: update.nodes };
   const part: Part = { batch, from: 0, to: batch.length };
@@ -105,7 +104,6 @@ export function updateTrie(
     : editStored(update, find(update, hexToBytes(root), 0, ""), "", part);
   if (after === UNCHANGED || (isEmpty && after === undefined)) return { root, nodes: update.nodes };
   const hash = after && seal(update, after, "");
-  for (const path of update.replaced) if (!update.nodes.has(path)) update.nodes.set(path, null);
   return { root: hash instanceof Uint8Array ? bytesToHex(hash) : EMPTY_TRIE_ROOT, nodes: update.nodes };
 }
 
@@ -124,7 +122,7 @@ function load(update: Update, bytes: Uint8Array, at: number, path: NibblePath): 
 
 /** Notes that the node at `path` is none of the trie's any more; whatever takes its place is noted afterwards. */
 function leave(update: Update, path: NibblePath): void {
-  if (!update.nodes.delete(path)) update.replaced.add(path);
+  update.nodes.set(path, null);
 }
 
 type Edited = Child | undefined | typeof UNCHANGED;
@@ -143,7 +141,7 @@ function editStored(update: Update, node: TrieNode, path: NibblePath, part: Part
 /** The only change below a hash, where that is of the leaf with the value from before: it need not be read then. */
 function editKnownLeaf(update: Update, { key, value, before }: Change, path: NibblePath): Edited {
   if (value !== undefined && before !== undefined && equalBytes(value, before)) return UNCHANGED;
-  update.replaced.add(path);
+  leave(update, path);
   return value && sealLeaf(update, key, path, value);
 }
 

@@ -15,7 +15,7 @@ import { packSigned, recoverOne, unpackSigners } from "./packed-signatures.ts";
 /** Signatures in one message: some milliseconds of work. */
 const MESSAGE_SIGNATURES = 64;
 /** Messages that a thread may have before it; more wait here. */
-const MESSAGES_MAX = 4;
+const MESSAGES_MAX = 8;
 /** As many at once are worth a thread. */
 const BURST = 32;
 /** What this thread recovers at a stretch, when the others have enough to do and when there are none. */

@@ -179,7 +179,7 @@ export function createOverlay(
     },
     *writes() {
       if (staged !== undefined) yield* staged.moves();
-      yield* rowsOf(tables);
+      for (const rows of tables.values()) yield* rows.values();
     },
   };
 }

@@ -25,10 +25,11 @@ interface BufferedTable {
   added: string[];
 }
 
-interface Touched {
-  readonly table: BufferedTable;
+/** A row of the write under way that there was before. */
+interface Rewritten {
+  readonly rows: BufferedTable["rows"];
   readonly name: string;
-  readonly before: Places | undefined;
+  readonly before: Places;
 }
 
 interface BufferedEntry {
@@ -114,7 +115,9 @@ export function createWriteBuffer(tables: readonly TableName[]): WriteBuffer {
   const writer = createRecordWriter(tables);
   let recordBytes = 0;
   let rowCount = 0;
-  let touched: Touched[] = [];
+  /** Rows of the write under way, and those of them that there were before, each as often as it was put. */
+  let pendingRows = 0;
+  let rewritten: Rewritten[] = [];
 
   const storedAt = (place: number): Uint8Array | null => {
     const index = Math.floor(place / RECORD_SPAN);
@@ -150,12 +153,13 @@ export function createWriteBuffer(tables: readonly TableName[]): WriteBuffer {
     },
   });
   const clear = (): void => {
-    touched = [];
+    pendingRows = 0;
+    rewritten = [];
     writer.begin();
   };
   return {
     get bytes() {
-      return recordBytes + writer.size + ROW_BYTES * rowCount;
+      return recordBytes + writer.size + ROW_BYTES * (rowCount + pendingRows);
     },
     present: viewTo(Number.POSITIVE_INFINITY),
     freeze: () => viewTo(records.length * RECORD_SPAN),
@@ -165,15 +169,17 @@ export function createWriteBuffer(tables: readonly TableName[]): WriteBuffer {
       const name = row.name ?? keyText(row.key);
       const place = records.length * RECORD_SPAN + writer.add(row.table, name, row.value);
       const before = rows.get(name);
-      touched.push({ table, name, before });
-      rowCount++;
+      pendingRows++;
       if (before === undefined) {
         added.push(name);
         rows.set(name, place);
-      } else rows.set(name, typeof before === "number" ? [before, place] : [...before, place]);
+        return;
+      }
+      rewritten.push({ rows, name, before });
+      rows.set(name, typeof before === "number" ? [before, place] : [...before, place]);
     },
     get isPending() {
-      return touched.length > 0;
+      return pendingRows > 0;
     },
     pending() {
       const record = writer.end(0);
@@ -183,25 +189,24 @@ export function createWriteBuffer(tables: readonly TableName[]): WriteBuffer {
     end(record, keepsOlder) {
       records.push(record);
       recordBytes += record.length;
+      rowCount += pendingRows;
       if (!keepsOlder) {
-        for (const { table, name, before } of touched) {
-          const { rows } = table;
+        for (const { rows, name } of rewritten) {
           const places = rows.get(name);
-          if (before !== undefined && typeof places === "object") rows.set(name, places.at(-1) as number);
+          if (typeof places === "object") rows.set(name, places.at(-1) as number);
         }
       }
       clear();
     },
     takeBack() {
-      for (const { table, name, before } of touched.reverse()) {
-        if (before === undefined) table.rows.delete(name);
-        else table.rows.set(name, before);
+      for (const { rows, name, before } of rewritten.reverse()) rows.set(name, before);
+      const start = records.length * RECORD_SPAN;
+      for (const table of buffered.values()) {
+        const { rows } = table;
+        for (const [name, places] of rows) if (placeBefore(places, start) === undefined) rows.delete(name);
+        table.names = table.names.filter((name) => rows.has(name));
+        table.added = table.added.filter((name) => rows.has(name));
       }
-      for (const table of new Set(touched.map(({ table }) => table))) {
-        table.names = table.names.filter((name) => table.rows.has(name));
-        table.added = table.added.filter((name) => table.rows.has(name));
-      }
-      rowCount -= touched.length;
       clear();
     },
   };
