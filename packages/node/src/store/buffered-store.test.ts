@@ -3,7 +3,8 @@ import fs, { cpSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { type TestContext, test } from "node:test";
+import { mock, type TestContext, test } from "node:test";
+import { isCodedError } from "@counterpart/core/base/errors";
 import type { RangeOptions, Store, StoreReader, StoreSnapshot, StoreWrite } from "@counterpart/core/ports/store";
 import type { TableName } from "@counterpart/core/ports/tables";
 import fc from "fast-check";
@@ -47,7 +48,10 @@ function createManualFlusher() {
     run(): void {
       for (let order = waiting.shift(); order !== undefined; order = waiting.shift()) {
         const { failure, hasEnded } = manual;
-        if (failure === undefined && database !== undefined) takeWhole(database, order.file, order.last);
+        if (failure === undefined && database !== undefined) {
+          database.refresh();
+          takeWhole(database, order.file, order.last);
+        }
         done?.(failure === undefined ? {} : { failure, hasEnded });
       }
     },
@@ -120,15 +124,15 @@ const keys = fc.integer({ min: 0, max: 5 }).map((n) => new Uint8Array(n % 3).fil
 const values = fc.option(fc.uint8Array({ maxLength: 80 }), { nil: null, freq: 3 });
 const tables = fc.constantFrom<TableName>("codes", "bodies");
 const written = fc.array(
-  fc.record({ table: tables, key: keys.map((key) => Uint8Array.of(1, ...key)), value: values }),
+  fc.record({ table: tables, key: keys.map((key) => Uint8Array.of(0, ...key)), value: values }),
   {
     maxLength: 6,
   },
 );
 const ranges = fc.record(
   {
-    start: keys.map((key) => Uint8Array.of(1, ...key)),
-    end: keys.map((key) => Uint8Array.of(1, ...key)),
+    start: keys.map((key) => Uint8Array.of(0, ...key)),
+    end: keys.map((key) => Uint8Array.of(0, ...key)),
     limit: fc.integer({ min: 0, max: 5 }),
     reverse: fc.boolean(),
   },
@@ -140,6 +144,7 @@ const actions = fc.array(
   fc.oneof(
     { weight: 5, arbitrary: fc.record({ kind: fc.constant("write" as const), rows: written }) },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant("fail" as const), rows: written }) },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constant("refuse" as const), rows: written, after: fc.nat(1) }) },
     { weight: 3, arbitrary: fc.record({ kind: fc.constant("read" as const), table: tables, range: ranges }) },
     { weight: 2, arbitrary: fc.record({ kind: fc.constant("snapshot" as const) }) },
     { weight: 4, arbitrary: fc.record({ kind: fc.constantFrom(...MOVES) }) },
@@ -147,17 +152,39 @@ const actions = fc.array(
   { maxLength: 40 },
 );
 
+type Step = typeof actions extends fc.Arbitrary<readonly (infer One)[]> ? One : never;
+
 const plain = (reader: StoreReader, table: TableName, range: RangeOptions) =>
   reader.range(table, range).map(({ key, value }) => [[...key], [...value]]);
 
 function checkSame(reader: StoreReader, model: StoreReader): void {
   for (const table of ["codes", "bodies"] as const) {
-    assert.deepEqual(plain(reader, table, { limit: 99 }), plain(model, table, { limit: 99 }));
+    for (const reverse of [false, true]) {
+      assert.deepEqual(plain(reader, table, { limit: 99, reverse }), plain(model, table, { limit: 99, reverse }));
+    }
     for (const { key, value } of model.range(table, { limit: 99 })) {
       assert.deepEqual(reader.get(table, key), value);
       assert.deepEqual(reader.get(table, key, keyText(key)), value);
       assert.equal(reader.get("headers", key), undefined);
     }
+  }
+}
+
+const noRoom = (): never => {
+  throw Object.assign(new Error("ENOSPC: no space left on device"), { code: "ENOSPC" });
+};
+
+/** The disk is full from the call after so many waits for it on. */
+function whileFull(waits: number, work: () => void): void {
+  const { fdatasyncSync } = fs;
+  let calls = 0;
+  const mocked = mock.method(fs, "fdatasyncSync", (file: number) => (calls++ < waits ? fdatasyncSync(file) : noRoom()));
+  syncBuiltinESMExports();
+  try {
+    work();
+  } finally {
+    mocked.mock.restore();
+    syncBuiltinESMExports();
   }
 }
 
@@ -193,6 +220,22 @@ class Checked {
     assert.throws(() => this.opened.store.write(failing()), /no more/);
   }
 
+  /** The disk takes no more after so many waits for it; the write may need fewer. */
+  refuse(rows: readonly StoreWrite[], after: number): void {
+    const before = this.opened.failures.length;
+    let isRefused = false;
+    whileFull(after, () => {
+      try {
+        this.opened.store.write(rows);
+      } catch (error) {
+        assert.equal(isCodedError(error, "STORE_WRITE_FAILED"), true);
+        isRefused = true;
+      }
+    });
+    if (!isRefused) this.model.write(rows);
+    assert.equal(this.opened.failures.length, before);
+  }
+
   read(table: TableName, range: RangeOptions): void {
     assert.deepEqual(plain(this.opened.store, table, range), plain(this.model, table, range));
   }
@@ -223,6 +266,14 @@ class Checked {
     },
   };
 
+  async take(step: Step): Promise<void> {
+    if (step.kind === "write") this.write(step.rows);
+    else if (step.kind === "fail") this.fail(step.rows);
+    else if (step.kind === "refuse") this.refuse(step.rows, step.after);
+    else if (step.kind === "read") this.read(step.table, step.range);
+    else await this.moves[step.kind]();
+  }
+
   async close(): Promise<void> {
     this.moves.done();
     await this.opened.store.close();
@@ -236,12 +287,9 @@ test("whatever is written, read, flushed, reopened or lost in a crash, the rows 
       await withFolder(async (path) => {
         const checked = new Checked(path);
         for (const step of steps) {
-          if (step.kind === "write") checked.write(step.rows);
-          else if (step.kind === "fail") checked.fail(step.rows);
-          else if (step.kind === "read") checked.read(step.table, step.range);
-          else await checked.moves[step.kind]();
+          await checked.take(step);
           // A look at everything puts names in order, and would hide what several writes leave unordered.
-          if (step.kind !== "write" && step.kind !== "fail") checked.check();
+          if (!("rows" in step)) checked.check();
         }
         await checked.close();
       });
@@ -405,10 +453,6 @@ test("a copy has everything that was written before, whether the database had it
   });
 });
 
-const noRoom = (): never => {
-  throw Object.assign(new Error("ENOSPC: no space left on device"), { code: "ENOSPC" });
-};
-
 /** Calls of the file system that fail meanwhile. */
 function failing(t: TestContext, calls: readonly ("fdatasyncSync" | "ftruncateSync")[], work: () => void): void {
   const mocked = calls.map((name) => t.mock.method(fs, name, noRoom));
@@ -421,19 +465,16 @@ function failing(t: TestContext, calls: readonly ("fdatasyncSync" | "ftruncateSy
   }
 }
 
-test("a first write that the disk refuses stops none of those that follow", async (t) => {
+/** The log of a fresh buffer is begun, its first write refused. */
+const refusedFirst = (work: () => void): void =>
+  whileFull(1, () => assert.throws(work, { code: "STORE_WRITE_FAILED" }));
+
+test("a first write that the disk refuses stops none of those that follow", async () => {
   await withFolder(async (path) => {
     const { store, timers, flusher, failures } = openManual(path, { flushBytes: 1_000 });
     store.write([row("0", "x".repeat(2_000))]);
     flusher.run();
-    const { fdatasyncSync } = fs;
-    let syncs = 0;
-    // The log is begun, its first write refused.
-    t.mock.method(fs, "fdatasyncSync", (file: number) => (syncs++ === 0 ? fdatasyncSync(file) : noRoom()));
-    syncBuiltinESMExports();
-    assert.throws(() => store.write([row("1", "refused")]), { code: "STORE_WRITE_FAILED" });
-    t.mock.restoreAll();
-    syncBuiltinESMExports();
+    refusedFirst(() => store.write([row("1", "refused")]));
     for (const key of ["2", "3"]) {
       timers.fire();
       flusher.run();
@@ -450,6 +491,28 @@ test("a first write that the disk refuses stops none of those that follow", asyn
       [true, false, true, true],
     );
     await again.close();
+  });
+});
+
+test("a write that is too large for the log, after a first one that the disk refused, hides none that follow", async () => {
+  await withFolder(async (path) => {
+    const { store, timers, flusher, failures } = openManual(path, { writeBytesMax: 1_000 });
+    refusedFirst(() => store.write([row("1", "refused")]));
+    store.write([row("2", "x".repeat(2_000)), row("3", "with it")]);
+    store.write([row("4", "taken")]);
+    const left = crash(path);
+    const after = openLmdbStore(left);
+    const found = (reader: StoreReader) =>
+      ["1", "2", "3", "4"].map((key) => reader.get("codes", bytes(key)) !== undefined);
+    assert.deepEqual(found(after), [false, true, true, true]);
+    await after.close();
+    rmSync(dirname(left), { recursive: true });
+    timers.fire();
+    flusher.run();
+    assert.deepEqual(failures, []);
+    assert.deepEqual(found(store), [false, true, true, true]);
+    await store.close();
+    assert.deepEqual(logFiles(path), []);
   });
 });
 

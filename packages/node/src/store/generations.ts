@@ -94,13 +94,28 @@ function createPair({ path, start, clock, metrics, flushBytes, onFlushed, onFail
     if (active.buffer.bytes >= flushBytes) flush();
   };
   const flusher = start(path, onDone);
+  /** The first write to it was refused. Writes that go to the database at once take the numbers that it would wait for. */
+  const giveUpEmpty = (log: LogFile): void => {
+    try {
+      rmSync(log.path, { force: true });
+    } catch (error) {
+      onFailure(String(error));
+      return;
+    }
+    log.close();
+    active.log = undefined;
+  };
   /** Gives the other thread what was written, or once more what it failed to take. */
   const flush = (): void => {
     if (flushing !== undefined && failure === undefined) return;
     if (flushing === undefined) {
       const { log, last } = active;
-      // One with nothing in it goes on: the next would have its name. So does one that is not whole, until it is.
-      if (log === undefined || last === 0 || !log.isWhole()) return;
+      // One that is not whole goes on until it is.
+      if (log === undefined || !log.isWhole()) return;
+      if (last === 0) {
+        giveUpEmpty(log);
+        return;
+      }
       log.close();
       flushing = { ...active, log };
       active = newGeneration();
@@ -156,7 +171,9 @@ export function createGenerations(deps: GenerationsDeps): Generations {
   };
   const drain = (): void => {
     for (pair.flush(); pair.flushing !== undefined; pair.flush()) pair.wait();
-    if (pair.active.last > 0) throw new CodedError("STORE_WRITE_FAILED", "the log holds what cannot be cut off");
+    if (pair.active.log !== undefined) {
+      throw new CodedError("STORE_WRITE_FAILED", "the log holds what cannot be cut off, or cannot be removed");
+    }
   };
   return {
     get active() {

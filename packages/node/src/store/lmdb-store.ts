@@ -54,6 +54,9 @@ type Table = Database<Uint8Array, Uint8Array>;
 type Tables = Record<TableName, Table>;
 type RootDatabase = ReturnType<typeof open>;
 
+/** Before all keys. */
+const LOWEST = new Uint8Array(0);
+
 const copy = (bytes: Uint8Array): Uint8Array => new Uint8Array(bytes);
 
 function rangeBounds(options: RangeOptions): { start?: Uint8Array; end?: Uint8Array } {
@@ -66,12 +69,14 @@ function readRange(tables: Tables, table: TableName, options: RangeOptions, tran
   const common = { ...rangeBounds(options), ...(transaction === undefined ? {} : { transaction }) };
   const toEntry = ({ key, value }: Entry): Entry => ({ key: copy(key), value: checkedValue(table, key, value) });
   if (options.reverse !== true) return [...db.getRange({ ...common, limit: options.limit }).map(toEntry)];
-  // LMDB's reverse ranges start at the upper bound and include it: ask from above and drop what is outside.
+  // LMDB's reverse ranges start at the upper bound and include it: ask from above and drop what is outside. Where they
+  // are told no other end, they end before the key of one zero byte.
   const { start, end } = common;
   const reversed = db.getRange({
     ...(transaction === undefined ? {} : { transaction }),
     ...(end === undefined ? {} : { start: end }),
-    ...(start === undefined ? {} : { end: start, inclusiveEnd: true }),
+    end: start ?? LOWEST,
+    inclusiveEnd: true,
     ...(end === undefined ? {} : { exclusiveStart: true }),
     reverse: true,
     limit: options.limit,
