@@ -4,13 +4,24 @@ import { isCodedError } from "@counterpart/core/base/errors";
 import type { Metrics } from "@counterpart/core/ports/metrics";
 import type { Engine, HeadChange, ImportResult, TransactionOrigin } from "./types.ts";
 
-export function createEngineMetrics(metrics: Metrics) {
+function createPoolMetrics(metrics: Metrics) {
   return {
     refused: metrics.counter({
       name: "counterpart_pool_refused_transactions_total",
       help: "Transactions that the pool did not take, by error code and where they came from",
       labels: ["code", "origin"],
     }),
+    crowdedOut: metrics.counter({
+      name: "counterpart_pool_crowded_out_transactions_total",
+      help: "Transactions of peers that no block could hold and that made room for others",
+      labels: [],
+    }),
+  };
+}
+
+export function createEngineMetrics(metrics: Metrics) {
+  return {
+    ...createPoolMetrics(metrics),
     reinjected: metrics.counter({
       name: "counterpart_reinjected_transactions_total",
       help: "Transactions of a losing branch that went back to the pool",

@@ -45,6 +45,7 @@ function emptyPool(source: AnySource): PoolView {
     senders: () => [],
     contentOf: () => ({ pending: [], queued: [] }),
     transactions: () => [],
+    worthPassing: () => [],
     reinjecting: 0,
     oldestExecutable: () => ({}),
     overdue: () => [],

@@ -8,6 +8,7 @@ import type { Hex } from "@counterpart/core/base/bytes";
 import { CodedError } from "@counterpart/core/base/errors";
 import type { Transaction } from "@counterpart/core/chain/types";
 import type { StoreWrite } from "@counterpart/core/ports/store";
+import { createCheckIn } from "./check-in.ts";
 import type { EngineCore } from "./core.ts";
 import type { Pending } from "./pool.ts";
 import { lostRows, pendingRow } from "./pool-rows.ts";
@@ -40,6 +41,7 @@ interface Batch {
 export function createJournal(core: EngineCore, queue: WriterQueue): Journal {
   const { pool, losers, store, chain, clock, emitter, accounts } = core;
   let batch: Batch | undefined;
+  const checkIn = createCheckIn(core);
   /** What is in the pool and not durable yet. */
   const undecided = new Map<Hex, Promise<void>>();
 
@@ -59,38 +61,36 @@ export function createJournal(core: EngineCore, queue: WriterQueue): Journal {
   const isKnown = (transaction: Transaction): boolean =>
     pool.get(transaction.hash) !== undefined || isSealed(transaction);
 
-  /** Of the next block, for which another one may have been set. */
-  const gasLimit = (): number => core.irregular.header(core.head, clock.now()).gasLimit ?? core.head.gasLimit;
-
   const requireRunning = (): void => {
     if (queue.stopped) throw new CodedError("NOT_READY", "the node is stopping");
   };
-  /** What a caller hands in is kept from then on, whoever sent it first. */
-  const keepFor = (hash: Hex, origin: TransactionOrigin): void => {
+  /** What a caller hands in is kept from then on, whoever sent it first. Gives what makes that durable. */
+  const keepFor = (hash: Hex, origin: TransactionOrigin): readonly StoreWrite[] => {
     const pending = pool.get(hash);
-    if (pending !== undefined && origin !== "peer") pending.isKept = true;
+    if (pending === undefined || origin === "peer" || pending.isKept) return [];
+    pending.isKept = true;
+    return [pendingRow(pending)];
   };
   /** What goes with a transaction that is durable already. */
-  const writeAlone = (companions: readonly StoreWrite[]): void => {
-    if (companions.length === 0) return;
+  const writeAlone = (rows: readonly StoreWrite[]): void => {
+    if (rows.length === 0) return;
     requireRunning();
-    store.write(companions);
+    store.write(rows);
   };
 
   /** Runs among the writers: until it is durable, the transaction that it replaces keeps its place. */
   const replace: (...input: Parameters<Journal["submit"]>) => void = (transaction, origin, companions, peerId) => {
     const { hash } = transaction;
     if (isKnown(transaction)) {
-      keepFor(hash, origin);
-      writeAlone(companions);
+      writeAlone([...keepFor(hash, origin), ...companions]);
       return;
     }
-    const replaced = pool.check(transaction, origin, accounts, gasLimit(), peerId);
+    const replaced = checkIn(transaction, origin, peerId);
     const arrivedAtMs = clock.now();
     store.write([
       ...(replaced === undefined ? [] : lostRows(replaced, hash)),
       ...(replaced?.companions ?? []),
-      pendingRow({ transaction, origin, arrivedAtMs }),
+      pendingRow({ transaction, origin, arrivedAtMs, isKept: origin !== "peer" || replaced?.isKept === true }),
       ...companions,
     ]);
     pool.add(transaction, origin, arrivedAtMs, peerId);
@@ -143,9 +143,10 @@ export function createJournal(core: EngineCore, queue: WriterQueue): Journal {
 
   /** Handed in before: it is, or becomes, durable. */
   const again: (...input: Parameters<Journal["submit"]>) => Promise<void> = async ({ hash }, origin, companions) => {
-    keepFor(hash, origin);
+    const kept = keepFor(hash, origin);
     await undecided.get(hash);
-    writeAlone(companions);
+    // It may have left the pool meanwhile.
+    writeAlone([...(pool.get(hash) === undefined ? [] : kept), ...companions]);
   };
 
   return {
@@ -153,7 +154,7 @@ export function createJournal(core: EngineCore, queue: WriterQueue): Journal {
       const { hash } = transaction;
       if (undecided.has(hash) || isKnown(transaction)) return again(transaction, origin, companions);
       requireRunning();
-      if (pool.check(transaction, origin, accounts, gasLimit(), peerId) !== undefined) {
+      if (checkIn(transaction, origin, peerId) !== undefined) {
         return queue.run(async () => replace(transaction, origin, companions, peerId));
       }
       const pending = pool.add(transaction, origin, clock.now(), peerId);

@@ -14,8 +14,15 @@ const ORIGINS = ["local", "peer", "reinjected"] as const satisfies readonly Tran
 
 export type JournalEntry = Pick<Pending, "transaction" | "origin" | "arrivedAtMs">;
 
-export function pendingRow({ transaction, origin, arrivedAtMs }: JournalEntry): StoreWrite {
-  const value = encodeRlp([transaction.raw, rlpNumber(ORIGINS.indexOf(origin)), rlpNumber(arrivedAtMs)]);
+/** What came from a peer and is kept all the same is a caller's after a restart. */
+export function pendingRow({
+  transaction,
+  origin,
+  arrivedAtMs,
+  isKept,
+}: JournalEntry & Pick<Pending, "isKept">): StoreWrite {
+  const stored = isKept && origin === "peer" ? "local" : origin;
+  const value = encodeRlp([transaction.raw, rlpNumber(ORIGINS.indexOf(stored)), rlpNumber(arrivedAtMs)]);
   return { table: "pool", key: hexToBytes(transaction.hash), value };
 }
 
@@ -80,8 +87,5 @@ export function decodeJournalEntry(row: Uint8Array, chainId: number): JournalEnt
 export function loadPool(rows: StoreReader, pool: Pool, chainId: number): void {
   const entries = [...rowsOf(rows, "pool")].map(({ value }) => decodeJournalEntry(value, chainId));
   entries.sort((a, b) => a.arrivedAtMs - b.arrivedAtMs);
-  for (const { transaction, origin, arrivedAtMs } of entries) {
-    // Whether it took the place of one that is kept is not known any more.
-    pool.add(transaction, origin, arrivedAtMs).isKept = true;
-  }
+  for (const { transaction, origin, arrivedAtMs } of entries) pool.add(transaction, origin, arrivedAtMs);
 }

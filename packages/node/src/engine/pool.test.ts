@@ -392,6 +392,19 @@ test("a transaction whose nonce a delegated account's creation used is conflicte
   assert.equal(status.by, block?.transactions[0]?.hash);
 });
 
+test("of what is pending that is worth passing on which a block could hold, with what waited for it", async () => {
+  const engine = openTestEngine();
+  const [first, second, third, fifth] = [0, 1, 2, 4].map((nonce) => transactionOf(1, nonce)) as Transaction[];
+  const gone = transactionOf(2, 7);
+  const passed = (...transactions: (Transaction | undefined)[]): Hex[] =>
+    engine.pool.worthPassing(transactions as Transaction[]).map(({ hash }) => hash);
+  for (const transaction of [second, third, fifth]) await engine.submit(transaction as Transaction, "local");
+  assert.deepEqual(passed(second, third, fifth), []);
+  await engine.submit(first as Transaction, "local");
+  assert.deepEqual(passed(first), [first?.hash, second?.hash, third?.hash]);
+  assert.deepEqual(passed(third, fifth, gone), [gone.hash, third?.hash]);
+});
+
 test("a transaction that lost its nonce to an authorization is pending again when that is on no branch any more", async () => {
   const [first, second] = [openTestEngine({ sealer: 101 }), openTestEngine({ sealer: 102 })];
   const authorizationList = [authorize(accountOf(9), 0n, keyOf(1))];
@@ -439,6 +452,72 @@ describe("the peers' share of the pool", () => {
     await sealAll(engine, []);
     assert.equal(engine.pool.pending, 0);
     await engine.submit(transactionOf(1, 4), "peer", [], "a");
+  });
+
+  /** All that peers may send, of several of them, none of which a block can hold. */
+  const clog = async (engine: Engine): Promise<readonly Transaction[]> => {
+    const sent: Transaction[] = [];
+    for (const [at, peerId] of ["a", "b", "c", "d"].entries()) {
+      for (let nonce = 1; nonce < 16; nonce++) {
+        const transaction = transactionOf(1 + at, nonce);
+        try {
+          await engine.submit(transaction, "peer", [], peerId);
+        } catch (error) {
+          assert.ok(isCodedError(error, "POOL_PEER_QUOTA") || isCodedError(error, "POOL_FULL"), String(error));
+          break;
+        }
+        sent.push(transaction);
+      }
+    }
+    assert.equal(engine.pool.pending, 8);
+    return sent;
+  };
+
+  test("is not held by what no block can take: that makes room for what one can, also after a restart", async () => {
+    const store = createMemoryStore();
+    const before = openTestEngine({ poolLimits, store });
+    const stuck = await clog(before);
+    for (const engine of [before, openTestEngine({ poolLimits, store })]) {
+      await assert.rejects(engine.submit(transactionOf(8, 3), "peer", [], "e"), /POOL_(PEER_QUOTA|FULL)|room|full/);
+      assert.equal(engine.pool.pending, 8, "what only waits itself makes none");
+    }
+    const engine = openTestEngine({ poolLimits, store });
+    const mine = transactionOf(8, 0);
+    await engine.submit(mine, "peer", [], "e");
+    assert.deepEqual(
+      [statusOf(engine, mine), ...stuck.map((each) => statusOf(engine, each))],
+      ["pending", ...stuck.map(() => undefined)],
+    );
+    assert.equal(openTestEngine({ poolLimits, store }).pool.pending, 1);
+  });
+
+  test("makes room again when blocks have left their senders nothing to pay with", async () => {
+    const engine = openTestEngine({ poolLimits });
+    const all = 10n ** 20n;
+    for (let nonce = 0; nonce < 8; nonce++) {
+      const [from, peerId] = nonce < 4 ? [1, "a"] : [2, "b"];
+      await engine.submit(transactionOf(from, nonce % 4, { value: all }), "peer", [], peerId).catch(() => {});
+    }
+    const taken = engine.pool.pending;
+    await sealAll(engine, []);
+    assert.equal(engine.pool.pending, taken - 2);
+    for (let nonce = 0; nonce < 4; nonce++) await engine.submit(transactionOf(3, nonce), "peer", [], "c");
+    assert.equal(engine.pool.nextNonce(accountOf(3)), 4n);
+  });
+
+  test("keeps what a caller handed in as well, before and after a restart", async () => {
+    const store = createMemoryStore();
+    const before = openTestEngine({ poolLimits, store });
+    const [first, ...others] = await clog(before);
+    assert.ok(first);
+    await before.submit(first, "local");
+    for (const engine of [openTestEngine({ poolLimits, store }), before]) {
+      for (const nonce of [0, 1]) await engine.submit(transactionOf(8, nonce), "peer", [], "e");
+      assert.deepEqual(
+        [first, ...others].map((each) => statusOf(engine, each)),
+        ["pending", ...others.map(() => undefined)],
+      );
+    }
   });
 
   test("is divided by bytes as well", async () => {

@@ -1,7 +1,8 @@
 /**
  * Pending transactions, in memory; every change comes with the rows that make it durable. One transaction a sender and
- * nonce. What was accepted is never dropped to make room: a full pool refuses new ones. The only ways out are being
- * included and losing the nonce to another transaction.
+ * nonce. What was accepted of callers is never dropped to make room: a full pool refuses new ones. The only ways out are
+ * being included and losing the nonce to another transaction. What peers sent makes room where it cannot be included as
+ * things are: whoever sent it first keeps it, and offers it again when it can.
  */
 
 import type { Hex } from "@counterpart/core/base/bytes";
@@ -43,8 +44,8 @@ export interface Pending {
   /** The head on which the executor refused it: it is not offered again before the head moves. */
   refusedAt?: Hex;
   /**
-   * Whether it is kept for good when it loses its nonce: all are but those of peers, and those too when they took the
-   * place of one that is.
+   * Whether it is kept for good when it loses its nonce, and never makes room: all are but those of peers, and those too
+   * when a caller handed them in as well or they took the place of one that is.
    */
   isKept: boolean;
 }
@@ -286,6 +287,33 @@ function* executable(pool: Pool, state: Accounts, head: Hex, senders: Iterable<H
       yield pending;
     }
   }
+}
+
+/** What only waits of what came from peers: no block on `head` could hold it. */
+export function stuckFromPeers(pool: Pool, state: Accounts, head: Hex): readonly Pending[] {
+  return [...pool.senders()].flatMap((sender) => {
+    const ready = new Set(executable(pool, state, head, [sender]));
+    return pool.of(sender).filter((pending) => !pending.isKept && !ready.has(pending));
+  });
+}
+
+/** What is worth passing on of some transactions, and of what waited for them: all but what no block on `head` could hold. */
+export function worthPassing(
+  pool: Pool,
+  state: Accounts,
+  head: Hex,
+  transactions: readonly Transaction[],
+): readonly Transaction[] {
+  const passed = transactions.filter(({ hash }) => pool.get(hash) === undefined);
+  const firstOf = new Map<Hex, bigint>();
+  for (const { hash, sender, nonce } of transactions) {
+    const first = firstOf.get(sender);
+    if (pool.get(hash) !== undefined && (first === undefined || nonce < first)) firstOf.set(sender, nonce);
+  }
+  for (const { transaction } of executable(pool, state, head, firstOf.keys())) {
+    if (transaction.nonce >= (firstOf.get(transaction.sender) as bigint)) passed.push(transaction);
+  }
+  return passed;
 }
 
 /** The first transaction of each sender that a block on `head` could hold. */

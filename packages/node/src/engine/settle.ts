@@ -112,7 +112,7 @@ function revived(
 const returningRows = (transactions: readonly Transaction[], nowMs: number): StoreWrite[] =>
   transactions.map((transaction, index) => {
     const arrivedAtMs = Math.max(0, nowMs - (transactions.length - 1 - index));
-    return pendingRow({ transaction, origin: "reinjected", arrivedAtMs });
+    return pendingRow({ transaction, origin: "reinjected", arrivedAtMs, isKept: true });
   });
 
 /**

@@ -16,7 +16,7 @@ it("is sealed past transactions with higher tips that cannot be paid, however lo
   const store = createMemoryStore();
   const tip = { maxFeePerGas: 10n, maxPriorityFeePerGas: 10n };
   const poor = POOR.map((key) => transactionOf(key, 0, tip));
-  store.write(poor.map((transaction) => pendingRow({ transaction, origin: "peer", arrivedAtMs: 1 })));
+  store.write(poor.map((transaction) => pendingRow({ transaction, origin: "peer", arrivedAtMs: 1, isKept: false })));
   const inner = createExecutor({ chainId: TEST_GENESIS.chainId });
   let runs = 0;
   const executor: Executor = {
