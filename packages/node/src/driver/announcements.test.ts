@@ -268,22 +268,6 @@ describe("announcements", () => {
     }
   });
 
-  it("leave out transactions that no block could hold, also where a peer connects", async () => {
-    const [stuck, other] = [transfer(7n), transfer(8n)];
-    a.engine.isStuck = ({ hash }) => hash === stuck.hash;
-    for (const transaction of [stuck, other]) await a.engine.submit(transaction, "local");
-    const d = await world.start("d");
-    await world.clock.run(d.driver.connect(a.address, 10_000));
-    await world.clock.until(() => d.engine.pool.pending > 0 && b.engine.pool.pending > 0);
-    await world.clock.pass(50);
-    for (const node of [b, d]) {
-      assert.deepEqual(
-        node.engine.pool.transactions().map(({ hash }) => hash),
-        [other.hash],
-      );
-    }
-  });
-
   it("offer what waits in the pool to a peer that connects", async () => {
     await a.engine.submit(transfer(5n), "local");
     const d = await world.start("d");

@@ -37,7 +37,7 @@ export interface Announcer {
   headChanged(change: HeadChange): void;
   /** An artifact made on this node. */
   artifactMade(record: ArtifactRecord): void;
-  /** Passes a transaction on, with others of the same moment, as soon as a block could hold it. */
+  /** Passes a transaction on, with others of the same moment. */
   transaction(transaction: Transaction): void;
   /** Offers what waits in the pool, as far as it was not sent before, to a peer that is in step, unless that was done. */
   offerPool(session: Session): void;
@@ -195,7 +195,7 @@ export function createAnnouncer({ engine, contracts, clock, self, peers, metrics
   };
   const floodNow = (): void => {
     cancelFlood = undefined;
-    const transactions = engine.pool.worthPassing(flood);
+    const transactions = flood;
     flood = [];
     for (const session of peers.ready()) {
       // Who takes a state over keeps none, and is offered them when it has caught up.
@@ -237,9 +237,9 @@ export function createAnnouncer({ engine, contracts, clock, self, peers, metrics
     offerPool(session) {
       if (session.offered || !keepsUp(session)) return;
       session.offered = true;
-      const waiting = engine.pool.worthPassing(engine.pool.transactions());
-      noteBeyond("offer", waiting.length, OFFERED_TRANSACTIONS_MAX);
-      sendTransactions(session, waiting.slice(0, OFFERED_TRANSACTIONS_MAX));
+      const pending = engine.pool.transactions();
+      noteBeyond("offer", pending.length, OFFERED_TRANSACTIONS_MAX);
+      sendTransactions(session, pending.slice(0, OFFERED_TRANSACTIONS_MAX));
     },
     offerAgain(session) {
       // Either way: the clock may have been set back.

@@ -96,8 +96,6 @@ export interface FakeEngine extends Engine {
   /** Seals a block with these effects on the head. */
   make(effects?: Partial<Effects>, transactions?: readonly Transaction[]): Block;
   reinjecting: number;
-  /** Whether no block could hold a pending transaction. */
-  isStuck: (transaction: Transaction) => boolean;
   /** Imports under way; a test may hold them back. */
   beforeImport: () => Promise<void>;
   /** Holds an import's answer back after the head has moved. */
@@ -228,7 +226,6 @@ export function createFakeEngine(sealer: string, chain = "dev"): FakeEngine {
       senders: () => [],
       contentOf: () => ({ pending: [], queued: [] }),
       transactions: () => [...pool.values()],
-      worthPassing: (transactions) => transactions.filter((each) => !engine.isStuck(each)),
       get reinjecting() {
         return engine.reinjecting;
       },
@@ -236,7 +233,6 @@ export function createFakeEngine(sealer: string, chain = "dev"): FakeEngine {
       overdue: (_waitedMs, limit) => [...pool.values()].slice(0, limit),
     },
     reinjecting: 0,
-    isStuck: () => false,
     forgive: () => refused.clear(),
     contradicts: (header) => effectsOf(header).wrong === true,
     beforeImport: async () => {},

@@ -4,7 +4,6 @@
  * sends by way of others would be heard any more.
  */
 
-import type { Hex } from "@counterpart/core/base/bytes";
 import { isCodedError } from "@counterpart/core/base/errors";
 import type { Transaction } from "@counterpart/core/chain/types";
 import type { EngineCore } from "./core.ts";
@@ -12,8 +11,10 @@ import { type Pending, type Pool, stuckFromPeers } from "./pool.ts";
 import { removedRow } from "./pool-rows.ts";
 import type { TransactionOrigin } from "./types.ts";
 
-/** After a search of the whole pool on one head so many changes of the pool have to come before the next. */
-const SEARCH_AFTER_CHANGES = 1_024;
+/** The pool is searched for what makes room no more often: it may have to be looked through whole. */
+const SEARCH_EVERY_MS = 2_000;
+/** So much is dropped at a time. */
+const DROPPED_MAX = 4_096;
 
 /**
  * @returns the pending transaction that it replaces
@@ -23,7 +24,7 @@ export type CheckIn = (transaction: Transaction, origin: TransactionOrigin, peer
 
 export function createCheckIn(core: EngineCore): CheckIn {
   const { pool, store, accounts, clock, metrics } = core;
-  let searched: { readonly version: number; readonly head: Hex } | undefined;
+  let searchedAtMs = Number.NEGATIVE_INFINITY;
 
   /** Of the next block, for which another one may have been set. */
   const gasLimit = (): number => core.irregular.header(core.head, clock.now()).gasLimit ?? core.head.gasLimit;
@@ -35,10 +36,12 @@ export function createCheckIn(core: EngineCore): CheckIn {
    * hold it. Gives whether there was any.
    */
   const makeRoom = (): boolean => {
-    const [{ version }, head] = [pool, core.head.hash];
-    if (searched?.head === head && version < searched.version + SEARCH_AFTER_CHANGES) return false;
-    searched = { version, head };
-    const stuck = stuckFromPeers(pool, accounts, head).map(({ transaction: { hash } }) => hash);
+    const nowMs = clock.now();
+    // Either way: the clock may have been set back.
+    if (Math.abs(nowMs - searchedAtMs) < SEARCH_EVERY_MS) return false;
+    searchedAtMs = nowMs;
+    const found = stuckFromPeers(pool, accounts, core.head.hash, DROPPED_MAX);
+    const stuck = found.map(({ transaction: { hash } }) => hash);
     if (stuck.length === 0) return false;
     store.write(stuck.map(removedRow));
     for (const hash of stuck) pool.remove(hash);

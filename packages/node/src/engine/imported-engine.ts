@@ -45,7 +45,6 @@ function emptyPool(source: AnySource): PoolView {
     senders: () => [],
     contentOf: () => ({ pending: [], queued: [] }),
     transactions: () => [],
-    worthPassing: () => [],
     reinjecting: 0,
     oldestExecutable: () => ({}),
     overdue: () => [],

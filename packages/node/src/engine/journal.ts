@@ -64,25 +64,32 @@ export function createJournal(core: EngineCore, queue: WriterQueue): Journal {
   const requireRunning = (): void => {
     if (queue.stopped) throw new CodedError("NOT_READY", "the node is stopping");
   };
-  /** What a caller hands in is kept from then on, whoever sent it first. Gives what makes that durable. */
-  const keepFor = (hash: Hex, origin: TransactionOrigin): readonly StoreWrite[] => {
+  /** Marks what a caller hands in as kept, whoever sent it first. Gives whether it was not. */
+  const keepFor = (hash: Hex, origin: TransactionOrigin): boolean => {
     const pending = pool.get(hash);
-    if (pending === undefined || origin === "peer" || pending.isKept) return [];
+    if (pending === undefined || origin === "peer" || pending.isKept) return false;
     pending.isKept = true;
-    return [pendingRow(pending)];
+    return true;
   };
-  /** What goes with a transaction that is durable already. */
-  const writeAlone = (rows: readonly StoreWrite[]): void => {
+  /** What goes with a transaction that is durable already, and that it is kept from now on. */
+  const writeAlone = (hash: Hex, isNewlyKept: boolean, companions: readonly StoreWrite[]): void => {
+    const pending = isNewlyKept ? pool.get(hash) : undefined;
+    const rows = [...(pending === undefined ? [] : [pendingRow(pending)]), ...companions];
     if (rows.length === 0) return;
-    requireRunning();
-    store.write(rows);
+    try {
+      requireRunning();
+      store.write(rows);
+    } catch (error) {
+      if (pending !== undefined) pending.isKept = false;
+      throw error;
+    }
   };
 
   /** Runs among the writers: until it is durable, the transaction that it replaces keeps its place. */
   const replace: (...input: Parameters<Journal["submit"]>) => void = (transaction, origin, companions, peerId) => {
     const { hash } = transaction;
     if (isKnown(transaction)) {
-      writeAlone([...keepFor(hash, origin), ...companions]);
+      writeAlone(hash, keepFor(hash, origin), companions);
       return;
     }
     const replaced = checkIn(transaction, origin, peerId);
@@ -143,10 +150,9 @@ export function createJournal(core: EngineCore, queue: WriterQueue): Journal {
 
   /** Handed in before: it is, or becomes, durable. */
   const again: (...input: Parameters<Journal["submit"]>) => Promise<void> = async ({ hash }, origin, companions) => {
-    const kept = keepFor(hash, origin);
+    const isNewlyKept = keepFor(hash, origin);
     await undecided.get(hash);
-    // It may have left the pool meanwhile.
-    writeAlone([...(pool.get(hash) === undefined ? [] : kept), ...companions]);
+    writeAlone(hash, isNewlyKept, companions);
   };
 
   return {

@@ -11,18 +11,14 @@ import type { Pending, Pool } from "./pool.ts";
 import type { TransactionOrigin } from "./types.ts";
 
 const ORIGINS = ["local", "peer", "reinjected"] as const satisfies readonly TransactionOrigin[];
+/** In place of the origin's place: of a peer, and not kept. Of what has the place of peers that was not always known. */
+const NOT_KEPT = ORIGINS.length;
 
-export type JournalEntry = Pick<Pending, "transaction" | "origin" | "arrivedAtMs">;
+export type JournalEntry = Pick<Pending, "transaction" | "origin" | "arrivedAtMs" | "isKept">;
 
-/** What came from a peer and is kept all the same is a caller's after a restart. */
-export function pendingRow({
-  transaction,
-  origin,
-  arrivedAtMs,
-  isKept,
-}: JournalEntry & Pick<Pending, "isKept">): StoreWrite {
-  const stored = isKept && origin === "peer" ? "local" : origin;
-  const value = encodeRlp([transaction.raw, rlpNumber(ORIGINS.indexOf(stored)), rlpNumber(arrivedAtMs)]);
+export function pendingRow({ transaction, origin, arrivedAtMs, isKept }: JournalEntry): StoreWrite {
+  const code = isKept ? ORIGINS.indexOf(origin) : NOT_KEPT;
+  const value = encodeRlp([transaction.raw, rlpNumber(code), rlpNumber(arrivedAtMs)]);
   return { table: "pool", key: hexToBytes(transaction.hash), value };
 }
 
@@ -74,12 +70,14 @@ export const forgottenConflictRow = (hash: Hex): StoreWrite => ({
 /** @throws CodedError `STORE_CORRUPT`, `INVALID_RLP`, `INVALID_TRANSACTION` */
 export function decodeJournalEntry(row: Uint8Array, chainId: number): JournalEntry {
   const [raw, origin, arrivedAt] = asList(decodeRlp(row), "pending transaction", 3);
-  const named = ORIGINS[asNumber(origin, "origin")];
+  const code = asNumber(origin, "origin");
+  const named = code === NOT_KEPT ? "peer" : ORIGINS[code];
   if (named === undefined) throw new CodedError("STORE_CORRUPT", "the pool's journal names an unknown origin");
   return {
     transaction: decodeTakenTransaction(asBytes(raw, "raw"), chainId),
     origin: named,
     arrivedAtMs: asNumber(arrivedAt, "arrived"),
+    isKept: code !== NOT_KEPT,
   };
 }
 
@@ -87,5 +85,7 @@ export function decodeJournalEntry(row: Uint8Array, chainId: number): JournalEnt
 export function loadPool(rows: StoreReader, pool: Pool, chainId: number): void {
   const entries = [...rowsOf(rows, "pool")].map(({ value }) => decodeJournalEntry(value, chainId));
   entries.sort((a, b) => a.arrivedAtMs - b.arrivedAtMs);
-  for (const { transaction, origin, arrivedAtMs } of entries) pool.add(transaction, origin, arrivedAtMs);
+  for (const { transaction, origin, arrivedAtMs, isKept } of entries) {
+    pool.add(transaction, origin, arrivedAtMs).isKept = isKept;
+  }
 }

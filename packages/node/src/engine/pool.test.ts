@@ -16,6 +16,7 @@ import { createMemoryStore } from "../store/memory-store.ts";
 import {
   accountOf,
   chainOf,
+  createManualClock,
   creationOf,
   immediateTimersOnly,
   keyOf,
@@ -392,19 +393,6 @@ test("a transaction whose nonce a delegated account's creation used is conflicte
   assert.equal(status.by, block?.transactions[0]?.hash);
 });
 
-test("of what is pending that is worth passing on which a block could hold, with what waited for it", async () => {
-  const engine = openTestEngine();
-  const [first, second, third, fifth] = [0, 1, 2, 4].map((nonce) => transactionOf(1, nonce)) as Transaction[];
-  const gone = transactionOf(2, 7);
-  const passed = (...transactions: (Transaction | undefined)[]): Hex[] =>
-    engine.pool.worthPassing(transactions as Transaction[]).map(({ hash }) => hash);
-  for (const transaction of [second, third, fifth]) await engine.submit(transaction as Transaction, "local");
-  assert.deepEqual(passed(second, third, fifth), []);
-  await engine.submit(first as Transaction, "local");
-  assert.deepEqual(passed(first), [first?.hash, second?.hash, third?.hash]);
-  assert.deepEqual(passed(third, fifth, gone), [gone.hash, third?.hash]);
-});
-
 test("a transaction that lost its nonce to an authorization is pending again when that is on no branch any more", async () => {
   const [first, second] = [openTestEngine({ sealer: 101 }), openTestEngine({ sealer: 102 })];
   const authorizationList = [authorize(accountOf(9), 0n, keyOf(1))];
@@ -492,7 +480,8 @@ describe("the peers' share of the pool", () => {
   });
 
   test("makes room again when blocks have left their senders nothing to pay with", async () => {
-    const engine = openTestEngine({ poolLimits });
+    const clock = createManualClock();
+    const engine = openTestEngine({ poolLimits, clock });
     const all = 10n ** 20n;
     for (let nonce = 0; nonce < 8; nonce++) {
       const [from, peerId] = nonce < 4 ? [1, "a"] : [2, "b"];
@@ -501,6 +490,7 @@ describe("the peers' share of the pool", () => {
     const taken = engine.pool.pending;
     await sealAll(engine, []);
     assert.equal(engine.pool.pending, taken - 2);
+    clock.advance(2_000);
     for (let nonce = 0; nonce < 4; nonce++) await engine.submit(transactionOf(3, nonce), "peer", [], "c");
     assert.equal(engine.pool.nextNonce(accountOf(3)), 4n);
   });
@@ -518,6 +508,20 @@ describe("the peers' share of the pool", () => {
         ["pending", ...others.map(() => undefined)],
       );
     }
+  });
+
+  test("makes no room by what a caller handed in again after the disk had refused it", async () => {
+    const { store, failure } = createFailingStore();
+    const engine = openTestEngine({ poolLimits, store });
+    const [first] = await clog(engine);
+    assert.ok(first);
+    failure.on = true;
+    await assert.rejects(engine.submit(first, "local"), { code: "STORE_WRITE_FAILED" });
+    failure.on = false;
+    await engine.submit(first, "local");
+    const again = openTestEngine({ poolLimits, store });
+    for (const nonce of [0, 1]) await again.submit(transactionOf(8, nonce), "peer", [], "e");
+    assert.deepEqual([statusOf(again, first), again.pool.pending], ["pending", 3]);
   });
 
   test("is divided by bytes as well", async () => {

@@ -289,31 +289,19 @@ function* executable(pool: Pool, state: Accounts, head: Hex, senders: Iterable<H
   }
 }
 
-/** What only waits of what came from peers: no block on `head` could hold it. */
-export function stuckFromPeers(pool: Pool, state: Accounts, head: Hex): readonly Pending[] {
-  return [...pool.senders()].flatMap((sender) => {
-    const ready = new Set(executable(pool, state, head, [sender]));
-    return pool.of(sender).filter((pending) => !pending.isKept && !ready.has(pending));
-  });
-}
-
-/** What is worth passing on of some transactions, and of what waited for them: all but what no block on `head` could hold. */
-export function worthPassing(
-  pool: Pool,
-  state: Accounts,
-  head: Hex,
-  transactions: readonly Transaction[],
-): readonly Transaction[] {
-  const passed = transactions.filter(({ hash }) => pool.get(hash) === undefined);
-  const firstOf = new Map<Hex, bigint>();
-  for (const { hash, sender, nonce } of transactions) {
-    const first = firstOf.get(sender);
-    if (pool.get(hash) !== undefined && (first === undefined || nonce < first)) firstOf.set(sender, nonce);
+/** What came from peers and no block on `head` could hold, in order of arrival, at most `limit`. */
+export function stuckFromPeers(pool: Pool, state: Accounts, head: Hex, limit: number): readonly Pending[] {
+  const readyOf = new Map<Hex, ReadonlySet<Pending>>();
+  const stuck: Pending[] = [];
+  for (const pending of pool.all()) {
+    if (pending.isKept) continue;
+    const { sender } = pending.transaction;
+    const ready = readyOf.get(sender) ?? new Set(executable(pool, state, head, [sender]));
+    readyOf.set(sender, ready);
+    if (!ready.has(pending)) stuck.push(pending);
+    if (stuck.length === limit) break;
   }
-  for (const { transaction } of executable(pool, state, head, firstOf.keys())) {
-    if (transaction.nonce >= (firstOf.get(transaction.sender) as bigint)) passed.push(transaction);
-  }
-  return passed;
+  return stuck;
 }
 
 /** The first transaction of each sender that a block on `head` could hold. */

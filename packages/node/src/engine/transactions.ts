@@ -5,7 +5,7 @@ import { assert } from "@counterpart/core/base/errors";
 import { decodeBodyAt } from "@counterpart/core/chain/block";
 import { decodeReceiptAt } from "@counterpart/core/chain/receipt";
 import type { EngineCore } from "./core.ts";
-import { contentOf, countUntried, oldestExecutable, overdue, worthPassing } from "./pool.ts";
+import { contentOf, countUntried, oldestExecutable, overdue } from "./pool.ts";
 import { readConflict } from "./pool-rows.ts";
 import type { OwnTransactionStatus, PoolView } from "./types.ts";
 
@@ -71,7 +71,6 @@ export function poolView(core: EngineCore): PoolView {
     senders: () => [...pool.senders()],
     contentOf: (sender) => contentOf(pool, accounts, sender),
     transactions: () => [...pool.all()].map(({ transaction }) => transaction),
-    worthPassing: (transactions) => worthPassing(pool, accounts, core.head.hash, transactions),
     oldestExecutable: oldest,
     overdue: (waitedMs, limit) => overdue(pool, accounts, core.head.hash, { nowMs: clock.now(), waitedMs, limit }),
     get reinjecting() {

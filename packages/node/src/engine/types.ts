@@ -205,8 +205,6 @@ export interface PoolView {
   /** Next nonce of a sender, its consecutive pending transactions included. */
   nextNonce(sender: Hex): bigint;
   transactions(): readonly Transaction[];
-  /** What is worth passing on of some transactions, and of what waited for them: all but what is pending and cannot be in a block. */
-  worthPassing(transactions: readonly Transaction[]): readonly Transaction[];
   /** Re-injected transactions that a block could hold and that were not tried yet. */
   readonly reinjecting: number;
   /** When the oldest transactions that a block sealed now could hold arrived, in ms. */

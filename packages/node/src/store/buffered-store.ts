@@ -123,8 +123,11 @@ async function closeAll(
   try {
     generations.drain();
   } finally {
-    await generations.end();
-    await database.close();
+    try {
+      await generations.end();
+    } finally {
+      await database.close();
+    }
   }
 }
 
