@@ -187,6 +187,23 @@ test("subscriptions are limited for each connection and for all, and those of a 
   assert.equal(socket.texts.length, 6);
 });
 
+test("a batch that goes on after its connection has closed subscribes to nothing", async () => {
+  const { socket, room, held, feed, engine } = open();
+  const wait = { jsonrpc: "2.0", id: 1, method: "held", params: [] };
+  const subscribe = { jsonrpc: "2.0", id: 2, method: "eth_subscribe", params: ["newHeads"] };
+  const last = { jsonrpc: "2.0", id: 3, method: "held", params: [] };
+  socket.emit("message", Buffer.from(text([wait, subscribe, last])));
+  while (held.length === 0) await setImmediate();
+  socket.emit("close");
+  held[0]?.();
+  while (held.length === 1) await setImmediate();
+  assert.equal(room.used, 0);
+  held[1]?.();
+  await sealLogs(engine, 0);
+  await feed.settled();
+  assert.deepEqual(socket.texts, []);
+});
+
 test("a subscription whose filter names too much takes no room", async () => {
   const { socket, room } = open({}, {}, { filtered: 1 });
   socket.ask(0, "eth_subscribe", "logs", { topics: [[word(1), word(2)]] });

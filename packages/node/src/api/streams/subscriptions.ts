@@ -74,6 +74,8 @@ function topicsFor(engine: ChainEngine, begin: (topic: Topic) => Hex): Readonly<
 export function createSubscriptions({ engine, feed, room, send, lose }: SubscriptionDeps): Subscriptions {
   const subscriptions = new Map<string, Subscription>();
   let earlyCharacters = 0;
+  /** What was asked before it is answered afterwards all the same, and nobody would end what that opens. */
+  let isClosed = false;
 
   const end = (id: string): boolean => {
     const subscription = subscriptions.get(id);
@@ -83,6 +85,7 @@ export function createSubscriptions({ engine, feed, room, send, lose }: Subscrip
     return subscriptions.delete(id);
   };
   const begin = (topic: Topic, opened: Subscription[]): Hex => {
+    if (isClosed) throw serverError("the connection is closed");
     if (subscriptions.size >= room.maxOfConnection) {
       throw tooMuchAtOnce(`a connection may have ${room.maxOfConnection} subscriptions`);
     }
@@ -141,6 +144,7 @@ export function createSubscriptions({ engine, feed, room, send, lose }: Subscrip
       };
     },
     close() {
+      isClosed = true;
       for (const id of [...subscriptions.keys()]) end(id);
     },
   };
