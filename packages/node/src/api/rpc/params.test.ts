@@ -72,9 +72,10 @@ test("counts and amounts are quantities, digits or numbers", () => {
     );
     refuses(read, [-1, 1.5, 2 ** 53, "-1", "1.5", "1e3", "", "0x", "0x01", "ten", true, null, {}]);
   }
-  assert.equal(readAmount("9".repeat(77)), BigInt("9".repeat(77)));
+  for (const amount of [10n ** 77n, 2n ** 256n - 1n]) assert.equal(readAmount(`${amount}`), amount);
   refuses(readCount, ["9".repeat(16)]);
-  refuses(readAmount, ["9".repeat(78), `0x1${"0".repeat(64)}`]);
+  refuses(readAmount, [`${2n ** 256n}`, `0x1${"0".repeat(64)}`], /> 256 bits/);
+  refuses(readAmount, ["9".repeat(79)]);
 });
 
 test("data has whole bytes, hashes have 32, addresses a right checksum", () => {

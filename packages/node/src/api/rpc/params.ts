@@ -88,10 +88,15 @@ export const readCount: Reader<number> = (value: JsonValue) => {
   return value;
 };
 
+const AMOUNT_END = 2n ** 256n;
+
 /** An amount of up to 256 bits, in the same forms. */
 export const readAmount: Reader<bigint> = (value: JsonValue) => {
-  if (typeof value === "string" && /^\d{1,77}$/.test(value)) return BigInt(value);
-  return typeof value === "number" ? BigInt(readCount(value)) : readQuantity(value);
+  if (typeof value === "number") return BigInt(readCount(value));
+  if (typeof value !== "string" || !/^\d{1,78}$/.test(value)) return readQuantity(value);
+  const amount = BigInt(value);
+  if (amount >= AMOUNT_END) throw badValue("number > 256 bits");
+  return amount;
 };
 
 const NONCE_END = 2n ** 64n - 1n;
