@@ -16,7 +16,7 @@ import { EMPTY_TRIE_ROOT, type NibblePath, type TrieNodeReader } from "@counterp
 import { ADOPTION_KEY, adoptedRow, isAdopting } from "./adopted.ts";
 import { type IndexedPortion, indexAdopted, nameContracts } from "./adopted-contracts.ts";
 import type { ChainReader } from "./chain-reader.ts";
-import { contractCountRow } from "./contract-index.ts";
+import { contractCountRow, momentOf } from "./contract-index.ts";
 import type { EngineCore } from "./core.ts";
 import { advance, announce, announceLeaving } from "./head-mover.ts";
 import { createHeaderChain } from "./header-chain.ts";
@@ -166,8 +166,6 @@ function applyPortion(store: StoreReader, overlay: Overlay, portion: StatePortio
   const changes = [...accounts, ...unsettled(overlay, portion)];
   if (isWhole) updateAccountTrie(overlay, rootOf(accountNodes(overlay)), changes);
 }
-
-const momentOf = ({ number, hash, timestamp }: SealedHeader): BlockMoment => ({ number, hash, timestamp });
 
 type HeldState = Pick<
   Adoption,

@@ -40,7 +40,8 @@ function codeHashOf(overlay: Overlay, address: Hex): Hex {
   return readAccount(overlay, accountKey(address))?.codeHash ?? EMPTY_CODE_HASH;
 }
 
-const momentOf = ({ number, hash, timestamp }: BlockMoment): BlockMoment => ({ number, hash, timestamp });
+/** What is kept of a block with what happened in it. */
+export const momentOf = ({ number, hash, timestamp }: BlockMoment): BlockMoment => ({ number, hash, timestamp });
 
 function newEntry(overlay: Overlay, header: BlockMoment, creation: Creation): ContractEntry {
   const { address, transaction, topLevel } = creation;

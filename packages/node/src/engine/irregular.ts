@@ -27,7 +27,7 @@ import { keccak256Hex } from "@counterpart/core/crypto/crypto";
 import { type IrregularState, joinChanges, NOTHING_SET, overState } from "@counterpart/core/execution/irregular-state";
 import type { AccountChange, StateChanges, StateReader } from "@counterpart/core/execution/types";
 import type { StoreReader, StoreWrite } from "@counterpart/core/ports/store";
-import { readContract } from "./contract-index.ts";
+import { momentOf, readContract } from "./contract-index.ts";
 import type { Overlay } from "./overlay.ts";
 import { rowsOf } from "./paging.ts";
 import { accountKey, encodeContract, metaKey } from "./rows.ts";
@@ -266,7 +266,7 @@ function indexSet(overlay: Overlay, set: IrregularState, block: BlockMoment): re
       gone.push(address);
     }
     if (code === undefined || isDelegation(code)) continue;
-    const moment: BlockMoment = { number: block.number, hash: block.hash, timestamp: block.timestamp };
+    const moment = momentOf(block);
     const entry = readContract(overlay, address) ?? { address, created: moment, updateSequence: 0, genesis: false };
     const row = encodeContract({ ...entry, codeHash, updated: moment });
     overlay.put("contracts", hexToBytes(address), row);

@@ -179,7 +179,7 @@ export function createOverlay(
     },
     *writes() {
       if (staged !== undefined) yield* staged.moves();
-      for (const rows of tables.values()) yield* rows.values();
+      yield* rowsOf(tables);
     },
   };
 }
