@@ -32,7 +32,7 @@ import { zstd } from "./compression/zstd.ts";
 import { type NodeConfig, rpcLimitsOf } from "./config.ts";
 import { createArtifactTable } from "./contracts/artifact-table.ts";
 import { createCompiler } from "./contracts/compiler.ts";
-import { createIdempotency } from "./contracts/idempotency.ts";
+import { createIdempotency, forgottenBy } from "./contracts/idempotency.ts";
 import type { Waiters } from "./contracts/inclusion.ts";
 import { createContractService } from "./contracts/service.ts";
 import type { ContractService } from "./contracts/types.ts";
@@ -214,7 +214,7 @@ async function openChain(ground: Ground): Promise<Chain> {
     ...{ engine, keys, clock, instanceId, waiters },
     logger: logger.child({ part: "contracts" }),
     artifacts: createArtifactTable(store),
-    idempotency: createIdempotency(store, clock),
+    idempotency: createIdempotency(store, clock, forgottenBy(engine)),
     compile: createCompiler(),
   });
   onStop(() => contracts.stop());

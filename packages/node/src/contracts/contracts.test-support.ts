@@ -21,7 +21,7 @@ import type { KeyRing } from "../keys/types.ts";
 import { createMemoryStore } from "../store/memory-store.ts";
 import { createArtifactTable } from "./artifact-table.ts";
 import { createCompiler } from "./compiler.ts";
-import { createIdempotency } from "./idempotency.ts";
+import { createIdempotency, forgottenBy } from "./idempotency.ts";
 import { createContractService } from "./service.ts";
 import type { ArgumentValue, ContractService, SendResult } from "./types.ts";
 
@@ -96,6 +96,8 @@ export interface TestNodeOptions {
   readonly instanceId?: string;
   readonly replica?: readonly Hex[];
   readonly remote?: RemoteState;
+  /** Whether its chain may be changed as the rules do not allow. */
+  readonly development?: boolean;
 }
 
 export function openTestNode(options: TestNodeOptions = {}): TestNode {
@@ -108,10 +110,11 @@ export function openTestNode(options: TestNodeOptions = {}): TestNode {
     sealer: own,
     ...(options.replica && { replica: options.replica }),
     ...(options.remote && { remote: options.remote }),
+    ...(options.development && { development: options.development }),
   });
   const keys = createTestKeys(own, others);
   const artifacts = createArtifactTable(store);
-  const idempotency = createIdempotency(store, clock);
+  const idempotency = createIdempotency(store, clock, forgottenBy(engine));
   const service = createContractService({
     ...{ engine, keys, clock, artifacts, idempotency, instanceId },
     compile: createCompiler(),

@@ -92,6 +92,67 @@ describe("a request that is repeated with its key", () => {
   });
 });
 
+describe("a request whose transaction a development node has forgotten", () => {
+  const open = async () => {
+    const node = openTestNode({ sealing: false, development: true });
+    const { development } = node.engine;
+    assert.ok(development);
+    const deploy = () => node.service.deploy({ ...deployment(), waitMs: 0 }, keyOf("d"));
+    return { ...node, development, deploy };
+  };
+
+  test("is sent again where it was dropped", async () => {
+    const { engine, development, deploy, service } = await open();
+    const raw = transactionOf(3, 0);
+    const send = async () => [(await deploy()).transactionHash, (await service.submit(raw, keyOf("t"))).hash];
+    const first = await send();
+    for (const hash of first) assert.equal(await development.drop(hash), true);
+    assert.deepEqual(await send(), first);
+    assert.equal(engine.pool.pending, 2);
+    await development.dropAll();
+    assert.deepEqual(await send(), first);
+    assert.deepEqual(await send(), first, "acts once from then on");
+    assert.equal(engine.pool.pending, 2);
+  });
+
+  test("leaves its key free for another request", async () => {
+    const { development, deploy, service } = await open();
+    const { transactionHash } = await deploy();
+    await development.drop(transactionHash);
+    const other = transactionOf(3, 0);
+    assert.equal((await service.submit(other, keyOf("d", "another"))).hash, other.hash);
+  });
+
+  test("is sent again where its block was taken back", async () => {
+    const { engine, development, deploy } = await open();
+    const snapshot = await development.snapshot();
+    const { transactionHash } = await deploy();
+    await engine.seal();
+    assert.equal(await development.revert(snapshot), true);
+    assert.equal((await deploy()).transactionHash, transactionHash);
+    assert.equal(engine.pool.pending, 1);
+  });
+
+  test("acts once where a snapshot brings it back, pending or in a block", async () => {
+    const { engine, development, deploy, service, keys } = await open();
+    const included = transactionOf(3, 0);
+    await service.submit(included, keyOf("t"));
+    await engine.seal();
+    const { transactionHash } = await deploy();
+    const snapshot = await development.snapshot();
+    await development.drop(transactionHash);
+    await engine.submit(transactionOf(3, 1), "local");
+    await development.mine();
+    assert.equal(await development.revert(snapshot), true);
+    assert.equal((await deploy()).transactionHash, transactionHash);
+    assert.equal(engine.pool.nextNonce(keys.own), 1n);
+    await assert.rejects(service.submit(transactionOf(5, 0), keyOf("t", "another")), {
+      code: "IDEMPOTENCY_KEY_REUSED",
+      details: { transaction_hash: included.hash },
+    });
+  });
+});
+
 describe("a signed transaction that is known when it is handed in with a key", () => {
   const refusedAsReused = { code: "IDEMPOTENCY_KEY_REUSED" };
 

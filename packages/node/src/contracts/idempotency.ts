@@ -2,7 +2,7 @@
  * Requests that may be sent twice but must act once. A caller's key stands for the transaction that its first request
  * became: the row that says so is written together with that transaction, so that after whatever crash, restart or
  * reorganisation a repeated request finds the same transaction, or none was ever sent. What failed before there was a
- * transaction is not remembered.
+ * transaction is not remembered, and what a development node has forgotten was never sent.
  *
  *     idempotency   keccak(key) → [fingerprint of the request, transaction hash, when (ms), return data of the simulation]
  */
@@ -13,6 +13,7 @@ import { asBytes, asFixedHex, asList, asNumber, decodeRlp, encodeRlp, rlpNumber 
 import { keccak256 } from "@counterpart/core/crypto/crypto";
 import type { Clock } from "@counterpart/core/ports/runtime";
 import type { Store, StoreWrite } from "@counterpart/core/ports/store";
+import type { Engine } from "../engine/types.ts";
 
 /** What identifies a request. */
 export interface RequestKey {
@@ -79,7 +80,18 @@ function loadTimes(store: Pick<Store, "range">): Map<Hex, number> {
 /** Expired keys that a new one takes the place of: two, so that what is remembered shrinks. */
 const REMOVED_MAX = 2;
 
-export function createIdempotency(store: Pick<Store, "get" | "range">, clock: Clock): Idempotency {
+/** Only a development node forgets transactions: those that are dropped, or taken back with the head. */
+export const forgottenBy =
+  ({ development, knows }: Pick<Engine, "development" | "knows">) =>
+  (transaction: Hex): boolean =>
+    development !== undefined && !knows(transaction);
+
+/** @param isForgotten whether a transaction is gone as if it had never been sent: its keys are free again */
+export function createIdempotency(
+  store: Pick<Store, "get" | "range">,
+  clock: Clock,
+  isForgotten: (transaction: Hex) => boolean = () => false,
+): Idempotency {
   const times = loadTimes(store);
   /** Keys that a request is about to write or to remove. */
   const underWay = new Map<Hex, Promise<void>>();
@@ -90,8 +102,9 @@ export function createIdempotency(store: Pick<Store, "get" | "range">, clock: Cl
   const read = (id: Hex): Row | undefined => {
     const at = times.get(id);
     if (at === undefined || isOver(at)) return undefined;
-    const row = store.get("idempotency", hexToBytes(id));
-    return row === undefined ? undefined : decodeRow(row);
+    const bytes = store.get("idempotency", hexToBytes(id));
+    const row = bytes === undefined ? undefined : decodeRow(bytes);
+    return row === undefined || isForgotten(row.transactionHash) ? undefined : row;
   };
   /** The oldest keys whose time is over and that no other request is about to write or remove. */
   const expired = (): readonly Hex[] => {

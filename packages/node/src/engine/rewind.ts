@@ -24,8 +24,8 @@ import { forgetRows } from "./side-blocks.ts";
 import { clearStaging, createStaging } from "./staging.ts";
 import { differenceOf } from "./switcher.ts";
 
-function* removals(core: EngineCore, tables: readonly TableName[]): Iterable<StoreWrite> {
-  for (const table of tables) for (const { key } of rowsOf(core.store, table)) yield { table, key, value: null };
+function* removals({ store }: EngineCore, table: TableName): Iterable<StoreWrite> {
+  for (const { key } of rowsOf(store, table)) yield { table, key, value: null };
 }
 
 /** Puts the pool into the state in which it was. */
@@ -35,8 +35,7 @@ function restorePool({ pool }: EngineCore, kept: readonly Pending[]): void {
 }
 
 /**
- * Only within the writer queue. Side blocks are forgotten too, and what is remembered of requests and of transactions
- * that lost their nonce.
+ * Only within the writer queue. Side blocks are forgotten too, and transactions that lost their nonce.
  * @param kept what is pending afterwards
  * @param rows to be written with it
  * @param onWritten called before anybody is told
@@ -81,7 +80,7 @@ export async function rewind(
     ...forgetRows(side),
     ...[...pool.all()].map(({ transaction }) => removedRow(transaction.hash)),
     ...kept.map(pendingRow),
-    ...removals(core, ["conflicts", "idempotency"]),
+    ...removals(core, "conflicts"),
     contractCountRow(count),
     ...rows,
   ]);
