@@ -121,6 +121,7 @@ export function createFakeEngine(sealer: string, chain = "dev"): FakeEngine {
     named: [],
     pooled: [],
     transaction: [],
+    forgotten: [],
     conflicted: [],
   };
   /** Block → the one that execution contradicted, itself or an ancestor. */

@@ -137,6 +137,7 @@ export function createDevelopment(
   const remove = (leaving: readonly Transaction[]): void => {
     store.write(leaving.map(({ hash }) => removedRow(hash)));
     for (const { hash } of leaving) pool.remove(hash);
+    emitter.emit("forgotten");
   };
 
   return {

@@ -93,4 +93,5 @@ export async function rewind(
   core.head = chain.head();
   const settlement = { writes: [], apply() {}, conflicts: [], reinjected: [] };
   announce(core, { head: core.head, reverted, applied: [], ...difference, sealedHere: false }, settlement);
+  core.emitter.emit("forgotten");
 }

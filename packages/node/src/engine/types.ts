@@ -129,6 +129,8 @@ export interface EngineEvents {
   pooled(): void;
   /** A transaction in the pool became durable, once. One that was sealed before is only heard of in `head`. */
   transaction(transaction: Transaction, origin: TransactionOrigin): void;
+  /** Transactions of a development node are gone as if they had never been sent: dropped, or taken back with the head. */
+  forgotten(): void;
   /** A transaction left the pool for another of the same nonce. */
   conflicted(transaction: Hex, by: Hex): void;
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { describe, test } from "node:test";
 import type { Hex } from "@counterpart/core/base/bytes";
 import type { SealedHeader } from "@counterpart/core/chain/types";
 import { createTimedClock } from "../../contracts/contracts.test-support.ts";
@@ -210,6 +210,62 @@ test("a transaction whose block left the chain is told again", async () => {
   await engine.import(rival);
   await feed.settled();
   assert.deepEqual(hashes.told, [transactionOf(3, 0).hash, transactionOf(3, 0).hash]);
+});
+
+describe("a transaction that is sent again to a development node is told again", () => {
+  const start = () => {
+    const opened = open(openTestEngine({ development: true }));
+    const { development } = opened.engine;
+    assert.ok(development);
+    const hashes = createRecorder<Hex>();
+    opened.feed.follow({ kind: "pending", full: false }, hashes);
+    const transaction = transactionOf(3, 0);
+    const submit = () => opened.engine.submit(transaction, "local");
+    const submitAndSeal = () => Promise.all([submit(), opened.engine.seal()]);
+    return { ...opened, development, hashes, submit, submitAndSeal, hash: transaction.hash };
+  };
+
+  test("after its block was taken back, whether it waits or is sealed at once", async () => {
+    const { engine, feed, development, hashes, submit, submitAndSeal, hash } = start();
+    const first = await development.snapshot();
+    await submit();
+    await engine.seal();
+    await development.revert(first);
+    const second = await development.snapshot();
+    await submit();
+    await engine.seal();
+    await development.revert(second);
+    await submitAndSeal();
+    await feed.settled();
+    assert.deepEqual(hashes.told, [hash, hash, hash]);
+  });
+
+  test("after it was taken out of the pool, by a drop or by a snapshot without it", async () => {
+    const { feed, development, hashes, submit, submitAndSeal, hash } = start();
+    const snapshot = await development.snapshot();
+    await submit();
+    await development.drop(hash);
+    await submit();
+    await development.dropAll();
+    await submit();
+    await development.revert(snapshot);
+    await submitAndSeal();
+    await feed.settled();
+    assert.deepEqual(hashes.told, [hash, hash, hash, hash]);
+  });
+
+  test("but not where it has been pending ever since", async () => {
+    const { engine, feed, development, hashes, submit, hash } = start();
+    await submit();
+    const snapshot = await development.snapshot();
+    await development.mine();
+    await development.revert(snapshot);
+    await development.drop(transactionOf(4, 0).hash);
+    await engine.seal();
+    await feed.settled();
+    assert.equal(engine.transaction(hash)?.status, "included");
+    assert.deepEqual(hashes.told, [hash]);
+  });
 });
 
 test("whoever cannot be told of all removed logs is told so, and nobody else is", async () => {

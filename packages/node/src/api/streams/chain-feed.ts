@@ -145,6 +145,7 @@ export function createChainFeed(deps: ChainFeedDeps): ChainFeed {
   const ends = [
     engine.on("leaving", onLeaving),
     engine.on("head", onHead),
+    engine.on("forgotten", told.forgetTransactions),
     engine.on("transaction", (transaction, origin) => {
       const isNew = told.addTransaction(transaction.hash);
       if ((isNew || origin === "reinjected") && isFollowed("pending")) queue.add(() => tellTransaction(transaction));

@@ -12,6 +12,8 @@ const BLOCKS_MAX = 1_024;
 export interface Told {
   /** Whether this transaction is yet to be told; it counts as told from now on. */
   addTransaction(hash: Hex): boolean;
+  /** What is not pending now is news when it comes again. */
+  forgetTransactions(): void;
   /** Headers that are to be told of a change of head, lowest first; they count as told from now on. */
   addHeaders(change: HeadChange): readonly SealedHeader[];
 }
@@ -41,6 +43,10 @@ export function createTold(engine: ChainEngine): Told {
       transactions.add(hash);
       dropOldest(transactions, TRANSACTIONS_MAX);
       return true;
+    },
+    forgetTransactions() {
+      const pending = new Set(engine.pool.transactions().map(({ hash }) => hash));
+      for (const hash of transactions) if (!pending.has(hash)) transactions.delete(hash);
     },
     addHeaders(change) {
       const headers = joinedHeaders(change);
