@@ -217,6 +217,21 @@ describe("waiting for the inclusion", () => {
     }
   });
 
+  it("ends when a development node drops the transaction, or takes its chain back", async () => {
+    const node = openTestNode({ sealing: false, development: true });
+    const { development } = node.engine;
+    assert.ok(development);
+    const snapshot = await development.snapshot();
+    for (const forget of [() => development.dropAll(), () => development.revert(snapshot)]) {
+      const deploying = node.service.deploy({ contractType: "token", name: "T", symbol: "T" });
+      await node.clock.armed();
+      await forget();
+      const { details } = await failure("TRANSACTION_NOT_FOUND", deploying);
+      assert.equal(node.engine.transaction(details.transaction_hash as Hex), undefined);
+      assert.equal(node.clock.timers, 0);
+    }
+  });
+
   it("says why a transaction cannot be included, when one before it cannot be paid", async () => {
     const node = openTestNode();
     const { address } = requireIncluded(await node.service.deploy({ contractType: "token", name: "T", symbol: "T" }));

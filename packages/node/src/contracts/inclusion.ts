@@ -9,8 +9,8 @@ export type Included = Extract<TransactionStatus, { status: "included" }>;
 
 export interface InclusionWatch {
   /**
-   * What has become of a transaction, as soon as it is included or has lost its nonce, at the latest after `waitMs`;
-   * undefined when it is not known.
+   * What has become of a transaction, as soon as it is included, has lost its nonce or is forgotten, at the latest after
+   * `waitMs`; undefined when it is not known.
    */
   wait(transaction: Hex, waitMs: number): Promise<TransactionStatus | undefined>;
 }
@@ -24,6 +24,12 @@ export interface Waiters {
 export function transactionConflicted(transaction: Hex, by: Hex): CodedError {
   const message = `the transaction ${transaction} will not be included: ${by} took its nonce`;
   return new CodedError("TRANSACTION_CONFLICTED", message, { transaction_hash: transaction, by });
+}
+
+/** What is told to whoever sent a transaction that a development node has dropped, or taken back with its head. */
+export function transactionForgotten(transaction: Hex): CodedError {
+  const message = `the transaction ${transaction} will not be included: it was dropped, or taken back with the chain`;
+  return new CodedError("TRANSACTION_NOT_FOUND", message, { transaction_hash: transaction });
 }
 
 /** Callers that wait at the same time; one more gets its answer at once. */
@@ -44,6 +50,7 @@ export function createInclusionWatch(
     for (const { transactions } of applied) for (const hash of transactions) wake(hash);
   });
   engine.on("conflicted", wake);
+  engine.on("forgotten", () => [...waiting.keys()].forEach(wake));
 
   const enter = (hash: Hex, isReady: boolean, check: () => void): (() => void) => {
     const checks = waiting.get(hash) ?? new Set();

@@ -19,7 +19,7 @@ import { decodeLog, decodeOutputs } from "./decode.ts";
 import { type PreparedRequest, prepareDeployment } from "./deployments.ts";
 import { findFunction } from "./function-lookup.ts";
 import type { Entry, Idempotency, RequestKey } from "./idempotency.ts";
-import { type Included, type InclusionWatch, transactionConflicted } from "./inclusion.ts";
+import { type Included, type InclusionWatch, transactionConflicted, transactionForgotten } from "./inclusion.ts";
 import { encodeParams, invalidParameter, toAmount } from "./params.ts";
 import { completeProxy, findProxy, joinAbis } from "./proxies.ts";
 import type { Publisher } from "./publisher.ts";
@@ -173,13 +173,14 @@ async function sendOnce(
   }
 }
 
-/** @throws CodedError `TRANSACTION_CONFLICTED` */
+/** @throws CodedError `TRANSACTION_CONFLICTED`, `TRANSACTION_NOT_FOUND` */
 async function awaitResult(deps: TransactingDeps, sent: Sent, waitMs = WAIT_MS_DEFAULT): Promise<SendResult> {
   const status = await deps.watch.wait(sent.hash, Math.min(waitMs, WAIT_MS_MAX));
   const common = { transactionHash: sent.hash, ...(sent.address !== undefined && { address: sent.address }) };
-  if (status?.status === "included") return { ...common, ...(await includedResult(deps, status, sent.result)) };
-  if (status?.status === "conflicted") throw transactionConflicted(sent.hash, status.by);
-  return { included: false, ...common, ...(status?.reason !== undefined && { reason: status.reason }) };
+  if (status === undefined) throw transactionForgotten(sent.hash);
+  if (status.status === "included") return { ...common, ...(await includedResult(deps, status, sent.result)) };
+  if (status.status === "conflicted") throw transactionConflicted(sent.hash, status.by);
+  return { included: false, ...common, ...(status.reason !== undefined && { reason: status.reason }) };
 }
 
 async function includedResult(deps: TransactingDeps, included: Included, result: unknown) {
@@ -203,8 +204,8 @@ async function includedResult(deps: TransactingDeps, included: Included, result:
  * Deploys. The artifact is durable before this resolves with an inclusion; when the inclusion comes later, so does the
  * artifact.
  * @throws CodedError `FROM_NOT_HELD`, `INSUFFICIENT_FUNDS`, `EXECUTION_REVERTED`, `EXECUTION_HALTED`, those of
- * `prepareDeployment`, of `compiledOf` and of the pool; `TRANSACTION_CONFLICTED` when another transaction takes the nonce meanwhile;
- * those of `Idempotency.enter`
+ * `prepareDeployment`, of `compiledOf` and of the pool; `TRANSACTION_CONFLICTED` when another transaction takes the nonce meanwhile,
+ * `TRANSACTION_NOT_FOUND` when a development node forgets it; those of `Idempotency.enter`
  */
 export async function deploy(deps: TransactingDeps, request: DeployRequest, key?: RequestKey): Promise<SendResult> {
   const { transaction } = await sendOnce(deps, key, (rowsFor) => sendDeployment(deps, request, rowsFor));
@@ -266,7 +267,8 @@ async function sendDeployment(
  * Executes a function that changes state.
  * @throws CodedError `CONTRACT_NOT_FOUND`, `ABI_MISSING`, `VIEW_FUNCTION`, `FROM_NOT_HELD`, `INSUFFICIENT_FUNDS`,
  * `EXECUTION_REVERTED`, `EXECUTION_HALTED`, those of `findFunction`, `encodeParams` and of the pool;
- * `TRANSACTION_CONFLICTED` when another transaction takes the nonce meanwhile; those of `Idempotency.enter`
+ * `TRANSACTION_CONFLICTED` when another transaction takes the nonce meanwhile, `TRANSACTION_NOT_FOUND` when a development
+ * node forgets it; those of `Idempotency.enter`
  */
 export async function execute(
   deps: TransactingDeps,

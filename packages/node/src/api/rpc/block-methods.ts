@@ -4,7 +4,7 @@ import type { Hex } from "@counterpart/core/base/bytes";
 import { decodeTransactionWith } from "@counterpart/core/chain/transaction";
 import { blobBaseFeeAt } from "@counterpart/core/consensus/foreign-rules";
 import type { RecoverSenders } from "@counterpart/core/ports/senders";
-import { type InclusionWatch, transactionConflicted } from "../../contracts/inclusion.ts";
+import { type InclusionWatch, transactionConflicted, transactionForgotten } from "../../contracts/inclusion.ts";
 import type { ChainEngine, TransactionStatus } from "../../engine/types.ts";
 import { fetchedBlock, transactionOf } from "../state.ts";
 import { headerAt, readBlockNumber } from "./block-ref.ts";
@@ -64,14 +64,16 @@ const INCLUSION_MS_MAX = 60_000;
 
 /**
  * Sends a transaction and waits for its receipt (EIP-7966).
- * @throws RpcError 4 with the hash as data when it is not included in time; CodedError `TRANSACTION_CONFLICTED`
+ * @throws RpcError 4 with the hash as data when it is not included in time; CodedError `TRANSACTION_CONFLICTED`,
+ * `TRANSACTION_NOT_FOUND`
  */
 async function sendAndWait(deps: TransactionDeps, raw: Uint8Array, timeoutMs: number) {
   const { watch } = deps;
   const hash = await take(deps, raw);
   const waitMs = timeoutMs === 0 ? INCLUSION_MS : Math.min(timeoutMs, INCLUSION_MS_MAX);
   const status = await watch.wait(hash, waitMs);
-  if (status?.status === "conflicted") throw transactionConflicted(hash, status.by);
+  if (status === undefined) throw transactionForgotten(hash);
+  if (status.status === "conflicted") throw transactionConflicted(hash, status.by);
   const receipt = receiptOf(deps.engine, status);
   if (receipt !== null) return receipt;
   const message = `The transaction was added to the transaction pool but wasn't processed in ${waitMs} ms`;

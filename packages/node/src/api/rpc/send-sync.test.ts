@@ -18,7 +18,7 @@ async function openWaiting() {
     return () => void timers.delete(delayMs);
   };
   const clock = { ...manual, setTimer };
-  const engine = openTestEngine({ clock });
+  const engine = openTestEngine({ clock, development: true });
   const api = await openTestApi({ clock }, createFakeBackend(engine));
   /** Sends, and returns when the transaction waits for a block. */
   const send = async (transaction: ReturnType<typeof transactionOf>, ...timeout: unknown[]) => {
@@ -70,4 +70,14 @@ test("one that loses its nonce meanwhile is not waited for", async () => {
   const { error } = await answer;
   assert.equal(error?.code, -32000);
   assert.match(error?.message ?? "", new RegExp(`${better.hash} took its nonce`));
+});
+
+test("one that is dropped meanwhile is not waited for", async () => {
+  const { engine, send } = await openWaiting();
+  const transaction = transactionOf(1, 0);
+  const { answer } = await send(transaction);
+  await engine.development?.drop(transaction.hash);
+  const { error } = await answer;
+  assert.equal(error?.code, -32000);
+  assert.match(error?.message ?? "", new RegExp(`${transaction.hash} will not be included: it was dropped`));
 });
