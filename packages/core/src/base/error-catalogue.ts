@@ -64,7 +64,7 @@ export const ERROR_CATALOGUE = {
   STALE_ARTIFACT: entry(409, "a newer artifact is already held"),
   // requests
   INVALID_REQUEST: entry(400, "a request does not match its schema"),
-  MALFORMED_JSON: entry(400, "the body is not valid JSON"),
+  MALFORMED_JSON: entry(400, "the body is not valid JSON, or has too many values or levels"),
   PAYLOAD_TOO_LARGE: entry(413, "the body is larger than the limit"),
   UNSUPPORTED_MEDIA_TYPE: entry(415, "the content type is not application/json"),
   ROUTE_NOT_FOUND: entry(404, "no such endpoint"),

@@ -73,6 +73,19 @@ test("a body that is not JSON is MALFORMED_JSON", async () => {
   }
 });
 
+test("a body that is nested too deeply is told so, and is not said to be no JSON", async () => {
+  const { send } = await openTestApi();
+  const { json } = await send("POST", CONNECT, `{"a":${"[".repeat(32)}${"]".repeat(32)}}`);
+  assert.deepEqual(
+    [json.code, json.detail, json.title],
+    [
+      "MALFORMED_JSON",
+      "JSON nested deeper than 32 levels",
+      "the body is not valid JSON, or has too many values or levels",
+    ],
+  );
+});
+
 test("another content type, or none, is UNSUPPORTED_MEDIA_TYPE", async () => {
   const { server, send } = await openTestApi();
   for (const type of ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"]) {

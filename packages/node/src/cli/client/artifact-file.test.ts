@@ -37,6 +37,24 @@ test("an artifact is left as it is, without what makes it larger than a request"
   assert.throws(() => readArtifact("none.json", at), refused(/none.json: it cannot be read: ENOENT/));
 });
 
+test("an artifact is left without the syntax trees of what the compiler generates for its codes", (t) => {
+  const references = { linkReferences: {}, immutableReferences: { "3": [{ start: 1, length: 32 }] } };
+  const code = (object: string) => ({ object, ...references });
+  const whole = (object: string) => ({
+    ...code(object),
+    generatedSources: [{ ast: { nodes: [{ nodes: [] }] }, contents: "{}" }],
+    opcodes: "STOP",
+    sourceMap: "1:2:3",
+  });
+  const at = folder(t, {
+    "solc.json": { abi: ABI, evm: { bytecode: whole("00"), deployedBytecode: whole("01") } },
+    "Foundry.json": { abi: ABI, bytecode: whole("00"), deployedBytecode: whole("01") },
+  });
+  const codes = { bytecode: code("00"), deployedBytecode: code("01") };
+  assert.deepEqual(readArtifact("solc.json", at), { abi: ABI, evm: codes });
+  assert.deepEqual(readArtifact("Foundry.json", at), { abi: ABI, ...codes });
+});
+
 test("an artifact is called as it says itself, or as its file", () => {
   const metadata = { settings: { compilationTarget: { "src/Vault.sol": "Vault" } } };
   assert.equal(artifactName("out/a.json", { abi: ABI, contractName: "Coin" }), "Coin");

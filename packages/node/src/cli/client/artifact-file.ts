@@ -47,6 +47,10 @@ const KEPT = [
   "metadata",
 ] as const;
 
+const CODES = ["bytecode", "deployedBytecode"] as const;
+/** Beside these, solc writes the sources of what it generates, with their syntax trees. */
+const KEPT_OF_CODE = ["object", "linkReferences", "immutableReferences"] as const;
+
 /**
  * An artifact without syntax trees and sources, which make the files of compilers larger than a request may be.
  * @throws CodedError `INVALID_CONFIG`
@@ -57,8 +61,20 @@ export function readArtifact(path: string, workingDir: string): Artifact {
     throw invalid(path, "it has no ABI: is it a Foundry or Hardhat artifact?");
   }
   const { abi, evm } = content;
-  const codes = isJsonObject(evm) ? { evm: pick(evm, ["bytecode", "deployedBytecode"]) } : {};
-  return { ...pick(content, KEPT), ...codes, abi };
+  return {
+    ...withoutTrees(pick(content, KEPT)),
+    ...(isJsonObject(evm) && { evm: withoutTrees(pick(evm, CODES)) }),
+    abi,
+  };
+}
+
+/** Of codes that are objects, as solc and Foundry write them, what is read of them. */
+function withoutTrees(content: Record<string, unknown>): Record<string, unknown> {
+  const codes = CODES.flatMap((name) => {
+    const code = content[name];
+    return isJsonObject(code) ? [[name, pick(code, KEPT_OF_CODE)]] : [];
+  });
+  return { ...content, ...Object.fromEntries(codes) };
 }
 
 const pick = (content: Record<string, unknown>, names: readonly string[]): Record<string, unknown> =>
