@@ -52,3 +52,23 @@ test("an interval of sealing is a number, or a range as in Hardhat", async () =>
     await assert.rejects(call("evm_setIntervalMining", wrong), /a range is \[least, most\]/);
   await assert.rejects(call("anvil_setIntervalMining", [1, 100_000]), /an interval is at most/);
 });
+
+test("time is not set to before the head, from where it would stand still", async () => {
+  const { engine, call } = open();
+  const mined = async (): Promise<number> => {
+    const { timestamp } = engine.head();
+    await call("evm_mine");
+    return engine.head().timestamp - timestamp;
+  };
+  await mined();
+  const { timestamp } = engine.head();
+  for (const method of ["evm_setTime", "evm_setNextBlockTimestamp"])
+    await assert.rejects(call(method, timestamp - 1), {
+      code: -32602,
+      message: `Timestamp ${timestamp - 1} is lower than previous block's timestamp ${timestamp}`,
+    });
+  await call("evm_increaseTime", 50);
+  assert.equal(await mined(), 50, "what was refused has changed nothing");
+  await call("evm_setTime", timestamp + 50);
+  assert.equal(await mined(), 0, "the time of the head itself is none before it");
+});

@@ -70,11 +70,15 @@ function reach({ node }: MiningDeps, method: string, timestamp: number): void {
   if (node.chain.isBeyondReach(timestamp)) node.leave(method);
 }
 
+/** No block is dated before its parent. */
+function requireNotBefore({ engine }: MiningDeps, timestamp: number): void {
+  const previous = engine.head().timestamp;
+  if (timestamp >= previous) return;
+  throw invalidParams(`Timestamp ${timestamp} is lower than previous block's timestamp ${previous}`);
+}
+
 function setTimestamp(deps: MiningDeps, method: string, timestamp: number): void {
-  const previous = deps.engine.head().timestamp;
-  if (timestamp < previous) {
-    throw invalidParams(`Timestamp ${timestamp} is lower than previous block's timestamp ${previous}`);
-  }
+  requireNotBefore(deps, timestamp);
   reach(deps, method, timestamp);
   deps.node.chain.setNext({ timestamp });
 }
@@ -92,7 +96,10 @@ function timeMethods(deps: MiningDeps): Record<string, RpcMethod> {
     evm_increaseTime: defineMethod([required(readCount)], (seconds) =>
       setOffset("evm_increaseTime", chain.offsetS + seconds),
     ),
-    evm_setTime: defineMethod([required(readCount)], (timestamp) => setOffset("evm_setTime", timestamp - nowS())),
+    evm_setTime: defineMethod([required(readCount)], (timestamp) => {
+      requireNotBefore(deps, timestamp);
+      return setOffset("evm_setTime", timestamp - nowS());
+    }),
     evm_setNextBlockTimestamp: defineMethod([required(readCount)], (timestamp) => {
       setTimestamp(deps, "evm_setNextBlockTimestamp", timestamp);
       return quantity(timestamp);
