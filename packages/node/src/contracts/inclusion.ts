@@ -26,9 +26,10 @@ export function transactionConflicted(transaction: Hex, by: Hex): CodedError {
   return new CodedError("TRANSACTION_CONFLICTED", message, { transaction_hash: transaction, by });
 }
 
-/** What is told to whoever sent a transaction that a development node has dropped, or taken back with its head. */
+/** What is told to whoever sent a transaction that a development node has forgotten. */
 export function transactionForgotten(transaction: Hex): CodedError {
-  const message = `the transaction ${transaction} will not be included: it was dropped, or taken back with the chain`;
+  const why = "it was dropped, taken back with the chain, or its nonce set as used";
+  const message = `the transaction ${transaction} will not be included: ${why}`;
   return new CodedError("TRANSACTION_NOT_FOUND", message, { transaction_hash: transaction });
 }
 

@@ -430,3 +430,34 @@ test("a transaction that needs more gas than was set for the next block is refus
   await engine.seal();
   assert.deepEqual([engine.head().number, engine.head().gasLimit], [1, 30_000]);
 });
+
+test("what is pending below a nonce that is set leaves the pool, durably, and what is above it stays", async () => {
+  const store = createMemoryStore();
+  const { engine, dev } = open(store);
+  const hashes = [0, 1, 2].map((nonce) => transactionOf(1, nonce).hash);
+  for (const nonce of [0, 1, 2]) await engine.submit(transactionOf(1, nonce), "local");
+  await engine.submit(transactionOf(2, 0), "local");
+  let forgotten = 0;
+  engine.on("forgotten", () => void forgotten++);
+  await dev.setAccount(accountOf(1), { balance: 10n ** 20n });
+  assert.deepEqual([forgotten, engine.pool.pending], [0, 4]);
+  await dev.setAccount(accountOf(1), { nonce: 2n });
+  assert.deepEqual(
+    hashes.map((hash) => engine.transaction(hash)?.status),
+    [undefined, undefined, "pending"],
+  );
+  assert.equal(forgotten, 1);
+  await engine.stop();
+  const again = open(store);
+  assert.equal(again.engine.pool.pending, 2);
+  await again.engine.seal();
+  assert.equal(again.engine.transaction(hashes[2] ?? "0x")?.status, "included");
+  assert.equal(await again.engine.read((state) => state.account(accountOf(1))?.nonce), 3n);
+});
+
+test("what is pending below a nonce that is loaded leaves the pool", async () => {
+  const { engine, dev } = open();
+  await engine.submit(transactionOf(1, 0), "local");
+  await dev.load(new Map([[accountOf(1), { nonce: 5n }]]));
+  assert.deepEqual([engine.pool.pending, engine.pool.nextNonce(accountOf(1))], [0, 5n]);
+});

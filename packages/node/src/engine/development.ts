@@ -58,6 +58,7 @@ export interface EngineDevelopment {
   readonly detachedBy: string | undefined;
   /** Durable before it returns. @throws CodedError `STORE_WRITE_FAILED` */
   detach(by: string): void;
+  /** With a nonce, what the account has pending below it leaves the pool. */
   setAccount(address: Hex, edit: AccountEdit): Promise<void>;
   setSlot(address: Hex, slot: Hex, value: bigint): Promise<void>;
   /** Sets them all or none. Nonces are not lowered: what was sent with the higher ones is on the chain. */
@@ -96,6 +97,18 @@ export interface EngineDevelopment {
   dropAll(): Promise<void>;
 }
 
+/** An account with what is edited of it. */
+type AccountEdited = readonly [Hex, AccountEdit];
+
+function raised({ state }: EngineCore, [address, { nonce = 0n, ...rest }]: AccountEdited): AccountEdited {
+  const before = state.account(address)?.nonce ?? 0n;
+  return [address, { ...rest, nonce: nonce > before ? nonce : before }];
+}
+
+/** What is pending with nonces that count as used from now on: no block can hold it any more. */
+const overtaken = ({ pool }: EngineCore, [address, { nonce = 0n }]: AccountEdited): readonly Transaction[] =>
+  pool.of(address).flatMap(({ transaction }) => (transaction.nonce < nonce ? [transaction] : []));
+
 export function createDevelopment(
   core: EngineCore,
   queue: WriterQueue,
@@ -114,26 +127,25 @@ export function createDevelopment(
   };
   /** @param rowsOf rows of what is set now, given what was written before */
   const edit = (
-    edits: () => Iterable<readonly [Hex, AccountEdit]>,
+    edits: () => Iterable<AccountEdited>,
     rowsOf: (before: SetOn | undefined, set: SetOn) => Iterable<StoreWrite>,
   ): Promise<void> =>
     queue.run(async () => {
       const on = core.head.hash;
-      const set: SetOn = { on, state: setAccounts(irregular.setOn(on), core.state, edits()) };
+      const edited = [...edits()];
+      const set: SetOn = { on, state: setAccounts(irregular.setOn(on), core.state, edited) };
       requireRoom(set.state);
       store.write(rowsOf(irregular.written, set));
       irregular.noteSet(set);
       changed();
+      const leaving = edited.flatMap((one) => overtaken(core, one));
+      if (leaving.length > 0) remove(leaving);
     });
   const editOne = (edited: Edited, fields: AccountEdit): Promise<void> =>
     edit(
       () => [[edited.address, fields]],
       (before, set) => editRows(before, set, edited),
     );
-  const raised = ([address, { nonce = 0n, ...rest }]: readonly [Hex, AccountEdit]): readonly [Hex, AccountEdit] => {
-    const before = core.state.account(address)?.nonce ?? 0n;
-    return [address, { ...rest, nonce: nonce > before ? nonce : before }];
-  };
   const remove = (leaving: readonly Transaction[]): void => {
     store.write(leaving.map(({ hash }) => removedRow(hash)));
     for (const { hash } of leaving) pool.remove(hash);
@@ -151,7 +163,7 @@ export function createDevelopment(
     },
     setAccount: (address, fields) => editOne({ address }, fields),
     setSlot: (address, slot, value) => editOne({ address, slot }, { slots: new Map([[slot, value]]) }),
-    load: (accounts) => edit(() => [...accounts].map(raised), setRows),
+    load: (accounts) => edit(() => [...accounts].map((one) => raised(core, one)), setRows),
     wholeState: (pause) => readWholeState(core, genesis, pause),
     async mine(blocks = 1, intervalS = 0) {
       for (let mined = 0; mined < blocks; ) {
