@@ -134,7 +134,7 @@ describe("parameters", () => {
   it("are named with the stranger in their place, which is the same misspelt as a rule", () => {
     assert.throws(
       () => encode(types, { to: ADDRESS, amuont: "5" }),
-      /^CodedError: parameter amount \(uint256\) is missing, and there is none called amuont; did you mean amount\?$/,
+      /^CodedError: parameter amount \(uint256\) is missing, and there is none called "amuont"; did you mean amount\?$/,
     );
   });
 
@@ -144,12 +144,21 @@ describe("parameters", () => {
     refuses("UNKNOWN_PARAMETER", "2", () => encode(types, [ADDRESS, "5", "6"]));
     refuses("UNKNOWN_PARAMETER", "x", () => encode("", { x: "1" }));
     assert.throws(() => encode(types, { to: ADDRESS, amount: "5", amonut: "5" }), {
-      message: "there is no parameter amonut: those are address to, uint256 amount; did you mean amount?",
+      message: 'there is no parameter "amonut": those are address to, uint256 amount; did you mean amount?',
     });
     assert.throws(() => encode(types, [ADDRESS, "5", "6"]), {
-      message: "there is no parameter 2: those are address to, uint256 amount",
+      message: 'there is no parameter "2": those are address to, uint256 amount',
     });
-    assert.throws(() => encode("", ["1"]), { message: "there is no parameter 0: none is taken" });
+    assert.throws(() => encode("", ["1"]), { message: 'there is no parameter "0": none is taken' });
+  });
+
+  it("without names are not suggested, and a name that is empty is shown as such", () => {
+    assert.throws(() => encode("uint256, uint256", { "": "1" }), {
+      message: 'parameter 0 (uint256) is missing, and there is none called ""',
+    });
+    assert.throws(() => encode("uint256, uint256", { "0": "1", "1": "2", "": "3" }), {
+      message: 'there is no parameter "": those are uint256 0, uint256 1',
+    });
   });
 
   it("are shown as they were given where they do not fit", () => {

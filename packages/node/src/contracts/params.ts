@@ -129,16 +129,20 @@ const shownName = ({ name }: AbiParam, index: number): string => (name === "" ? 
 const listed = (inputs: readonly AbiParam[]): string[] =>
   inputs.map((input, i) => `${signatureType(input)} ${shownName(input, i)}`);
 
+/** A name that was given; `prefix` names what it is in. */
+const quoted = (prefix: string, name: string): string => `"${(prefix + name).slice(0, 256)}"`;
+
+const namesOf = (inputs: readonly AbiParam[]): string[] => inputs.flatMap(({ name }) => (name === "" ? [] : [name]));
+
 /** @param stray a name that was given and is none of theirs: as a rule a misspelt one */
 function missing(inputs: readonly AbiParam[], index: number, prefix: string, stray?: string): CodedError {
   const input = inputs[index] as AbiParam;
   const path = prefix + shownName(input, index);
   const type = signatureType(input);
-  const names = inputs.map((input) => input.name);
   const given =
     stray === undefined
       ? ` of ${listed(inputs).join(", ").slice(0, 256)}`
-      : `, and there is none called ${(prefix + stray).slice(0, 256)}${suggestionOf(stray, names)}`;
+      : `, and there is none called ${quoted(prefix, stray)}${suggestionOf(stray, namesOf(inputs))}`;
   return new CodedError("MISSING_PARAMETER", `parameter ${path} (${type}) is missing${given}`, {
     parameter: path,
     abi_type: type,
@@ -149,11 +153,8 @@ function unknown(name: string, inputs: readonly AbiParam[], prefix: string): Cod
   const expected = listed(inputs);
   const path = (prefix + name).slice(0, 256);
   const known = expected.length === 0 ? "none is taken" : `those are ${expected.join(", ").slice(0, 256)}`;
-  const names = inputs.map((input) => input.name);
-  return new CodedError("UNKNOWN_PARAMETER", `there is no parameter ${path}: ${known}${suggestionOf(name, names)}`, {
-    parameter: path,
-    expected,
-  });
+  const message = `there is no parameter ${quoted(prefix, name)}: ${known}${suggestionOf(name, namesOf(inputs))}`;
+  return new CodedError("UNKNOWN_PARAMETER", message, { parameter: path, expected });
 }
 
 /** The key under which an object gives an input: its name, or its position. */
