@@ -77,7 +77,7 @@ export const ERROR_CATALOGUE = {
   UNAUTHORIZED: entry(401, "the bearer token is missing or wrong"),
   NOT_READY: entry(
     503,
-    "the node is starting, stopping, still taking the state over, or behind without a full node to ask",
+    "the node is starting, stopping, still taking the state over, behind without a full node to ask, or ahead of its clock",
   ),
   DIVERGED: entry(503, "this node's execution contradicts what most peers hold, so that its state is not served"),
   NOT_HELD: entry(

@@ -149,6 +149,7 @@ const networkDefaults: Partial<NetworkService> = {
   sync: () => ALONE,
   divergence: () => undefined,
   needsFullNode: () => false,
+  withheldS: () => undefined,
   onPeer: () => () => {},
   onSyncComplete: () => () => {},
   takeOver: () => {},

@@ -386,6 +386,17 @@ test("while it is behind and only replicas are ahead the node is not ready, says
   assert.equal((await api.get("/api/v1/ready")).status, 200);
 });
 
+test("while its head is dated so far ahead that others refuse it the node is not ready, and says by how much", async () => {
+  const api = await openTestApi();
+  api.network.set({ withheldS: () => 3_600 });
+  const { status, json } = await api.get("/api/v1/ready");
+  assert.deepEqual([status, json.code, json.ahead_s], [503, "NOT_READY", 3_600]);
+  assert.match(String(json.detail), /block 0, is dated 3600 s ahead of this node's clock: other nodes refuse it/);
+  assert.equal((await api.get("/api/v1/health")).status, 200);
+  api.network.set({ withheldS: () => undefined });
+  assert.equal((await api.get("/api/v1/ready")).status, 200);
+});
+
 test("until the first state is there a node that takes one over is not ready, and says what it waits for", async () => {
   const asked = async (engine: Engine, sync: Partial<SyncView>) => {
     const api = await openTestApi({}, createFakeBackend(engine));

@@ -17,6 +17,7 @@ import { createDialer } from "./dialer.ts";
 import { createDisputes, type Disputes } from "./disputes.ts";
 import { createDivergenceAlarm, type DivergenceAlarm } from "./divergence-alarm.ts";
 import { createDriverMetrics, type DriverMetrics, declareDriverGauges } from "./driver-metrics.ts";
+import { withheldS } from "./future-head.ts";
 import { closingError } from "./goodbyes.ts";
 import { createImporter, type Importer } from "./importer.ts";
 import { createIntake, type Intake } from "./intake.ts";
@@ -266,6 +267,7 @@ export function createNetworkService(deps: DriverDeps): Driver {
     state: stateSource,
     takeOver: stateJoin.kick,
     needsFullNode: stateJoin.needsFullNode,
+    withheldS: () => withheldS(deps.engine, clock.now()),
     leader: (signer) => findLeader(peers, signer),
     catchingUpMs: createCatchUp({ ...deps, peers, importer: syncing.importer }),
     async start() {

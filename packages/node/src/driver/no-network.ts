@@ -19,6 +19,7 @@ export function createNoNetwork(engine: Pick<ChainEngine, "head">, clock: Clock)
     },
     takeOver() {},
     needsFullNode: () => false,
+    withheldS: () => undefined,
     divergence: () => undefined,
     progress: () => undefined,
     async connect() {

@@ -10,11 +10,14 @@ import {
   openTestEngine,
   START_MS,
   silentLogger,
+  TEST_GENESIS,
   transactionOf,
 } from "../engine/engine.test-support.ts";
 import type { Engine } from "../engine/types.ts";
 import { createSystemClock } from "../telemetry/runtime.ts";
+import { withheldS } from "./future-head.ts";
 import { createSealerLoop, type SealerDeps, type SealerLoop } from "./sealer.ts";
+import { createTestLogger, type LogEntry } from "./virtual-clock.test-support.ts";
 
 /** A clock whose timers go off when the test says so; those of 0 ms by themselves. */
 function createTestClock() {
@@ -44,6 +47,7 @@ interface Setting {
   readonly engine: Engine;
   readonly clock: ReturnType<typeof createTestClock>;
   readonly sealer: SealerLoop;
+  readonly log: readonly LogEntry[];
   heardAt: number | undefined;
   isDiverged: boolean;
   catchingUpMs: number | undefined;
@@ -52,16 +56,18 @@ interface Setting {
 }
 
 /** A node whose head was sealed by another: that one leads. */
-async function followingNode(): Promise<Setting> {
-  const leader = openTestEngine({ sealer: 101 });
+async function followingNode(genesis = TEST_GENESIS): Promise<Setting> {
+  const leader = openTestEngine({ sealer: 101, genesis });
   await leader.submit(transactionOf(8, 0), "local");
   await leader.seal();
   const clock = createTestClock();
-  const engine = openTestEngine({ sealer: 102, clock });
+  const engine = openTestEngine({ sealer: 102, clock, genesis });
   await engine.import(chainOf(leader));
+  const log: LogEntry[] = [];
   const setting: Setting = {
     engine,
     clock,
+    log,
     heardAt: undefined,
     isDiverged: false,
     catchingUpMs: undefined,
@@ -82,7 +88,7 @@ async function followingNode(): Promise<Setting> {
       catchingUpMs: () => setting.catchingUpMs,
       clock,
       random: { fraction: () => 0.5, bytes: (size) => new Uint8Array(size) },
-      logger: silentLogger,
+      logger: createTestLogger(log),
     }),
   };
   setting.sealer.start();
@@ -371,6 +377,104 @@ describe("the sealer", () => {
     clock.advance(1_500);
     await head;
     assert.equal(engine.head().number, 2);
+    await sealer.stop();
+  });
+});
+
+describe("the sealer on a head that it dated an hour ahead", () => {
+  const HOUR_MS = 3_600_000;
+
+  /** A node whose clock was an hour ahead while it sealed its last block, and is right again. */
+  async function aheadNode(setting: Setting): Promise<Setting> {
+    const { engine, clock, moved } = setting;
+    clock.advance(HOUR_MS);
+    const head = moved();
+    await engine.submit(transactionOf(1, 0), "local");
+    await head;
+    for (let i = 0; i < 3; i++) await turn();
+    clock.advance(-HOUR_MS);
+    await engine.submit(transactionOf(1, 1), "local");
+    for (let i = 0; i < 3; i++) await turn();
+    return setting;
+  }
+  const errors = ({ log }: Setting): LogEntry[] => log.filter(({ level }) => level === "error");
+
+  it("seals nothing, as others refuse it, and says so once", async () => {
+    const setting = await aheadNode(await followingNode());
+    const { engine, clock, sealer } = setting;
+    await engine.submit(transactionOf(2, 0), "local");
+    for (let i = 0; i < 5; i++) {
+      clock.advance(5_000);
+      await turn();
+    }
+    const { number, hash } = engine.head();
+    assert.deepEqual([number, engine.pool.pending, withheldS(engine, clock.now())], [2, 2, 3_575]);
+    assert.equal(errors(setting).length, 1);
+    assert.deepEqual(errors(setting)[0]?.fields, { number, hash, seconds: 3_600, sealing: false });
+    await sealer.stop();
+    assert.equal(clock.next(), undefined);
+  });
+
+  it("goes on by itself when the clock comes within a minute of its date", async () => {
+    const { engine, clock, sealer, moved } = await aheadNode(await followingNode());
+    clock.advance(HOUR_MS - 65_000);
+    await turn();
+    assert.deepEqual([engine.head().number, clock.next()], [2, 5_000]);
+    const head = moved();
+    clock.advance(5_000);
+    await head;
+    assert.deepEqual([engine.head().number, withheldS(engine, clock.now())], [3, undefined]);
+    await sealer.stop();
+  });
+
+  it("leaves it for the longer chain of the others, and seals its transactions again there", async () => {
+    const setting = await aheadNode(await followingNode());
+    const { engine, clock, sealer } = setting;
+    const others = openTestEngine({ sealer: 103, clock });
+    await others.import([...chainOf(engine)].slice(0, 1));
+    for (let nonce = 0; nonce < 2; nonce++) {
+      await others.submit(transactionOf(3, nonce), "local");
+      await others.seal();
+    }
+    await engine.import(chainOf(others));
+    for (let i = 0; i < 100 && engine.pool.pending > 0; i++) {
+      clock.advance(5_000);
+      await turn();
+    }
+    assert.deepEqual([engine.head().number > 3, engine.pool.pending], [true, 0]);
+    assert.ok(engine.isCanonical(others.head().hash));
+    assert.equal((await others.import(chainOf(engine))).invalid.length, 0);
+    assert.equal(others.head().hash, engine.head().hash);
+    await sealer.stop();
+  });
+
+  it("goes on where it alone may seal, and says that others refuse it", async () => {
+    const setting = await followingNode({ ...TEST_GENESIS, signers: [accountOf(102)] });
+    await aheadNode(setting);
+    const { engine, clock, sealer } = setting;
+    for (let i = 0; i < 50 && engine.pool.pending > 0; i++) await turn();
+    assert.deepEqual([engine.pool.pending, withheldS(engine, clock.now())], [0, undefined]);
+    assert.deepEqual(
+      errors(setting).map(({ fields }) => fields?.sealing),
+      [true],
+    );
+    await sealer.stop();
+  });
+
+  it("goes on on a development chain whose time was moved on purpose", async () => {
+    const clock = createTestClock();
+    const engine = openTestEngine({ sealer: 101, clock, development: true });
+    engine.development?.detach("evm_increaseTime");
+    engine.development?.setOffset(3_600);
+    const sealer = sealerAlone(engine, clock, engine.seal);
+    sealer.start();
+    for (let nonce = 0; nonce < 2; nonce++) {
+      const moved = new Promise((resolve) => engine.on("head", resolve));
+      await engine.submit(transactionOf(1, nonce), "local");
+      await moved;
+    }
+    assert.deepEqual([engine.head().number, engine.head().timestamp - clock.now() / 1_000], [2, 3_600]);
+    assert.equal(withheldS(engine, clock.now()), undefined);
     await sealer.stop();
   });
 });

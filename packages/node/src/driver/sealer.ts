@@ -14,6 +14,7 @@ import {
 } from "@counterpart/core/consensus/poa-sealing";
 import type { Clock, Logger, Random } from "@counterpart/core/ports/runtime";
 import type { Engine } from "../engine/types.ts";
+import { headAheadS, withheldS } from "./future-head.ts";
 
 export interface SealerDeps {
   readonly engine: Engine;
@@ -42,6 +43,8 @@ export interface SealerLoop {
 
 /** After a failed seal (a full disk, say) the next attempt waits, so that the log is not flooded. */
 const RETRY_MS = 1_000;
+/** While the head is dated too far ahead, the clock is looked at so often: it may be set right at any time. */
+const AHEAD_CHECK_MS = 5_000;
 
 export function createSealerLoop(deps: SealerDeps): SealerLoop {
   const { engine, self, heardAt, isDiverged, isAwaited, hasPeers, catchingUpMs, clock, random, logger } = deps;
@@ -56,6 +59,8 @@ export function createSealerLoop(deps: SealerDeps): SealerLoop {
   /** Something happened while resting. */
   let hasCome = false;
   let cancelTimer = (): void => {};
+  /** It was logged that the head is dated too far ahead. */
+  let isAheadTold = false;
   const unsubscribe: (() => void)[] = [];
 
   const delay = (): number | undefined => {
@@ -114,9 +119,26 @@ export function createSealerLoop(deps: SealerDeps): SealerLoop {
     }
     return true;
   };
+  /** Whether a block on this head would be refused with it, as dated too far ahead, until the others' chain is longer. */
+  const isWithheld = (): boolean => {
+    const now = clock.now();
+    const aheadS = headAheadS(engine, now);
+    const isWithheld = withheldS(engine, now) !== undefined;
+    if (aheadS !== undefined && !isAheadTold) {
+      const { number, hash } = engine.head();
+      const message = "the head is dated ahead of this clock, so that other nodes refuse it: is the clock right?";
+      logger.error(message, { number, hash, seconds: aheadS, sealing: !isWithheld });
+    }
+    isAheadTold = aheadS !== undefined;
+    return isWithheld;
+  };
   const consider = (): void => {
     if (!running || resting || sealing !== undefined || isDiverged()) return;
     cancelTimer();
+    if (isWithheld()) {
+      cancelTimer = clock.setTimer(AHEAD_CHECK_MS, consider);
+      return;
+    }
     const wait = delay();
     if (wait === undefined) return;
     if (wait > 0) {

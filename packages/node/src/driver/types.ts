@@ -141,6 +141,11 @@ export interface NetworkService {
    */
   needsFullNode(): boolean;
   /**
+   * Seconds by which the head is dated ahead of this clock, while that is so far that other nodes refuse it and nothing is
+   * sealed on it; else undefined.
+   */
+  withheldS(): number | undefined;
+  /**
    * Undefined unless this node has diverged: then nothing of its state is to be served. Stays until the end of the
    * program; after a restart, until this node is in step with the others again.
    */

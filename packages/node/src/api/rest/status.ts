@@ -33,6 +33,20 @@ function missingFirstState({ engine, network }: ApiContext["backend"]): string |
   return state === "alone" ? "the replica has no state yet, and no peer to take it over from" : TAKING_OVER;
 }
 
+/** @throws CodedError `NOT_READY` */
+function checkHeadsDate({ engine, network }: ApiContext["backend"]): void {
+  const aheadS = network.withheldS();
+  if (aheadS === undefined) return;
+  const what = `the head, block ${engine.head().number}, is dated ${aheadS} s ahead of this node's clock`;
+  throw new CodedError(
+    "NOT_READY",
+    `${what}: other nodes refuse it, and nothing is sealed on it; is the clock right?`,
+    {
+      aheadS,
+    },
+  );
+}
+
 /** @throws CodedError `NOT_READY`, `STORE_CORRUPT`, `STORE_WRITE_FAILED`, `DIVERGED` */
 function checkServing({ backend, ready, damage }: ApiContext): void {
   if (!ready()) throw new CodedError("NOT_READY", "the node is starting or stopping");
@@ -43,6 +57,7 @@ function checkServing({ backend, ready, damage }: ApiContext): void {
   if (backend.network.needsFullNode()) {
     throw new CodedError("NOT_READY", "the node is behind, and only replicas are ahead: connect it to a full node");
   }
+  checkHeadsDate(backend);
   const missing = missingFirstState(backend);
   if (missing !== undefined) throw new CodedError("NOT_READY", missing);
 }
