@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { ErrorCode } from "@counterpart/core/base/error-catalogue";
 import { CodedError } from "@counterpart/core/base/errors";
 import type { Clock } from "@counterpart/core/ports/runtime";
 import { createManualClock } from "../../engine/engine.test-support.ts";
@@ -121,15 +122,28 @@ test("a defect shows nothing of itself and is reported", async () => {
     invariant: () => {
       throw new CodedError("INVARIANT_BROKEN", "secret");
     },
-    disk: () => {
-      throw new CodedError("STORE_WRITE_FAILED", "secret");
+    folder: () => {
+      throw new CodedError("DATA_DIR_UNUSABLE", "secret");
     },
   });
-  for (const method of ["broken", "invariant", "disk"]) {
+  for (const method of ["broken", "invariant", "folder"]) {
     const reply = await ask(`{"jsonrpc":"2.0","id":1,"method":"${method}"}`);
     assert.deepEqual(reply.error, { code: -32603, message: "internal error" });
   }
   assert.equal(defects.length, 3);
+});
+
+test("a full disk, a damaged database and a node that is not ready are told with their code, and are no defects", async () => {
+  const { ask, defects } = open({
+    fail: ([code]) => {
+      throw new CodedError(code as ErrorCode, "why");
+    },
+  });
+  for (const code of ["STORE_WRITE_FAILED", "STORE_CORRUPT", "NOT_READY"]) {
+    const { error } = await ask(`{"jsonrpc":"2.0","id":1,"method":"fail","params":["${code}"]}`);
+    assert.deepEqual(error, { code: -32000, message: "why", data: { code } });
+  }
+  assert.deepEqual(defects, []);
 });
 
 test("a notification is carried out and not answered, even when it fails", async () => {

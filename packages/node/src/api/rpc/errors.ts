@@ -59,8 +59,12 @@ const KNOWN_WORDS: Partial<Record<ErrorCode, string>> = {
 const USUAL_WORDS =
   /^(intrinsic gas|insufficient |max (priority fee|initcode)|nonce has max|invalid chain id|oversized|transaction type|EIP-7702)/;
 
-/** Whether a code means a defect or a failure of the machine, not a caller's mistake. */
-const isInternal = (code: ErrorCode): boolean => [500, 507].includes(ERROR_CATALOGUE[code].status);
+/** What is the matter with this node, for which no other client has words: told by the code, in `data`. */
+const NODE_STATES: ReadonlySet<ErrorCode> = new Set(["STORE_WRITE_FAILED", "STORE_CORRUPT", "NOT_READY"]);
+
+/** Whether a code means a defect or a failure of the machine that callers are not told. */
+const isInternal = (code: ErrorCode): boolean =>
+  [500, 507].includes(ERROR_CATALOGUE[code].status) && !NODE_STATES.has(code);
 
 /** What a caller is told; undefined for what no caller should see. */
 export function rpcErrorOf(error: unknown): RpcError | undefined {
@@ -70,5 +74,6 @@ export function rpcErrorOf(error: unknown): RpcError | undefined {
   const words = KNOWN_WORDS[error.code];
   const isUsual = words === undefined || error.message.includes(words) || USUAL_WORDS.test(error.message);
   const message = isUsual ? error.message : `${words}: ${error.message}`;
-  return new RpcError(error.code === "PRUNED" ? RPC_CODES.prunedHistory : RPC_CODES.server, message);
+  const data = NODE_STATES.has(error.code) ? { code: error.code } : undefined;
+  return new RpcError(error.code === "PRUNED" ? RPC_CODES.prunedHistory : RPC_CODES.server, message, data);
 }
