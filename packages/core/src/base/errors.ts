@@ -31,6 +31,12 @@ export function isCodedError(error: unknown, code?: ErrorCode): error is CodedEr
 /** What an error says, whatever was thrown. */
 export const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
+const NO_ROOM: ReadonlySet<unknown> = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
+
+/** Whether an error of the file system says that the disk, or who writes to it, has no room. */
+export const saysNoRoom = (error: unknown): boolean =>
+  error instanceof Error && "code" in error && NO_ROOM.has(error.code);
+
 /** A broken invariant is a defect of this program, never a caller's mistake. */
 export function assert(condition: unknown, message: string): asserts condition {
   if (!condition) throw new CodedError("INVARIANT_BROKEN", message);

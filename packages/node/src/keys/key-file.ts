@@ -17,7 +17,7 @@ export interface StoredKey {
 /**
  * Writes a key so that a crash leaves the whole file, the one that was there, or none.
  * @param vault encrypts it; without one it is written as it is
- * @throws CodedError `DATA_DIR_UNUSABLE`
+ * @throws CodedError `STORE_WRITE_FAILED` when the disk has no room, else `DATA_DIR_UNUSABLE`
  */
 export function writeKeyFile(path: string, account: Account, vault?: Vault): void {
   const plain = { version: VERSION, address: account.address, private_key: bytesToHex(account.privateKey) };

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import fs, { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { test } from "node:test";
-import { openSecret } from "./secret-file.ts";
+import { openSecret, writeSecretFile } from "./secret-file.ts";
 
 function inFolder(run: (path: string) => Promise<void>): () => Promise<void> {
   return async () => {
@@ -46,3 +47,25 @@ test(
     }
   }),
 );
+
+test("a secret for which the disk has no room leaves nothing, and says so apart from other failures", async (t) => {
+  await inFolder(async (path) => {
+    for (const [cause, code] of [
+      ["ENOSPC", "STORE_WRITE_FAILED"],
+      ["EDQUOT", "STORE_WRITE_FAILED"],
+      ["EACCES", "DATA_DIR_UNUSABLE"],
+    ] as const) {
+      const mocked = t.mock.method(fs, "fsyncSync", () => {
+        throw Object.assign(new Error(`${cause}: refused`), { code: cause });
+      });
+      syncBuiltinESMExports();
+      try {
+        assert.throws(() => writeSecretFile(path, "0x01"), { code, message: /cannot be written: / });
+      } finally {
+        mocked.mock.restore();
+        syncBuiltinESMExports();
+      }
+      assert.deepEqual(readdirSync(dirname(path)), []);
+    }
+  })();
+});

@@ -14,7 +14,7 @@ import {
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { bytesToHex, hexToBytes, isHex } from "@counterpart/core/base/bytes";
-import { CodedError, reasonOf } from "@counterpart/core/base/errors";
+import { CodedError, reasonOf, saysNoRoom } from "@counterpart/core/base/errors";
 
 const FILE_MODE = 0o600;
 const FOLDER_MODE = 0o700;
@@ -26,7 +26,7 @@ const HAS_MODES = process.platform !== "win32";
 
 /**
  * Writes a file (mode 0600) so that a crash leaves the whole of it or nothing.
- * @throws CodedError `DATA_DIR_UNUSABLE`
+ * @throws CodedError `STORE_WRITE_FAILED` when the disk has no room, else `DATA_DIR_UNUSABLE`
  */
 export function writeSecretFile(path: string, text: string): void {
   const draft = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
@@ -42,7 +42,8 @@ export function writeSecretFile(path: string, text: string): void {
     syncFolder(dirname(path));
   } catch (error) {
     if (existsSync(draft)) rmSync(draft);
-    throw new CodedError("DATA_DIR_UNUSABLE", `the key file ${path} cannot be written: ${reasonOf(error)}`, { path });
+    const code = saysNoRoom(error) ? "STORE_WRITE_FAILED" : "DATA_DIR_UNUSABLE";
+    throw new CodedError(code, `the key file ${path} cannot be written: ${reasonOf(error)}`, { path });
   }
 }
 
@@ -95,7 +96,7 @@ export function readPassword(path: string): string {
 
 /**
  * The bytes kept in a file, made and kept there when there is none yet.
- * @throws CodedError `STORE_CORRUPT`, `DATA_DIR_UNUSABLE`
+ * @throws CodedError `STORE_CORRUPT`, `DATA_DIR_UNUSABLE`, `STORE_WRITE_FAILED`
  */
 export async function openSecret(path: string, make: () => Promise<Uint8Array>): Promise<Uint8Array> {
   if (!existsSync(path)) {

@@ -5,11 +5,10 @@
  */
 
 import { closeSync, existsSync, fstatSync, openSync, rmSync, writeFileSync, writeSync } from "node:fs";
-import { CodedError, reasonOf } from "@counterpart/core/base/errors";
+import { CodedError, reasonOf, saysNoRoom } from "@counterpart/core/base/errors";
 
 const STEP_BYTES = 1024 * 1024;
 const ZEROS = new Uint8Array(STEP_BYTES);
-const NO_ROOM: ReadonlySet<string | undefined> = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
 /** Pages that a transaction takes beside those of its rows: the list of free pages, the tables' roots, the meta page. */
 const PAGES_BESIDE = 64;
 /** Pages on the way to a row that its change may copy: from the leaf up, and a neighbour when pages merge. */
@@ -31,9 +30,6 @@ export interface Rooms {
   begin(): Room;
   close(): void;
 }
-
-/** Whether an error of the file system says that the disk, or who writes to it, has no room. */
-export const saysNoRoom = (error: unknown): boolean => NO_ROOM.has((error as NodeJS.ErrnoException).code);
 
 function removeQuietly(path: string): void {
   try {
