@@ -23,8 +23,8 @@ export const accountOf = (snapshot: Pick<Snapshot, "account">, address: Hex): Ac
 
 /** A header of the canonical chain. */
 export function canonicalHeader(engine: ChainEngine, at: number | Hex): AnySealedHeader | undefined {
-  const header = engine.header(at);
-  return header !== undefined && engine.isCanonical(header.hash) ? header : undefined;
+  const hash = typeof at === "number" ? engine.canonicalHash(at) : at;
+  return hash !== undefined && engine.isCanonical(hash) ? engine.header(hash) : undefined;
 }
 
 /**

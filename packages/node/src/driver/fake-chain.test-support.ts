@@ -248,6 +248,7 @@ export function createFakeEngine(sealer: string, chain = "dev"): FakeEngine {
     header: (at) => (typeof at === "number" ? canonical[at] : blocks.get(at))?.header,
     fetchBlock: () => Promise.reject(new Error("this chain has every block")),
     block: (at) => (typeof at === "number" ? canonical[at] : blocks.get(at)),
+    canonicalHash: (number) => canonical[number]?.header.hash,
     isCanonical: (hash) => canonical[blocks.get(hash)?.header.number ?? -1]?.header.hash === hash,
     receipts: () => undefined,
     logs: { next: (_groups, _from, to) => ({ candidates: [], last: to }) },

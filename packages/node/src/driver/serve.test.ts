@@ -58,6 +58,15 @@ describe("serve", () => {
       assert.deepEqual(headers({ from: { hashes: known }, count: 2, direction: "up" }), [7, 8]);
     });
 
+    it("does not start at a head that the chain of headers has left", async () => {
+      const left = makeBlock(engine.header(18) ?? engine.head(), "left");
+      await engine.import([left]);
+      const { hash } = left.header;
+      deps = { ...deps, engine: { ...engine, isCanonical: (block) => block === hash || engine.isCanonical(block) } };
+      const hashes = [hash, engine.header(7)?.hash ?? hash];
+      assert.deepEqual(headers({ from: { hashes }, count: 2, direction: "up" }), [7, 8]);
+    });
+
     it("says so when nothing of it is held", () => {
       const refused = { type: "Error", code: "NOT_HELD", retryAfterMs: 0 };
       for (const from of [{ number: 21 }, { hashes: [word("nothing")] }]) {

@@ -42,8 +42,14 @@ const ORIGIN_BYTES = 64;
 const CHANGES_AT_A_TIME = 8;
 function firstHeader({ engine }: ServeDeps, from: GetHeadersMessage["from"]): SealedHeader | undefined {
   if ("number" in from) return engine.header(from.number);
-  const start = from.hashes.find((hash) => engine.isCanonical(hash));
-  return start === undefined ? undefined : engine.header(start);
+  const last = engine.head().number;
+  for (const hash of from.hashes) {
+    const header = engine.header(hash);
+    if (header === undefined || header.number > last) continue;
+    // What follows is found by number, and a replica's head may not be on the chain whose headers it has.
+    if (engine.header(header.number)?.hash === hash) return header;
+  }
+  return undefined;
 }
 
 function serveHeaders(deps: ServeDeps, { from, count, direction }: GetHeadersMessage): Message {

@@ -13,6 +13,7 @@ import type { Metrics } from "@counterpart/core/ports/metrics";
 import type { Clock, Logger } from "@counterpart/core/ports/runtime";
 import type { Store } from "@counterpart/core/ports/store";
 import { createMemoryStore } from "../store/memory-store.ts";
+import { NO_PORTION, type StatePortion } from "./adoption.ts";
 import { createEngine } from "./engine.ts";
 import type { SectionLimits } from "./log-keeper.ts";
 import type { PoolLimits } from "./pool.ts";
@@ -170,4 +171,12 @@ export async function sealAll(engine: Engine, transactions: readonly Transaction
 /** Canonical blocks above the genesis, lowest first. */
 export function chainOf(engine: Engine): Block[] {
   return Array.from({ length: engine.head().number }, (_, i) => engine.block(i + 1) as Block);
+}
+
+/** The whole state of the engine's head, as peers give it. */
+export function stateOf(engine: Engine): StatePortion {
+  const view = engine.stateAt(engine.head().hash, "peer");
+  const accounts = [...view.accounts(new Uint8Array(32))];
+  const storage = accounts.map(({ key }) => ({ account: key, slots: [...view.slots(key, new Uint8Array(32))] }));
+  return { ...NO_PORTION, accounts, storage };
 }

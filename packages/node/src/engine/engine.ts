@@ -17,6 +17,7 @@ import { createDevelopment } from "./development.ts";
 import { countHead, countImport, countRefusal, declareEngineGauges } from "./engine-metrics.ts";
 import { createSite, type ExecutionSite, ownRules } from "./execution-site.ts";
 import type { Guesses } from "./guesses.ts";
+import { hashOnHeadChain, isOnHeadChain } from "./head-chain.ts";
 import { importBlocks, sealBlock } from "./head-mover.ts";
 import { readHistoryStart } from "./history.ts";
 import { createHistoryKeeper } from "./history-keeper.ts";
@@ -69,16 +70,10 @@ function siteOf(core: EngineCore, state: OpenState<SealedHeader>): ExecutionSite
   };
 }
 
-/** Headers above the head may be known while its state is taken over. */
-function isCanonical({ chain, head }: EngineCore, hash: Hex): boolean {
-  const header = chain.header(hash);
-  return header !== undefined && header.number <= head.number && chain.canonicalHash(header.number) === hash;
-}
-
 function stateAt(core: EngineCore, block: Hex, reader: StateReaderKind): StateView<SealedHeader> {
   const { chain, views, head, clock } = core;
   const header = chain.header(block);
-  if (header === undefined || !isCanonical(core, block)) {
+  if (header === undefined || !isOnHeadChain(core, block)) {
     throw new CodedError("BLOCK_NOT_FOUND", `block ${block} is not on the chain of this node`);
   }
   if (header.number < core.adopted) {
@@ -189,7 +184,8 @@ export function createEngine(options: EngineOptions): Engine {
     header: chain.header,
     block: chain.block,
     fetchBlock: createRemoteBodies(core).fetch,
-    isCanonical: (hash) => isCanonical(core, hash),
+    canonicalHash: (number) => hashOnHeadChain(core, number),
+    isCanonical: (hash) => isOnHeadChain(core, hash),
     receipts: chain.receipts,
     logs: createLogIndex(store),
     transaction: (hash) => transactionStatus(core, hash),

@@ -138,6 +138,7 @@ export function createImportedEngine({ store, schedule, clock, logger }: Importe
     async fetchBlock({ number }) {
       throw new CodedError("STORE_CORRUPT", `the body of block ${number} is missing`);
     },
+    canonicalHash: chain.canonicalHash,
     isCanonical: chain.isCanonical,
     receipts: chain.receipts,
     logs: createLogIndex(store),

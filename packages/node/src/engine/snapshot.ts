@@ -12,6 +12,7 @@ import type { ChainReader } from "./chain-reader.ts";
 import { readContract, readHashedContract } from "./contract-index.ts";
 import type { EngineCore } from "./core.ts";
 import type { Guesses } from "./guesses.ts";
+import { hashOnHeadChain, isOnHeadChain } from "./head-chain.ts";
 import { readHistoryStart, rowsAt } from "./history.ts";
 import { createStateReader } from "./state.ts";
 import type { BlockState, Snapshot } from "./types.ts";
@@ -74,7 +75,7 @@ export function openSnapshot<H extends AnySealedHeader>(core: Source<H>, guesses
     header: head,
     rows,
     set: core.irregular.setOn(head.hash),
-    canonicalHash: chain.canonicalHash,
+    canonicalHash: (number) => hashOnHeadChain({ chain, head }, number),
     heldCode: (codeHash) => rows.get("codes", hexToBytes(codeHash)),
     contract: (address) =>
       readContract(rows, address) ?? (core.unnamedCount === 0 ? undefined : readUnnamed(rows, address)),
@@ -86,8 +87,7 @@ export function openSnapshot<H extends AnySealedHeader>(core: Source<H>, guesses
 /** @throws CodedError `BLOCK_NOT_FOUND` */
 function canonicalHeader<H extends AnySealedHeader>(core: Source<H>, chain: Reader<H>, block: Hex): H {
   const header = chain.header(block);
-  // Headers above the head may be known while its state is taken over.
-  if (header !== undefined && header.number <= chain.head(core.head).number && chain.isCanonical(block)) return header;
+  if (header !== undefined && isOnHeadChain({ chain, head: chain.head(core.head) }, block)) return header;
   throw new CodedError("BLOCK_NOT_FOUND", `block ${block} is not on the chain of this node`);
 }
 
@@ -111,14 +111,14 @@ export function openStateAt<H extends AnySealedHeader>(core: Source<H>, block: H
     const header = canonicalHeader(core, chain, block);
     requireHistory(rows, header);
     const state = createStateReader(rowsAt(rows, header.number));
-    const { canonicalHash } = chain;
+    const head = chain.head(core.head);
     return {
       ...state,
       header,
-      head: chain.head(core.head),
+      head,
       rows,
       set: NOTHING_SET,
-      canonicalHash,
+      canonicalHash: (number) => hashOnHeadChain({ chain, head }, number),
       done: () => rows.done(),
     };
   } catch (error) {

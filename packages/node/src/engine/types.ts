@@ -253,7 +253,9 @@ export interface ChainEngine {
   readonly genesisHash: Hex;
   readonly pool: PoolView;
   head(): AnySealedHeader;
-  /** A canonical header by number, or any held header by hash. */
+  /**
+   * Any held header by hash, or one by number: where a better chain's headers are here before its state, that chain's.
+   */
   header(at: number | Hex): AnySealedHeader | undefined;
   block(at: number | Hex): AnyDecodedBlock | undefined;
   /**
@@ -261,6 +263,9 @@ export interface ChainEngine {
    * @throws CodedError `PRUNED` for a block further below the head, `NOT_HELD` when no peer gives it
    */
   fetchBlock(header: AnySealedHeader): Promise<AnyDecodedBlock>;
+  /** The hash of a canonical block: of one on the head's chain, whatever better one is known; undefined above the head. */
+  canonicalHash(number: number): Hex | undefined;
+  /** Whether the block is the head or one that led to it. */
   isCanonical(hash: Hex): boolean;
   /** Receipts of a canonical block. */
   receipts(hash: Hex): readonly AnyReceipt[] | undefined;

@@ -2,17 +2,30 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { CodedError } from "@counterpart/core/base/errors";
 import type { Block, SealedHeader } from "@counterpart/core/chain/types";
-import { accountOf, chainOf, openTestEngine, sealAll, transactionOf } from "../../engine/engine.test-support.ts";
+import {
+  accountOf,
+  chainOf,
+  openTestEngine,
+  sealAll,
+  stateOf,
+  transactionOf,
+} from "../../engine/engine.test-support.ts";
 import type { RemoteState } from "../../engine/remote-state.ts";
 import type { Engine } from "../../engine/types.ts";
 import { createFakeBackend, openTestApi } from "../fake-backend.test-support.ts";
 
 /** A full node with so many blocks. */
-async function chainOfLength(count: number): Promise<Engine> {
-  const engine = openTestEngine();
+async function chainOfLength(count: number, sealer = 100): Promise<Engine> {
+  const engine = openTestEngine({ sealer });
   for (let nonce = 0; nonce < count; nonce++) await sealAll(engine, [transactionOf(1, nonce)]);
   return engine;
 }
+
+const addHeaders = (replica: Engine, from: Engine): Promise<void> =>
+  replica.adoption.addHeaders(
+    chainOf(from).map(({ header }) => header),
+    new Uint8Array(0),
+  );
 
 /** A replica that has followed a chain by its headers alone, with peers that give its blocks unless told otherwise. */
 async function openReplica(full: Engine, change: Partial<RemoteState> = {}) {
@@ -28,12 +41,9 @@ async function openReplica(full: Engine, change: Partial<RemoteState> = {}) {
     },
     ...change,
   };
-  const engine = openTestEngine({ replica: [accountOf(9)], remote });
-  await engine.adoption.addHeaders(
-    chainOf(full).map(({ header }) => header),
-    new Uint8Array(0),
-  );
-  await engine.adoption.complete(full.head());
+  const engine = openTestEngine({ replica: "all", remote });
+  await addHeaders(engine, full);
+  await engine.adoption.complete(full.head(), stateOf(full));
   return { asked, ...(await openTestApi({}, createFakeBackend(engine))) };
 }
 
@@ -55,6 +65,29 @@ test("a replica gives its head with the transactions, by every name, and fetches
     assert.deepEqual([status, json], [200, (await there.get(`/api/v1/blocks/${block}`)).json]);
   }
   assert.deepEqual(asked, [3]);
+});
+
+test("a replica answers for its head, and for what led to it, while the state of a better chain is still to come", async () => {
+  const [full, better] = [await chainOfLength(3), await chainOfLength(4, 101)];
+  const { engine, get, rpc } = await openReplica(full);
+  const there = await openTestApi({}, createFakeBackend(full));
+  await addHeaders(engine, better);
+  const { hash } = full.head();
+  const calls = [
+    ["eth_getBlockByNumber", "latest", false],
+    ["eth_getBlockByNumber", "0x2", false],
+    ["eth_getBlockByNumber", "0x4", false],
+    ["eth_getProof", accountOf(1), [], "latest"],
+    ["eth_getProof", accountOf(1), [], { blockHash: hash, requireCanonical: true }],
+  ] as const;
+  for (const [method, ...params] of calls) {
+    assert.deepEqual(await rpc(method, ...params), await there.rpc(method, ...params));
+  }
+  for (const path of ["blocks/latest", "blocks/2", "blocks", `contracts/${accountOf(1)}/proof`]) {
+    const { status, json } = await get(`/api/v1/${path}`);
+    assert.deepEqual([status, json], [200, (await there.get(`/api/v1/${path}`)).json]);
+  }
+  assert.equal((await get(`/api/v1/blocks/${better.header(2)?.hash}`)).status, 404);
 });
 
 test("a replica lists blocks from its head on, as far as peers give them", async () => {

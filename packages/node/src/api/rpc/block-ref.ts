@@ -7,6 +7,7 @@ import type { StateReader } from "@counterpart/core/execution/types";
 import type { StateView } from "../../engine/state-view.ts";
 import type { ChainEngine } from "../../engine/types.ts";
 import type { JsonValue } from "../json.ts";
+import { canonicalHeader } from "../state.ts";
 import { serverError } from "./errors.ts";
 import { badValue, member, readBoolean, readHash, readObject, readSafeQuantity } from "./params.ts";
 
@@ -66,7 +67,7 @@ export function numberOfRef(engine: ChainEngine, ref: NumberRef): number {
 /** The header that is meant; undefined when it is not held, or a hash is not on the canonical chain. */
 export function headerAt(engine: ChainEngine, ref: BlockRef): AnySealedHeader | undefined {
   if (ref.kind === "head" || ref.kind === "pending") return engine.head();
-  if (ref.kind !== "hash") return engine.header(numberOfRef(engine, ref));
+  if (ref.kind !== "hash") return canonicalHeader(engine, numberOfRef(engine, ref));
   const header = engine.header(ref.hash);
   if (header === undefined || engine.isCanonical(ref.hash)) return header;
   if (ref.requireCanonical) throw serverError("hash is not currently canonical");

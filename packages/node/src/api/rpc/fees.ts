@@ -65,11 +65,11 @@ const readPercentiles: Reader<number[]> = (value: JsonValue) => {
 
 function headersUpTo(engine: ChainEngine, newest: AnySealedHeader, count: number): AnySealedHeader[] {
   const headers: AnySealedHeader[] = [];
-  for (let number = Math.max(0, newest.number - count + 1); number <= newest.number; number++) {
-    const header = engine.header(number);
-    if (header !== undefined) headers.push(header);
+  let header: AnySealedHeader | undefined = newest;
+  for (; header !== undefined && headers.length < count; header = engine.header(header.parentHash)) {
+    headers.push(header);
   }
-  return headers;
+  return headers.reverse();
 }
 
 /** @throws CodedError `PRUNED` where only the header is known: there is no telling what was paid */
