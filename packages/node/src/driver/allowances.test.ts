@@ -1,11 +1,20 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { encodeHeader } from "@counterpart/core/chain/header";
+import type { Status } from "@counterpart/core/sync/message-types";
 import { encodeMessage } from "@counterpart/core/sync/messages";
 import { createMetricsRegistry } from "../telemetry/metrics.ts";
 import { createAllowances, createBucket } from "./allowances.ts";
-import { ALLOWANCES_MAX, ANNOUNCEMENTS_BURST, SERVED_BYTES_BURST, SERVING_MS_BURST } from "./limits.ts";
-import { startStranger, versionFor } from "./stranger.test-support.ts";
+import { makeBlock } from "./fake-chain.test-support.ts";
+import {
+  ALLOWANCES_MAX,
+  ANNOUNCEMENTS_BURST,
+  SERVED_BYTES_BURST,
+  SERVING_MS_BURST,
+  STATUS_DEFERRED_MS,
+  STATUSES_BURST,
+} from "./limits.ts";
+import { silence, startStranger, statusOf, versionFor } from "./stranger.test-support.ts";
 import { createWorld, sameAll, type World } from "./test-node.test-support.ts";
 import { createVirtualClock } from "./virtual-clock.test-support.ts";
 
@@ -89,6 +98,37 @@ describe("a peer that announces without end", () => {
     await world.clock.pass(10_000);
     await flood(1_000);
     assert.equal(await dropped(), lost);
+    assert.deepEqual(node.driver.bans(), []);
+    assert.ok(!stranger.closed);
+  });
+
+  it("is heard in its newest Status a little later, where it sends more of them than it may", async () => {
+    const metrics = createMetricsRegistry(false);
+    const node = await world.start("node", { metrics });
+    const stranger = await startStranger(world, "stranger", () => versionFor(world, node));
+    const asked: string[] = [];
+    stranger.answer = ({ type }) => {
+      asked.push(type);
+      return silence();
+    };
+    await world.clock.run(node.driver.connect("stranger:5000", 0));
+    await world.clock.pass(100);
+    const deferred = async (): Promise<number> =>
+      Number(/dropped_announcements_total\{reason="status"\} (\d+)/.exec(await metrics.text())?.[1] ?? 0);
+    const tell = (change: Partial<Status>): void =>
+      world.hub.inject("stranger", "node", encodeMessage({ type: "Status", ...statusOf(world, node), ...change }));
+    for (let i = 0; i < STATUSES_BURST; i++) tell({});
+    await world.clock.pass(2);
+    assert.equal(await deferred(), 0);
+    for (let i = 0; i < 2_000; i++) tell({});
+    const { hash } = makeBlock(node.engine.head(), "ahead").header;
+    tell({ sequence: 2, head: { hash, number: node.engine.head().number + 1 } });
+    await world.clock.pass(2);
+    const late = await deferred();
+    assert.ok(late > 1_900 && late <= 2_001, `${late}`);
+    assert.deepEqual(asked, []);
+    await world.clock.pass(STATUS_DEFERRED_MS);
+    assert.deepEqual(asked, ["GetHeaders"]);
     assert.deepEqual(node.driver.bans(), []);
     assert.ok(!stranger.closed);
   });

@@ -16,6 +16,8 @@ import {
   SERVED_BYTES_PER_S,
   SERVING_MS_BURST,
   SERVING_MS_PER_S,
+  STATUSES_BURST,
+  STATUSES_PER_S,
 } from "./limits.ts";
 
 /** A token bucket. */
@@ -54,6 +56,8 @@ export interface Allowance {
   noteServed(bytes: number, ms: number): void;
   /** Whether another announcement may be taken; if so, it is charged. */
   takeAnnouncement(bytes: number): boolean;
+  /** Whether another `Status` may be looked at; if so, it is charged. */
+  takeStatus(): boolean;
 }
 
 function createAllowance(clock: Clock): Allowance {
@@ -61,6 +65,7 @@ function createAllowance(clock: Clock): Allowance {
   const servingMs = createBucket(SERVING_MS_PER_S, SERVING_MS_BURST, clock);
   const announcements = createBucket(ANNOUNCEMENTS_PER_S, ANNOUNCEMENTS_BURST, clock);
   const announcedBytes = createBucket(ANNOUNCED_BYTES_PER_S, ANNOUNCED_BYTES_BURST, clock);
+  const statuses = createBucket(STATUSES_PER_S, STATUSES_BURST, clock);
   return {
     servingWaitMs: () => Math.max(servedBytes.waitMs(), servingMs.waitMs()),
     noteServed(bytes, ms) {
@@ -71,6 +76,11 @@ function createAllowance(clock: Clock): Allowance {
       if (announcements.waitMs() > 0 || announcedBytes.waitMs() > 0) return false;
       announcements.spend(1);
       announcedBytes.spend(bytes);
+      return true;
+    },
+    takeStatus() {
+      if (statuses.waitMs() > 0) return false;
+      statuses.spend(1);
       return true;
     },
   };

@@ -42,7 +42,7 @@ export function createDriverMetrics(metrics: Metrics) {
       help: "Links that were refused before or in the handshake, by goodbye",
       labels: ["reason"],
     }),
-    /** Reasons: `inbox` (no room), `rate` (allowance used up), `early` (its block did not come). */
+    /** Reasons: `inbox` (no room), `rate`, `status` (allowances used up), `early` (its block did not come). */
     dropped: metrics.counter({
       name: "counterpart_dropped_announcements_total",
       help: "Announcements of peers that were not handled, by reason",

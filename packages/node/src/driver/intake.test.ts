@@ -67,6 +67,7 @@ function openIntake(change: (engine: FakeEngine) => FakeEngine = (engine) => eng
     onReady: unused,
     onNews: unused,
     mayAnnounce: unused,
+    maySendStatus: unused,
     onDropped: unused,
     onAnnouncement: unused,
   };

@@ -61,6 +61,11 @@ export const ANNOUNCEMENTS_PER_S = 1_000;
 export const ANNOUNCEMENTS_BURST = 8_192;
 export const ANNOUNCED_BYTES_PER_S = 8 * KIB * KIB;
 export const ANNOUNCED_BYTES_BURST = 64 * KIB * KIB;
+/** `Status` of one peer that are looked at when they come, well above one for each `STATUS_COALESCE_MS`: */
+export const STATUSES_PER_S = 200;
+export const STATUSES_BURST = 1_024;
+/** of more, the newest is looked at after this. */
+export const STATUS_DEFERRED_MS = 100;
 
 /** Smaller frames are not compressed. */
 export const PACKED_BYTES_MIN = KIB;

@@ -204,6 +204,7 @@ export function createNetworkService(deps: DriverDeps): Driver {
       reconciler.check(session);
     },
     mayAnnounce: ({ peerId }, bytes) => allowances(peerId).takeAnnouncement(bytes),
+    maySendStatus: ({ peerId }) => allowances(peerId).takeStatus(),
     onDropped: (reason) => metrics.dropped.add({ reason }),
     onAnnouncement: (session, message) => intake.handle(session, message),
     onRequest: createRequestHandler({ ...deps, peers, metrics, allowances, isDiverged, instanceId: self.instanceId }),

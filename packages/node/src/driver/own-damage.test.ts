@@ -56,7 +56,13 @@ describe("a node whose own database is damaged", () => {
         logger: createTestLogger([]),
         hooks: {
           ...{ ownVersion: unused, admit: damaged, onAdmitted: unused, onReady: unused, onNews: unused },
-          ...{ mayAnnounce: unused, onDropped: unused, onAnnouncement: unused, onRequest: unused },
+          ...{
+            mayAnnounce: unused,
+            maySendStatus: unused,
+            onDropped: unused,
+            onAnnouncement: unused,
+            onRequest: unused,
+          },
           ...{ onFault, onTrouble, onClosed },
         },
         packing: createPacking(undefined, createDriverMetrics(NO_METRICS)),

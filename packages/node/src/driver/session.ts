@@ -19,10 +19,11 @@ import type {
 import { decodeMessage, encodeMessage } from "@counterpart/core/sync/messages";
 import { closingError, isFinalGoodbye } from "./goodbyes.ts";
 import { createInbox, type Inbox } from "./inbox.ts";
-import { HANDSHAKE_TIMEOUT_MS, SKEWED_STATUSES_MAX } from "./limits.ts";
+import { HANDSHAKE_TIMEOUT_MS, SKEWED_STATUSES_MAX, STATUS_DEFERRED_MS } from "./limits.ts";
 import type { Packing } from "./packing.ts";
 import { askPeer, type RequestEvents } from "./requests.ts";
 import { createSyncRecord, type SyncRecord } from "./sync-record.ts";
+import { createDeferral } from "./timing.ts";
 
 /** How a session ended, or is ending. */
 export interface Closing {
@@ -82,8 +83,10 @@ export interface SessionHooks {
   onNews(session: Session): void;
   /** Whether an announcement of this size is within what the peer may send. */
   mayAnnounce(session: Session, sizeBytes: number): boolean;
-  /** An announcement was not handled. */
-  onDropped(reason: "inbox" | "rate"): void;
+  /** Whether another `Status` is within what the peer may send. */
+  maySendStatus(session: Session): boolean;
+  /** An announcement was not handled, or a `Status` not when it came. */
+  onDropped(reason: "inbox" | "rate" | "status"): void;
   /** Handles one announcement. Must not reject. */
   onAnnouncement(session: Session, message: Message): Promise<void>;
   onRequest(session: Session, frame: Uint8Array): Promise<Uint8Array>;
@@ -183,6 +186,28 @@ function readFrame(packing: Packing, frame: Uint8Array): Read {
   }
 }
 
+/** Looks at the peer's `Status`: of those that come too fast at the newest, as each says all that the others did. */
+function createStatusNews(session: Session, { clock, hooks }: SessionDeps) {
+  const look = createDeferral(clock, STATUS_DEFERRED_MS, () => {
+    try {
+      if (session.isReady) hooks.onNews(session);
+    } catch (error) {
+      hooks.onTrouble(session, error);
+    }
+  });
+  return {
+    noted(): void {
+      if (hooks.maySendStatus(session)) {
+        look.now();
+        return;
+      }
+      hooks.onDropped("status");
+      look.later();
+    },
+    cancel: look.cancel,
+  };
+}
+
 export function createSession(link: Link, deps: SessionDeps): Session {
   const { clock, random, logger, hooks, packing } = deps;
   const done = Promise.withResolvers<void>();
@@ -258,10 +283,12 @@ export function createSession(link: Link, deps: SessionDeps): Session {
     },
   };
 
+  const news = createStatusNews(session, deps);
   function end(error: CodedError, final: boolean, received?: GoodbyeCode): void {
     if (inner.ended) return;
     inner.ended = true;
     inner.cancelTimer();
+    news.cancel();
     inner.closing = { error, final, ...(received === undefined ? {} : { received }) };
     session.inbox.clear();
     session.early.clear();
@@ -306,7 +333,7 @@ export function createSession(link: Link, deps: SessionDeps): Session {
       // One of the two clocks has jumped: the peers part as they would not have met, and meet when the clocks agree.
       if (inner.skewed >= SKEWED_STATUSES_MAX) void session.close("CLOCK_SKEW");
       // The first Status says that the peer has accepted this node's Version.
-      else if (inner.ready) hooks.onNews(session);
+      else if (inner.ready) news.noted();
       else becomeReady();
     } else if (ANNOUNCEMENTS.has(message.type) && inner.admitted) onAnnouncement(message, sizeBytes);
     else hooks.onFault(session, new Error(`${message.type} was not expected`));

@@ -8,6 +8,33 @@ export const sleep = (clock: Clock, delayMs: number): Promise<void> =>
     clock.setTimer(delayMs, resolve);
   });
 
+/** Work that may be put off: however often that is done, it is done once, `delayMs` after the first time. */
+export interface Deferral {
+  now(): void;
+  later(): void;
+  cancel(): void;
+}
+
+/** @param work must not throw */
+export function createDeferral(clock: Clock, delayMs: number, work: () => void): Deferral {
+  let cancelTimer: (() => void) | undefined;
+  const cancel = (): void => {
+    cancelTimer?.();
+    cancelTimer = undefined;
+  };
+  const now = (): void => {
+    cancel();
+    work();
+  };
+  return {
+    now,
+    later() {
+      cancelTimer ??= clock.setTimer(delayMs, now);
+    },
+    cancel,
+  };
+}
+
 /** Delay after `failures` failures in a row: doubled each time, then jittered between half and the whole. */
 export function backoffMs(failures: number, minMs: number, maxMs: number, random: Random): number {
   const whole = Math.min(maxMs, minMs * 2 ** Math.min(Math.max(0, failures - 1), 20));
