@@ -90,6 +90,8 @@ export class Machine {
   readonly #frames: Frame[];
   // What belongs to the present transaction:
   origin: Word = 0;
+  /** Whether the nonce of the sender was not counted, so that it need not be looked at. */
+  leavesSender = false;
   gasPrice: Word = 0;
   blobHashes: readonly Hex[] = [];
   logs: Log[] = [];

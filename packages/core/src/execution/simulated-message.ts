@@ -169,7 +169,8 @@ export function admit(
     fundsFault(m, message) ??
     gasFault(m, message);
   if (found !== undefined) return found;
-  const unseen = leavesSender(message, greatestCost(message), checks);
+  // A tracer shows how the nonce changes.
+  const unseen = m.tracer === undefined && leavesSender(message, greatestCost(message), checks);
   const nonce = unseen ? 0n : m.world.account(message.sender).nonce;
   const gasPrice = gasPriceOf(message, context.baseFeePerGas, hasBaseFee);
   return { transaction: { ...message, nonce }, mode: { gasPrice, leavesSender: unseen } };

@@ -202,7 +202,8 @@ export async function runTransaction(
   m.gasPrice = normal(price);
   m.blobHashes = transaction.blobVersionedHashes ?? [];
   if (m.tracer !== undefined) traceBegin(m, transaction);
-  if (mode?.leavesSender !== true) buyGas(m, transaction, price, context);
+  m.leavesSender = mode?.leavesSender === true;
+  if (!m.leavesSender) buyGas(m, transaction, price, context);
   warmUp(m, { from: sender, to, accessList });
   m.refund = await authorize(m, authorizationList, pause);
   const gas = gasOf(gasLimit - BigInt(intrinsicGasOf(m.rules, transaction)));
@@ -239,6 +240,7 @@ export async function runCall(m: Machine, message: CallMessage, pause: Pause | u
   if (sender !== undefined && value > sender.balance)
     return { ...halted("insufficient balance"), gasUsed: Math.max(intrinsic, floor) };
   m.origin = hexToWord(from);
+  m.leavesSender = sender === undefined;
   m.gasPrice = normal(gasPrice);
   warmUp(m, message);
   const nonce = sender?.nonce ?? 0n;

@@ -232,14 +232,13 @@ export function createNetworkService(deps: DriverDeps): Driver {
       return session.handlers;
     }
     const ban = standings.banOf(link.peerId);
+    peers.add(session);
     if (ban !== undefined) {
-      peers.add(session);
       metrics.refused.add({ reason: "PEER_BANNED" });
       void session.close("PEER_BANNED", bannedError(ban), ban.untilMs - clock.now());
       return session.handlers;
     }
     // The network keeps one link for each peer, so a second one means that the first is dead.
-    peers.add(session);
     void previous?.close("REPLACED");
     if (link.direction === "inbound") session.open(false);
     return session.handlers;

@@ -69,7 +69,8 @@ async function fill(
     if (outcome?.valid !== true) {
       // A block without room for it says nothing about the transaction.
       if (outcome !== undefined && outcome.reason !== "GAS_LIMIT_EXCEEDED") pending.refusedAt = parent;
-      order.skipSender();
+      // An authorization (EIP-7702) may have used up this nonce, but not the next.
+      if (outcome?.reason !== "NONCE_TOO_LOW") order.skipSender();
       continue;
     }
     room -= size;

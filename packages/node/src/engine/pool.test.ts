@@ -393,6 +393,19 @@ test("a transaction whose nonce a delegated account's creation used is conflicte
   assert.equal(status.by, block?.transactions[0]?.hash);
 });
 
+test("a transaction after one that lost its nonce to an authorization goes into the same block", async () => {
+  const engine = openTestEngine();
+  const authorizationList = [authorize(accountOf(9), 1n, keyOf(1))];
+  const taker = transactionOf(1, 0, { type: 4, to: accountOf(3), value: 0n, authorizationList, gasLimit: 500_000n });
+  const [lost, next] = [transactionOf(1, 1), transactionOf(1, 2)];
+  const [block] = await sealAll(engine, [taker, lost, next]);
+  assert.deepEqual(
+    block?.transactions.map(({ hash }) => hash),
+    [taker.hash, next.hash],
+  );
+  assert.equal(statusOf(engine, lost), "conflicted");
+});
+
 test("a transaction that lost its nonce to an authorization is pending again when that is on no branch any more", async () => {
   const [first, second] = [openTestEngine({ sealer: 101 }), openTestEngine({ sealer: 102 })];
   const authorizationList = [authorize(accountOf(9), 0n, keyOf(1))];

@@ -98,6 +98,10 @@ function saltedAddress(creator: Hex, salt: Word, initcode: Uint8Array): Hex {
   return hashToAddress(keccak256(parts));
 }
 
+/** Nonce by which an address is made. A transaction counts its sender's before code runs, a message may have left it. */
+const creationNonceOf = (m: Machine, { word, nonce }: AccountState): bigint =>
+  m.leavesSender && word === m.origin ? nonce + 1n : nonce;
+
 function make(m: Machine, f: Frame, kind: "CREATE" | "CREATE2"): Control {
   const { rules, world } = m;
   if (f.isStatic) return STATIC_STATE_CHANGE;
@@ -112,7 +116,7 @@ function make(m: Machine, f: Frame, kind: "CREATE" | "CREATE2"): Control {
   const initcode = f.peek(offset, size);
   const gas = takeGas(f, f.gasWord, rules.keepsSixtyFourth);
   if (gas === undefined) return OUT_OF_GAS;
-  const { nonce } = account;
+  const nonce = creationNonceOf(m, account);
   const messageTo = (): Message => {
     const address =
       salt === undefined ? createAddress(account.address, nonce) : saltedAddress(account.address, salt, initcode);
@@ -131,9 +135,9 @@ function make(m: Machine, f: Frame, kind: "CREATE" | "CREATE2"): Control {
       outputSize: 0,
     };
   };
-  const refusal = refusalOf(f, value) ?? (nonce === NONCE_MAX ? NONCE_OVERFLOW : undefined);
+  const refusal = refusalOf(f, value) ?? (nonce >= NONCE_MAX ? NONCE_OVERFLOW : undefined);
   if (refusal !== undefined) return refuse(m, f, refusal, gas, messageTo);
-  world.setNonce(account, nonce + 1n);
+  world.setNonce(account, account.nonce + 1n);
   const message = messageTo();
   if (rules.warmAccess > 0) world.warm(message.account);
   return beginCreation(m, message);

@@ -86,7 +86,7 @@ function close({ frame, gas }: Open, { output, gasLeft, failure, vmError }: Call
   if (!isReverted || output.length === 0) return;
   frame.output = bytesToHex(output);
   const reason = options.reasonOf(output);
-  if (reason !== undefined) frame.revertReason = reason;
+  if (reason !== undefined && reason !== "") frame.revertReason = reason;
 }
 
 /** Takes away the logs of what was undone, and numbers the others in the order in which they came. */

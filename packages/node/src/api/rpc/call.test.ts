@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { bytesToHex, type Hex, hexToBytes } from "@counterpart/core/base/bytes";
 import { decodeAccount } from "@counterpart/core/chain/account";
+import { createAddress } from "@counterpart/core/chain/address";
 import { keccak256, keccak256Hex } from "@counterpart/core/crypto/crypto";
 import type { Clock } from "@counterpart/core/ports/runtime";
 import { verifyProof } from "@counterpart/core/trie/proof";
@@ -39,6 +40,16 @@ test("a call answers with its output, and a revert with its data", async () => {
   await fails(api, -32000, /invalid opcode/i, "eth_call", { data: "0xfe" });
   await fails(api, -32000, /out of gas/, "eth_call", { data: "0x5b5f56", gas: "0x100000" });
   assert.equal(await ask(api, "eth_call", { to: STRANGER, input: "0x12", data: "0x12" }), "0x");
+});
+
+test("a contract that the sender's own code creates has the address that its transaction makes", async () => {
+  const api = await openTestApi();
+  // Answers with the address of an empty contract that it creates.
+  const overrides = { [STRANGER]: { code: "0x5f5f5ff05f5260205ff3", nonce: "0x3", balance: "0x1" } };
+  const made = `0x${createAddress(STRANGER, 4n).slice(2).padStart(64, "0")}`;
+  for (const value of ["0x0", "0x1"]) {
+    assert.equal(await ask(api, "eth_call", { from: STRANGER, to: STRANGER, value }, "latest", overrides), made);
+  }
 });
 
 test("a call runs in the block that was named: the head, or the one that would be sealed now", async () => {

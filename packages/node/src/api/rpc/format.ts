@@ -1,6 +1,7 @@
 /** The chain's values in the form of the Ethereum JSON-RPC API: quantities, data, objects as other clients give them. */
 
 import { bigIntToFixedBytes, bytesToHex, type Hex } from "@counterpart/core/base/bytes";
+import { createAddress } from "@counterpart/core/chain/address";
 import {
   type AnyDecodedBlock,
   decodeAnyBlock,
@@ -93,7 +94,7 @@ export function formatReceipt(
     cumulativeGasUsed: quantity(receipt.cumulativeGasUsed),
     gasUsed: quantity(receipt.gasUsed),
     effectiveGasPrice: quantity(receipt.effectiveGasPrice),
-    contractAddress: receipt.contractAddress ?? null,
+    contractAddress: transaction.to === undefined ? createAddress(transaction.sender, transaction.nonce) : null,
     logs: receipt.logs.map((log, at) => formatLog(log, place, transaction.hash, index, start + at)),
     logsBloom: bytesToHex(receipt.logsBloom),
     ...formatBlobGas(transaction, blobGasPrice),

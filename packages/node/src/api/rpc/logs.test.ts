@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Hex } from "@counterpart/core/base/bytes";
+import { createAddress } from "@counterpart/core/chain/address";
+import { accountOf, creationOf, sealAll } from "../../engine/engine.test-support.ts";
 import { createLogIndex } from "../../engine/log-index.ts";
 import { createSlowClock } from "../../engine/slow-clock.test-support.ts";
 import { createFakeBackend, hash32, openTestApi } from "../fake-backend.test-support.ts";
@@ -40,6 +42,14 @@ test("a receipt has what libraries read, and log indices run through the block",
     engine.block(1)?.transactions[0]?.hash,
   );
   assert.deepEqual([creation.contractAddress, creation.to, creation.status], [LOGGER, null, "0x1"]);
+});
+
+test("the receipt of a creation that failed names the address that it would have had", async () => {
+  const { engine, api } = await openLogs([]);
+  const transaction = creationOf(2, 0, Uint8Array.of(0xfe));
+  await sealAll(engine, [transaction]);
+  const receipt = await ask<Record<string, unknown>>(api, "eth_getTransactionReceipt", transaction.hash);
+  assert.deepEqual([receipt.status, receipt.contractAddress], ["0x0", createAddress(accountOf(2), 0n)]);
 });
 
 test("logs are found by range, address and topics", async () => {
