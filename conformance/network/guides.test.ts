@@ -18,7 +18,7 @@ test("Hardhat's", async (t: TestContext) => {
   const page = pageOf("hardhat.md");
   assert.deepEqual(
     untakenIn(page),
-    ["(cd shop && npm install --save-dev hardhat @nomicfoundation/hardhat-ethers ethers)\n"],
+    ["npx -c 'cd shop && npm install --save-dev hardhat @nomicfoundation/hardhat-ethers ethers'\n"],
     "what is installed here already",
   );
   await takeTour(page, {

@@ -184,6 +184,7 @@ export function createFakeBackend(engine: Engine = sealingEngine(openTestEngine(
       await engine.submit(transaction, "local");
       return transaction;
     },
+    decodeLogs: async (logs) => logs.map((log) => ({ log })),
   });
   const backend: Backend = {
     version: "0.1.0",

@@ -43,6 +43,7 @@ const CODE_HEADERS: Partial<Record<ErrorCode, Readonly<Record<string, string>>>>
   UNAUTHORIZED: { "www-authenticate": "Bearer" },
   NOT_READY: { "retry-after": "1" },
   POOL_FULL: { "retry-after": "1" },
+  COMPILER_BUSY: { "retry-after": "1" },
   POOL_SENDER_QUOTA: { "retry-after": "1" },
   TOO_MANY_SUBSCRIBERS: { "retry-after": "1" },
   RATE_LIMITED: { "retry-after": "1" },

@@ -26,13 +26,15 @@ export function accountOf(word: string, what: string): string {
 
 const UNITS = { wei: 0, gwei: 9, ether: 18 } as const;
 
-/** `1000`, `0x3e8`, `1.5ether`, exact. @throws CodedError `INVALID_CONFIG` */
+/** `1000`, `0x3e8`, `1e18`, `1.5ether`, exact. @throws CodedError `INVALID_CONFIG` */
 export function parseFunds(text: string): bigint {
+  const [, digits, zeros] = /^(\d{1,78})e(\d{1,2})$/.exec(text) ?? [];
+  if (digits !== undefined) return BigInt(digits) * 10n ** BigInt(zeros as string);
   if (/^0x[0-9a-fA-F]{1,64}$/.test(text)) return BigInt(text);
   const [, whole = "", fraction = "", unit = "wei"] = /^(\d{1,78})(?:\.(\d{1,18}))?(wei|gwei|ether)?$/.exec(text) ?? [];
   const decimals = UNITS[unit as keyof typeof UNITS];
   if (whole === "" || fraction.length > decimals) {
-    throw invalidConfig(`${JSON.stringify(text)} is no amount such as 1000, 0x3e8 or 1.5ether`);
+    throw invalidConfig(`${JSON.stringify(text)} is no amount such as 1000, 0x3e8, 1e18 or 1.5ether`);
   }
   return BigInt(`${whole}${fraction.padEnd(decimals, "0")}`);
 }

@@ -52,7 +52,13 @@ describe("executing a function", () => {
       done.logs.map(({ event, args }) => ({ event, args })),
       [{ event: "Set", args: { by: node.keys.own, value: "7" } }],
     );
-    assert.equal(node.engine.transaction(done.transactionHash)?.status, "included");
+    const status = node.engine.transaction(done.transactionHash);
+    assert.equal(status?.status, "included");
+    assert.deepEqual(
+      await node.service.decodeLogs(status.receipt.logs),
+      done.logs,
+      "whoever asks later reads the same",
+    );
     assert.equal(await node.service.call(address, { function: "value" }), "7");
   });
 

@@ -25,6 +25,7 @@ import {
   balanceOf,
   callFunction,
   compiledOf,
+  decodeLogs,
   deploy,
   execute,
   requireContract,
@@ -110,6 +111,7 @@ export function createContractService(deps: ContractServiceDeps): RunningContrac
     deploy: (request, key) => deploy(transacting, request, key),
     execute: (address, call, waitMs, key) => execute(transacting, address, call, waitMs, key),
     submit: (transaction, key) => submitSigned(transacting, transaction, key),
+    decodeLogs: (logs) => decodeLogs(transacting, logs),
     call: (address, call) => callFunction(transacting, address, call),
     async publish(address, content, source) {
       requireContract(engine, address);

@@ -5,7 +5,7 @@ import { assert, CodedError, isCodedError } from "@counterpart/core/base/errors"
 import { isDelegation } from "@counterpart/core/chain/account";
 import { createAddress } from "@counterpart/core/chain/address";
 import { EMPTY_CODE_HASH } from "@counterpart/core/chain/header";
-import type { AnyTransaction, Transaction } from "@counterpart/core/chain/types";
+import type { AnyTransaction, Log, Transaction } from "@counterpart/core/chain/types";
 import { checksumAddress, parseAddress } from "@counterpart/core/crypto/crypto";
 import type { ChainEngine, ContractEntry } from "../engine/types.ts";
 import { withSnapshot } from "../engine/with-snapshot.ts";
@@ -25,7 +25,7 @@ import { completeProxy, findProxy, joinAbis } from "./proxies.ts";
 import type { Publisher } from "./publisher.ts";
 import { requireHeld, type Sender } from "./sender.ts";
 import { gasCap, type Message, requireSuccess, simulate } from "./simulation.ts";
-import type { CodeSource, DeployRequest, FunctionCall, SendResult } from "./types.ts";
+import type { CodeSource, DecodedLog, DeployRequest, FunctionCall, SendResult } from "./types.ts";
 import { contractNotFound, contractOf, isLacking, usableAbi } from "./views.ts";
 
 export interface TransactingDeps {
@@ -71,11 +71,23 @@ async function requireAbi(deps: TransactingDeps, address: Hex): Promise<Contract
   throw new CodedError("ABI_MISSING", "the contract has no ABI here: its owner can publish one", { address });
 }
 
-/** What a contract's logs are read by. */
+/** What a contract's logs are read by; its own alone where no peer proves what is behind a proxy. */
 async function logAbi(deps: TransactingDeps, address: Hex): Promise<ContractAbi | undefined> {
   const record = deps.store.visible(address)?.record;
   const own = record === undefined ? undefined : usableAbi(deps.contents, record);
-  return joinAbis(own, await abiBehind(deps, address));
+  try {
+    return joinAbis(own, await abiBehind(deps, address));
+  } catch (error) {
+    if (isCodedError(error, "NOT_HELD")) return own;
+    throw error;
+  }
+}
+
+/** Logs with what the ABIs that are held here say of them. */
+export async function decodeLogs(deps: TransactingDeps, logs: readonly Log[]): Promise<readonly DecodedLog[]> {
+  const abis = new Map<Hex, ContractAbi | undefined>();
+  for (const address of new Set(logs.map((log) => log.address))) abis.set(address, await logAbi(deps, address));
+  return logs.map((log) => ({ log, ...decodeLog(log, abis.get(log.address)) }));
 }
 
 const withSelector = (selector: Hex, args: Uint8Array): Uint8Array => concatBytes(hexToBytes(selector), args);
@@ -186,16 +198,13 @@ async function awaitResult(deps: TransactingDeps, sent: Sent, waitMs = WAIT_MS_D
 async function includedResult(deps: TransactingDeps, included: Included, result: unknown) {
   const { receipt, blockHash, blockNumber, confirmations } = included;
   const isSuccess = receipt.status === 1;
-  const abis = new Map<Hex, ContractAbi | undefined>();
-  for (const address of new Set(receipt.logs.map((log) => log.address))) abis.set(address, await logAbi(deps, address));
-  const logs = receipt.logs.map((log) => ({ log, ...decodeLog(log, abis.get(log.address)) }));
   return {
     included: true,
     blockHash,
     blockNumber,
     status: isSuccess ? "success" : "reverted",
     result: isSuccess ? result : null,
-    logs,
+    logs: await decodeLogs(deps, receipt.logs),
     confirmations,
   } as const;
 }

@@ -176,6 +176,8 @@ export interface ContractService {
   execute(address: Hex, call: FunctionCall, waitMs?: number, key?: RequestKey): Promise<SendResult>;
   /** Resolves when a signed transaction is durable, with the one that the key stands for. */
   submit(transaction: Transaction, key?: RequestKey): Promise<AnyTransaction>;
+  /** Logs with what the ABIs that are held here say of them. */
+  decodeLogs(logs: readonly Log[]): Promise<readonly DecodedLog[]>;
   /** Decoded return value; integers as decimal strings. */
   call(address: Hex, call: FunctionCall): Promise<unknown>;
   /**

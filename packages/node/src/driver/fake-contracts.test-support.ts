@@ -59,6 +59,7 @@ export function createFakeContracts(engine: Engine): FakeContracts {
     execute: unsupported,
     submit: unsupported,
     call: unsupported,
+    decodeLogs: unsupported,
     publish: unsupported,
     async putRecord(record) {
       puts++;

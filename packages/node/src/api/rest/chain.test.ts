@@ -135,6 +135,19 @@ test("handing in a transaction that loses its nonce meanwhile is a conflict, not
   );
 });
 
+test("the events of a transaction have names and values by the ABI, where it has them", async () => {
+  const api = await openTestApi();
+  api.contracts.set({
+    decodeLogs: async (logs) => logs.map((log) => ({ log, event: "Stored", args: { value: "5" } })),
+  });
+  // LOG0 of nothing, in the code that creates.
+  const creation = creationOf(1, 0, Buffer.from("5f5fa0", "hex"));
+  await api.send("POST", `${API}/transactions`, { raw: bytesToHex(creation.raw) });
+  const { json } = await api.get(`${API}/transactions/${creation.hash}`);
+  const [log, ...others] = json.logs as Record<string, unknown>[];
+  assert.deepEqual([log?.event, log?.args, others], ["Stored", { value: "5" }, []]);
+});
+
 test("a creation shows its address, and a failure that it reverted", async () => {
   const api = await openTestApi();
   // 600a600c600039600a6000f3 returns the ten bytes behind it: 602a60005260206000f3, which answers 42.

@@ -6,6 +6,7 @@ import { decodeTransactionWith } from "@counterpart/core/chain/transaction";
 import type { AnyReceipt } from "@counterpart/core/chain/types";
 import Type, { type Static } from "typebox";
 import { transactionConflicted } from "../../contracts/inclusion.ts";
+import type { DecodedLog } from "../../contracts/types.ts";
 import type { TransactionStatus } from "../../engine/types.ts";
 import type { ApiContext, ApiInstance, Certified } from "../context.ts";
 import { IdempotencyHeaders, requestKeyOf } from "../idempotency-key.ts";
@@ -75,7 +76,7 @@ function executionOf({ status }: AnyReceipt): "success" | "reverted" | null {
   return status === 1 ? "success" : "reverted";
 }
 
-function inclusionToJson(status: TransactionStatus) {
+function inclusionToJson(status: TransactionStatus, logs: readonly DecodedLog[]) {
   if (status.status !== "included") return NOT_INCLUDED;
   const { receipt } = status;
   return {
@@ -86,12 +87,16 @@ function inclusionToJson(status: TransactionStatus) {
     gas_used: receipt.gasUsed,
     effective_gas_price: receipt.effectiveGasPrice.toString(),
     contract_address: shownAddressOrNull(receipt.contractAddress),
-    logs: receipt.logs.map((log) => logToJson({ log })),
+    logs: logs.map(logToJson),
     confirmations: status.confirmations,
   } satisfies Partial<TransactionJson>;
 }
 
-export function transactionToJson(status: TransactionStatus, certified: Certified): TransactionJson {
+function transactionToJson(
+  status: TransactionStatus,
+  logs: readonly DecodedLog[],
+  certified: Certified,
+): TransactionJson {
   const { transaction } = status;
   return {
     hash: transaction.hash,
@@ -107,7 +112,7 @@ export function transactionToJson(status: TransactionStatus, certified: Certifie
     max_fee_per_gas: transaction.maxFeePerGas.toString(),
     max_priority_fee_per_gas: transaction.maxPriorityFeePerGas.toString(),
     input: bytesToHex(transaction.data),
-    ...inclusionToJson(status),
+    ...inclusionToJson(status, logs),
     certified,
     final: false,
   };
@@ -128,6 +133,10 @@ export function registerTransactions(server: ApiInstance, { backend, certified }
   const { engine } = backend;
   server.addSchema(TransactionSchema);
 
+  const shown = async (status: TransactionStatus): Promise<TransactionJson> => {
+    const logs = status.status === "included" ? await backend.contracts.decodeLogs(status.receipt.logs) : [];
+    return transactionToJson(status, logs, certified);
+  };
   const statusOf = (hash: Hex): TransactionStatus => {
     const status = transactionOf(engine, hash);
     if (status !== undefined) return status;
@@ -155,7 +164,7 @@ export function registerTransactions(server: ApiInstance, { backend, certified }
       const { hash } = await backend.contracts.submit(signed, requestKeyOf(request));
       const status = statusOf(hash);
       if (status.status === "conflicted") throw transactionConflicted(hash, status.by);
-      return reply.code(status.status === "pending" ? 202 : 200).send(transactionToJson(status, certified));
+      return reply.code(status.status === "pending" ? 202 : 200).send(await shown(status));
     },
   );
 
@@ -171,6 +180,6 @@ export function registerTransactions(server: ApiInstance, { backend, certified }
         response: { 200: refTo(TransactionSchema), default: PROBLEM_RESPONSE },
       },
     },
-    ({ params }) => transactionToJson(statusOf(hashOf(params.hash)), certified),
+    ({ params }) => shown(statusOf(hashOf(params.hash))),
   );
 }

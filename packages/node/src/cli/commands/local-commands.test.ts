@@ -272,9 +272,11 @@ test("a network that no node would take leaves nothing behind, and a second try 
 test("funds are exact in every unit, and a wrong address is refused before anything is made", () => {
   assert.equal(parseFunds("1"), 1n);
   assert.equal(parseFunds("0x10"), 16n);
+  assert.equal(parseFunds("1e3"), 1_000n);
+  assert.equal(parseFunds("12e18"), 12n * 10n ** 18n);
   assert.equal(parseFunds("0.000000001gwei"), 1n);
   assert.equal(parseFunds("123456789012345678901234567890ether"), 123456789012345678901234567890n * 10n ** 18n);
-  for (const wrong of ["", "1.5", "1.5wei", "0.0000000001gwei", "-1", "1eth", "1e3"])
+  for (const wrong of ["", "1.5", "1.5wei", "0.0000000001gwei", "-1", "1eth", "1e", "1e123"])
     assert.throws(() => parseFunds(wrong), /no amount/);
   assert.throws(() => parseFunded(["0x70997970C51812dc3A010C7d01b50e0d17dc79C9=1"]), /--fund 0x7099/);
   assert.throws(() => parseFunded(["x"]), /is not of the form/);
