@@ -21,7 +21,10 @@ export function headAheadS({ head, development }: DatedChain, nowMs: number): nu
   return header.timestamp - Math.floor(nowMs / 1_000);
 }
 
-/** The same, undefined where one node alone may seal: no other chain would come in the place of its own. */
-export function withheldS(chain: DatedChain, nowMs: number): number | undefined {
-  return chain.rules.signers.length === 1 ? undefined : headAheadS(chain, nowMs);
+/**
+ * The same, undefined where no other chain would come in the place of its own: where one node alone may seal, or is alone,
+ * as on a machine whose clock is set right soon after it has started.
+ */
+export function withheldS(chain: DatedChain, nowMs: number, hasPeers: boolean): number | undefined {
+  return chain.rules.signers.length === 1 || !hasPeers ? undefined : headAheadS(chain, nowMs);
 }

@@ -267,7 +267,7 @@ export function createNetworkService(deps: DriverDeps): Driver {
     state: stateSource,
     takeOver: stateJoin.kick,
     needsFullNode: stateJoin.needsFullNode,
-    withheldS: () => withheldS(deps.engine, clock.now()),
+    withheldS: () => withheldS(deps.engine, clock.now(), peers.ready().length > 0),
     leader: (signer) => findLeader(peers, signer),
     catchingUpMs: createCatchUp({ ...deps, peers, importer: syncing.importer }),
     async start() {

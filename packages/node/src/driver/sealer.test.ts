@@ -408,7 +408,7 @@ describe("the sealer on a head that it dated an hour ahead", () => {
       await turn();
     }
     const { number, hash } = engine.head();
-    assert.deepEqual([number, engine.pool.pending, withheldS(engine, clock.now())], [2, 2, 3_575]);
+    assert.deepEqual([number, engine.pool.pending, withheldS(engine, clock.now(), true)], [2, 2, 3_575]);
     assert.equal(errors(setting).length, 1);
     assert.deepEqual(errors(setting)[0]?.fields, { number, hash, seconds: 3_600, sealing: false });
     await sealer.stop();
@@ -423,7 +423,7 @@ describe("the sealer on a head that it dated an hour ahead", () => {
     const head = moved();
     clock.advance(5_000);
     await head;
-    assert.deepEqual([engine.head().number, withheldS(engine, clock.now())], [3, undefined]);
+    assert.deepEqual([engine.head().number, withheldS(engine, clock.now(), true)], [3, undefined]);
     await sealer.stop();
   });
 
@@ -453,11 +453,27 @@ describe("the sealer on a head that it dated an hour ahead", () => {
     await aheadNode(setting);
     const { engine, clock, sealer } = setting;
     for (let i = 0; i < 50 && engine.pool.pending > 0; i++) await turn();
-    assert.deepEqual([engine.pool.pending, withheldS(engine, clock.now())], [0, undefined]);
+    assert.deepEqual([engine.pool.pending, withheldS(engine, clock.now(), true)], [0, undefined]);
     assert.deepEqual(
       errors(setting).map(({ fields }) => fields?.sealing),
       [true],
     );
+    await sealer.stop();
+  });
+
+  it("goes on where it has no peers", async () => {
+    const clock = createTestClock();
+    const engine = openTestEngine({ sealer: 101, clock });
+    clock.advance(HOUR_MS);
+    await engine.submit(transactionOf(1, 0), "local");
+    await engine.seal();
+    clock.advance(-HOUR_MS);
+    const sealer = sealerAlone(engine, clock, engine.seal);
+    sealer.start();
+    const moved = new Promise((resolve) => engine.on("head", resolve));
+    await engine.submit(transactionOf(1, 1), "local");
+    await moved;
+    assert.deepEqual([engine.head().number, withheldS(engine, clock.now(), false)], [2, undefined]);
     await sealer.stop();
   });
 
@@ -474,7 +490,7 @@ describe("the sealer on a head that it dated an hour ahead", () => {
       await moved;
     }
     assert.deepEqual([engine.head().number, engine.head().timestamp - clock.now() / 1_000], [2, 3_600]);
-    assert.equal(withheldS(engine, clock.now()), undefined);
+    assert.equal(withheldS(engine, clock.now(), true), undefined);
     await sealer.stop();
   });
 });

@@ -123,7 +123,7 @@ export function createSealerLoop(deps: SealerDeps): SealerLoop {
   const isWithheld = (): boolean => {
     const now = clock.now();
     const aheadS = headAheadS(engine, now);
-    const isWithheld = withheldS(engine, now) !== undefined;
+    const isWithheld = withheldS(engine, now, hasPeers()) !== undefined;
     if (aheadS !== undefined && !isAheadTold) {
       const { number, hash } = engine.head();
       const message = "the head is dated ahead of this clock, so that other nodes refuse it: is the clock right?";
