@@ -107,7 +107,7 @@ function createNode(
       key: networkKey,
       random: secureRandom,
       clock: options.clock,
-      onRefused: ({ remoteAddr }) => refusals.note("key", remoteAddr.toString()),
+      onRefused: ({ remoteAddr }, reason) => refusals.note(reason, remoteAddr.toString()),
     }),
     connectionMonitor: { enabled: false },
   });

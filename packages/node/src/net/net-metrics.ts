@@ -4,7 +4,7 @@ import type { Metrics } from "@counterpart/core/ports/metrics";
 
 export function createNetMetrics(metrics: Metrics) {
   return {
-    /** Reasons: `address`, `total`, `key`, `stranger`, `full`, `duplicate`, `hello`, `unlinked`. */
+    /** Reasons: `address`, `total`, `key`, `foreign`, `stranger`, `full`, `duplicate`, `hello`, `unlinked`. */
     refused: metrics.counter({
       name: "counterpart_net_refused_connections_total",
       help: "Connections of peers that did not become links, by reason",

@@ -126,6 +126,23 @@ test("whoever sends garbage is hung up on, and nothing of the network's is said 
   await refused(metrics, "key", 1);
 });
 
+for (const [what, networkKey] of [
+  ["an open", undefined],
+  ["a private", KEY],
+] as const) {
+  test(`an HTTP request on the peers' port of ${what} network is hung up on, and no mismatch of keys`, async () => {
+    const metrics = createMetricsRegistry();
+    const { lines, logger } = recordingLogger();
+    const { address } = await startNode(cleanup, { networkKey, metrics, logger });
+    const socket = connect(Number(address.split(":")[1]), "127.0.0.1");
+    socket.resume().write(`GET /metrics HTTP/1.1\r\nHost: ${address}\r\n\r\n`);
+    await new Promise((resolve) => socket.once("close", resolve));
+    await refused(metrics, "foreign", 1);
+    assert.doesNotMatch(await metrics.text(), /reason="key"/);
+    assert.match(lines[0]?.message ?? "", /begins with text, such as HTTP/);
+  });
+}
+
 test("the reference implementation of private networks is understood, whichever side dials", async () => {
   const ours = await startNode(cleanup, { networkKey: KEY });
   const reference = await createLibp2p({

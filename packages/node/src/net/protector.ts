@@ -44,14 +44,14 @@ export interface ProtectorOptions {
   readonly key: Uint8Array | undefined;
   readonly random: (bytes: number) => Uint8Array;
   readonly clock: Clock;
-  /** Hears of inbound connections that begin otherwise. */
-  readonly onRefused: (connection: RawConnection) => void;
+  /** Hears of inbound connections that begin otherwise: by what is encrypted otherwise (`key`) or by text (`foreign`). */
+  readonly onRefused: (connection: RawConnection, reason: "key" | "foreign") => void;
 }
 
 const beginsWith = (bytes: Uint8Array, start: Uint8Array): boolean =>
   start.every((byte, index) => byte === bytes[index]);
 
-/** Not by chance: of 24 random bytes all are, once in 10^10. */
+/** Hardly by chance: of 24 random bytes all are once in 10^10, of 20 once in 10^8. */
 const isText = (bytes: Uint8Array): boolean =>
   bytes.every((byte) => (byte >= 0x20 && byte < 0x7f) || byte === 0x0a || byte === 0x0d || byte === 0x09);
 
@@ -77,7 +77,7 @@ async function acceptOpen(raw: RawConnection, clock: Clock, options: AbortOption
     return raw;
   }
   await refuse(raw, clock, REFUSAL);
-  throw new NetworkKeyError();
+  throw isText(first) ? new NotLibp2pError("the other side begins with text") : new NetworkKeyError();
 }
 
 interface Keyed extends Pick<ProtectorOptions, "random" | "clock"> {
@@ -94,6 +94,10 @@ async function acceptKeyed(
   if (beginsWith(nonce, OPENING)) {
     await refuse(raw, clock, REFUSAL);
     throw new NetworkKeyError();
+  }
+  if (isText(nonce)) {
+    await refuse(raw, clock, new Uint8Array());
+    throw new NotLibp2pError("the other side begins with text");
   }
   const own = random(NONCE_BYTES);
   await bytes.write(own, options);
@@ -141,7 +145,8 @@ export function createProtector({ key, random, clock, onRefused }: ProtectorOpti
         ? acceptOpen(raw, clock, options)
         : acceptKeyed(raw, { key, random, clock }, options));
     } catch (error) {
-      if (error instanceof NetworkKeyError) onRefused(raw);
+      if (error instanceof NetworkKeyError) onRefused(raw, "key");
+      if (error instanceof NotLibp2pError) onRefused(raw, "foreign");
       throw error;
     }
   };

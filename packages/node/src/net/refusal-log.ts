@@ -7,6 +7,7 @@ const LOG_EVERY_MS = 60_000;
 
 const MESSAGES = {
   key: "a connection was refused: it does not show this network's key, or shows one where there is none",
+  foreign: "a connection was refused: it begins with text, such as HTTP, and this port is for peers",
   stranger: "a peer was refused: it is not on the list of allowed peers",
 } as const;
 
