@@ -154,12 +154,19 @@ function convertQuery(schema: TSchema, query: unknown): unknown {
   return Object.fromEntries(
     Object.entries(query).map(([name, value]) => {
       const type = Object.hasOwn(properties, name) ? properties[name]?.type : undefined;
-      if (type === "integer" && typeof value === "string" && /^\d{1,15}$/.test(value)) return [name, Number(value)];
+      if (type === "integer" && typeof value === "string" && /^-?\d{1,15}$/.test(value)) return [name, Number(value)];
       if (type === "boolean" && (value === "true" || value === "false")) return [name, value === "true"];
       return [name, value];
     }),
   );
 }
+
+/** An integer that `convertQuery` left as text because it has too many digits is one nevertheless. */
+const sayRange = (query: unknown, { field, message }: FieldError): FieldError => {
+  const value = isJsonObject(query) ? query[field] : undefined;
+  const isLong = message === "must be integer" && typeof value === "string" && /^-?\d{16,}$/.test(value);
+  return { field, message: isLong ? "is out of range" : message };
+};
 
 /**
  * Compiles request schemas for fastify.
@@ -169,8 +176,9 @@ export const compileRequestSchema: FastifySchemaCompiler<TSchema> = ({ schema, h
   const check = compileCheck(schema);
   const part = PART_NAMES[httpPart ?? "body"] ?? "request";
   return (input: unknown) => {
-    const value = httpPart === "querystring" ? convertQuery(schema, input) : input;
-    const fields = check(value);
+    const isQuery = httpPart === "querystring";
+    const value = isQuery ? convertQuery(schema, input) : input;
+    const fields = isQuery ? check(value).map((error) => sayRange(value, error)) : check(value);
     return fields.length === 0 ? { value } : { error: refusal(part, fields) };
   };
 };

@@ -85,6 +85,21 @@ test("blocks are listed highest first, in pages that meet", async () => {
   assert.equal(((await get(`${API}/blocks?before=100`)).json.blocks as unknown[]).length, 6);
 });
 
+test("a number of a query that is out of range is told so, and no other kind of value", async () => {
+  const { get } = await openChain(1);
+  for (const [before, says] of [
+    ["-1", /query\.before must be >= 0$/],
+    ["999999999999999999999", /query\.before is out of range$/],
+    ["-999999999999999999999", /query\.before is out of range$/],
+    ["1.5", /query\.before must be integer$/],
+    ["x", /query\.before must be integer$/],
+  ] as const) {
+    const { status, json } = await get(`${API}/blocks?before=${before}`);
+    assert.deepEqual([status, json.code, json.field], [400, "INVALID_REQUEST", "before"]);
+    assert.match(String(json.detail), says);
+  }
+});
+
 test("a signed transaction is taken and then told of", async () => {
   const api = await openTestApi();
   const transaction = transactionOf(1, 0, { value: 2n ** 60n });
