@@ -19,6 +19,7 @@ import {
   rawRequest,
   serverOptions,
 } from "./fake-backend.test-support.ts";
+import { RPC_LIMITS } from "./rpc/limits.ts";
 import { type ApiServer, buildServer, createApiServer } from "./server.ts";
 
 const CONNECT = "/api/v1/network/connect";
@@ -100,7 +101,7 @@ test("another content type, or none, is UNSUPPORTED_MEDIA_TYPE", async () => {
 test("a request that deletes needs no content type", async () => {
   const { server, network } = await openTestApi();
   network.set({ liftBan: () => false });
-  const url = "/api/v1/network/bans/12D3KooWPeer";
+  const url = "/api/v1/network/bans/12D3KooWRBy97UB99e3J6hiPesre1MZeuNQvfan4gBziswrRJsNK";
   const { statusCode, payload } = await server.inject({ method: "DELETE", url });
   assert.deepEqual([statusCode, JSON.parse(payload)], [200, { lifted: false }]);
   const typed = await server.inject({ method: "DELETE", url, headers: { "content-type": "text/plain" } });
@@ -130,7 +131,22 @@ test("a body above the limit is PAYLOAD_TOO_LARGE, announced or not", async () =
   for (const given of [announced, { ...headers, "transfer-encoding": "chunked" }]) {
     const { status, text } = await rawRequest(`${url}${CONNECT}`, { method: "POST", headers: given, body: large });
     assert.equal(status, 413);
-    assert.equal((JSON.parse(text) as { code: string }).code, "PAYLOAD_TOO_LARGE");
+    const { code, detail } = JSON.parse(text) as { code: string; detail: string };
+    assert.deepEqual([code, detail], ["PAYLOAD_TOO_LARGE", "the body is larger than the limit, 1048576 bytes"]);
+  }
+});
+
+test("a body above the limit of JSON-RPC is told which option sets it, and one at the limit is taken", async () => {
+  const call = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "eth_chainId", params: [] });
+  for (const [requestBytesMax, status] of [
+    [call.length, 200],
+    [call.length - 1, 413],
+  ] as const) {
+    const api = await openTestApi({ rpcLimits: { ...RPC_LIMITS, requestBytesMax } });
+    const answer = await api.send("POST", "/", call);
+    assert.equal(answer.status, status);
+    if (status === 200) continue;
+    assert.match(String(answer.json.detail), new RegExp(`limit, ${requestBytesMax} bytes; --rpc-request-bytes-max`));
   }
 });
 

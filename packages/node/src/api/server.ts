@@ -97,11 +97,19 @@ const WRITES: ReadonlySet<string> = new Set(["POST", "PUT", "PATCH", "DELETE"]);
 
 const pathOf = (request: FastifyRequest): string => request.url.split("?", 1)[0] as string;
 
+/** Names the limit that a body is larger than, in bytes, and the option that sets it where there is one. */
+function withLimit(error: unknown, request: FastifyRequest): unknown {
+  if (!(error instanceof Error && "code" in error && error.code === "FST_ERR_CTP_BODY_TOO_LARGE")) return error;
+  const { bodyLimit } = request.routeOptions;
+  const option = pathOf(request) === "/" ? "; --rpc-request-bytes-max of the node sets it" : "";
+  return new CodedError("PAYLOAD_TOO_LARGE", `the body is larger than the limit, ${bodyLimit} bytes${option}`);
+}
+
 function createReplyWithProblem(logger: Logger, metrics: ApiMetrics) {
   return (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
     // The request's own stream failed: its client hung up within the body, and nobody is there to be answered.
     if (request.raw.errored === error) return void reply.hijack();
-    const { problem, headers, unexpected } = problemOf(error, pathOf(request), request.id);
+    const { problem, headers, unexpected } = problemOf(withLimit(error, request), pathOf(request), request.id);
     metrics.problems.add({ code: problem.code });
     if (unexpected) {
       const stack = error instanceof Error ? error.stack : String(error);

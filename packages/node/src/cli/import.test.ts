@@ -206,6 +206,20 @@ test("only a directory that is empty or holds the same chain is taken", async (t
   await assert.rejects(run({ dataDir: own }), refusal("INVALID_GENESIS", /another genesis/));
 });
 
+test("a genesis of this program's own networks is told apart from one that can be imported", async (t) => {
+  const { run, genesis } = scene(t);
+  const own = { chainId: 7, consensus: "poa", timestamp: 1, gasLimit: 60_000_000, alloc: {} };
+  writeFileSync(genesis, JSON.stringify(own));
+  await assert.rejects(run(), (error: unknown) => {
+    assert.ok(isCodedError(error, "INVALID_GENESIS"));
+    assert.match(error.message, /has no config, as those of other clients have/);
+    assert.match(String(error.details.advice), /start --genesis/);
+    return true;
+  });
+  writeFileSync(genesis, JSON.stringify({ ...own, config: 7 }));
+  await assert.rejects(run(), refusal("INVALID_GENESIS", /config is not an object/));
+});
+
 test("a directory with the genesis file of another chain is refused, and nothing is made in it", async (t) => {
   const { run, at } = scene(t);
   const folder = at("own");

@@ -30,8 +30,17 @@ function parseFile<T>(path: string, parse: (text: string) => T): T {
   }
 }
 
+/** A file without `config` is one of this program's own networks, such as `network create` makes, or of none. */
+function parseToImport(text: string): ForeignGenesis {
+  if (isForeignGenesis(text)) return parseForeignGenesis(text);
+  const advice =
+    "give the genesis file of the client that the blocks come from; a node joins a network by start --genesis";
+  const message = "genesis: it has no config, as those of other clients have, whose chains alone are imported";
+  throw new CodedError("INVALID_GENESIS", message, { advice });
+}
+
 /** @throws CodedError `INVALID_GENESIS` */
-export const readForeignGenesis = (path: string): ForeignGenesis => parseFile(path, parseForeignGenesis);
+export const readForeignGenesis = (path: string): ForeignGenesis => parseFile(path, parseToImport);
 
 /** Where a chain begins: this node's own, or one that was imported. */
 export type AnyGenesis = { readonly own: Genesis } | { readonly foreign: ForeignGenesis };

@@ -129,11 +129,13 @@ export function registerRpc(parent: ApiInstance, context: ApiContext): void {
   registerWebSocket(parent, sockets);
   parent.register((scope: ApiInstance, _options, done) => {
     scope.removeAllContentTypeParsers();
-    const parser = { parseAs: "buffer", bodyLimit: context.rpcLimits.requestBytesMax } as const;
-    scope.addContentTypeParser("application/json", parser, (_request, bytes: Buffer, parsed) => parsed(null, bytes));
+    scope.addContentTypeParser("application/json", { parseAs: "buffer" }, (_request, bytes: Buffer, parsed) =>
+      parsed(null, bytes),
+    );
     scope.post(
       "/",
       {
+        bodyLimit: context.rpcLimits.requestBytesMax,
         schema: {
           operationId: "jsonRpc",
           tags: ["json-rpc"],
