@@ -5,6 +5,7 @@ import type { ConnectResult, PeerView } from "../../driver/types.ts";
 import { hash32, OWNER, OWNER_SHOWN, openTestApi } from "../fake-backend.test-support.ts";
 
 const API = "/api/v1/network";
+const PEER_ID = "12D3KooWRBy97UB99e3J6hiPesre1MZeuNQvfan4gBziswrRJsNK";
 
 const SYNCED: ConnectResult = {
   status: "synced",
@@ -76,22 +77,22 @@ test("what keeps two nodes apart is told by code", async () => {
 test("disconnecting names a peer, an address, or nobody for all", async () => {
   const api = await openTestApi();
   api.network.set({ disconnect: async () => 2 });
-  for (const body of [{}, { peer_id: "p" }, { address: "a" }]) {
+  for (const body of [{}, { peer_id: PEER_ID }, { address: "a:1" }]) {
     const { status, json } = await api.send("POST", `${API}/disconnect`, body);
     assert.deepEqual([status, json], [200, { disconnected: 2 }]);
   }
   assert.deepEqual(api.network.calls, [
     ["disconnect"],
-    ["disconnect", { peerId: "p" }],
-    ["disconnect", { address: "a" }],
+    ["disconnect", { peerId: PEER_ID }],
+    ["disconnect", { address: "a:1" }],
   ]);
-  const both = await api.send("POST", `${API}/disconnect`, { peer_id: "p", address: "a" });
+  const both = await api.send("POST", `${API}/disconnect`, { peer_id: PEER_ID, address: "a:1" });
   assert.deepEqual([both.status, both.json.code], [400, "INVALID_REQUEST"]);
 });
 
 test("bans are listed, and lifted by peer", async () => {
   const api = await openTestApi();
-  const ban = { peerId: "12D3KooWBad", reason: "INVALID_BLOCK", sinceMs: 1_000, untilMs: 3_601_000, times: 1 } as const;
+  const ban = { peerId: PEER_ID, reason: "INVALID_BLOCK", sinceMs: 1_000, untilMs: 3_601_000, times: 1 } as const;
   const banned = [ban];
   api.network.set({
     bans: () => banned,
@@ -101,7 +102,7 @@ test("bans are listed, and lifted by peer", async () => {
   assert.deepEqual(json, {
     bans: [
       {
-        peer_id: "12D3KooWBad",
+        peer_id: PEER_ID,
         reason: "INVALID_BLOCK",
         banned_at: 1_000,
         banned_until: 3_601_000,
@@ -110,10 +111,31 @@ test("bans are listed, and lifted by peer", async () => {
     ],
   });
   for (const lifted of [true, false]) {
-    const answer = await api.send("DELETE", `${API}/bans/12D3KooWBad`, undefined);
+    const answer = await api.send("DELETE", `${API}/bans/${PEER_ID}`, undefined);
     assert.deepEqual([answer.status, answer.json], [200, { lifted }]);
   }
   assert.deepEqual((await api.get(`${API}/bans`)).json, { bans: [] });
+});
+
+test("what has no form of a peer is refused by its field, and a peer that nobody knows is none to disconnect", async () => {
+  const api = await openTestApi();
+  api.network.set({ disconnect: async () => 0, liftBan: () => false });
+  for (const [body, field] of [
+    [{ peer_id: "x" }, "peer_id"],
+    [{ peer_id: `${PEER_ID}0` }, "peer_id"],
+    [{ address: "zz" }, "address"],
+    [{ address: "" }, "address"],
+  ] as const) {
+    const { status, json } = await api.send("POST", `${API}/disconnect`, body);
+    assert.deepEqual([status, json.code, json.field], [400, "INVALID_REQUEST", field]);
+    assert.match(String(json.detail), /must look like (12D3KooW\w+|127\.0\.0\.1:5000)$/);
+  }
+  const { status, json } = await api.send("DELETE", `${API}/bans/abc`, undefined);
+  assert.deepEqual([status, json.code, json.field], [400, "INVALID_REQUEST", "peer_id"]);
+  assert.deepEqual(api.network.calls, []);
+  for (const body of [{ peer_id: PEER_ID }, { address: "[::1]:5000" }, { address: "/ip4/10.0.0.1/tcp/5000" }]) {
+    assert.deepEqual((await api.send("POST", `${API}/disconnect`, body)).json, { disconnected: 0 });
+  }
 });
 
 test("peers are shown with null for what is not known", async () => {

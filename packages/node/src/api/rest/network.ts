@@ -9,6 +9,7 @@ import {
   defined,
   HashSchema,
   nullable,
+  PeerIdSchema,
   PROBLEM_RESPONSE,
   refTo,
   shownAddressOrNull,
@@ -92,8 +93,15 @@ const ConnectSchema = Type.Object(
   { $id: "Connection" },
 );
 
+/** As a peer is listed: what it was dialled by, or where its connection comes from. */
+const PeerAddressSchema = Type.String({
+  maxLength: 512,
+  pattern: "^(/.+|[^/]+:[0-9]{1,5})$",
+  examples: ["127.0.0.1:5000"],
+});
+
 const DisconnectBody = Type.Object(
-  { peer_id: Type.Optional(Type.String({ maxLength: 256 })), address: Type.Optional(Type.String({ maxLength: 512 })) },
+  { peer_id: Type.Optional(PeerIdSchema), address: Type.Optional(PeerAddressSchema) },
   { additionalProperties: false, examples: [{ address: "127.0.0.1:5000" }] },
 );
 
@@ -108,7 +116,7 @@ const BanSchema = Type.Object(
   { $id: "Ban" },
 );
 
-const BanParams = Type.Object({ peer_id: Type.String({ minLength: 1, maxLength: 128 }) });
+const BanParams = Type.Object({ peer_id: PeerIdSchema });
 
 const banToJson = ({ peerId, reason, sinceMs, untilMs, times }: BanView): Static<typeof BanSchema> => ({
   peer_id: peerId,

@@ -26,6 +26,12 @@ export const WaitSchema = Type.Integer({
   description: "milliseconds to wait for inclusion before answering 202",
 });
 
+export const PeerIdSchema = Type.String({
+  pattern: "^(Qm|1)[1-9A-HJ-NP-Za-km-z]{40,60}$",
+  description: "a libp2p peer id: the base58 of a multihash",
+  examples: ["12D3KooWRBy97UB99e3J6hiPesre1MZeuNQvfan4gBziswrRJsNK"],
+});
+
 export const TimestampSchema = Type.Integer({ minimum: 0, description: "milliseconds since 1970" });
 export const CertifiedSchema = Type.Enum(["none", "signer"], {
   description: "who vouches for the block: nobody, or a signer that the genesis lists",

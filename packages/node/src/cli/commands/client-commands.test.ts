@@ -44,6 +44,8 @@ async function scene(t: TestContext, options: Partial<ApiServerOptions> = {}): P
   return { fake, url, run };
 }
 
+const PEER_ID = "12D3KooWRBy97UB99e3J6hiPesre1MZeuNQvfan4gBziswrRJsNK";
+
 const view = (at: number): ContractView => ({
   ...CONTRACT_VIEW,
   entry: { ...CONTRACT_VIEW.entry, address: `0x${at.toString(16).padStart(40, "0")}` as Hex },
@@ -328,11 +330,11 @@ test("peers are connected, listed, banned and disconnected", async (t) => {
     fake.network.calls.filter(([name]) => name === "connect").map(([, , wait]) => wait),
     [600_000, 30_000],
   );
-  await run("peers", "disconnect", "12D3KooWx");
+  await run("peers", "disconnect", PEER_ID);
   await run("peers", "disconnect", "127.0.0.1:5000");
   await run("peers", "disconnect", "--all");
   const targets = fake.network.calls.filter(([name]) => name === "disconnect").map(([, target]) => target ?? "all");
-  assert.deepEqual(targets, [{ peerId: "12D3KooWx" }, { address: "127.0.0.1:5000" }, "all"]);
+  assert.deepEqual(targets, [{ peerId: PEER_ID }, { address: "127.0.0.1:5000" }, "all"]);
   for (const words of [[], ["127.0.0.1:5000", "--all"]]) {
     assert.equal((await run("peers", "disconnect", ...words)).code, EXIT.usage);
   }
@@ -345,8 +347,27 @@ test("peers are connected, listed, banned and disconnected", async (t) => {
   };
   fake.network.set({ bans: () => [ban], liftBan: () => true });
   assert.match((await run("peers", "bans")).out, /12D3KooWx +INVALID_BLOCK +2026-02-02 02:40:01Z +2\n$/);
-  assert.equal((await run("peers", "unban", "12D3KooWx")).out, "it may connect again\n");
+  assert.equal((await run("peers", "unban", PEER_ID)).out, "it may connect again\n");
   assert.match((await run("peers", "list")).errors, /there are none/);
+});
+
+test("a peer that is none is refused, and one that is not connected is told so", async (t) => {
+  const { fake, run } = await scene(t);
+  fake.network.set({ disconnect: async () => 0, liftBan: () => false });
+  for (const words of [
+    ["disconnect", "zz"],
+    ["unban", "zz"],
+  ]) {
+    const { code, errors } = await run("peers", ...words);
+    assert.equal(code, EXIT.refused);
+    assert.match(errors, /peer_id must look like 12D3KooW/);
+  }
+  for (const peer of [PEER_ID, "127.0.0.1:5000"]) {
+    const { code, out } = await run("peers", "disconnect", peer);
+    assert.deepEqual([code, out], [EXIT.ok, "no such peer was connected; it is not dialled again\n"]);
+  }
+  assert.equal((await run("peers", "disconnect", "--all")).out, "disconnected  0\n");
+  assert.equal((await run("peers", "unban", PEER_ID)).out, "it was not banned\n");
 });
 
 test("transactions are handed in and looked up, blocks listed and shown", async (t) => {

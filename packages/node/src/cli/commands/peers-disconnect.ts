@@ -6,13 +6,13 @@ import { EXIT } from "../exit-code.ts";
 import { invalidConfig } from "../invalid-config.ts";
 import { printAnswer } from "../render/answer.ts";
 
-/** A libp2p peer id: base58 of a multihash, or a CID in base32. */
-const PEER_ID = /^(12D3Koo|Qm|bafz)[0-9A-Za-z]+$/;
+/** Neither host and port nor a multiaddr, so a peer id, right or wrong. */
+const isPeerId = (peer: string): boolean => !/[:/]/.test(peer);
 
 /** @throws CodedError `INVALID_CONFIG` */
 function disconnectBody(peer: string | undefined, all: boolean): object {
   if (all && peer === undefined) return {};
-  if (!all && peer !== undefined) return PEER_ID.test(peer) ? { peer_id: peer } : { address: peer };
+  if (!all && peer !== undefined) return isPeerId(peer) ? { peer_id: peer } : { address: peer };
   throw invalidConfig("name one peer by address or peer id, or give --all");
 }
 
@@ -26,7 +26,11 @@ export const peersDisconnect = defineCommand({
     const request = disconnectBody(args.peer, options.all === true);
     const client = clientOf(options, context);
     const { body } = await client.send<{ disconnected: number }>("POST", "network/disconnect", request);
-    printAnswer(context, options.json, body, () => `disconnected  ${body.disconnected}\n`);
+    const isUnknown = body.disconnected === 0 && args.peer !== undefined;
+    const said = isUnknown
+      ? "no such peer was connected; it is not dialled again"
+      : `disconnected  ${body.disconnected}`;
+    printAnswer(context, options.json, body, () => `${said}\n`);
     return EXIT.ok;
   },
 });
