@@ -71,16 +71,11 @@ async function requireAbi(deps: TransactingDeps, address: Hex): Promise<Contract
   throw new CodedError("ABI_MISSING", "the contract has no ABI here: its owner can publish one", { address });
 }
 
-/** What a contract's logs are read by; its own alone where no peer proves what is behind a proxy. */
+/** What a contract's logs are read by. */
 async function logAbi(deps: TransactingDeps, address: Hex): Promise<ContractAbi | undefined> {
   const record = deps.store.visible(address)?.record;
   const own = record === undefined ? undefined : usableAbi(deps.contents, record);
-  try {
-    return joinAbis(own, await abiBehind(deps, address));
-  } catch (error) {
-    if (isCodedError(error, "NOT_HELD")) return own;
-    throw error;
-  }
+  return joinAbis(own, await abiBehind(deps, address));
 }
 
 /** Logs with what the ABIs that are held here say of them. */

@@ -5,6 +5,7 @@ import { describe, test } from "node:test";
 import { bigIntToBytes, bytesToBigInt, concatBytes, type Hex, hexToBytes } from "@counterpart/core/base/bytes";
 import { CodedError, isCodedError } from "@counterpart/core/base/errors";
 import { createAddress } from "@counterpart/core/chain/address";
+import { ZERO_HASH } from "@counterpart/core/chain/header";
 import type { Authorization, Transaction } from "@counterpart/core/chain/types";
 import { encodeRlp } from "@counterpart/core/codec/rlp";
 import { keccak256, signDigest } from "@counterpart/core/crypto/crypto";
@@ -13,6 +14,7 @@ import type { Executor } from "@counterpart/core/execution/types";
 import type { Clock } from "@counterpart/core/ports/runtime";
 import type { Store, StoreWrite } from "@counterpart/core/ports/store";
 import { createMemoryStore } from "../store/memory-store.ts";
+import { createMetricsRegistry } from "../telemetry/metrics.ts";
 import {
   accountOf,
   chainOf,
@@ -26,7 +28,7 @@ import {
   TEST_GENESIS,
   transactionOf,
 } from "./engine.test-support.ts";
-import { POOL_LIMITS } from "./pool.ts";
+import { createPool, POOL_LIMITS, stuckFromPeers } from "./pool.ts";
 import type { Engine } from "./types.ts";
 
 const tip = (amount: bigint) => ({ maxFeePerGas: amount, maxPriorityFeePerGas: amount });
@@ -425,6 +427,16 @@ test("a transaction that lost its nonce to an authorization is pending again whe
   assert.deepEqual([statusOf(restarted, mine), statusOf(restarted, next)], ["included", "included"]);
 });
 
+test("of what only waits so much is given as is asked for, the oldest first, and nothing that is kept", () => {
+  const pool = createPool(POOL_LIMITS);
+  const nobody = { account: () => undefined };
+  const add = (nonce: number, origin: "peer" | "local") => pool.add(transactionOf(1, nonce), origin, nonce);
+  const [kept, ...waiting] = [add(5, "local"), add(4, "peer"), add(2, "peer"), add(3, "peer")];
+  assert.deepEqual(stuckFromPeers(pool, nobody, ZERO_HASH, 2), waiting.slice(0, 2));
+  const all = stuckFromPeers(pool, nobody, ZERO_HASH, 9);
+  assert.deepEqual([all, all.includes(kept)], [waiting, false]);
+});
+
 describe("the peers' share of the pool", () => {
   const poolLimits = { ...POOL_LIMITS, transactionsMax: 16 };
   /** Submits a peer's transactions until one is refused; returns how many were taken. */
@@ -482,13 +494,15 @@ describe("the peers' share of the pool", () => {
       await assert.rejects(engine.submit(transactionOf(8, 3), "peer", [], "e"), /POOL_(PEER_QUOTA|FULL)|room|full/);
       assert.equal(engine.pool.pending, 8, "what only waits itself makes none");
     }
-    const engine = openTestEngine({ poolLimits, store });
+    const metrics = createMetricsRegistry(false);
+    const engine = openTestEngine({ poolLimits, store, metrics });
     const mine = transactionOf(8, 0);
     await engine.submit(mine, "peer", [], "e");
     assert.deepEqual(
       [statusOf(engine, mine), ...stuck.map((each) => statusOf(engine, each))],
       ["pending", ...stuck.map(() => undefined)],
     );
+    assert.match(await metrics.text(), /^counterpart_pool_crowded_out_transactions_total 8$/m);
     assert.equal(openTestEngine({ poolLimits, store }).pool.pending, 1);
   });
 
@@ -503,9 +517,15 @@ describe("the peers' share of the pool", () => {
     const taken = engine.pool.pending;
     await sealAll(engine, []);
     assert.equal(engine.pool.pending, taken - 2);
-    clock.advance(2_000);
-    for (let nonce = 0; nonce < 4; nonce++) await engine.submit(transactionOf(3, nonce), "peer", [], "c");
-    assert.equal(engine.pool.nextNonce(accountOf(3)), 4n);
+    const next = (nonce: number): Promise<void> => engine.submit(transactionOf(3, nonce), "peer", [], "c");
+    const refused = { code: "POOL_PEER_QUOTA" };
+    await assert.rejects(async () => {
+      for (let nonce = 0; nonce < 4; nonce++) await next(nonce);
+    }, refused);
+    clock.advance(1_999);
+    await assert.rejects(next(Number(engine.pool.nextNonce(accountOf(3)))), refused, "it was looked for a moment ago");
+    clock.advance(1);
+    while (engine.pool.nextNonce(accountOf(3)) < 4n) await next(Number(engine.pool.nextNonce(accountOf(3))));
   });
 
   test("keeps what a caller handed in as well, before and after a restart", async () => {

@@ -8,7 +8,8 @@ const HOST_AND_PORT = /^(?:\[([0-9a-fA-F:.]+)\]|([^[\]:/\s]+)):([0-9]{1,5})$/;
 const DOMAIN_NAME = /^(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?)*\.?$/i;
 /** The last label of a domain name is never a number (RFC 3696), so this is an IPv4 address or a mistake. */
 const ENDS_IN_NUMBER = /(^|\.)[0-9]+\.?$/;
-const PEER_ID = /^(Qm|1)[1-9A-HJ-NP-Za-km-z]{40,60}$/;
+/** A peer id: the base58 of a multihash. */
+export const PEER_ID = /^(Qm|1)[1-9A-HJ-NP-Za-km-z]{40,60}$/;
 const SHAPE = /^(ip4|ip6|dns|dns4|dns6)\/tcp(\/ws|\/wss|\/tls\/ws)?(\/p2p)?$/;
 
 /** Whether a text has the form of a peer id. */

@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
-import fs, { cpSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { syncBuiltinESMExports } from "node:module";
+import { cpSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { mock, type TestContext, test } from "node:test";
+import { test } from "node:test";
 import { isCodedError } from "@counterpart/core/base/errors";
 import type { RangeOptions, Store, StoreReader, StoreSnapshot, StoreWrite } from "@counterpart/core/ports/store";
 import type { TableName } from "@counterpart/core/ports/tables";
@@ -11,6 +10,7 @@ import fc from "fast-check";
 import { createMetricsRegistry } from "../telemetry/metrics.ts";
 import { BUFFER_LIMITS, type BufferLimits, openBufferedStore } from "./buffered-store.ts";
 import type { FlushAnswer, StartFlusher } from "./flusher.ts";
+import { withoutRoom } from "./full-disk.test-support.ts";
 import { keyText } from "./key-text.ts";
 import { openDatabase, openLmdbStore } from "./lmdb-store.ts";
 import { createMemoryStore } from "./memory-store.ts";
@@ -120,6 +120,19 @@ function crash(path: string): string {
   return join(to, "chain.mdb");
 }
 
+/** Which rows of these a crash at this moment leaves. */
+async function leftOf(path: string, keys: readonly string[]): Promise<readonly boolean[]> {
+  const left = crash(path);
+  const after = openLmdbStore(left);
+  const found = foundOf(after, keys);
+  await after.close();
+  rmSync(dirname(left), { recursive: true });
+  return found;
+}
+
+const foundOf = (reader: StoreReader, keys: readonly string[]): readonly boolean[] =>
+  keys.map((key) => reader.get("codes", bytes(key)) !== undefined);
+
 const keys = fc.integer({ min: 0, max: 5 }).map((n) => new Uint8Array(n % 3).fill(n));
 const values = fc.option(fc.uint8Array({ maxLength: 80 }), { nil: null, freq: 3 });
 const tables = fc.constantFrom<TableName>("codes", "bodies");
@@ -170,24 +183,6 @@ function checkSame(reader: StoreReader, model: StoreReader): void {
   }
 }
 
-const noRoom = (): never => {
-  throw Object.assign(new Error("ENOSPC: no space left on device"), { code: "ENOSPC" });
-};
-
-/** The disk is full from the call after so many waits for it on. */
-function whileFull(waits: number, work: () => void): void {
-  const { fdatasyncSync } = fs;
-  let calls = 0;
-  const mocked = mock.method(fs, "fdatasyncSync", (file: number) => (calls++ < waits ? fdatasyncSync(file) : noRoom()));
-  syncBuiltinESMExports();
-  try {
-    work();
-  } finally {
-    mocked.mock.restore();
-    syncBuiltinESMExports();
-  }
-}
-
 const SMALL = { flushBytes: 600, bufferBytesMax: 1_500, writeBytesMax: 900 };
 
 /** A store, and what it should be. */
@@ -224,14 +219,15 @@ class Checked {
   refuse(rows: readonly StoreWrite[], after: number): void {
     const before = this.opened.failures.length;
     let isRefused = false;
-    whileFull(after, () => {
+    const write = (): void => {
       try {
         this.opened.store.write(rows);
       } catch (error) {
         assert.equal(isCodedError(error, "STORE_WRITE_FAILED"), true);
         isRefused = true;
       }
-    });
+    };
+    withoutRoom(["fdatasyncSync"], write, after);
     if (!isRefused) this.model.write(rows);
     assert.equal(this.opened.failures.length, before);
   }
@@ -453,21 +449,9 @@ test("a copy has everything that was written before, whether the database had it
   });
 });
 
-/** Calls of the file system that fail meanwhile. */
-function failing(t: TestContext, calls: readonly ("fdatasyncSync" | "ftruncateSync")[], work: () => void): void {
-  const mocked = calls.map((name) => t.mock.method(fs, name, noRoom));
-  syncBuiltinESMExports();
-  try {
-    work();
-  } finally {
-    for (const { mock } of mocked) mock.restore();
-    syncBuiltinESMExports();
-  }
-}
-
 /** The log of a fresh buffer is begun, its first write refused. */
 const refusedFirst = (work: () => void): void =>
-  whileFull(1, () => assert.throws(work, { code: "STORE_WRITE_FAILED" }));
+  withoutRoom(["fdatasyncSync"], () => assert.throws(work, { code: "STORE_WRITE_FAILED" }), 1);
 
 test("a first write that the disk refuses stops none of those that follow", async () => {
   await withFolder(async (path) => {
@@ -500,43 +484,50 @@ test("a write that is too large for the log, after a first one that the disk ref
     refusedFirst(() => store.write([row("1", "refused")]));
     store.write([row("2", "x".repeat(2_000)), row("3", "with it")]);
     store.write([row("4", "taken")]);
-    const left = crash(path);
-    const after = openLmdbStore(left);
-    const found = (reader: StoreReader) =>
-      ["1", "2", "3", "4"].map((key) => reader.get("codes", bytes(key)) !== undefined);
-    assert.deepEqual(found(after), [false, true, true, true]);
-    await after.close();
-    rmSync(dirname(left), { recursive: true });
+    const rows = ["1", "2", "3", "4"];
+    assert.deepEqual(await leftOf(path, rows), [false, true, true, true]);
     timers.fire();
     flusher.run();
     assert.deepEqual(failures, []);
-    assert.deepEqual(found(store), [false, true, true, true]);
+    assert.deepEqual(foundOf(store, rows), [false, true, true, true]);
     await store.close();
     assert.deepEqual(logFiles(path), []);
   });
 });
 
-test("what a refused write left in the log is cut off before the log is given up, and nothing is written till then", async (t) => {
+test("a log that holds nothing and cannot be removed refuses what is too large for it, until it can be", async () => {
+  await withFolder(async (path) => {
+    const { store, failures } = openManual(path, { writeBytesMax: 1_000 });
+    refusedFirst(() => store.write([row("1", "refused")]));
+    const large = [row("2", "x".repeat(2_000)), row("3", "with it")];
+    withoutRoom(["rmSync"], () => assert.throws(() => store.write(large), { code: "STORE_WRITE_FAILED" }));
+    assert.deepEqual(failures.length, 1);
+    const rows = ["1", "2", "3", "4"];
+    assert.deepEqual(foundOf(store, rows), [false, false, false, false]);
+    store.write(large);
+    store.write([row("4", "taken")]);
+    assert.deepEqual(await leftOf(path, rows), [false, true, true, true]);
+    await store.close();
+    assert.deepEqual(logFiles(path), []);
+  });
+});
+
+test("what a refused write left in the log is cut off before the log is given up, and nothing is written till then", async () => {
   await withFolder(async (path) => {
     const { store, timers, flusher } = openManual(path);
     store.write([row("0", "x")]);
-    failing(t, ["fdatasyncSync", "ftruncateSync"], () => {
+    withoutRoom(["fdatasyncSync", "ftruncateSync"], () => {
       assert.throws(() => store.write([row("1", "refused")]), { code: "STORE_WRITE_FAILED" });
     });
-    failing(t, ["ftruncateSync"], () => {
+    withoutRoom(["ftruncateSync"], () => {
       timers.fire();
       assert.deepEqual(flusher.waiting, []);
       assert.throws(() => store.write([row("2", "refused")]), { code: "STORE_WRITE_FAILED" });
     });
     store.write([row("3", "taken")]);
-    const left = crash(path);
-    const after = openLmdbStore(left);
-    const found = (reader: StoreReader) =>
-      ["0", "1", "2", "3"].map((key) => reader.get("codes", bytes(key)) !== undefined);
-    assert.deepEqual(found(after), [true, false, false, true]);
-    await after.close();
-    rmSync(dirname(left), { recursive: true });
-    assert.deepEqual(found(store), [true, false, false, true]);
+    const rows = ["0", "1", "2", "3"];
+    assert.deepEqual(await leftOf(path, rows), [true, false, false, true]);
+    assert.deepEqual(foundOf(store, rows), [true, false, false, true]);
     await store.close();
     assert.deepEqual(logFiles(path), []);
   });

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import fs, { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { syncBuiltinESMExports } from "node:module";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import type { StoreWrite } from "@counterpart/core/ports/store";
 import fc from "fast-check";
+import { withoutRoom } from "./full-disk.test-support.ts";
 import { keyText } from "./key-text.ts";
 import { openDatabase, openLmdbStore, TABLE_NAMES } from "./lmdb-store.ts";
 import { createRecordWriter } from "./log-record.ts";
@@ -166,28 +166,15 @@ test("a file that nothing was written to is passed over, wherever it is among th
   });
 });
 
-test("a file that cannot be begun is not left behind, and one that cannot be cut off at its end is whole", async (t) => {
+test("a file that cannot be begun is not left behind, and one that cannot be cut off at its end is whole", async () => {
   await withDatabase(async (path, { id }) => {
-    const full = (): never => {
-      throw Object.assign(new Error("ENOSPC: no space left on device"), { code: "ENOSPC" });
-    };
-    const failing = (name: "fdatasyncSync" | "ftruncateSync", work: () => void): void => {
-      const mocked = t.mock.method(fs, name, full);
-      syncBuiltinESMExports();
-      try {
-        work();
-      } finally {
-        mocked.mock.restore();
-        syncBuiltinESMExports();
-      }
-    };
-    failing("fdatasyncSync", () => {
+    withoutRoom(["fdatasyncSync"], () => {
       assert.throws(() => createLogFile(path, id, 1, TABLE_NAMES), { code: "STORE_WRITE_FAILED", message: /ENOSPC/ });
     });
     assert.deepEqual(logFiles(path), []);
     const log = createLogFile(path, id, 1, TABLE_NAMES);
     log.append(recordOf(1, [row(1)]));
-    failing("ftruncateSync", () => log.close());
+    withoutRoom(["ftruncateSync"], () => log.close());
     const { writes, isCutShort } = readLogFile(log.path);
     assert.deepEqual([writes.map(({ number }) => number), isCutShort], [[1], false]);
   });

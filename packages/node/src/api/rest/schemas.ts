@@ -4,6 +4,7 @@ import type { Hex } from "@counterpart/core/base/bytes";
 import { assert, CodedError } from "@counterpart/core/base/errors";
 import { checksumAddress, parseAddress } from "@counterpart/core/crypto/crypto";
 import Type, { type Static, type TSchema } from "typebox";
+import { PEER_ID } from "../../net/address.ts";
 
 export const AddressSchema = Type.String({
   pattern: "^0x[0-9a-fA-F]{40}$",
@@ -27,7 +28,7 @@ export const WaitSchema = Type.Integer({
 });
 
 export const PeerIdSchema = Type.String({
-  pattern: "^(Qm|1)[1-9A-HJ-NP-Za-km-z]{40,60}$",
+  pattern: PEER_ID.source,
   description: "a libp2p peer id: the base58 of a multihash",
   examples: ["12D3KooWRBy97UB99e3J6hiPesre1MZeuNQvfan4gBziswrRJsNK"],
 });
