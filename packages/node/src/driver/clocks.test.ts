@@ -45,6 +45,17 @@ describe("clocks of connected peers", () => {
     });
   }
 
+  it("behind a node's head are told as long as it has a peer that refuses that", async () => {
+    const { engine, driver } = jumping;
+    assert.equal(driver.withheldS(), undefined);
+    const head = { ...engine.head(), timestamp: Math.floor(world.clock.now() / 1_000) + 3_600 };
+    engine.head = () => head;
+    assert.equal(driver.withheldS(), 3_600);
+    await world.clock.run(driver.disconnect());
+    await world.clock.until(() => !linked());
+    assert.equal(driver.withheldS(), undefined);
+  });
+
   it("that move by less than a minute change nothing", async () => {
     for (const aheadMs of [59_000, 0, -20_000, 0]) {
       clock.clockAheadMs = aheadMs;
