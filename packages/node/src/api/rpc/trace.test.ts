@@ -222,6 +222,17 @@ test("a call is traced at a block, or within it", async () => {
   });
 });
 
+test("the block after the head has no transactions to trace, but a call can be traced as if in it", async () => {
+  const { api } = await openLogs([5]);
+  const refused = /^tracing on top of pending is not supported$/;
+  await fails(api, -32000, refused, "debug_traceBlockByNumber", "pending", CALLS);
+  await fails(api, -32000, refused, "debug_traceCall", { to: OTHER }, "pending", { txIndex: "0x0" });
+  const shown = await ask<StructTrace>(api, "debug_traceCall", { to: OTHER }, "pending", {
+    stateOverrides: { [OTHER]: { code: "0x435f5260205ff3" } },
+  });
+  assert.equal(shown.returnValue, word(3));
+});
+
 test("functions are counted, and nothing where nothing is asked for", async () => {
   const api = await openTestApi();
   const call = { to: OTHER, data: "0x12345678aabb" };

@@ -20,7 +20,7 @@ import { canonicalBlock, transactionOf } from "../state.ts";
 import { headerAt, LATEST, onState, readBlockNumber, readBlockRef } from "./block-ref.ts";
 import { type CallArgs, messageOf, readCallArgs } from "./call-args.ts";
 import type { RpcMethod } from "./dispatch.ts";
-import { serverError } from "./errors.ts";
+import { type RpcError, serverError } from "./errors.ts";
 import { createDeadline, createSpend, createTurns, type Turns } from "./execution-limits.ts";
 import { type BlockOverrides, NO_STATE_OVERRIDES, readBlockOverrides, readStateOverrides } from "./overrides.ts";
 import { defineMethod, member, optional, readData, readHash, readSafeQuantity, required } from "./params.ts";
@@ -204,8 +204,11 @@ function traceCallWithin(deps: TraceDeps, header: AnySealedHeader, index: number
 
 type BlockName = Parameters<typeof headerAt>[1];
 
+const noPending = (): RpcError => serverError("tracing on top of pending is not supported");
+
 function traceCall(deps: TraceDeps, args: CallArgs, ref: BlockName, trace: CallTrace): Promise<unknown> {
   const { txIndex, config } = trace;
+  if (txIndex !== undefined && ref.kind === "pending") throw noPending();
   const header = txIndex === undefined ? undefined : headerAt(deps.engine, ref);
   if (txIndex !== undefined && header !== undefined) return traceCallWithin(deps, header, txIndex, args, trace);
   return onState(deps.engine, ref, (block) =>
@@ -215,8 +218,9 @@ function traceCall(deps: TraceDeps, args: CallArgs, ref: BlockName, trace: CallT
   );
 }
 
-/** @throws RpcError -32000 in the words of go-ethereum when there is no such block on the chain */
+/** @throws RpcError -32000 in the words of other clients when there is no such block on the chain, or for `pending` */
 function requireBlock({ engine }: TraceDeps, ref: BlockName, name: string): AnyDecodedBlock {
+  if (ref.kind === "pending") throw noPending();
   const header = headerAt(engine, ref);
   const block = header === undefined ? undefined : canonicalBlock(engine, header.hash);
   if (block === undefined) throw serverError(`block ${name} not found`);
