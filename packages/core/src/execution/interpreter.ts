@@ -43,8 +43,11 @@ const STEP_WEIGHT = 20;
 function traceStep(m: Machine, f: Frame, table: OpcodeTable, op: number): Control {
   // Initcode of no bytes has no opcode either.
   const isCode = f.code.bytes.length > 0;
-  if (isCode)
-    m.tracer?.step?.({ pc: f.pc, opcode: op, gas: BigInt(f.gasWord), depth: f.depth, frame: f, refund: m.refund });
+  if (isCode) {
+    const { pc, depth } = f;
+    const price = table.prices[op] as number;
+    m.tracer?.step?.({ pc, opcode: op, price, gas: BigInt(f.gasWord), depth, frame: f, refund: m.refund });
+  }
   return stackFault(table, op, f.sp);
 }
 

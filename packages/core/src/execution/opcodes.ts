@@ -3,6 +3,8 @@
 import { type Fork, isAtLeast } from "./fork.ts";
 
 export const STACK_MAX = 1_024;
+/** Byte that is set aside to be no opcode (EIP-141). */
+const INVALID = 0xfe;
 
 interface Opcode {
   readonly code: number;
@@ -148,11 +150,9 @@ const OPCODES: readonly Opcode[] = ALL_ROWS.map(([code, name, takes, leaves, pri
 
 const NAMES: ReadonlyMap<number, string> = new Map(OPCODES.map(({ code, name }) => [code, name]));
 
-/** Name of an opcode, whatever the fork. */
-export const opcodeName = (code: number): string => NAMES.get(code) ?? `opcode 0x${code.toString(16)}`;
-
-/** Whether any fork has this opcode. */
-export const isOpcode = (code: number): boolean => NAMES.has(code);
+/** Name of an opcode, whatever the fork, and of what is none in the words of go-ethereum. */
+export const opcodeName = (code: number): string =>
+  NAMES.get(code) ?? (code === INVALID ? "INVALID" : `opcode 0x${code.toString(16)} not defined`);
 
 /** Words that an opcode takes from the stack and leaves there; none for what is no opcode. */
 export function opcodeStack(code: number): { readonly takes: number; readonly leaves: number } {

@@ -11,6 +11,8 @@ export type CallKind = "CALL" | "CALLCODE" | "DELEGATECALL" | "STATICCALL" | "CR
 export interface Step {
   readonly pc: number;
   readonly opcode: number;
+  /** What it costs at least; 0 where that depends on more than the fork. */
+  readonly price: number;
   /** Gas left before the opcode is paid for; its price is what is left before the next step in the same frame less. */
   readonly gas: bigint;
   /** 0 for the transaction's own code. */

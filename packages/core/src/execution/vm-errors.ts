@@ -17,10 +17,8 @@ import {
   STATIC_STATE_CHANGE,
 } from "./halts.ts";
 import type { Fault, Machine } from "./machine.ts";
-import { isOpcode, opcodeName, opcodeStack, STACK_MAX } from "./opcodes.ts";
+import { opcodeName, opcodeStack, STACK_MAX } from "./opcodes.ts";
 
-/** Byte that is set aside to be no opcode (EIP-141). */
-const INVALID = 0xfe;
 const SSTORE = 0x55;
 
 const WORDS: Readonly<Record<Control, string>> = {
@@ -34,18 +32,13 @@ const WORDS: Readonly<Record<Control, string>> = {
   [INITCODE_SIZE_EXCEEDED]: "max initcode size exceeded",
 };
 
-function nameOf(opcode: number): string {
-  if (opcode === INVALID) return "INVALID";
-  return isOpcode(opcode) ? opcodeName(opcode) : `opcode 0x${opcode.toString(16)} not defined`;
-}
-
 function wordsOfFault({ control, opcode, height, gas }: Fault): string | undefined {
   // EIP-2200: there was enough for the price, but too little would have been left.
   if (control === OUT_OF_GAS && opcode === SSTORE && gas >= 0) {
     return "out of gas: not enough gas for reentrancy sentry";
   }
   const { takes, leaves } = opcodeStack(opcode);
-  if (control === INVALID_OPCODE) return `invalid opcode: ${nameOf(opcode)}`;
+  if (control === INVALID_OPCODE) return `invalid opcode: ${opcodeName(opcode)}`;
   if (control === STACK_UNDERFLOW) return `stack underflow (${height} <=> ${takes})`;
   return control === STACK_OVERFLOW ? `stack limit reached ${height} (${STACK_MAX + takes - leaves})` : undefined;
 }

@@ -66,6 +66,7 @@ interface Open {
   readonly entry: StructLog;
   readonly frame: Frame;
   readonly gas: bigint;
+  readonly price: number;
 }
 
 /** The words of the memory, cut from one text: a conversion for each of them would take many times as long. */
@@ -113,7 +114,7 @@ class Recorder {
   }
 
   step(step: Step): void {
-    const { pc, opcode, gas, depth, frame, refund } = step;
+    const { pc, opcode, price, gas, depth, frame, refund } = step;
     this.#close(gas);
     const { limit, enableMemory, disableStack, disableStorage, enableReturnData } = this.#options;
     if (limit > 0 && this.logs.length >= limit) return;
@@ -132,7 +133,7 @@ class Recorder {
       ...(refund === 0 ? {} : { refund }),
     };
     this.logs.push(entry);
-    this.#open = { entry, frame, gas };
+    this.#open = { entry, frame, gas, price };
   }
 
   /** @param left of the frame's gas after the step */
@@ -160,8 +161,10 @@ class Recorder {
       return;
     }
     if (!AFTER_RETURN.has(failure)) open.entry.error = vmError ?? failure;
-    // A price beyond all numbers was not even computed.
-    this.#close(Number.isFinite(open.frame.gas) ? gasAmount(open.frame) : open.gas);
+    // A price beyond all numbers was not even computed, and that of what cannot run was not paid.
+    const left = Number.isFinite(open.frame.gas) ? gasAmount(open.frame) : open.gas;
+    const paid = open.gas - BigInt(open.price);
+    this.#close(left < paid ? left : paid);
   }
 }
 

@@ -117,7 +117,7 @@ test("memory, storage, return data, refunds and errors are shown", async () => {
   assert.deepEqual(byOp("SSTORE").memory, [word(7)]);
   assert.deepEqual([byOp("CALL").refund, byOp("POP").returnData], [4_800, word(7)]);
   const last = trace.structLogs.at(-1);
-  assert.deepEqual([last?.op, last?.error], ["opcode 0xc", "invalid opcode: opcode 0xc not defined"]);
+  assert.deepEqual([last?.op, last?.error], ["opcode 0xc not defined", "invalid opcode: opcode 0xc not defined"]);
   const bare = await ask<StructTrace>(api, "debug_traceCall", { to: OTHER }, "latest", {
     disableStorage: true,
     stateOverrides: overrides,
@@ -138,6 +138,23 @@ test("what a call costs includes what it passes on, what a creation costs does n
     trace.structLogs.filter(({ depth }) => depth === 2).map(({ op }) => op),
     ["PUSH0", "POP", "STOP"],
   );
+});
+
+test("an opcode that cannot run is shown with what it would have cost, as far as that is known", async () => {
+  const api = await openTestApi();
+  const last = async (code: string, gas = 100_000) => {
+    const config = { disableStack: true, stateOverrides: { [OTHER]: { code } } };
+    const call = { to: OTHER, gas: `0x${gas.toString(16)}` };
+    const { structLogs } = await ask<StructTrace>(api, "debug_traceCall", call, "latest", config);
+    const { op, gasCost, error } = structLogs.at(-1) ?? {};
+    return [op, gasCost, error];
+  };
+  assert.deepEqual(await last("0x600356"), ["JUMP", 8, "invalid jump destination"]);
+  assert.deepEqual(await last("0x6001600357"), ["JUMPI", 10, "invalid jump destination"]);
+  assert.deepEqual(await last("0x02"), ["MUL", 5, "stack underflow (0 <=> 2)"]);
+  assert.deepEqual(await last("0x5b38600056", 200_000), ["PUSH1", 3, "stack limit reached 1024 (1023)"]);
+  assert.deepEqual(await last("0x5f54", 22_000), ["SLOAD", 2_100, "out of gas"]);
+  assert.deepEqual(await last("0xfe"), ["INVALID", 0, "invalid opcode: INVALID"]);
 });
 
 test("messages that fail, or cannot be sent, are shown with why", async () => {
