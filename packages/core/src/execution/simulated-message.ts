@@ -126,7 +126,7 @@ function gasFault({ rules }: Machine, message: SimulatedMessage): MessageFault |
     return fault("INTRINSIC_GAS", `intrinsic gas too low: have ${gasLimit}, want ${intrinsic}`);
   }
   if (gasLimit < floor) {
-    return fault("OTHER", `insufficient gas for floor data gas cost: have ${gasLimit}, want ${floor}`);
+    return fault("INTRINSIC_GAS", `insufficient gas for floor data gas cost: have ${gasLimit}, want ${floor}`);
   }
   if (to !== undefined || data.length <= rules.initcodeSizeMax) return undefined;
   const sizes = `code size ${data.length} limit ${rules.initcodeSizeMax}`;

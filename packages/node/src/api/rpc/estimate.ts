@@ -41,7 +41,7 @@ const faultWith = ({ message }: MessageFault, gas: bigint): RpcError =>
 async function attempt({ message, run }: Estimation, gasLimit: bigint): Promise<SimulatedOutcome | undefined> {
   const outcome = await run({ ...message, gasLimit });
   if (outcome.valid) return outcome;
-  if (outcome.kind === "INTRINSIC_GAS" || /floor data gas/.test(outcome.message)) return undefined;
+  if (outcome.kind === "INTRINSIC_GAS") return undefined;
   throw faultWith(outcome, gasLimit);
 }
 

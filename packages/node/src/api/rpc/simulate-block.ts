@@ -121,6 +121,9 @@ const FAULT_CODES: Readonly<Record<MessageFaultKind, number>> = {
 const faultError = ({ kind, message }: MessageFault, { gasLimit }: SimulatedMessage): RpcError =>
   new RpcError(FAULT_CODES[kind], `err: ${message} (supplied gas ${gasLimit})`);
 
+const blockIsFull = (why: string): RpcError =>
+  new RpcError(SIMULATION_CODES.blockGasLimit, `block gas limit reached: ${why}`);
+
 /** The transaction that a call would be, without a signature. */
 function transactionOf(message: SimulatedMessage, nonce: bigint, chainId: number): AnyTransaction {
   const { type, blobVersionedHashes, maxFeePerBlobGas } = message;
@@ -153,7 +156,7 @@ function nextMessage(
 ): SimulatedMessage & { readonly nonce: bigint } {
   const gas = args.gas ?? BigInt(gasLimit) - gasUsed;
   if (gasUsed + gas > BigInt(gasLimit)) {
-    throw new RpcError(SIMULATION_CODES.blockGasLimit, `block gas limit reached: ${gasUsed} >= ${gasLimit}`);
+    throw blockIsFull(`${gasUsed} >= ${gasLimit}`);
   }
   const said = args.nonce ?? nonce;
   return { ...messageOf({ ...args, gas }, gasLeft, site.chainId), nonce: said };
@@ -173,7 +176,11 @@ async function runCall(
   const transaction = transactionOf(message, message.nonce, site.chainId);
   const checks = { nonce: options.validation, baseFee: options.validation, isLast: false };
   const outcome = await execution.simulate(message, checks, transfers.tracer);
-  if (!outcome.valid) throw faultError(outcome, message);
+  if (!outcome.valid) {
+    const hasTheRest = args.gas === undefined && message.gasLimit === BigInt(context.gasLimit) - gathered.gasUsed;
+    if (hasTheRest && outcome.kind === "INTRINSIC_GAS") throw blockIsFull(outcome.message);
+    throw faultError(outcome, message);
+  }
   progress.spend(2 * (outcome.output.length + message.data.length));
   progress.gasLeft -= BigInt(outcome.gasUsed);
   gathered.receipts.push(receiptOf(transaction.type, outcome, Number(gathered.gasUsed)));

@@ -260,6 +260,30 @@ test("what cannot be simulated is refused with the codes of execution-apis", asy
   ]);
 });
 
+test("a call that is left too little of its block's gas is said to be beyond the block's limit", async () => {
+  const api = await openTestApi();
+  const call = { from: STRANGER, to: OWN };
+  const full = (limit: number, ...calls: object[]) => [
+    { blockOverrides: { gasLimit: `0x${limit.toString(16)}` }, calls },
+  ];
+  const words = /^block gas limit reached: intrinsic gas too low: have 8000, want 21000$/;
+  await failing(api, -38015, words, full(50_000, call, call, call));
+  await failing(api, -38015, /: intrinsic gas too low: have 0, want 21000$/, full(42_000, call, call, call));
+  const floor = /: insufficient gas for floor data gas cost: have 24000, want 25000$/;
+  await failing(api, -38015, floor, full(45_000, call, { ...call, data: `0x${"ff".repeat(100)}` }));
+  await failing(
+    api,
+    -38013,
+    /^err: intrinsic gas too low: have 7, want 21000/,
+    full(50_000, call, { ...call, gas: "0x7" }),
+  );
+  const data = `0x${"ff".repeat(1_000)}`;
+  const short = { ...call, data, gas: "0x9c40" };
+  await failing(api, -38013, /^err: insufficient gas for floor data gas cost: have 40000, want 61000/, [
+    { calls: [short] },
+  ]);
+});
+
 test("the gas of all calls is bounded together", async () => {
   const api = await openTestApi();
   const burning = { stateOverrides: { [OTHER]: { code: "0x5b5f56" } }, calls: [{ to: OTHER }] };
