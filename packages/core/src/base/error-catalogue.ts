@@ -31,7 +31,7 @@ export const ERROR_CATALOGUE = {
   NONCE_TOO_LOW: entry(409, "the sender has already used this nonce"),
   NONCE_TOO_HIGH: entry(409, "the nonce is too far ahead of the sender's next one"),
   INSUFFICIENT_FUNDS: entry(422, "the sender cannot pay value and gas"),
-  UNDERPRICED: entry(409, "a replacement needs a tip at least 10 % and 1 wei higher"),
+  UNDERPRICED: entry(409, "a replacement needs a tip at least 10 % and 1 wei higher, and the base fee must be offered"),
   GAS_LIMIT_EXCEEDED: entry(422, "the gas limit is above what a transaction or block may use"),
   POOL_FULL: entry(503, "the transaction pool accepts no more transactions at present"),
   POOL_PEER_QUOTA: entry(429, "this peer has too many pending transactions here"),

@@ -20,6 +20,15 @@ describe("sending", () => {
     );
   });
 
+  it("offers twice the base fee that was set for the next block", async () => {
+    const engine = openTestEngine({ development: true });
+    const { send } = createSender(engine, createTestKeys(1));
+    engine.development?.setNext({ baseFeePerGas: 7n });
+    assert.equal((await send(MESSAGE, 50_000)).maxFeePerGas, 14n);
+    await engine.seal();
+    assert.equal((await send(MESSAGE, 50_000)).maxFeePerGas, 0n);
+  });
+
   it("makes what goes with a transaction durable in the same write, in a block or in the journal", async () => {
     for (const seals of [true, false]) {
       const inner = createMemoryStore();

@@ -26,11 +26,11 @@ export interface Sender {
   send(message: Message, gasLimit: number, preparation?: Preparation): Promise<Transaction>;
 }
 
-type SenderEngine = Pick<ChainEngine, "chainId" | "head" | "pool" | "submit">;
+type SenderEngine = Pick<ChainEngine, "chainId" | "nextContext" | "pool" | "submit">;
 
 export function createSender(engine: SenderEngine, keys: KeyRing): Sender {
   const sign = ({ from, to, value, data }: Message, gasLimit: number): Transaction => {
-    const { baseFeePerGas = 0n } = engine.head();
+    const { baseFeePerGas = 0n } = engine.nextContext();
     return signTransaction(
       {
         type: 2,

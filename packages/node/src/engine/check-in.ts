@@ -4,8 +4,9 @@
  * sends by way of others would be heard any more.
  */
 
-import { isCodedError } from "@counterpart/core/base/errors";
+import { CodedError, isCodedError } from "@counterpart/core/base/errors";
 import type { Transaction } from "@counterpart/core/chain/types";
+import { checksumAddress } from "@counterpart/core/crypto/crypto";
 import type { EngineCore } from "./core.ts";
 import { type Pending, type Pool, stuckFromPeers } from "./pool.ts";
 import { removedRow } from "./pool-rows.ts";
@@ -22,12 +23,20 @@ const DROPPED_MAX = 4_096;
  */
 export type CheckIn = (transaction: Transaction, origin: TransactionOrigin, peerId?: string) => Pending | undefined;
 
+/** By the rules there is no base fee: what offers too little for one that was set waits, and all of its sender's with it. */
+function requireBaseFee({ sender, maxFeePerGas }: Transaction, baseFee: bigint): void {
+  if (maxFeePerGas >= baseFee) return;
+  const fees = `maxFeePerGas: ${maxFeePerGas}, baseFee: ${baseFee}`;
+  const who = `address ${checksumAddress(sender)}`;
+  throw new CodedError("UNDERPRICED", `max fee per gas less than block base fee: ${who}, ${fees}`);
+}
+
 export function createCheckIn(core: EngineCore): CheckIn {
   const { pool, store, accounts, clock, metrics } = core;
   let searchedAtMs = Number.NEGATIVE_INFINITY;
 
-  /** Of the next block, for which another one may have been set. */
-  const gasLimit = (): number => core.irregular.header(core.head, clock.now()).gasLimit ?? core.head.gasLimit;
+  /** What may have been set for the next block of a development node. */
+  const next = () => core.irregular.header(core.head, clock.now());
   const isNext = ({ sender, nonce }: Transaction): boolean =>
     nonce <= pool.nextNonce(sender, accounts.account(sender)?.nonce ?? 0n);
 
@@ -50,7 +59,9 @@ export function createCheckIn(core: EngineCore): CheckIn {
   };
 
   return (transaction, origin, peerId) => {
-    const check = (): ReturnType<Pool["check"]> => pool.check(transaction, origin, accounts, gasLimit(), peerId);
+    const { gasLimit = core.head.gasLimit, baseFeePerGas = 0n } = next();
+    requireBaseFee(transaction, baseFeePerGas);
+    const check = (): ReturnType<Pool["check"]> => pool.check(transaction, origin, accounts, gasLimit, peerId);
     try {
       return check();
     } catch (error) {

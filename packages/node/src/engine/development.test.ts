@@ -431,6 +431,18 @@ test("a transaction that needs more gas than was set for the next block is refus
   assert.deepEqual([engine.head().number, engine.head().gasLimit], [1, 30_000]);
 });
 
+test("a transaction that offers less than the base fee that was set for the next block is refused at once", async () => {
+  const { engine, dev } = open();
+  dev.setNext({ baseFeePerGas: 7n });
+  const refused = engine.submit(transactionOf(1, 0, { maxFeePerGas: 6n }), "local");
+  const message = /^max fee per gas less than block base fee: address 0x\w+, maxFeePerGas: 6, baseFee: 7$/;
+  await assert.rejects(refused, { code: "UNDERPRICED", message });
+  await engine.submit(transactionOf(1, 0, { maxFeePerGas: 7n }), "local");
+  await engine.seal();
+  assert.deepEqual([engine.head().number, engine.head().baseFeePerGas], [1, 7n]);
+  await engine.submit(transactionOf(1, 1), "local");
+});
+
 test("what is pending below a nonce that is set leaves the pool, durably, and what is above it stays", async () => {
   const store = createMemoryStore();
   const { engine, dev } = open(store);

@@ -57,7 +57,7 @@ const KNOWN_WORDS: Partial<Record<ErrorCode, string>> = {
 
 /** How what is said of a broken rule begins where it is in the words that everybody has: they need none before them. */
 const USUAL_WORDS =
-  /^(intrinsic gas|insufficient |max (priority fee|initcode)|nonce has max|invalid chain id|oversized|transaction type|EIP-7702)/;
+  /^(intrinsic gas|insufficient |max (priority fee|fee|initcode)|nonce has max|invalid chain id|oversized|transaction type|EIP-7702)/;
 
 /** What is the matter with this node, for which no other client has words: told by the code, in `data`. */
 const NODE_STATES: ReadonlySet<ErrorCode> = new Set(["STORE_WRITE_FAILED", "STORE_CORRUPT", "NOT_READY"]);

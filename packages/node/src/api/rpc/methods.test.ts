@@ -249,6 +249,11 @@ test("what the pool refuses has the words that wallets look for", async () => {
     ...send(transactionOf(1, 2, { value: 10n ** 21n })),
   );
   await fails(api, -32000, /invalid transaction/, "eth_sendRawTransaction", "0x02c0");
+  const engine = openTestEngine({ development: true });
+  engine.development?.setNext({ baseFeePerGas: 7n });
+  const priced = await openTestApi({}, createFakeBackend(engine));
+  const cheap = transactionOf(1, 0, { maxFeePerGas: 6n });
+  await fails(priced, -32000, /^max fee per gas less than block base fee: address 0x/, ...send(cheap));
   await fails(api, -32000, /transaction type not supported/, "eth_sendRawTransaction", "0x03c0");
   await fails(api, -32602, /invalid argument 0/, "eth_sendRawTransaction", "c0");
   assert.equal(await ask(api, ...send(transactionOf(1, 1))), transactionOf(1, 1).hash);
