@@ -1,8 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { accountOf, openTestEngine, sealAll, transactionOf } from "../../engine/engine.test-support.ts";
+import {
+  accountOf,
+  chainOf,
+  openTestEngine,
+  sealAll,
+  stateOf,
+  transactionOf,
+} from "../../engine/engine.test-support.ts";
 import { createFakeBackend, openTestApi } from "../fake-backend.test-support.ts";
-import { ask } from "./asking.test-support.ts";
+import { ask, fails } from "./asking.test-support.ts";
 import { rewardsAt } from "./fees.ts";
 
 test("rewards are percentiles of the gas, cheapest first", () => {
@@ -70,6 +77,28 @@ test("what was paid in blocks of which only the header is known is not made up",
   assert.equal((await rpc("eth_feeHistory", "0x1", "latest", [50])).error?.code, 4444);
   const { result } = await rpc("eth_feeHistory", "0x1", "latest");
   assert.deepEqual((result as Record<string, unknown>).baseFeePerGas, ["0x0", "0x0"]);
+});
+
+test("rewards are told of as many blocks as were executed here, after a state was taken over too", async () => {
+  const full = openTestEngine();
+  for (let nonce = 0; nonce < 3; nonce++) await sealAll(full, [transactionOf(1, nonce)]);
+  const joined = openTestEngine();
+  await joined.adoption.addHeaders(
+    chainOf(full).map(({ header }) => header),
+    new Uint8Array(0),
+  );
+  await joined.adoption.complete(full.head(), stateOf(full));
+  for (const tip of [1n, 2n]) {
+    await sealAll(joined, [transactionOf(1, 2 + Number(tip), { maxFeePerGas: tip, maxPriorityFeePerGas: tip })]);
+  }
+  const api = await openTestApi({}, createFakeBackend(joined));
+  const history = await ask<Record<string, unknown[]>>(api, "eth_feeHistory", "0x4", "latest", [50]);
+  assert.deepEqual([history.oldestBlock, history.reward], ["0x4", [["0x1"], ["0x2"]]]);
+  assert.deepEqual([history.baseFeePerGas?.length, history.gasUsedRatio?.length], [3, 2]);
+  const genesis = await ask<Record<string, unknown[]>>(api, "eth_feeHistory", "0x1", "0x0", [50]);
+  assert.deepEqual([genesis.oldestBlock, genesis.reward], ["0x0", [["0x0"]]]);
+  await fails(api, 4444, /^pruned history unavailable: of block 3 /, "eth_feeHistory", "0x4", "0x3", [50]);
+  assert.equal((await ask<Record<string, unknown>>(api, "eth_feeHistory", "0x4", "latest")).oldestBlock, "0x2");
 });
 
 test("gas is free", async () => {

@@ -1,6 +1,5 @@
 /** Fees: what to offer, and what was paid. Source: EIP-1559; go-ethereum's fee history. */
 
-import type { Hex } from "@counterpart/core/base/bytes";
 import type { AnySealedHeader } from "@counterpart/core/chain/any-header";
 import type { AnyReceipt } from "@counterpart/core/chain/types";
 import { blobBaseFeeAt, blobGasUsedRatio, nextFees } from "@counterpart/core/consensus/foreign-rules";
@@ -72,13 +71,10 @@ function headersUpTo(engine: ChainEngine, newest: AnySealedHeader, count: number
   return headers.reverse();
 }
 
-/** @throws CodedError `PRUNED` where only the header is known: there is no telling what was paid */
-function receiptsOf(engine: ChainEngine, hash: Hex): readonly AnyReceipt[] {
-  const receipts = engine.receipts(hash);
-  if (receipts === undefined) canonicalBlock(engine, hash);
-  return receipts ?? [];
-}
-
+/**
+ * Rewards in the newest of these blocks, as far back as it is known what was paid.
+ * @throws CodedError `PRUNED` where of the newest only the header is known: there is no telling what was paid
+ */
 async function rewardsOf(
   engine: ChainEngine,
   clock: Clock,
@@ -87,11 +83,15 @@ async function rewardsOf(
 ): Promise<string[][]> {
   const pause = createPacer(clock);
   const rewards: string[][] = [];
-  for (const { hash, gasUsed, baseFeePerGas = 0n } of headers) {
-    rewards.push(rewardsAt(percentiles, gasUsed, baseFeePerGas, receiptsOf(engine, hash)).map(quantity));
+  for (const { hash, gasUsed, baseFeePerGas = 0n } of headers.toReversed()) {
+    // In a block without transactions nothing was paid, as its header says.
+    const receipts = gasUsed === 0 ? [] : engine.receipts(hash);
+    if (receipts === undefined && rewards.length > 0) break;
+    if (receipts === undefined) canonicalBlock(engine, hash);
+    rewards.push(rewardsAt(percentiles, gasUsed, baseFeePerGas, receipts ?? []).map(quantity));
     await pause();
   }
-  return rewards;
+  return rewards.reverse();
 }
 
 /** Base fee of the block that would be sealed now; on this node's own chain zero, unless a development method set it. */
@@ -120,7 +120,9 @@ async function feeHistory(
   percentiles: readonly number[] = [],
 ) {
   const most = percentiles.length === 0 ? HISTORY_BLOCKS_MAX : REWARD_BLOCKS_MAX;
-  const headers = headersUpTo(engine, newest, Math.min(count, most));
+  const asked = headersUpTo(engine, newest, Math.min(count, most));
+  const reward = percentiles.length === 0 ? undefined : await rewardsOf(engine, clock, asked, percentiles);
+  const headers = reward === undefined ? asked : asked.slice(asked.length - reward.length);
   const last = headers.at(-1);
   const { schedule } = engine;
   if (last === undefined) return { oldestBlock: quantity(0), baseFeePerGas: [], gasUsedRatio: [] };
@@ -132,7 +134,7 @@ async function feeHistory(
     gasUsedRatio: headers.map(({ gasUsed, gasLimit }) => (gasLimit === 0 ? 0 : gasUsed / Number(gasLimit))),
     baseFeePerBlobGas: blobFees(schedule, headers, last).map(quantity),
     blobGasUsedRatio: headers.map((header) => (schedule === undefined ? 0 : blobGasUsedRatio(schedule, header))),
-    ...(percentiles.length === 0 ? {} : { reward: await rewardsOf(engine, clock, headers, percentiles) }),
+    ...(reward === undefined ? {} : { reward }),
   };
 }
 
