@@ -316,7 +316,7 @@ test("what makes no sense is refused with the reason, and detaches nothing", asy
     /not supported/,
   );
   assert.match((await rpcFailure(node, "hardhat_reset", { forking: { blockNumber: 5 } })).message, /not supported/);
-  assert.equal(await rpc(node, "anvil_reset", { forking: { jsonRpcUrl: null } }), true);
+  assert.equal(await rpc(node, "anvil_reset", { forking: { jsonRpcUrl: null } }), null);
   assert.equal(await rpc(node, "evm_revert", "0x9"), false);
   const other = await nodes.start("two");
   await connect(other, node);

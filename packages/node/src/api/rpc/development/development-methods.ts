@@ -8,18 +8,29 @@ import type { KeyRing } from "../../../keys/types.ts";
 import type { Backend } from "../../backend.ts";
 import { heldKeys, type Signing } from "../account-methods.ts";
 import type { RpcMethod } from "../dispatch.ts";
+import { withAnvilNames } from "./anvil-names.ts";
 import { miningMethods } from "./mining-methods.ts";
 import { dumpMethods } from "./state-dump.ts";
 import { changingMethods } from "./state-methods.ts";
 
+/** The same method, which has nothing to say. */
+function silent(method: RpcMethod): RpcMethod {
+  const run = async (params: Parameters<RpcMethod>[0]): Promise<null> => {
+    await method(params);
+    return null;
+  };
+  return Object.assign(run, { takes: method.takes });
+}
+
 export function developmentMethods(backend: Backend, clock: Clock): Record<string, RpcMethod> {
   const { engine, development: node } = backend;
   if (node === undefined) return {};
-  return {
+  const methods = {
     ...miningMethods({ engine, node, clock }),
     ...changingMethods({ backend, node }),
     ...dumpMethods(node, clock),
   };
+  return withAnvilNames(methods, silent);
 }
 
 /** Held keys sign; what impersonated accounts send is not signed, and detaches the chain. */

@@ -66,7 +66,6 @@ function stateSetters({ backend, node }: ChangingDeps, prefix: string): Record<s
 }
 
 function accountsAndChain({ node }: ChangingDeps, prefix: string): Record<string, RpcMethod> {
-  const { chain } = node;
   const autoImpersonate = defineMethod([required(readBoolean)], (isOn) => {
     node.setAutoImpersonate(isOn);
     return true;
@@ -80,7 +79,6 @@ function accountsAndChain({ node }: ChangingDeps, prefix: string): Record<string
       node.stopImpersonating(address),
     ),
     [`${prefix}_autoImpersonateAccount`]: autoImpersonate,
-    [`${prefix}_dropTransaction`]: defineMethod([required(readHash)], (hash) => chain.drop(hash)),
     // What is logged is the operator's: `--log-level`. Scripts that call this run all the same.
     [`${prefix}_setLoggingEnabled`]: defineMethod([required(readBoolean)], () => null),
     [`${prefix}_reset`]: defineMethod([optional(readNoForking, undefined)], async () => {
@@ -127,6 +125,10 @@ export function changingMethods(deps: ChangingDeps): Record<string, RpcMethod> {
     ...Object.assign(
       {},
       ...BOTH.map((prefix) => ({ ...stateSetters(deps, prefix), ...accountsAndChain(deps, prefix) })),
+    ),
+    hardhat_dropTransaction: defineMethod([required(readHash)], (hash) => node.chain.drop(hash)),
+    anvil_dropTransaction: defineMethod([required(readHash)], async (hash) =>
+      (await node.chain.drop(hash)) ? hash : null,
     ),
     anvil_dropAllTransactions: defineMethod([], async () => {
       await node.chain.dropAll();

@@ -1,5 +1,6 @@
 /** Documents of the methods that `--dev` adds. */
 
+import { withAnvilNames } from "../development/anvil-names.ts";
 import { documentOf, given, type MethodDocument, type MethodDocuments, maybe } from "./method-document.ts";
 import { anyOf, BOOLEAN, COUNT, listOf, NULL, objectOf, ref, type Schema, TEXT } from "./schemas.ts";
 
@@ -59,7 +60,10 @@ const intervalOf = (unit: string): MethodDocument =>
     DONE,
   );
 
-export const DEVELOPMENT_DOCUMENTS: MethodDocuments = {
+const dropAnswering = (answer: Parameters<typeof documentOf>[2]): MethodDocument =>
+  documentOf("Takes a transaction out of the pool.", [given("Transaction hash", "hash32")], answer);
+
+const BY_NAME: MethodDocuments = {
   ...both({
     mine: mineMany,
     getAutomine,
@@ -74,17 +78,14 @@ export const DEVELOPMENT_DOCUMENTS: MethodDocuments = {
     impersonateAccount: documentOf("Lets an account send without its key.", [ADDRESS], DONE),
     stopImpersonatingAccount: documentOf("Ends that.", [ADDRESS], ["Whether it was impersonated", BOOLEAN]),
     autoImpersonateAccount: documentOf("Lets every account send without its key.", [given("On", BOOLEAN)], DONE),
-    dropTransaction: documentOf(
-      "Takes a transaction out of the pool.",
-      [given("Transaction hash", "hash32")],
-      ["Whether it was there", BOOLEAN],
-    ),
     setLoggingEnabled: documentOf("Does nothing.", [given("On", BOOLEAN)], ["Nothing", NULL]),
     reset: documentOf("Back to the genesis.", [maybe("Nothing", { type: "object" })], DONE),
     setCoinbase: documentOf("Whom blocks name as their sealer.", [ADDRESS], DONE),
     setNextBlockBaseFeePerGas: documentOf("Base fee of the next block, in wei.", [given("Base fee", COUNT)], DONE),
     metadata: METADATA,
   }),
+  hardhat_dropTransaction: dropAnswering(["Whether it was there", BOOLEAN]),
+  anvil_dropTransaction: dropAnswering(["Its hash, if it was there", anyOf(ref("hash32"), NULL)]),
   hardhat_setPrevRandao: documentOf("Randomness of the next block.", [given("Randomness", "hash32")], DONE),
   evm_mine: documentOf(
     "Seals a block.",
@@ -128,3 +129,7 @@ export const DEVELOPMENT_DOCUMENTS: MethodDocuments = {
   ),
   anvil_loadState: documentOf("Sets the accounts of a dump.", [given("Dump", "bytes")], DONE),
 };
+
+export const DEVELOPMENT_DOCUMENTS: MethodDocuments = withAnvilNames(BY_NAME, ({ summary, params }) =>
+  documentOf(summary, params, ["Nothing", NULL]),
+);
