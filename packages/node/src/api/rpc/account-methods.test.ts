@@ -128,6 +128,31 @@ test("a signed transaction is the sender's and is not sent", async () => {
   assert.equal(api.engine.head().number, 1);
 });
 
+test("what a wallet that signs itself leaves out is filled in for it", async () => {
+  const api = await openTestApi();
+  await send(api, { value: "0x1" });
+  const { tx } = await ask<{ tx: object }>(api, "eth_fillTransaction", { from: OWN, to: STRANGER, value: "0x7" });
+  const common = { chainId: "0x7a69", nonce: "0x1", to: STRANGER, value: "0x7", input: "0x", gas: "0x5208" };
+  const fees = { gasPrice: "0x0", maxFeePerGas: "0x0", maxPriorityFeePerGas: "0x0" };
+  assert.deepEqual(tx, { ...common, ...fees, type: "0x2", accessList: [] });
+  const legacy = { from: STRANGER, to: OWN, gasPrice: "0x3", gas: "0x7530", nonce: "0x9", data: "0x01" };
+  assert.deepEqual(await ask(api, "eth_fillTransaction", legacy), {
+    tx: {
+      type: "0x0",
+      chainId: "0x7a69",
+      nonce: "0x9",
+      to: OWN,
+      gas: "0x7530",
+      gasPrice: "0x3",
+      value: "0x0",
+      input: "0x01",
+    },
+  });
+  await fails(api, 3, /^execution reverted/, "eth_fillTransaction", { from: OWN, data: "0x5f5ffd" });
+  await fails(api, -32602, /required field "from"/, "eth_fillTransaction", { to: OWN });
+  assert.equal(api.engine.head().number, 1);
+});
+
 test("messages are signed as personal ones, whichever method asks", async () => {
   const api = await openTestApi();
   const message = bytesToHex(utf8ToBytes("Über 100 €"));

@@ -18,6 +18,7 @@ import type { ChainEngine } from "../../engine/types.ts";
 import type { KeyRing } from "../../keys/types.ts";
 import { type JsonValue, parseExactJson, toSafeJson } from "../json.ts";
 import type { RpcMethod } from "./dispatch.ts";
+import { formatUnsigned } from "./format.ts";
 import {
   badValue,
   defineMethod,
@@ -97,11 +98,13 @@ function readTypedDataDigest(value: JsonValue): Uint8Array {
 
 export function accountMethods(deps: AccountMethodsDeps): Record<string, RpcMethod> {
   const { engine, keys, estimateGas, sealed, signing = heldKeys(deps.keys) } = deps;
+  const gasOf = async ({ gasLimit, given }: TransactionRequest): Promise<bigint> =>
+    gasLimit ?? readQuantity((await estimateGas([given, "pending"])) as Hex);
   /** Signs what `then` is given at once: no other request of the account comes between. */
   async function sign<T>(request: TransactionRequest, then: (transaction: Transaction) => T): Promise<Awaited<T>> {
     const { from } = request;
     signing.requireSender(from);
-    const gasLimit = request.gasLimit ?? readQuantity((await estimateGas([request.given, "pending"])) as Hex);
+    const gasLimit = await gasOf(request);
     return await then(signing.sign(fillTransaction(engine, request, gasLimit), from));
   }
   const requireTaking = (): void => {
@@ -124,6 +127,9 @@ export function accountMethods(deps: AccountMethodsDeps): Record<string, RpcMeth
     eth_signTransaction: defineMethod([required(readTransactionRequest)], (request) =>
       sign(request, ({ raw }) => bytesToHex(raw)),
     ),
+    eth_fillTransaction: defineMethod([required(readTransactionRequest)], async (request) => ({
+      tx: formatUnsigned(fillTransaction(engine, request, await gasOf(request))),
+    })),
     eth_sign: defineMethod([required(readAddress), required(readData)], (from, message) =>
       signatureOf(keys, from, personalDigest(message)),
     ),

@@ -10,6 +10,7 @@ import {
   type Withdrawal,
 } from "@counterpart/core/chain/any-block";
 import type { AnySealedHeader } from "@counterpart/core/chain/any-header";
+import type { AnyUnsignedTransaction } from "@counterpart/core/chain/transaction-fields";
 import type { AnyReceipt, AnyTransaction, Log } from "@counterpart/core/chain/types";
 import { keccak256Hex } from "@counterpart/core/crypto/crypto";
 import { GAS_PER_BLOB } from "@counterpart/core/execution/blob-gas";
@@ -108,8 +109,8 @@ function formatSignature({ type, v, r, s, yParity }: AnyTransaction) {
   return type === 0 ? signature : { ...signature, yParity: quantity(yParity) };
 }
 
-function formatTypeFields(transaction: AnyTransaction) {
-  const { type, accessList, authorizationList } = transaction;
+function formatTypeFields(transaction: AnyUnsignedTransaction) {
+  const { type, accessList = [], authorizationList = [] } = transaction;
   return {
     ...(transaction.chainId === undefined ? {} : { chainId: quantity(transaction.chainId) }),
     ...(type === 0 ? {} : { accessList }),
@@ -151,6 +152,18 @@ export function effectiveGasPrice({ maxFeePerGas, maxPriorityFeePerGas }: AnyTra
   return offered < maxFeePerGas ? offered : maxFeePerGas;
 }
 
+/** What a transaction says, whoever signs it. */
+export const formatUnsigned = (transaction: AnyUnsignedTransaction) => ({
+  to: transaction.to ?? null,
+  nonce: quantity(transaction.nonce),
+  gas: quantity(transaction.gasLimit),
+  gasPrice: quantity(transaction.maxFeePerGas),
+  value: quantity(transaction.value),
+  input: bytesToHex(transaction.data),
+  type: quantity(transaction.type),
+  ...formatTypeFields(transaction),
+});
+
 /** A transaction, included or (without `inclusion`) pending. */
 export function formatTransaction(transaction: AnyTransaction, inclusion?: Inclusion) {
   const { header, index } = inclusion ?? {};
@@ -163,14 +176,8 @@ export function formatTransaction(transaction: AnyTransaction, inclusion?: Inclu
     transactionIndex: index === undefined ? null : quantity(index),
     hash: transaction.hash,
     from: transaction.sender,
-    to: transaction.to ?? null,
-    nonce: quantity(transaction.nonce),
-    gas: quantity(transaction.gasLimit),
+    ...formatUnsigned(transaction),
     gasPrice: quantity(price),
-    value: quantity(transaction.value),
-    input: bytesToHex(transaction.data),
-    type: quantity(transaction.type),
-    ...formatTypeFields(transaction),
     ...formatSignature(transaction),
   };
 }

@@ -110,6 +110,16 @@ test("viem sends value with fees and nonce of its own finding", async () => {
   assert.equal(await reader.getTransactionConfirmations({ hash: hashes[0] as Hex }), 3n);
 });
 
+test("viem has the node fill in a transaction that it will sign", async () => {
+  const { reader, wallet } = await openClients();
+  await reader.waitForTransactionReceipt({ hash: await wallet.sendTransaction({ to: OTHER, value: 1n }) });
+  const { transaction } = await reader.fillTransaction({ account: OWNER, to: OTHER, value: 7n });
+  const { type, nonce, gas, maxFeePerGas, value } = transaction;
+  assert.deepEqual([type, nonce, gas, maxFeePerGas, value], ["eip1559", 1, 21_000n, 0n, 7n]);
+  const hash = await wallet.sendTransaction(transaction as Parameters<typeof wallet.sendTransaction>[0]);
+  assert.equal((await reader.waitForTransactionReceipt({ hash })).status, "success");
+});
+
 test("viem reads blocks, fees, proofs and the chain", async () => {
   const { reader, wallet } = await openClients();
   await reader.waitForTransactionReceipt({ hash: await wallet.sendTransaction({ to: OTHER, value: 1n }) });

@@ -1,7 +1,7 @@
 /** Documents of the methods that sign with the accounts of the node. */
 
 import { documentOf, given, type MethodDocuments, maybe } from "./method-document.ts";
-import { anyOf, listOf, ref, TEXT } from "./schemas.ts";
+import { anyOf, listOf, objectOf, ref, TEXT } from "./schemas.ts";
 
 const ADDRESS = given("Address", "address");
 const MESSAGE = given("Message", "bytes");
@@ -21,6 +21,11 @@ export const ACCOUNT_DOCUMENTS: MethodDocuments = {
     "The same, without taking it.",
     [TRANSACTION],
     ["Encoding of the signed transaction", "bytes"],
+  ),
+  eth_fillTransaction: documentOf(
+    "Fills in the same, of any account, for whoever signs it.",
+    [TRANSACTION],
+    ["Filled transaction", objectOf({ tx: ref("GenericTransaction") })],
   ),
   eth_sign: documentOf("Signature of a message (EIP-191).", [ADDRESS, MESSAGE], ["Signature", "bytes"]),
   personal_sign: documentOf(
