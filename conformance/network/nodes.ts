@@ -5,10 +5,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createApp } from "../../packages/node/src/app.ts";
-import type { App } from "../../packages/node/src/app-types.ts";
-import { CONFIG_DEFAULTS, type NodeConfig } from "../../packages/node/src/config.ts";
-import { createLogger } from "../../packages/node/src/telemetry/logger.ts";
+import { type App, CONFIG_DEFAULTS, createApp, createLogger, type NodeConfig } from "@counterpart/node";
 
 /** A JSON reply with its status. */
 export interface Reply {

@@ -1,13 +1,19 @@
-/** Installs the built packages beside the dependencies of this repository, and asks the command for its version. */
+/**
+ * Installs the built packages beside the dependencies of this repository, asks the command for its version, and compiles
+ * and runs the program that docs/ARCHITECTURE.md shows.
+ */
 
 import { execFileSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 const SCOPE = "@counterpart";
 
-/** @throws when a module of the packages cannot be loaded */
+/** How a program with a node in it is compiled. */
+const COMPILER_OPTIONS = { target: "ES2024", module: "NodeNext", types: ["node"], strict: true };
+
+/** @throws when a module of the packages cannot be loaded, or has not the types that it is said to have */
 export function tryPackages(root: string, names: readonly string[]): void {
   const folder = mkdtempSync(join(tmpdir(), "counterpart-build-"));
   try {
@@ -19,13 +25,24 @@ export function tryPackages(root: string, names: readonly string[]): void {
     }
     linkModules(join(root, "node_modules"), modules);
     const node = join(modules, SCOPE, "node");
-    execFileSync(process.execPath, ["--input-type=module", "-e", `await import("${SCOPE}/node")`], { cwd: folder });
+    tryExample(root, folder);
     const version = execFileSync(process.execPath, [join(node, "bin/counterpart.mjs"), "--version"], {
       encoding: "utf8",
     });
     console.log(`built ${names.map((name) => `${SCOPE}/${name}`).join(" and ")} ${version.trim()}`);
   } finally {
     rmSync(folder, { recursive: true });
+  }
+}
+
+function tryExample(root: string, folder: string): void {
+  const [, example] = /```ts\n(.+?)```/s.exec(readFileSync(join(root, "docs/ARCHITECTURE.md"), "utf8")) ?? [];
+  if (example === undefined) throw new Error("docs/ARCHITECTURE.md shows no program");
+  writeFileSync(join(folder, "example.ts"), example);
+  const files = { "package.json": { type: "module" }, "tsconfig.json": { compilerOptions: COMPILER_OPTIONS } };
+  for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, name), JSON.stringify(content));
+  for (const [program, ...args] of [[join(root, "node_modules/.bin/tsc")], [process.execPath, "example.js"]] as const) {
+    execFileSync(program, args, { cwd: folder, encoding: "utf8" });
   }
 }
 

@@ -68,6 +68,11 @@ import { createMetricsRegistry, type MetricsRegistry } from "./telemetry/metrics
 import { createSystemClock, createSystemRandom } from "./telemetry/runtime.ts";
 import { VERSION } from "./version.ts";
 
+// What a program needs that has a node in it.
+export type { Addresses, App } from "./app-types.ts";
+export { CONFIG_DEFAULTS, type NodeConfig } from "./config.ts";
+export { createLogger } from "./telemetry/logger.ts";
+
 /** What every part is given. */
 interface Ground {
   readonly config: NodeConfig;
