@@ -7,7 +7,6 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
-  readFileSync,
   renameSync,
   rmdirSync,
   rmSync,
@@ -17,7 +16,7 @@ import {
 import { basename, dirname, join, resolve } from "node:path";
 import { CodedError, isCodedError, reasonOf } from "@counterpart/core/base/errors";
 import { readSecretFile, syncFolder, writeSecretFile } from "../keys/secret-file.ts";
-import { GENESIS_NAME } from "../store/data-dir-genesis.ts";
+import { GENESIS_NAME, readGenesisBytes } from "../store/data-dir-genesis.ts";
 import { isRunning } from "../store/holder.ts";
 import { makeDirectory } from "../store/make-directory.ts";
 import type { WorkOutput } from "./render/progress.ts";
@@ -169,7 +168,7 @@ export function copyGenesis(source: string | undefined, to: string): void {
   if (source === undefined) return;
   try {
     // Anew, as the original may be one that nobody may write.
-    writeFileSync(join(to, GENESIS_NAME), readFileSync(source), { flush: true });
+    writeFileSync(join(to, GENESIS_NAME), readGenesisBytes(source), { flush: true });
   } catch (cause) {
     throw new CodedError("DATA_DIR_UNUSABLE", `${source} cannot be copied: ${reasonOf(cause)}`, { path: source });
   }

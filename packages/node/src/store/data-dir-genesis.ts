@@ -1,7 +1,7 @@
 /** The genesis file that a data directory may have of its own, so that its node need not be told which chain it is on. */
 
-import { lstatSync } from "node:fs";
-import { join } from "node:path";
+import { lstatSync, readFileSync, statSync } from "node:fs";
+import { basename, join } from "node:path";
 
 export const GENESIS_NAME = "genesis.json";
 
@@ -16,4 +16,20 @@ export function genesisIn(dataDir: string): string | undefined {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === "ENOTDIR" ? undefined : path;
   }
+}
+
+/** What was in pipes, which can be read but once. */
+const pipes = new Map<string, Buffer>();
+
+/**
+ * What a genesis file holds. One that is named otherwise may be a pipe, as of `--genesis <(…)`; this one would be waited
+ * for, maybe in vain, where nobody has asked for it.
+ * @throws what the file system says
+ */
+export function readGenesisBytes(path: string): Buffer {
+  const isPipe = !statSync(path).isFile();
+  if (isPipe && basename(path) === GENESIS_NAME) throw new Error("it is no file");
+  const bytes = pipes.get(path) ?? readFileSync(path);
+  if (isPipe) pipes.set(path, bytes);
+  return bytes;
 }

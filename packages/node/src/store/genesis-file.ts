@@ -1,6 +1,5 @@
 /** Genesis files: of this node's own chains, and those of other clients. */
 
-import { readFileSync } from "node:fs";
 import { CodedError, isCodedError, reasonOf } from "@counterpart/core/base/errors";
 import { DEV_GENESIS, type Genesis } from "@counterpart/core/chain/genesis";
 import { parseGenesis } from "@counterpart/core/chain/genesis-json";
@@ -9,10 +8,11 @@ import {
   isForeignGenesis,
   parseForeignGenesis,
 } from "@counterpart/core/consensus/foreign-genesis";
+import { readGenesisBytes } from "./data-dir-genesis.ts";
 
 function readGenesisText(path: string): string {
   try {
-    return readFileSync(path, "utf8");
+    return readGenesisBytes(path).toString("utf8");
   } catch (error) {
     const reason = reasonOf(error);
     throw new CodedError("INVALID_GENESIS", `the genesis file ${path} cannot be read: ${reason}`);
