@@ -5,7 +5,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { chromium, type Page as Tab } from "playwright-core";
+import { type BrowserContext, chromium, type Page as Tab } from "playwright-core";
 import type { Page } from "./page.ts";
 
 /** Names a Chromium that is somewhere else. */
@@ -58,15 +58,21 @@ function callsOf(page: Tab): Pick<Browser, "ask" | "askWithEachByteSpoilt"> {
   };
 }
 
-/** @param code of the page's one module */
-export async function openBrowser(executablePath: string, code: string): Promise<Browser> {
-  await using opened = new AsyncDisposableStack();
+/** The browser without a page, which goes with what it is opened for. */
+export async function openContext(executablePath: string, opened: AsyncDisposableStack): Promise<BrowserContext> {
   const folder = mkdtempSync(join(tmpdir(), "counterpart-browser-"));
   opened.defer(() => rmSync(folder, { recursive: true, force: true }));
-  const server = opened.use(await servePage(code));
   const options = { executablePath, headless: true, args: ARGUMENTS };
   const context = await chromium.launchPersistentContext(folder, options);
   opened.defer(() => context.close());
+  return context;
+}
+
+/** @param code of the page's one module */
+export async function openBrowser(executablePath: string, code: string): Promise<Browser> {
+  await using opened = new AsyncDisposableStack();
+  const server = opened.use(await servePage(code));
+  const context = await openContext(executablePath, opened);
   const page = await context.newPage();
   await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
   await page.waitForFunction(() => "counterpart" in globalThis);
