@@ -6,7 +6,7 @@ import { type ExitNote, text, withoutUndefined } from "./command.ts";
 import { CONFIG_VARIABLE } from "./config-file.ts";
 import type { CommandContext } from "./context.ts";
 import { EXIT } from "./exit-code.ts";
-import type { Places } from "./resolve-config.ts";
+import type { Flags, Places, SettingSources } from "./resolve-config.ts";
 
 export const dataDirOptions = (description = "the node's folder") => ({
   dataDir: text("--data-dir <path>", description, {
@@ -28,12 +28,21 @@ interface PlaceFlags {
   readonly genesis?: string | undefined;
 }
 
-/** The places where `start` would look, so that a command finds the files of the node that it stands beside. */
+const sourcesOf = (flags: Flags, { environment, workingDir }: CommandContext): SettingSources => ({
+  ...{ flags, environment, workingDir },
+  readFile: (path) => readFileSync(path, "utf8"),
+});
+
+/** Where `start` would look, so that a command finds the files of the node that it stands beside. */
+export async function dataDirOf({ dataDir, config }: PlaceFlags, context: CommandContext): Promise<string> {
+  const { resolveDataDir } = await import("./resolve-config.ts");
+  return resolveDataDir(sourcesOf(withoutUndefined({ dataDir, config }), context));
+}
+
+/** The same, and which genesis file. */
 export async function placesOf({ dataDir, config, genesis }: PlaceFlags, context: CommandContext): Promise<Places> {
   const { resolvePlaces } = await import("./resolve-config.ts");
-  const { environment, workingDir } = context;
-  const flags = withoutUndefined({ dataDir, config, genesis });
-  return resolvePlaces({ flags, environment, workingDir, readFile: (path) => readFileSync(path, "utf8") });
+  return resolvePlaces(sourcesOf(withoutUndefined({ dataDir, config, genesis }), context));
 }
 
 export const DATA_DIR_EXIT: ExitNote = [

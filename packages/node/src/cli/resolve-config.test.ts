@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { CodedError } from "@counterpart/core/base/errors";
 import { CONFIG_OPTIONS, type ConfigKey } from "../config.ts";
-import { type ConfigSources, type Flags, resolveConfig, resolvePlaces } from "./resolve-config.ts";
+import { type ConfigSources, type Flags, resolveConfig, resolveDataDir, resolvePlaces } from "./resolve-config.ts";
 
 const FILE = "/etc/counterpart/node.json";
 
@@ -83,6 +83,20 @@ test("the places of a node's files are those that it would start with, whatever 
     genesis: "/srv/h",
   });
   assert.throws(() => places({ dataDir: "" }), /--data-dir must be a path/);
+});
+
+test("a configuration file that cannot be read matters only where it could say what nothing else does", () => {
+  const readFile = (): string => {
+    throw new Error("no such file");
+  };
+  const sources = { environment: { COUNTERPART_CONFIG: FILE }, workingDir: "/srv", readFile };
+  const unread = /the configuration file \/etc\/counterpart\/node\.json cannot be read: no such file/;
+  assert.equal(resolveDataDir({ ...sources, flags: { dataDir: "d" } }), "/srv/d");
+  assert.throws(() => resolveDataDir({ ...sources, flags: {} }), unread);
+  assert.throws(() => resolveDataDir({ ...sources, flags: { dataDir: "d", config: FILE } }), unread);
+  assert.throws(() => resolvePlaces({ ...sources, flags: { dataDir: "d" } }), unread);
+  const given = { dataDir: "/srv/d", genesis: "/srv/g" };
+  assert.deepEqual(resolvePlaces({ ...sources, flags: { dataDir: "d", genesis: "g" } }), given);
 });
 
 test("the genesis file of a data directory counts where none is named", () => {

@@ -137,18 +137,32 @@ export interface Places {
   readonly genesis?: string;
 }
 
-/** @throws CodedError `INVALID_CONFIG`, its message being one sentence that names the source */
-export function resolvePlaces(sources: SettingSources): Places {
-  const file = readFileSettings(sources, []);
-  const placed = (key: ConfigKey): unknown => {
+/** A place by its key. A file that the environment names is read only where nothing else says it. */
+function createPlaced(sources: SettingSources): (key: ConfigKey) => unknown {
+  let file = sources.flags.config === undefined ? undefined : readFileSettings(sources, []);
+  const fromFile = (key: ConfigKey): Setting | undefined => {
+    file ??= readFileSettings(sources, []);
+    return file.get(key);
+  };
+  return (key) => {
     const option = CONFIG_OPTIONS.find((known) => known.key === key) as ConfigOption;
-    const setting = settingOf(option, sources, file);
+    const setting = flagSetting(option, sources) ?? environmentSetting(option, sources) ?? fromFile(key);
     return setting === undefined ? undefined : checkedValue(option, setting);
   };
-  const genesis = placed("genesis");
+}
+
+/** @throws CodedError `INVALID_CONFIG`, its message being one sentence that names the source */
+export function resolveDataDir(sources: SettingSources, placed = createPlaced(sources)): string {
   const dataDir = placed("dataDir") ?? defaultDataDir(Number(placed("p2pPort") ?? CONFIG_DEFAULTS.p2pPort));
+  return resolve(sources.workingDir, String(dataDir));
+}
+
+/** @throws CodedError as `resolveDataDir` */
+export function resolvePlaces(sources: SettingSources): Places {
+  const placed = createPlaced(sources);
+  const genesis = placed("genesis");
   return {
-    dataDir: resolve(sources.workingDir, String(dataDir)),
+    dataDir: resolveDataDir(sources, placed),
     ...(genesis !== undefined && { genesis: String(genesis) }),
   };
 }

@@ -2,7 +2,7 @@
 
 import { defineCommand, flag, text } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
-import { DATA_DIR_EXITS, dataDirOptions, placesOf, WHOLE_OR_NOTHING_EXITS } from "../local-options.ts";
+import { DATA_DIR_EXITS, dataDirOf, dataDirOptions, WHOLE_OR_NOTHING_EXITS } from "../local-options.ts";
 import { createWorkOutput } from "../render/progress.ts";
 
 export const dbBackup = defineCommand({
@@ -19,7 +19,7 @@ export const dbBackup = defineCommand({
   async run({ options }, context) {
     const { backup } = await import("../db.ts");
     const { to, keys = true, json = false } = options;
-    const { dataDir } = await placesOf(options, context);
+    const dataDir = await dataDirOf(options, context);
     const output = createWorkOutput(context, json);
     await backup({ dataDir, to: to as string, keys, json }, output).finally(output.done);
     return EXIT.ok;

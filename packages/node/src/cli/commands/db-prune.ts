@@ -3,7 +3,7 @@
 import { defineCommand, flag, type OptionSpec } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
 import { invalidConfig } from "../invalid-config.ts";
-import { DATA_DIR_EXITS, dataDirOptions, placesOf } from "../local-options.ts";
+import { DATA_DIR_EXITS, dataDirOf, dataDirOptions } from "../local-options.ts";
 import { printAnswer } from "../render/answer.ts";
 import { createWorkOutput } from "../render/progress.ts";
 import { size } from "../render/units.ts";
@@ -43,7 +43,7 @@ export const dbPrune = defineCommand({
   async run({ options }, context) {
     const { prune } = await import("../db-prune.ts");
     const { json } = options;
-    const { dataDir } = await placesOf(options, context);
+    const dataDir = await dataDirOf(options, context);
     const output = createWorkOutput(context, json);
     const { history = "archive" } = options;
     const asked = { dataDir, ...(history !== "archive" && { history }) };

@@ -2,7 +2,7 @@
 
 import { defineCommand, flag } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
-import { DATA_DIR_EXITS, dataDirOptions, placesOf } from "../local-options.ts";
+import { DATA_DIR_EXITS, dataDirOf, dataDirOptions } from "../local-options.ts";
 
 export const dbReset = defineCommand({
   args: {},
@@ -14,7 +14,7 @@ export const dbReset = defineCommand({
   exits: [[EXIT.ok, "the chain is gone"], ...DATA_DIR_EXITS],
   async run({ options }, context) {
     const { reset } = await import("../db.ts");
-    const { dataDir } = await placesOf(options, context);
+    const dataDir = await dataDirOf(options, context);
     await reset({ dataDir, json: options.json ?? false }, context);
     return EXIT.ok;
   },

@@ -2,7 +2,7 @@
 
 import { defineCommand, flag } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
-import { DATA_DIR_EXITS, dataDirOptions, placesOf } from "../local-options.ts";
+import { DATA_DIR_EXITS, dataDirOf, dataDirOptions } from "../local-options.ts";
 import { printAnswer } from "../render/answer.ts";
 
 export const dbStats = defineCommand({
@@ -18,7 +18,7 @@ export const dbStats = defineCommand({
   exits: [[EXIT.ok, "shown"], ...DATA_DIR_EXITS],
   async run({ options }, context) {
     const { readStats, renderStats, statsJson } = await import("../db-stats.ts");
-    const stats = await readStats((await placesOf(options, context)).dataDir);
+    const stats = await readStats(await dataDirOf(options, context));
     printAnswer(context, options.json, statsJson(stats), (style) => renderStats(stats, style));
     return EXIT.ok;
   },

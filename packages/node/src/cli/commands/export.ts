@@ -2,7 +2,7 @@
 
 import { defineCommand, integer, required, withoutUndefined } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
-import { DATA_DIR_EXIT, dataDirOptions, placesOf, WHOLE_OR_NOTHING_EXITS } from "../local-options.ts";
+import { DATA_DIR_EXIT, dataDirOf, dataDirOptions, WHOLE_OR_NOTHING_EXITS } from "../local-options.ts";
 import { createWorkOutput } from "../render/progress.ts";
 
 const BLOCK_MAX = 999_999_999_999_999;
@@ -31,7 +31,7 @@ export const exportCommand = defineCommand({
     const { exportChain } = await import("../export.ts");
     const output = createWorkOutput(context);
     const { from, to } = options;
-    const { dataDir } = await placesOf(options, context);
+    const dataDir = await dataDirOf(options, context);
     const asked = { file: args.file, dataDir, ...withoutUndefined({ from, to }) };
     await exportChain(asked, output).finally(output.done);
     return EXIT.ok;

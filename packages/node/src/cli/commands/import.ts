@@ -3,7 +3,7 @@
 import { createLogger } from "../../telemetry/logger.ts";
 import { defineCommand, flag, required } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
-import { dataDirOptions, placesOf } from "../local-options.ts";
+import { dataDirOf, dataDirOptions } from "../local-options.ts";
 import { createWorkOutput } from "../render/progress.ts";
 
 /** A signal ends it after the block that it is at. */
@@ -40,7 +40,7 @@ export const importCommand = defineCommand({
     context.host.on("SIGTERM", () => (stoppedWith ??= EXIT.terminated));
     context.host.on("parentGone", () => (stoppedWith ??= EXIT.terminated));
     const { json = false } = options;
-    const { dataDir } = await placesOf(options, context);
+    const dataDir = await dataDirOf(options, context);
     const output = createWorkOutput(context, json);
     const work = { ...output, isStopped: () => stoppedWith !== undefined };
     const isWhole = await importChain({ ...args, dataDir, json }, work).finally(output.done);
