@@ -211,6 +211,28 @@ contract Coin is ERC20 { constructor(uint256 supply) ERC20("Coin", "COIN") { _mi
     assert.equal((await service.get(address)).artifact?.name, "Coin");
   });
 
+  it("takes numbers and truth values for text where its constructor wants text", async () => {
+    const { service } = openTestNode();
+    const text = solidity(`contract Tagged {
+  string public tag; string public draft; bool public open; uint256 public count;
+  constructor(string memory t, string memory d, bool o, uint256 c) { tag = t; draft = d; open = o; count = c; }
+}`);
+    const code = { kind: "source", sources: { "T.sol": text } } as const;
+    const [tag, count] = [{ source: "1e3" }, { source: "1e3" }];
+    const args = [tag, true, true, count];
+    const { address } = requireIncluded(await service.deploy({ contractType: "custom", code, args }));
+    const shown = await Promise.all(
+      ["tag", "draft", "open", "count"].map((name) => service.call(address, { function: name })),
+    );
+    assert.deepEqual(shown, ["1e3", "true", true, "1000"]);
+    const odd = service.deploy({ contractType: "custom", code, args: [["1e3"], true, true, count] });
+    await assert.rejects(odd, { code: "INVALID_PARAMETER", message: 'parameter t (string): ["1e3"] is not text' });
+    const { abi, bytecode } = await compile(code);
+    await assert.rejects(service.deploy({ contractType: "custom", abi, bytecode, args }), {
+      code: "INVALID_PARAMETER",
+    });
+  });
+
   it("of one contract with code needs no name; of several, the names that there are come back", async () => {
     const one = solidity("interface I { function f() external; }\ncontract Only { uint256 public x = 1; }");
     assert.equal((await compile({ sources: { "a.sol": one } })).name, "Only");

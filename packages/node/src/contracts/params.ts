@@ -235,6 +235,14 @@ export function encodeParams(inputs: readonly AbiParam[], params: ParamValues): 
   return hexToBytes(encodeAbiParameters(inputs.map(positional), values));
 }
 
+/** Values of one who did not know the types: what looks like a number or a truth value is text where text is wanted. */
+export function withText(inputs: readonly AbiParam[], values: readonly ArgumentValue[]): readonly ArgumentValue[] {
+  return values.map((value, i) => {
+    if (inputs[i]?.type !== "string") return value;
+    return isExactNumber(value) ? value.source : typeof value === "boolean" ? String(value) : value;
+  });
+}
+
 /**
  * An amount as an unsigned integer of 256 bits; absent: zero.
  * @throws CodedError `INVALID_PARAMETER` that names `name`

@@ -10,7 +10,7 @@ import { checksumAddress, parseAddress } from "@counterpart/core/crypto/crypto";
 import type { ChainEngine, ContractEntry } from "../engine/types.ts";
 import { withSnapshot } from "../engine/with-snapshot.ts";
 import type { KeyRing } from "../keys/types.ts";
-import type { AbiFunction, ContractAbi } from "./abi.ts";
+import { type AbiFunction, type ContractAbi, parseContractAbi } from "./abi.ts";
 import type { ArtifactStore } from "./artifact-store.ts";
 import { type CompiledContract, type Libraries, readCompiled } from "./compiled.ts";
 import type { CompileSolidity } from "./compiler.ts";
@@ -20,7 +20,7 @@ import { type PreparedRequest, prepareDeployment } from "./deployments.ts";
 import { findFunction } from "./function-lookup.ts";
 import type { Entry, Idempotency, RequestKey } from "./idempotency.ts";
 import { type Included, type InclusionWatch, transactionConflicted, transactionForgotten } from "./inclusion.ts";
-import { encodeParams, invalidParameter, toAmount } from "./params.ts";
+import { encodeParams, invalidParameter, toAmount, withText } from "./params.ts";
 import { completeProxy, findProxy, joinAbis } from "./proxies.ts";
 import type { Publisher } from "./publisher.ts";
 import { requireHeld, type Sender } from "./sender.ts";
@@ -241,7 +241,10 @@ async function withCode(deps: TransactingDeps, request: DeployRequest): Promise<
   const { code, ...rest } = request;
   requireLibraries(deps, code.libraries);
   const { name, bytecode, abi } = await compiledOf(deps, code);
-  return { ...(name !== undefined && { name }), ...rest, bytecode, abi };
+  const { args = [] } = rest;
+  // The ABI of a source was not there to be looked at.
+  const known = code.kind === "source" ? withText(parseContractAbi(abi).constructorInputs, args) : args;
+  return { ...(name !== undefined && { name }), ...rest, args: known, bytecode, abi };
 }
 
 async function sendDeployment(

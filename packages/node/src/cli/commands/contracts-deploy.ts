@@ -135,7 +135,7 @@ export const contractsDeploy = defineCommand({
   options: OPTIONS,
   details: [
     "The deployment is simulated first: one that reverts is refused with the reason, and nothing is sent. The sender becomes the owner: the node's own account unless --from names another that it holds. Amounts are base units at any size: 1000000, 0xf4240 and 1e6 are the same.",
-    "The types of a --source's constructor are known once it is compiled, so that its arguments are read by their look: true, false, 1e18, arrays and objects are JSON, and everything else is text or a whole number. Text that looks like the former goes in quotes of its own: '\"1e18\"'.",
+    "The types of a --source's constructor are known once it is compiled, so that arrays and objects among its arguments are read by their look, as JSON. Text that begins with [, { or a quote goes in quotes of its own: '\"[draft]\"'.",
   ],
   examples: [
     "counterpart contracts deploy token --name TestToken --symbol TEST --cap 1e24",
