@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { bigIntToFixedBytes, bytesToBigInt, bytesToHex, type Hex, hexToBytes } from "@counterpart/core/base/bytes";
+import { CodedError } from "@counterpart/core/base/errors";
 import { EMPTY_CODE_HASH } from "@counterpart/core/chain/header";
 import type { WantedState } from "@counterpart/core/sync/message-types-state";
-import { accountOf, openTestEngine, TEST_GENESIS } from "../engine/engine.test-support.ts";
+import { accountOf, openTestEngine, sealAll, TEST_GENESIS, transactionOf } from "../engine/engine.test-support.ts";
 import type { RemoteState } from "../engine/remote-state.ts";
 import type { Engine, Snapshot } from "../engine/types.ts";
 import { createFakeContracts } from "./fake-contracts.test-support.ts";
@@ -151,4 +152,43 @@ test("what nobody proves is said not to be held", async () => {
   const { replica } = open({ state: async () => [] });
   const read = replica.read((snapshot) => snapshot.account(WIDE));
   await assert.rejects(read, { code: "NOT_HELD", message: /no peer has answered/ });
+});
+
+/** A replica whose head moves with every request for state, before the answer comes. */
+function openHurried(before: () => void = () => {}) {
+  const full = openTestEngine({ genesis });
+  const deps = { engine: full, contracts: createFakeContracts(full), instanceId: "there", isDiverged: () => false };
+  const source = createLocalSource({ ...deps, clock }, async () => {
+    await sealAll(full, [transactionOf(1, full.head().number)]);
+    await replica.adoption.addHeaders([full.head()], new Uint8Array(0));
+    await replica.adoption.complete(full.head());
+    before();
+  });
+  const replica: Engine = openTestEngine({ genesis, replica: [OTHER], remote: source, clock });
+  return { replica, source };
+}
+
+test("a read comes to its end where the head moves on before every answer: it is of the head at which it began", async () => {
+  const { replica, source } = openHurried();
+  const seen = await replica.read((snapshot) => ({
+    ...{ number: snapshot.head.number, total: sum(snapshot, WIDE, 1_500) },
+    nonce: snapshot.account(accountOf(1))?.nonce,
+    code: snapshot.code(snapshot.account(WIDE)?.codeHash ?? EMPTY_CODE_HASH).length,
+  }));
+  assert.deepEqual(seen, { number: 0, total: (1_500n * 1_501n) / 2n, nonce: 0n, code: 1 });
+  assert.ok(source.requests <= 6, `${source.requests} requests`);
+  assert.ok(replica.head().number > 0);
+  const next = await replica.read((snapshot) => snapshot.account(accountOf(1))?.nonce);
+  assert.ok(next !== undefined && next > 0n, "a new read is of the new head");
+});
+
+test("a read whose block no peer proves any more is of the head that there is then", async () => {
+  let prunes = 2;
+  const { replica } = openHurried(() => {
+    if (prunes-- > 0) throw new CodedError("PRUNED", "the state of the block is not held any more");
+  });
+  const seen = await replica.read((snapshot) => {
+    return { number: snapshot.head.number, nonce: snapshot.account(accountOf(1))?.nonce };
+  });
+  assert.deepEqual(seen, { number: 2, nonce: 2n });
 });

@@ -27,7 +27,7 @@ import { openGenesis } from "./open-genesis.ts";
 import { OVERLAY_BYTES_MAX } from "./overlay.ts";
 import { createPool, POOL_LIMITS, type Pool, type PoolLimits } from "./pool.ts";
 import { loadPool, readLostTo } from "./pool-rows.ts";
-import { createProvenState, type ProvenState } from "./proven-state.ts";
+import { createProvenStates, type ProvenState } from "./proven-state.ts";
 import type { RemoteState } from "./remote-state.ts";
 import { forgetRows, readSide } from "./side-blocks.ts";
 import { clearStaging } from "./staging.ts";
@@ -93,7 +93,8 @@ export interface EngineCore {
   readonly metrics: EngineMetrics;
   readonly irregular: Irregularities;
   readonly holding: Holding;
-  readonly proven: ProvenState;
+  /** What was proven of the state of a block. */
+  readonly proven: (block: Hex) => ProvenState;
   readonly remote: RemoteState | undefined;
   /** Contracts of the genesis, which are listed only when asked for. */
   readonly genesisContracts: ReadonlySet<Hex>;
@@ -168,7 +169,7 @@ export function openCore(options: EngineOptions): EngineCore {
     metrics,
     irregular,
     holding,
-    proven: createProvenState(),
+    proven: createProvenStates(),
     remote: options.remote,
     genesisContracts: genesisContracts(genesis),
     logger,

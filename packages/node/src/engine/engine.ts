@@ -28,7 +28,7 @@ import { createLogIndex } from "./log-index.ts";
 import { createLogKeeper } from "./log-keeper.ts";
 import { createRemoteBodies } from "./remote-bodies.ts";
 import { withRemoteState } from "./remote-state.ts";
-import { type OpenSnapshot, type OpenState, openSnapshot, openStateAt } from "./snapshot.ts";
+import { type OpenSnapshot, type OpenState, openSnapshot, openStateAt, type Source } from "./snapshot.ts";
 import { createChangedView, type StateView } from "./state-view.ts";
 import { VIEW_LIMITS } from "./state-views.ts";
 import { isKnown, poolView, transactionStatus } from "./transactions.ts";
@@ -139,13 +139,18 @@ export function createEngine(options: EngineOptions): Engine {
     if (isReplica) throw replicaRefusal();
     requireState();
   };
-  const snapshot = (guesses?: Guesses): OpenSnapshot<SealedHeader> => {
+  const snapshot = (source: Source<SealedHeader> = core, guesses?: Guesses): OpenSnapshot<SealedHeader> => {
     requireState();
-    return openSnapshot(core, guesses);
+    return openSnapshot(source, guesses);
   };
-  const stateOf = (block: Hex, guesses?: Guesses): OpenState<SealedHeader> => {
+  const stateOf = (
+    block: Hex | undefined,
+    source: Source<SealedHeader>,
+    guesses?: Guesses,
+  ): OpenState<SealedHeader> => {
+    if (block === undefined) return snapshot(source, guesses);
     requireState();
-    return openStateAt(core, block, guesses);
+    return openStateAt(source, block, guesses);
   };
   const keeper = createHistoryKeeper(core, queue, options.historyBlocks ?? Number.POSITIVE_INFINITY);
   const logKeeper = createLogKeeper({
@@ -166,8 +171,8 @@ export function createEngine(options: EngineOptions): Engine {
     refusal: () => (isReplica ? replicaRefusal() : undefined),
     isReplica,
     holding: core.holding,
-    read: (read) => withRemoteState(core, (guesses) => readAndClose(snapshot(guesses), read)),
-    readAt: (block, read) => withRemoteState(core, (guesses) => readAndClose(stateOf(block, guesses), read)),
+    read: (read) => withRemoteState(core, (...from) => readAndClose(snapshot(...from), read)),
+    readAt: (block, read) => withRemoteState(core, (...from) => readAndClose(stateOf(block, ...from), read)),
     get historyStart() {
       return readHistoryStart(store);
     },
@@ -205,12 +210,10 @@ export function createEngine(options: EngineOptions): Engine {
     },
     contractCount: () => core.contractCount,
     call: (message, overrides, block) =>
-      withRemoteState(core, async (guesses) =>
-        call(core, block === undefined ? snapshot(guesses) : stateOf(block, guesses), message, overrides),
-      ),
+      withRemoteState(core, async (...from) => call(core, stateOf(block, ...from), message, overrides)),
     execute: (block, work) =>
-      withRemoteState(core, async (guesses) => {
-        const state = block === undefined ? snapshot(guesses) : stateOf(block, guesses);
+      withRemoteState(core, async (...from) => {
+        const state = stateOf(block, ...from);
         try {
           return await work(siteOf(core, state));
         } finally {

@@ -18,7 +18,7 @@ import { REGULAR } from "./irregular.ts";
 import { createLogIndex } from "./log-index.ts";
 import { createLogKeeper } from "./log-keeper.ts";
 import { createPacer } from "./pacer.ts";
-import { createProvenState } from "./proven-state.ts";
+import { createProvenStates } from "./proven-state.ts";
 import { type OpenState, openSnapshot, openStateAt, type Source } from "./snapshot.ts";
 import { createStateViews, VIEW_LIMITS } from "./state-views.ts";
 import type { ChainEngine, PoolView, TransactionStatus } from "./types.ts";
@@ -95,7 +95,7 @@ export function createImportedEngine({ store, schedule, clock, logger }: Importe
     store,
     head,
     holding: openHolding(store, undefined),
-    proven: createProvenState(),
+    proven: createProvenStates(),
     irregular: REGULAR,
     unnamedCount: 0,
     readerOf: createAnyChainReader,

@@ -1,4 +1,4 @@
-/** State of the head that a replica does not hold and has fetched with proofs, because somebody asked. */
+/** State of one block that a replica does not hold and has fetched with proofs, because somebody asked. */
 
 import { type Hex, hexToBytes } from "@counterpart/core/base/bytes";
 import { CodedError } from "@counterpart/core/base/errors";
@@ -21,15 +21,15 @@ export interface Missing {
 export type WholeStorage = ReadonlyMap<Hex, bigint>;
 
 export interface ProvenState {
-  /** Notes what was proven of one account at a block; what was known at another is forgotten. */
-  note(block: Hex, address: Hex, account: Account | undefined, slots: ReadonlyMap<Hex, bigint>): void;
+  /** Notes what was proven of one account. */
+  note(address: Hex, account: Account | undefined, slots: ReadonlyMap<Hex, bigint>): void;
   /** Notes the whole storage of an account: slots that are not in it are zero. */
-  noteWhole(block: Hex, address: Hex, storage: WholeStorage): void;
+  noteWhole(address: Hex, storage: WholeStorage): void;
   /**
-   * Reads at a block. With `guesses` what is missing reads as absent or zero, and is noted there.
+   * With `guesses` what is missing reads as absent or zero, and is noted there.
    * @throws CodedError `NOT_HELD` (details: what is missing)
    */
-  at(block: Hex, guesses?: Guesses): Pick<StateReader, "account" | "storage">;
+  reader(guesses?: Guesses): Pick<StateReader, "account" | "storage">;
 }
 
 /** Thrown by a read that came as far as something that is not held. */
@@ -47,17 +47,15 @@ const hasNoStorage = (account: Account | undefined): boolean =>
   account === undefined || account.storageRoot === EMPTY_TRIE_ROOT;
 
 export function createProvenState(itemsMax = ITEMS_MAX): ProvenState {
-  let block: Hex | undefined;
   let items = 0;
   const accounts = new Map<Hex, Account | undefined>();
   const slots = new Map<string, bigint>();
   const storages = new Map<Hex, WholeStorage>();
-  const makeRoom = (at: Hex, count: number): void => {
-    if (block !== at || items + count > itemsMax) {
+  const makeRoom = (count: number): void => {
+    if (items + count > itemsMax) {
       for (const known of [accounts, slots, storages]) known.clear();
       items = 0;
     }
-    block = at;
     items += count;
   };
   const slotOf = (address: Hex, slot: Hex): bigint | undefined => {
@@ -66,32 +64,41 @@ export function createProvenState(itemsMax = ITEMS_MAX): ProvenState {
     return storage.get(keccak256Hex(hexToBytes(slot))) ?? 0n;
   };
   return {
-    note(at, address, account, values) {
-      makeRoom(at, 1 + values.size);
+    note(address, account, values) {
+      makeRoom(1 + values.size);
       accounts.set(address, account);
       if (hasNoStorage(account)) storages.set(address, new Map());
       for (const [slot, value] of values) slots.set(address + slot, value);
     },
-    noteWhole(at, address, storage) {
-      makeRoom(at, storage.size);
+    noteWhole(address, storage) {
+      makeRoom(storage.size);
       storages.set(address, storage);
     },
-    at(wanted, guesses) {
+    reader(guesses) {
       const lack = (missing: Missing): void => {
         if (guesses === undefined) throw new NotHeld(missing);
         guesses.note(missing);
       };
       return {
         account(address) {
-          if (block !== wanted || !accounts.has(address)) lack({ address });
-          return block === wanted ? accounts.get(address) : undefined;
+          if (!accounts.has(address)) lack({ address });
+          return accounts.get(address);
         },
         storage(address, slot) {
-          const value = block === wanted ? slotOf(address, slot) : undefined;
+          const value = slotOf(address, slot);
           if (value === undefined) lack({ address, slot });
           return value ?? 0n;
         },
       };
     },
+  };
+}
+
+/** That of a block. What is known of the one that was asked for last is remembered; of others, by whoever reads on. */
+export function createProvenStates(): (block: Hex) => ProvenState {
+  let last: { readonly block: Hex; readonly state: ProvenState } | undefined;
+  return (block) => {
+    if (last?.block !== block) last = { block, state: createProvenState() };
+    return last.state;
   };
 }

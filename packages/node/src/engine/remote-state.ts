@@ -1,6 +1,7 @@
 /**
  * Reading what a replica does not hold. A read runs with what is missing guessed, all that it lacked is fetched with
- * proofs at once, and it begins again, until a run has guessed nothing: only what that one gives is believed.
+ * proofs at once, and it begins again, until a run has guessed nothing: only what that one gives is believed. All runs
+ * are of the head at which the first one began, as peers prove the state of recent blocks: however fast blocks come.
  */
 
 import { bytesToBigInt, bytesToHex, type Hex, hexToBytes } from "@counterpart/core/base/bytes";
@@ -14,6 +15,7 @@ import type { ProvenAccount } from "@counterpart/core/verify/state-proof";
 import type { EngineCore } from "./core.ts";
 import { createGuesses, type Guesses } from "./guesses.ts";
 import { type Missing, NotHeld } from "./proven-state.ts";
+import { type Moment, openMoment, type Source } from "./snapshot.ts";
 
 /** Peers, as far as they prove state of recent blocks and give their bodies. */
 export interface RemoteState {
@@ -57,8 +59,8 @@ interface Reading {
   /** Accounts whose storage no answer has room for. */
   readonly large: Set<Hex>;
   rounds: number;
-  /** The last block that something was fetched of. */
-  block: Hex | undefined;
+  /** Whether something was fetched for the moment that it is of. */
+  hasFetched: boolean;
   /** Nobody waits for what is being fetched any more. */
   isOver: boolean;
 }
@@ -114,19 +116,18 @@ function* piecesOf(wanted: Iterable<WantedState>): Generator<readonly WantedStat
 
 /** All slots of an account, where one answer has room for them. */
 async function fetchWhole(
-  core: EngineCore,
   remote: RemoteState,
-  block: SealedHeader,
+  { head, proven }: Moment,
   { address, account }: ProvenAccount,
   { large }: Reading,
 ): Promise<void> {
   if (account === undefined || large.has(address)) return;
   const wanted = [{ account: keccak256Hex(hexToBytes(address)), root: account.storageRoot }];
-  const [storage] = await remote.storages(block, wanted, LOWEST);
+  const [storage] = await remote.storages(head, wanted, LOWEST);
   if (storage === undefined || storage.more) large.add(address);
-  else if (core.head.hash === block.hash) {
+  else {
     const values = storage.slots.map(({ key, value }): [Hex, bigint] => [bytesToHex(key), bytesToBigInt(value)]);
-    core.proven.noteWhole(block.hash, address, new Map(values));
+    proven.noteWhole(address, new Map(values));
   }
 }
 
@@ -134,24 +135,23 @@ async function fetchWhole(
 async function fetchPiece(
   core: EngineCore,
   remote: RemoteState,
-  block: SealedHeader,
+  moment: Moment,
   piece: readonly WantedState[],
   reading: Reading,
 ): Promise<number> {
   let count = 0;
   for (let wanted = piece; wanted.length > 0 && !reading.isOver; ) {
-    const proven = await remote.state(block, wanted);
+    const proven = await remote.state(moment.head, wanted);
     await fetchCodes(core, remote, proven);
     for (const [index, { address, account, slots }] of proven.entries()) {
       if (account !== undefined && !hasCode(core, account.codeHash)) continue;
       count++;
       const values = slots.map((value, at): [Hex, bigint] => [wanted[index]?.slots[at] as Hex, value]);
-      // Of a head that is none any more nothing is read.
-      if (core.head.hash === block.hash) core.proven.note(block.hash, address, account, new Map(values));
+      moment.proven.note(address, account, new Map(values));
     }
     if (reading.rounds > ROUNDS_BY_SLOT) {
       const stored = proven.filter(({ slots }) => slots.length > 0);
-      for (const found of stored) await fetchWhole(core, remote, block, found, reading);
+      for (const found of stored) await fetchWhole(remote, moment, found, reading);
     }
     if (proven.length === 0) break;
     wanted = restOf(wanted, proven);
@@ -159,56 +159,59 @@ async function fetchPiece(
   return count;
 }
 
-/** Whether anything came of it. */
+/** Whether anything came of it; `over` where peers have the state of a later head alone. */
 async function fetchAll(
   core: EngineCore,
   remote: RemoteState,
-  block: SealedHeader,
+  moment: Moment,
   wanted: Iterable<WantedState>,
   reading: Reading,
-): Promise<boolean> {
+): Promise<boolean | "over"> {
   const pieces = piecesOf(wanted);
   let count = 0;
   const lane = async (): Promise<void> => {
-    for (const piece of pieces) count += await fetchPiece(core, remote, block, piece, reading);
+    for (const piece of pieces) count += await fetchPiece(core, remote, moment, piece, reading);
   };
   try {
     await Promise.all(Array.from({ length: LANES }, lane));
   } catch (error) {
     if (!isCodedError(error, "PRUNED")) throw error;
-    // The head has moved on, and what peers have is the state of the next one: that is asked for then.
-    return core.head.hash !== block.hash;
+    return core.head.hash !== moment.head.hash && "over";
   }
   return count > 0;
 }
 
-/** Of the block that the last of it was fetched for, what is new; of a later one, all that the read has lacked. */
-function wantedFor({ lacked }: Reading, isSameBlock: boolean, guesses: Guesses): readonly WantedState[] {
+/** Of the moment that something was fetched for, what is new; of another one, all that the read has lacked. */
+function wantedFor({ lacked, hasFetched }: Reading, guesses: Guesses): readonly WantedState[] {
   const fresh = new Map<Hex, Set<Hex>>();
   for (const missing of guesses.all()) addTo(fresh, missing);
-  return [...(isSameBlock ? fresh : lacked)].map(([address, slots]) => ({ address, slots: [...slots] }));
+  return [...(hasFetched ? fresh : lacked)].map(([address, slots]) => ({ address, slots: [...slots] }));
 }
 
-/** Waits for what a read lacks, until the time for it has run out. @throws CodedError `NOT_HELD` */
+/**
+ * Waits for what a read lacks, until the time for it has run out. Whether the moment can still be read of.
+ * @throws CodedError `NOT_HELD`
+ */
 async function bring(
   core: EngineCore,
   remote: RemoteState,
+  moment: Moment,
   reading: Reading,
   guesses: Guesses,
   leftMs: number,
-): Promise<void> {
+): Promise<boolean> {
   const missing = guesses.first as Missing;
   if (!remote.hasPeers()) throw new NotHeld(missing, NOBODY);
   if (leftMs <= 0) throw new NotHeld(missing, NO_TIME);
-  const block = core.head;
-  const wanted = wantedFor(reading, block.hash === reading.block, guesses);
-  reading.block = block.hash;
+  const wanted = wantedFor(reading, guesses);
+  reading.hasFetched = true;
   const over = Promise.withResolvers<"late">();
   const cancel = core.clock.setTimer(leftMs, () => over.resolve("late"));
-  const fetched = fetchAll(core, remote, block, wanted, reading);
+  const fetched = fetchAll(core, remote, moment, wanted, reading);
   try {
     const outcome = await Promise.race([fetched, over.promise]);
-    if (outcome !== true) throw new NotHeld(missing, outcome === "late" ? NO_TIME : undefined);
+    if (outcome === "late" || outcome === false) throw new NotHeld(missing, outcome === "late" ? NO_TIME : undefined);
+    return outcome !== "over";
   } finally {
     cancel();
     // It may fail when nobody waits for it any more.
@@ -237,27 +240,35 @@ async function runOf<T>(read: () => T | Promise<T>): Promise<() => T> {
 }
 
 /**
- * Runs a read of the head's state until it lacks nothing. Where everything is held it runs once. What it has lacked is
- * fetched again together when the head moves, so that it comes to its end on a chain that does not pause.
+ * Runs a read until it lacks nothing. Where everything is held it runs once. It is of the head at which it began, or of
+ * the present one when no peer has the state of that one any more: what it has lacked is fetched again together then.
  * @throws CodedError of the read; `NOT_HELD` when no peer gives what it lacks, or it lacks too much
  */
-export async function withRemoteState<T>(core: EngineCore, read: (guesses?: Guesses) => T | Promise<T>): Promise<T> {
+export async function withRemoteState<T>(
+  core: EngineCore,
+  read: (source: Source<SealedHeader>, guesses?: Guesses) => T | Promise<T>,
+): Promise<T> {
   const { remote, clock } = core;
-  if (remote === undefined || core.holding.role !== "chosen") return read();
+  if (remote === undefined || core.holding.role !== "chosen") return read(core);
   const untilMs = clock.now() + READ_MS_MAX;
   const reading: Reading = {
     ...{ lacked: new Map(), parts: 0, large: new Set(), rounds: 0 },
-    ...{ block: undefined, isOver: false },
+    ...{ hasFetched: false, isOver: false },
   };
+  let moment = openMoment(core);
   try {
     for (;;) {
       const guesses = createGuesses(clock);
-      const result = await runOf(() => read(guesses));
+      const result = await runOf(() => read(moment.source, guesses));
       if (guesses.first === undefined) return result();
       noteRound(reading, guesses);
-      await bring(core, remote, reading, guesses, untilMs - clock.now());
+      if (await bring(core, remote, moment, reading, guesses, untilMs - clock.now())) continue;
+      moment.done();
+      moment = openMoment(core);
+      reading.hasFetched = false;
     }
   } finally {
+    moment.done();
     reading.isOver = true;
   }
 }

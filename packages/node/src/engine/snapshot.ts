@@ -4,16 +4,17 @@ import { type Hex, hexToBytes } from "@counterpart/core/base/bytes";
 import { CodedError } from "@counterpart/core/base/errors";
 import type { AnyDecodedBlock } from "@counterpart/core/chain/any-block";
 import type { AnySealedHeader } from "@counterpart/core/chain/any-header";
-import type { AnyReceipt } from "@counterpart/core/chain/types";
+import type { AnyReceipt, SealedHeader } from "@counterpart/core/chain/types";
 import { type IrregularState, NOTHING_SET } from "@counterpart/core/execution/irregular-state";
 import type { StateReader } from "@counterpart/core/execution/types";
-import type { StoreReader } from "@counterpart/core/ports/store";
+import type { StoreReader, StoreSnapshot } from "@counterpart/core/ports/store";
 import type { ChainReader } from "./chain-reader.ts";
 import { readContract, readHashedContract } from "./contract-index.ts";
 import type { EngineCore } from "./core.ts";
 import type { Guesses } from "./guesses.ts";
 import { hashOnHeadChain, isOnHeadChain } from "./head-chain.ts";
 import { readHistoryStart, rowsAt } from "./history.ts";
+import type { ProvenState } from "./proven-state.ts";
 import { createStateReader } from "./state.ts";
 import type { BlockState, Snapshot } from "./types.ts";
 import { readUnnamed } from "./unnamed.ts";
@@ -42,6 +43,29 @@ export interface OpenSnapshot<H extends AnySealedHeader> extends Snapshot, OpenS
   readonly head: H;
 }
 
+/** The present, kept for reads to come. `done` must be called. */
+export interface Moment {
+  readonly source: Source<SealedHeader>;
+  readonly head: SealedHeader;
+  readonly proven: ProvenState;
+  done(): void;
+}
+
+export function openMoment(core: EngineCore): Moment {
+  const { store } = core;
+  const rows = store.snapshot();
+  const shared: StoreSnapshot = {
+    ...rows,
+    // Its hash says all of a code, whenever it has come.
+    get: (table, key, name) => (table === "codes" ? store : rows).get(table, key, name),
+    done() {},
+  };
+  const head = core.readerOf(rows).head(core.head);
+  const proven = core.proven(head.hash);
+  const source = { ...core, head, proven: () => proven, store: { ...store, snapshot: () => shared } };
+  return { source, head, proven, done: rows.done };
+}
+
 /** What a replica of some contracts holds of the state, and beside it what was proven at the head. */
 function createPartialReader(
   held: StateReader,
@@ -50,7 +74,7 @@ function createPartialReader(
   guesses: Guesses | undefined,
 ): StateReader {
   const isHeld = (address: Hex): boolean => holding.has(address) && held.account(address) !== undefined;
-  const beside = proven.at(head, guesses);
+  const beside = proven(head).reader(guesses);
   const readerOf = (address: Hex): Pick<StateReader, "account" | "storage"> => {
     guesses?.check();
     return isHeld(address) ? held : beside;
