@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Hex } from "@counterpart/core/base/bytes";
-import { openTestEngine } from "../../engine/engine.test-support.ts";
+import { checksumAddress } from "@counterpart/core/crypto/crypto";
+import { accountOf, openTestEngine } from "../../engine/engine.test-support.ts";
 import type { Engine } from "../../engine/types.ts";
 import { createFakeBackend, openTestApi } from "../fake-backend.test-support.ts";
 
@@ -21,6 +22,19 @@ test("what is held is told: everything by a full node, the chosen contracts by a
   assert.deepEqual((await some.get(API)).json, {
     ...{ role: "replica", holds: "chosen", contracts: [{ address: SHOWN, status: "fetching" }], taking_over: false },
   });
+});
+
+test("a replica that cannot know of its own accounts, as nobody proves it or its state is to come, lists them", async () => {
+  const engine = openTestEngine({ replica: [FIRST] });
+  const api = await openWith(engine);
+  const address = checksumAddress(accountOf(1));
+  const wallet = { address, balance: null, nonce: null, next_nonce: null, held: true, own: true };
+  for (const code of ["NOT_HELD", "NOT_READY"]) {
+    const { status, json } = await api.get("/api/v1/wallets");
+    assert.deepEqual([status, json], [200, { wallets: [wallet] }]);
+    assert.equal((await api.get(`/api/v1/wallets/${address}`)).json.code, code);
+    await engine.adoption.begin(true, new Uint8Array(0));
+  }
 });
 
 test("a contract is added while it is still being fetched, and dropped again", async () => {

@@ -13,6 +13,12 @@ export interface WalletAnswer {
   readonly own: boolean;
 }
 
+/** Of `GET wallets`: a replica may not know what the chain says of it. */
+export interface ListedWallet extends Pick<WalletAnswer, "address" | "own"> {
+  readonly balance: string | null;
+  readonly next_nonce: number | null;
+}
+
 const ETHER_DECIMALS = 18;
 
 /** Wei in ether, exactly. */

@@ -1,7 +1,7 @@
 /** `counterpart accounts list`. */
 
 import { CLIENT_EXITS, CLIENT_OPTIONS, clientOf } from "../client/target.ts";
-import { etherText, type WalletAnswer } from "../client/wallet.ts";
+import { etherText, type ListedWallet } from "../client/wallet.ts";
 import { defineCommand } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
 import { printAnswer } from "../render/answer.ts";
@@ -18,7 +18,8 @@ export const accountsList = defineCommand({
   args: {},
   options: CLIENT_OPTIONS,
   details: [
-    "The node signs for these accounts. Its own one is the sender where none is named. --json has balances in wei.",
+    "The node signs for these accounts. Its own one is the sender where none is named. --json has balances in wei, null " +
+      "where a replica cannot know them.",
   ],
   examples: [
     "counterpart accounts list",
@@ -26,11 +27,11 @@ export const accountsList = defineCommand({
   ],
   exits: CLIENT_EXITS,
   async run({ options }, context) {
-    const answer = await clientOf(options, context).get<{ wallets: readonly WalletAnswer[] }>("wallets");
+    const answer = await clientOf(options, context).get<{ wallets: readonly ListedWallet[] }>("wallets");
     const rows = answer.wallets.map(({ address, balance, next_nonce: nonce, own }) => [
       address,
-      etherText(balance),
-      String(nonce),
+      balance === null ? "unknown" : etherText(balance),
+      nonce === null ? "" : String(nonce),
       own ? "the node's own" : "",
     ]);
     printAnswer(context, options.json, answer, (style) => renderTable(COLUMNS, rows, style));

@@ -21,7 +21,8 @@ import {
 import { INCLUDED, PENDING, plain } from "../../api/rest/contracts.test-support.ts";
 import { type ApiServerOptions, createApiServer } from "../../api/server.ts";
 import type { ContractView } from "../../contracts/types.ts";
-import { transactionOf } from "../../engine/engine.test-support.ts";
+import { openTestEngine, transactionOf } from "../../engine/engine.test-support.ts";
+import type { Engine } from "../../engine/types.ts";
 import { createTestTerminal, type Ran, runCommand } from "../context.test-support.ts";
 import { EXIT } from "../exit-code.ts";
 import { PLAIN } from "../render/style.ts";
@@ -33,8 +34,8 @@ interface Scene {
   run(...words: string[]): Promise<Ran>;
 }
 
-async function scene(t: TestContext, options: Partial<ApiServerOptions> = {}): Promise<Scene> {
-  const fake = createFakeBackend();
+async function scene(t: TestContext, options: Partial<ApiServerOptions> = {}, engine?: Engine): Promise<Scene> {
+  const fake = createFakeBackend(engine);
   const server = createApiServer(serverOptions(fake, options));
   const url = (await server.start()).url.replace("0.0.0.0", "127.0.0.1");
   t.after(() => server.stop());
@@ -310,6 +311,13 @@ test("accounts are listed, shown and made", async (t) => {
   const shown = await run("accounts", "show", made.out.trim());
   assert.match(shown.out, /balance +\d+ wei \([\d.]+ ether\)\n.*\nkey +held by the node\n$/s);
   assert.equal((await run("accounts", "show", "0x12")).code, EXIT.usage);
+});
+
+test("accounts are listed by a replica that cannot know what the chain says of them", async (t) => {
+  const { run } = await scene(t, {}, openTestEngine({ replica: [CONTRACT] }));
+  const { code, out } = await run("accounts", "list");
+  assert.equal(code, EXIT.ok);
+  assert.match(out, /^ADDRESS +ETHER +NEXT NONCE\n0x\S+ +unknown +the node's own\n$/);
 });
 
 test("peers are connected, listed, banned and disconnected", async (t) => {
