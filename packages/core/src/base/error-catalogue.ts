@@ -98,6 +98,10 @@ export const ERROR_CATALOGUE = {
   NETWORK_KEY_MISMATCH: entry(502, "this node and the peer do not hold the same network key, or one of them has none"),
   PEER_NOT_ALLOWED: entry(403, "the peer is not on this node's list of allowed peers, or this node not on the peer's"),
   SELF_CONNECTION: entry(400, "the address is this node's own"),
+  SHARED_KEYS: entry(
+    409,
+    "two nodes run with the same keys, as when a data directory was copied; logged, never answered",
+  ),
   WRONG_CHAIN: entry(409, "the peer is on another chain id or genesis"),
   INCOMPATIBLE_VERSION: entry(409, "the peer speaks no common protocol version"),
   CLOCK_SKEW: entry(409, "the peer's clock and this node's are more than 60 s apart"),

@@ -47,6 +47,23 @@ describe("connections", () => {
       });
     }
 
+    it("to a copy of a node's data directory, which the log tells apart from itself, and no other peer", async () => {
+      const told = () => a.log.filter(({ fields }) => fields.code === "SHARED_KEYS");
+      const elsewhere = await world.start("elsewhere", { chain: "other", self: { signer: a.signer } });
+      await fails(a, elsewhere.address, "WRONG_CHAIN");
+      assert.deepEqual(told(), []);
+      const copy = await world.start("copy", { self: { instanceId: "instance-a", signer: a.signer } });
+      await fails(a, copy.address, "SELF_CONNECTION");
+      await fails(a, copy.address, "SELF_CONNECTION");
+      assert.deepEqual(
+        told().map(({ level, fields }) => [level, fields.signer]),
+        [["warn", a.signer]],
+      );
+      const other = await world.start("other", { self: { signer: a.signer } });
+      assert.equal((await connect(other, a)).peerId, "a");
+      assert.equal(told().length, 2, "its account alone was copied");
+    });
+
     it("when no protocol version is shared", async () => {
       const stranger = await startStranger(world, "stranger");
       const call = a.driver.connect("stranger:5000", 10_000);

@@ -63,6 +63,7 @@ describe("what gives way to a limit is counted", () => {
       ...{ engine: createFakeEngine("a"), peers: undefined as never, self: undefined as never, metrics },
       board: undefined as never,
       packing: undefined as never,
+      logger: undefined as never,
     });
     for (let i = 0; i < REFUSED_MAX + 2; i++) admission.refuse(`peer-${i}`);
     assert.deepEqual(counts.read(), { "counterpart_forgotten_peer_records_total refusal": 2 });

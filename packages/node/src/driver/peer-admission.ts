@@ -1,6 +1,7 @@
 /** Who may stay connected, and what this node says of itself. */
 
 import { dropOldest } from "@counterpart/core/base/drop-oldest";
+import type { ErrorCode } from "@counterpart/core/base/error-catalogue";
 import { CodedError } from "@counterpart/core/base/errors";
 import { checkVersion } from "@counterpart/core/sync/decisions";
 import { OWN_LIMITS } from "@counterpart/core/sync/limits";
@@ -24,7 +25,7 @@ export interface PeerAdmission {
   lift(peerId: string): void;
 }
 
-export interface PeerAdmissionDeps extends Pick<DriverDeps, "engine" | "self" | "detached"> {
+export interface PeerAdmissionDeps extends Pick<DriverDeps, "engine" | "self" | "logger" | "detached"> {
   readonly peers: Peers;
   readonly board: StatusBoard;
   readonly metrics: DriverMetrics;
@@ -38,9 +39,12 @@ export function createPeerAdmission({
   board,
   metrics,
   packing,
+  logger,
   detached = () => undefined,
 }: PeerAdmissionDeps): PeerAdmission {
   const refused = new Set<string>();
+  /** Peers of which the log was told that they have keys of this node. */
+  const copies = new Set<string>();
 
   const ownVersion = (explicit: boolean): VersionMessage => ({
     type: "Version",
@@ -70,12 +74,25 @@ export function createPeerAdmission({
     return link.direction === "inbound" && refused.has(peerId);
   };
 
+  /** Who got so far is not this node itself: its peer id is another. On another chain the account does no harm. */
+  const tellCopy = ({ peerId }: Session, { instanceId, signer }: VersionMessage): void => {
+    const isCopy = instanceId === self.instanceId || (signer !== undefined && signer === self.signer);
+    if (!isCopy || copies.has(peerId)) return;
+    copies.add(peerId);
+    dropOldest(copies, REFUSED_MAX);
+    const code: ErrorCode = "SHARED_KEYS";
+    logger.warn("a peer has this node's own account: both sign with it, and take each other's nonces", {
+      ...{ code, peer: peerId, signer },
+    });
+  };
+
   return {
     ownVersion,
     admit(session, theirs) {
       const alone = detached();
       if (alone !== undefined) return { code: "DETACHED", error: alone };
       const verdict = checkVersion(ownVersion(false), theirs);
+      if (verdict.ok || verdict.code === "SELF_CONNECTION") tellCopy(session, theirs);
       if (!verdict.ok) {
         return { code: verdict.code, error: new CodedError(verdict.code, verdict.message, verdict.details) };
       }

@@ -41,6 +41,12 @@ export function parseDialAddress(address: string): DialTarget {
   return { multiaddr: multiaddr(components.filter(({ name }) => name !== "p2p")), peerId };
 }
 
+/** Whether an address may lead to where a node listens at `own`: of a name no more is known than the port. */
+export function mayLeadTo(own: Multiaddr, address: Multiaddr): boolean {
+  const [[listening, at], [host, port]] = [own.getComponents(), address.getComponents()];
+  return port?.value === at?.value && (host?.name.startsWith("dns") === true || host?.value === listening?.value);
+}
+
 /**
  * The multiaddr to listen at.
  * @param host an IPv4 or IPv6 address, or `localhost`

@@ -9,7 +9,7 @@ import { identify } from "@libp2p/identify";
 import { noise } from "@libp2p/noise";
 import { yamux } from "@libp2p/yamux";
 import { createLibp2p, type Libp2p } from "libp2p";
-import { listenAddress, parseDialAddress } from "./address.ts";
+import { type DialTarget, listenAddress, mayLeadTo, parseDialAddress } from "./address.ts";
 import { createDeadline, untilAborted } from "./deadline.ts";
 import { dialError, listenError } from "./dial-error.ts";
 import { disconnect } from "./disconnect.ts";
@@ -201,10 +201,17 @@ class Libp2pNetwork implements Network {
       }
       return await untilAborted(links.connect(connection, deadline.signal), deadline.signal);
     } catch (error) {
-      throw dialError(error, address, deadline.signal.aborted);
+      const failure = dialError(error, address, deadline.signal.aborted);
+      const isCopy = failure.code === "SELF_CONNECTION" && !this.#mayListenAt(target);
+      if (isCopy) this.#refusals.tell("copy", address);
+      throw failure;
     } finally {
       deadline.cancel();
     }
+  }
+
+  #mayListenAt(target: DialTarget): boolean {
+    return this.#node.getMultiaddrs().some((own) => mayLeadTo(own, target.multiaddr));
   }
 
   stop(): Promise<void> {

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import type { Link } from "@counterpart/core/ports/network";
-import type { Clock } from "@counterpart/core/ports/runtime";
+import type { Clock, LogFields } from "@counterpart/core/ports/runtime";
 import { createPeerKey } from "./peer-key.ts";
 import { openRawLink, startRawPeer } from "./testing/raw-peer.ts";
-import { Cleanup, type RealNode, startNode, startProxy, systemClock } from "./testing/real-network.ts";
+import { Cleanup, type RealNode, silentLogger, startNode, startProxy, systemClock } from "./testing/real-network.ts";
 
 const cleanup = new Cleanup();
 after(() => cleanup.run());
@@ -142,6 +142,35 @@ test("a peer that has restarted replaces the link that still looks alive", async
     assert.equal(node.recorder.open[0]?.link.direction, "inbound");
     assert.deepEqual(await link.request(Uint8Array.of(1), 20_000), Uint8Array.of(1));
   }
+});
+
+test("two nodes with one key that take each other's place are told of where they do, a restarted one is not", async () => {
+  const told: LogFields[] = [];
+  const logger = { ...silentLogger, warn: (_message: string, fields: LogFields = {}) => void told.push(fields) };
+  const node = await startNode(cleanup, { logger, limits: { flushMs: 50 } });
+  const privateKey = await createPeerKey();
+  const first = await startNode(cleanup, { privateKey });
+  await first.network.dial(node.address, never());
+  const second = await startNode(cleanup, { privateKey });
+  await second.network.dial(node.address, never());
+  assert.deepEqual(told, []);
+  await first.network.dial(node.address, never());
+  await second.network.dial(node.address, never());
+  assert.deepEqual(told, [{ code: "SHARED_KEYS", who: first.network.peerId }]);
+});
+
+test("a node whose own key answers elsewhere says so, and not where it may have dialled itself", async () => {
+  const told: LogFields[] = [];
+  const logger = { ...silentLogger, warn: (_message: string, fields: LogFields = {}) => void told.push(fields) };
+  const node = await startNode(cleanup, { logger });
+  const port = node.address.split(":")[1];
+  for (const own of [node.address, `localhost:${port}`]) {
+    await assert.rejects(node.network.dial(own, never()), { code: "SELF_CONNECTION" });
+  }
+  assert.deepEqual(told, []);
+  const copy = await startNode(cleanup, { privateKey: node.privateKey });
+  await assert.rejects(node.network.dial(copy.address, never()), { code: "SELF_CONNECTION" });
+  assert.deepEqual(told, [{ code: "SHARED_KEYS", who: copy.address }]);
 });
 
 test("a peer that lost its link dials again, and the dead link gives way", async () => {

@@ -49,6 +49,8 @@ interface PeerRecord {
   link: OpenLink | undefined;
   /** The one handshake that this node began with the peer. */
   handshake: { readonly connection: Connection; readonly link: Promise<OpenLink> } | undefined;
+  /** The instance whose link another one took the place of while it looked alive. */
+  displaced: bigint | undefined;
   /** Dials that lost to a crossing one wait here for its link. */
   readonly waiting: Set<(link: OpenLink) => void>;
 }
@@ -252,6 +254,7 @@ export class LinkTable {
   }
 
   #open(record: PeerRecord, parts: Hello): OpenLink {
+    this.#noteInstance(record, parts.instance);
     record.link?.end("PEER_DISCONNECTED");
     const { clock, logger, limits, metrics } = this.#options;
     const onEnd = () => {
@@ -272,6 +275,14 @@ export class LinkTable {
     return link;
   }
 
+  /** A node that was started once more does not come back as it was before: then both run. */
+  #noteInstance(record: PeerRecord, instance: bigint): void {
+    const before = record.link?.instance;
+    if (before === undefined || before === instance) return;
+    if (record.displaced === instance) this.#options.refusals.tell("twins", record.peerId);
+    record.displaced = before;
+  }
+
   /** The link that won against a dial of this node; it opens here at about the time that the verdict comes. */
   async #survivor(record: PeerRecord, signal: AbortSignal): Promise<OpenLink> {
     const deadline = createDeadline(this.#options.clock, this.#options.limits.survivorMs, signal);
@@ -290,7 +301,7 @@ export class LinkTable {
   #recordOf(peerId: string): PeerRecord {
     let record = this.#records.get(peerId);
     if (record === undefined) {
-      record = { peerId, link: undefined, handshake: undefined, waiting: new Set() };
+      record = { peerId, link: undefined, handshake: undefined, displaced: undefined, waiting: new Set() };
       this.#records.set(peerId, record);
     }
     return record;
