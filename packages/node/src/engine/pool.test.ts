@@ -427,6 +427,45 @@ test("a transaction that lost its nonce to an authorization is pending again whe
   assert.deepEqual([statusOf(restarted, mine), statusOf(restarted, next)], ["included", "included"]);
 });
 
+describe("a transaction that lost its nonce to an authorization is pending again", () => {
+  const gasLimit = 500_000n;
+  const authorizes = (key: number, sender: number, nonce = 0): Transaction => {
+    const authorizationList = [authorize(accountOf(9), 0n, keyOf(key))];
+    return transactionOf(sender, nonce, { type: 4, to: accountOf(9), value: 0n, authorizationList, gasLimit });
+  };
+  const branchOf = async (sealer: number, ...blocks: readonly Transaction[]) => {
+    const engine = openTestEngine({ sealer });
+    for (const transaction of blocks) await sealAll(engine, [transaction]);
+    return chainOf(engine);
+  };
+
+  test("when that leaves the chain and the authorization of a later block stays", async () => {
+    const [taker, later] = [authorizes(1, 3), authorizes(4, 5)];
+    const first = await branchOf(101, taker, later);
+    const second = await branchOf(102, later, transactionOf(2, 0), transactionOf(2, 1));
+    const [engine, mine] = [openTestEngine(), transactionOf(1, 0)];
+    await engine.submit(mine, "local");
+    await engine.import(first);
+    assert.equal(statusOf(engine, mine), "conflicted");
+    await engine.import(second);
+    assert.equal(statusOf(engine, mine), "pending");
+  });
+
+  test("when another one that had the nonce in between leaves the chain too", async () => {
+    const first = await branchOf(101, authorizes(1, 3));
+    const second = await branchOf(102, authorizes(1, 5), transactionOf(2, 0));
+    const third = await branchOf(103, transactionOf(2, 0), transactionOf(2, 1), transactionOf(2, 2));
+    const [engine, mine] = [openTestEngine(), transactionOf(1, 0)];
+    await engine.submit(mine, "local");
+    for (const branch of [first, second]) {
+      await engine.import(branch);
+      assert.equal(statusOf(engine, mine), "conflicted");
+    }
+    await engine.import(third);
+    assert.equal(statusOf(engine, mine), "pending");
+  });
+});
+
 test("of what only waits so much is given as is asked for, the oldest first, and nothing that is kept", () => {
   const pool = createPool(POOL_LIMITS);
   const nobody = { account: () => undefined };

@@ -5,6 +5,7 @@
 
 import type { Hex } from "@counterpart/core/base/bytes";
 import type { Block, Transaction } from "@counterpart/core/chain/types";
+import { authorityOf } from "@counterpart/core/execution/authorizations";
 import type { StateReader } from "@counterpart/core/execution/types";
 import type { StoreWrite } from "@counterpart/core/ports/store";
 import type { Losers } from "./losers.ts";
@@ -42,8 +43,8 @@ export interface NonceUses {
   readonly accounts: ReadonlySet<Hex>;
   /** Who used a sender's nonce. */
   user(sender: Hex, nonce: bigint): Hex | undefined;
-  /** To blame for a nonce that no transaction has: the last with authorizations (EIP-7702), else the last one. */
-  readonly last: Hex | undefined;
+  /** To blame for a nonce that no transaction has: who brought its authorization (EIP-7702), else the last one. */
+  taker(account: Hex, nonce: bigint): Hex | undefined;
   note(block: Block, accounts: Iterable<Hex>): void;
 }
 
@@ -51,21 +52,25 @@ export function createNonceUses(): NonceUses {
   const included = new Set<Hex>();
   const accounts = new Set<Hex>();
   const bySlot = new Map<string, Hex>();
-  let authority: Hex | undefined;
+  const authorized = new Map<string, Hex>();
   let last: Hex | undefined;
   return {
     included,
     accounts,
     user: (sender, nonce) => bySlot.get(slotOf(sender, nonce)),
-    get last() {
-      return authority ?? last;
-    },
+    taker: (account, nonce) => authorized.get(slotOf(account, nonce)) ?? last,
     note({ transactions }, changed) {
       for (const address of changed) accounts.add(address);
       for (const { hash, sender, nonce, authorizationList } of transactions) {
         included.add(hash);
         bySlot.set(slotOf(sender, nonce), hash);
-        if (authorizationList.length > 0) authority = hash;
+        for (const authorization of authorizationList) {
+          const authority = authorityOf(authorization);
+          if (authority === undefined) continue;
+          const slot = slotOf(authority, authorization.nonce);
+          // The same one may be brought again, and does nothing then.
+          if (!authorized.has(slot)) authorized.set(slot, hash);
+        }
         last = hash;
       }
     },
@@ -81,31 +86,27 @@ function endangered(pool: Pool, state: StateReader, accounts: Iterable<Hex>): re
   });
 }
 
-/**
- * What has lost its nonce to an authorization (EIP-7702) whose block was given up, and finds the nonce free: nobody else
- * has taken it, as a transaction of the same sender would have.
- */
-function revived(
-  { pool, lostTo }: SettleDeps,
-  included: ReadonlySet<Hex>,
-  reverted: readonly Transaction[],
-  state: StateReader,
-): readonly Transaction[] {
-  const authorities = reverted.filter(
-    ({ hash, authorizationList }) => authorizationList.length > 0 && !included.has(hash),
-  );
+const isUsed = ({ sender, nonce }: Transaction, state: StateReader): boolean =>
+  nonce < (state.account(sender)?.nonce ?? 0n);
+
+function winnerOver(transaction: Transaction, applied: NonceUses, state: StateReader): Hex | undefined {
+  const { sender, nonce } = transaction;
+  const direct = applied.user(sender, nonce);
+  if (direct !== undefined) return direct;
+  return isUsed(transaction, state) ? applied.taker(sender, nonce) : undefined;
+}
+
+/** What has lost its nonce to an authorization (EIP-7702) whose block was given up, and to no other one of its sender. */
+function lostToAuthorizations({ pool, lostTo }: SettleDeps, reverted: readonly Transaction[]): readonly Transaction[] {
+  const authorities = reverted.filter(({ authorizationList }) => authorizationList.length > 0);
   if (authorities.length === 0) return [];
   const taken = new Set(reverted.map(({ sender, nonce }) => slotOf(sender, nonce)));
-  const free: Transaction[] = [];
-  for (const transaction of lostTo(new Set(authorities.map(({ hash }) => hash)))) {
-    const { hash, sender, nonce } = transaction;
+  return [...lostTo(new Set(authorities.map(({ hash }) => hash)))].filter(({ sender, nonce }) => {
     const slot = slotOf(sender, nonce);
-    const isFree = nonce >= (state.account(sender)?.nonce ?? 0n) && pool.at(sender, nonce) === undefined;
-    if (!isFree || included.has(hash) || taken.has(slot)) continue;
+    const isOnly = !taken.has(slot) && pool.at(sender, nonce) === undefined;
     taken.add(slot);
-    free.push(transaction);
-  }
-  return free;
+    return isOnly;
+  });
 }
 
 /** Each arrives a millisecond after the one before, so that their order is the same after a restart. */
@@ -130,17 +131,10 @@ export function settle(
 ): Settlement {
   const [{ pool, losers }, { included }] = [deps, applied];
 
-  const winnerOver = (transaction: Transaction): Hex | undefined => {
-    const direct = applied.user(transaction.sender, transaction.nonce);
-    if (direct !== undefined) return direct;
-    const used = transaction.nonce < (state.account(transaction.sender)?.nonce ?? 0n);
-    return used ? applied.last : undefined;
-  };
-
   const conflicts: Conflict[] = [];
   const returning: Transaction[] = [];
   const consider = (transaction: Transaction): boolean => {
-    const by = winnerOver(transaction);
+    const by = winnerOver(transaction, applied, state);
     if (by !== undefined) conflicts.push({ transaction, by });
     return by === undefined;
   };
@@ -150,7 +144,10 @@ export function settle(
   for (const transaction of reverted) {
     if (!included.has(transaction.hash) && consider(transaction)) returning.push(transaction);
   }
-  const back = revived(deps, included, reverted, state);
+  // Where the nonce is somebody else's now, that is written down: it is asked for when that one's block is given up.
+  const back = lostToAuthorizations(deps, reverted).filter(
+    (transaction) => !included.has(transaction.hash) && consider(transaction) && !isUsed(transaction, state),
+  );
   returning.push(...back);
   // A pending transaction that holds the nonce of a returning one came later: it has lost to it before.
   const displaced = returning.flatMap((transaction) => {
