@@ -42,6 +42,7 @@ export interface DisputesDeps extends Pick<DriverDeps, "engine" | "clock" | "sel
 
 interface Dispute {
   readonly refused: RefusedBlock;
+  readonly sinceMs: number;
   /** Who sent it, by peer id, oldest first. */
   readonly senders: Map<string, Session>;
   /** Those of them for whom no verdict has been given. */
@@ -67,10 +68,13 @@ export function createDisputes(deps: DisputesDeps): Disputes {
       return undefined;
     }
   };
-  /** Who sent the block and is gone, banned for it or not, has held it. */
-  const gone = ({ senders }: Dispute): Witness[] =>
+  /**
+   * Who sent the block and is gone, banned for it or not, has held it. Of those who came later only who is still here
+   * counts: one stranger can come again and again under new names.
+   */
+  const gone = ({ senders, sinceMs }: Dispute): Witness[] =>
     [...senders.values()]
-      .filter(({ peerId }) => peers.get(peerId)?.isReady !== true)
+      .filter(({ peerId, connectedAtMs }) => connectedAtMs <= sinceMs && peers.get(peerId)?.isReady !== true)
       .map((session) => witness(session, "holds"));
   const ask = async (dispute: Dispute): Promise<readonly Witness[]> => {
     const { header } = dispute.refused;
@@ -122,7 +126,7 @@ export function createDisputes(deps: DisputesDeps): Disputes {
     const held = disputes.get(hash);
     const refused = engine.refused(hash);
     if (held !== undefined || refused === undefined) return held;
-    const dispute: Dispute = { refused, senders: new Map(), waiting: new Set() };
+    const dispute: Dispute = { refused, sinceMs: clock.now(), senders: new Map(), waiting: new Set() };
     disputes.set(hash, dispute);
     dropOldest(disputes, DISPUTES_MAX);
     return dispute;

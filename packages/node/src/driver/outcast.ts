@@ -35,10 +35,12 @@ export function createOutcastWatch({ engine, clock, self, peers, alarm, isChosen
   return (session: Session): void => {
     if (!session.wasAdmitted || session.closing?.received !== "PEER_BANNED") return;
     const nowMs = clock.now();
-    banners.set(session.peerId, { session, atMs: nowMs });
     for (const [peerId, { atMs }] of banners) {
-      if (Math.abs(nowMs - atMs) > OUTCAST_MS || banners.size > PEERS_MAX) banners.delete(peerId);
+      if (Math.abs(nowMs - atMs) > OUTCAST_MS || banners.size >= PEERS_MAX) banners.delete(peerId);
     }
+    // One stranger can come again and again under new names: those that were here together are as many as they say.
+    if ([...banners.values()].some(({ atMs }) => atMs <= session.connectedAtMs)) return;
+    banners.set(session.peerId, { session, atMs: nowMs });
     const opinions = [
       ...[...banners.keys()].map((peerId) => ({ against: true, chosen: isChosen(peerId) })),
       ...peers.ready().map(({ peerId }) => ({ against: false, chosen: isChosen(peerId) })),
