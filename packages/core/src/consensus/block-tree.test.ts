@@ -72,3 +72,29 @@ test("beyond its limit the tree gives up the worst tips and stays connected", ()
     }),
   );
 });
+
+test("the best of all that is held is known whatever comes and goes", () => {
+  fc.assert(
+    fc.property(forest, fc.array(fc.tuple(fc.boolean(), fc.nat())), (nodes, steps) => {
+      const tree = createBlockTree(100);
+      for (const [isAdded, pick] of steps) {
+        const one = nodes[pick % nodes.length] as TreeNode;
+        if (isAdded) tree.add(one);
+        else tree.remove(one.hash);
+        assert.equal(tree.best(), [...tree.nodes()].sort(compareHeads).at(-1));
+      }
+    }),
+  );
+});
+
+test("a full tree looks at all that it holds once for many that come, and not for each", () => {
+  const tree = createBlockTree(640);
+  for (let n = 1; n <= 641; n++) tree.add(node(n, 0, 1));
+  assert.equal(tree.trim().length, 11);
+  let looks = 0;
+  for (let n = 642; n < 692; n++) {
+    tree.add(node(n, 0, 1));
+    if (tree.trim().length > 0) looks++;
+  }
+  assert.deepEqual([looks, tree.size <= 640], [4, true]);
+});

@@ -16,7 +16,7 @@ export interface BlockTree {
   /** In no order. */
   nodes(): Iterable<TreeNode>;
   add(node: TreeNode): void;
-  /** Gives up the worst tips until the limit is kept; returns them. */
+  /** Gives up the worst tips when the limit is not kept, a portion at once, as that takes a look at all; returns them. */
   trim(): readonly TreeNode[];
   remove(hash: Hex): void;
   /** Removes a node and all its descendants, and returns them, the node first. */
@@ -27,8 +27,14 @@ export interface BlockTree {
   path(hash: Hex): readonly TreeNode[];
 }
 
+/** Of a full tree, what is given up at once. */
+const PORTION = 1 / 64;
+
 export function createBlockTree(sizeMax: number): BlockTree {
   const nodes = new Map<Hex, TreeNode>();
+  const keptMax = sizeMax - Math.floor(sizeMax * PORTION);
+  /** The best node as long as it is held; none that is held is better. */
+  let top: TreeNode | undefined;
 
   /** Takes out the worst tip again and again; a parent without other children becomes a tip. */
   function* worstTips(): Iterable<TreeNode> {
@@ -69,23 +75,27 @@ export function createBlockTree(sizeMax: number): BlockTree {
     },
     has: (hash) => nodes.has(hash),
     nodes: () => nodes.values(),
-    add: (node) => void nodes.set(node.hash, node),
+    add(node) {
+      nodes.set(node.hash, node);
+      if (top !== undefined && compareHeads(node, top) > 0) top = node;
+    },
     trim() {
       const evicted: TreeNode[] = [];
       if (nodes.size <= sizeMax) return evicted;
       for (const victim of worstTips()) {
         nodes.delete(victim.hash);
         evicted.push(victim);
-        if (nodes.size <= sizeMax) break;
+        if (nodes.size <= keptMax) break;
       }
       return evicted;
     },
     remove: (hash) => void nodes.delete(hash),
     removeBranch,
     best() {
-      let found: TreeNode | undefined;
-      for (const node of nodes.values()) if (found === undefined || compareHeads(node, found) > 0) found = node;
-      return found;
+      if (top !== undefined && nodes.has(top.hash)) return top;
+      top = undefined;
+      for (const node of nodes.values()) if (top === undefined || compareHeads(node, top) > 0) top = node;
+      return top;
     },
     path,
   };
