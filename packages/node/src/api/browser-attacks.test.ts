@@ -105,3 +105,11 @@ test("a request id is this node's own, and is that of the problem", async () => 
   assert.equal(json.request_id, headers["x-request-id"]);
   assert.notEqual((await get("/api/v1/health")).headers["x-request-id"], headers["x-request-id"]);
 });
+
+test("ranges and conditions that a file of the documentation does not meet are the caller's mistake", async () => {
+  const { get } = await openTestApi();
+  for (const header of [{ range: "bytes=99999999-" }, { "if-unmodified-since": "Sat, 29 Oct 1994 19:43:31 GMT" }]) {
+    const { status, json } = await get("/docs/static/swagger-ui.css", header);
+    assert.deepEqual([status, json.code], [400, "INVALID_REQUEST"]);
+  }
+});

@@ -27,7 +27,7 @@ export interface ProblemReply {
   readonly unexpected: boolean;
 }
 
-/** What fastify itself refuses, by its own codes. */
+/** What fastify itself refuses, by its own codes, or by the name of an error that has none. */
 const FRAMEWORK_CODES: Readonly<Record<string, ErrorCode>> = {
   FST_ERR_CTP_BODY_TOO_LARGE: "PAYLOAD_TOO_LARGE",
   FST_ERR_CTP_INVALID_MEDIA_TYPE: "UNSUPPORTED_MEDIA_TYPE",
@@ -37,6 +37,9 @@ const FRAMEWORK_CODES: Readonly<Record<string, ErrorCode>> = {
   FST_ERR_NOT_FOUND: "ROUTE_NOT_FOUND",
   // a path that leads out of the folder of the documentation's files
   FST_STATIC_FORBIDDEN_PATH: "ROUTE_NOT_FOUND",
+  // conditions and ranges that those files do not meet
+  PreconditionFailedError: "INVALID_REQUEST",
+  RangeNotSatisfiableError: "INVALID_REQUEST",
 };
 
 const CODE_HEADERS: Partial<Record<ErrorCode, Readonly<Record<string, string>>>> = {
@@ -55,8 +58,8 @@ const INTERNAL = new CodedError("INTERNAL_ERROR", "the request failed; the node'
 export function codedForm(error: unknown): CodedError | undefined {
   // A broken invariant speaks of this program's inside: it is logged, not shown.
   if (isCodedError(error)) return error.code === "INVARIANT_BROKEN" ? undefined : error;
-  if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string") return undefined;
-  const code = FRAMEWORK_CODES[error.code];
+  if (!(error instanceof Error)) return undefined;
+  const code = FRAMEWORK_CODES["code" in error ? String(error.code) : error.name];
   return code === undefined ? undefined : new CodedError(code, error.message);
 }
 
