@@ -1,5 +1,6 @@
 /** Request bodies: only JSON, strict UTF-8, with exact numbers beside the plain value that schemas are checked on. */
 
+import type { Readable } from "node:stream";
 import { bytesToUtf8, type Hex } from "@counterpart/core/base/bytes";
 import { CodedError } from "@counterpart/core/base/errors";
 import { keccak256Hex } from "@counterpart/core/crypto/crypto";
@@ -9,6 +10,8 @@ import type { ApiInstance } from "./context.ts";
 import { parseExactJson, toPlainJson } from "./json.ts";
 
 export const BODY_BYTES_MAX = 1024 * 1024;
+/** A piece takes hundreds of bytes until the body is whole, however few are in it; ordinary ones have thousands. */
+export const BODY_PIECES_MAX = 16_384;
 
 declare module "fastify" {
   interface FastifyRequest {
@@ -28,11 +31,23 @@ export function textOf(bytes: Uint8Array): string {
   }
 }
 
+function limitPieces(payload: Readable): void {
+  let pieces = 0;
+  payload.on("data", () => {
+    if (++pieces !== BODY_PIECES_MAX + 1) return;
+    payload.emit("error", new CodedError("PAYLOAD_TOO_LARGE", `the body comes in more than ${BODY_PIECES_MAX} pieces`));
+  });
+}
+
 /** Replaces fastify's own parsers. An empty body is an empty object, so that a schema says which field is missing. */
 export function registerJsonBodies(server: ApiInstance): void {
   server.removeAllContentTypeParsers();
   server.decorateRequest("exactBody", null);
   server.decorateRequest("bodyHash", "0x");
+  server.addHook("preParsing", (request, _reply, payload, done) => {
+    if (request.headers["content-type"] !== undefined) limitPieces(payload);
+    done(null, payload);
+  });
   server.addContentTypeParser("application/json", { parseAs: "buffer" }, (request, bytes: Buffer, done) => {
     try {
       const exact = bytes.length === 0 ? {} : parseExactJson(textOf(bytes));

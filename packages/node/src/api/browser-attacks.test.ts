@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { connect } from "node:net";
 import { after, test } from "node:test";
+import { BODY_PIECES_MAX } from "./body.ts";
 import { createFakeBackend, openTestApi, serverOptions } from "./fake-backend.test-support.ts";
 import { createApiServer } from "./server.ts";
 
@@ -10,11 +11,13 @@ import { createApiServer } from "./server.ts";
 async function speak(
   port: number,
   lines: readonly string[],
+  last: readonly string[] = ["Connection: close"],
 ): Promise<{ readonly status: number; readonly text: string }> {
   const socket = connect(port, "127.0.0.1");
   const chunks: Buffer[] = [];
   socket.on("data", (chunk) => chunks.push(chunk));
-  socket.write(`${lines.join("\r\n")}\r\nConnection: close\r\n\r\n`);
+  socket.on("error", () => {});
+  socket.write(`${[...lines, ...last].join("\r\n")}\r\n\r\n`);
   await new Promise((resolve) => socket.once("close", resolve));
   const text = Buffer.concat(chunks).toString();
   return { status: Number(text.split(" ", 2)[1]), text };
@@ -111,5 +114,19 @@ test("ranges and conditions that a file of the documentation does not meet are t
   for (const header of [{ range: "bytes=99999999-" }, { "if-unmodified-since": "Sat, 29 Oct 1994 19:43:31 GMT" }]) {
     const { status, json } = await get("/docs/static/swagger-ui.css", header);
     assert.deepEqual([status, json.code], [400, "INVALID_REQUEST"]);
+  }
+});
+
+test("a body in pieces of a byte is refused long before its bytes are too many", async () => {
+  const port = await startServer();
+  const body = (pieces: number): string => `${"1\r\n \r\n".repeat(pieces)}2\r\n{}\r\n0`;
+  for (const path of ["/", "/api/v1/wallets"]) {
+    const head = [`POST ${path} HTTP/1.1`, "Host: 127.0.0.1", "Content-Type: application/json"];
+    const send = (pieces: number) =>
+      speak(port, [...head, "Transfer-Encoding: chunked", "Connection: close", "", body(pieces)], []);
+    assert.notEqual((await send(BODY_PIECES_MAX - 1)).status, 413, path);
+    const { status, text } = await send(2 * BODY_PIECES_MAX);
+    assert.equal(status, 413, path);
+    assert.match(text, /"code":"PAYLOAD_TOO_LARGE"/, path);
   }
 });
