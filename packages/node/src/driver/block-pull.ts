@@ -134,9 +134,10 @@ export function createBlockPull(deps: BlockPullDeps): BlockPull {
     showing.add(session);
   };
 
-  /** Whether at least one block of this peer's became known. */
+  /** Whether at least one block of this peer's became known; where its chain ends in this turn, one of this node's chain. */
   const pullFrom = async (session: Session, onSilent: () => void): Promise<boolean> => {
     let delivered = false;
+    const { blocksJoined } = session;
     let start = locatorOf(engine);
     const endMs = clock.now() + PULL_TURN_MS;
     while (!stopped && clock.now() < endMs && session.closing === undefined && isAhead(session)) {
@@ -153,14 +154,14 @@ export function createBlockPull(deps: BlockPullDeps): BlockPull {
         if (taken < unknown.length) break;
       }
       // One header alone is the end of the peer's chain.
-      if (last === undefined || headers.length < 2) break;
+      if (last === undefined || headers.length < 2) return session.blocksJoined > blocksJoined;
       start = [last.hash];
     }
     return delivered;
   };
 
   const attempt = async (session: Session, onSilent: () => void): Promise<void> => {
-    const [startMs, startBlocks] = [clock.now(), session.blocksSynced];
+    const [startMs, startBlocks] = [clock.now(), session.blocksJoined];
     session.busy++;
     try {
       const delivered = await pullFrom(session, onSilent);
@@ -176,7 +177,7 @@ export function createBlockPull(deps: BlockPullDeps): BlockPull {
       if (!stopped) logger[level]("block sync stalled", { peer: session.peerId, reason: String(error) });
     } finally {
       session.busy--;
-      session.blockRate = (session.blocksSynced - startBlocks) / Math.max(1, clock.now() - startMs);
+      session.blockRate = (session.blocksJoined - startBlocks) / Math.max(1, clock.now() - startMs);
     }
     onDone(session);
   };

@@ -11,6 +11,7 @@ import { makeRecord } from "./fake-contracts.test-support.ts";
 import { RETRY_MIN_MS } from "./limits.ts";
 import { type Stranger, silence, startStranger, statusOf, versionFor } from "./stranger.test-support.ts";
 import { createWorld, type TestNode, type World } from "./test-node.test-support.ts";
+import { sleep } from "./timing.ts";
 
 const TOKEN = addressOf("token");
 const NOT_HELD: Message = { type: "Error", code: "NOT_HELD", retryAfterMs: 0 };
@@ -100,6 +101,52 @@ describe("what a peer says while it is synced from", () => {
     await world.clock.run(node.driver.connect(honest.address, 0));
     await world.clock.until(() => node.engine.head().number >= 200, 60_000);
     assert.ok(node.engine.isCanonical(honest.engine.head().hash));
+  });
+
+  it("may be branch after branch that is never the better one: who brings the chain on gets the next turn", async () => {
+    for (let i = 0; i < 50; i++) node.engine.make({});
+    const honest = await world.start("honest");
+    await honest.engine.import(Array.from({ length: 50 }, (_, i) => node.engine.block(i + 1) ?? assert.fail()));
+    for (let i = 0; i < 1_500; i++) honest.engine.make({});
+    const branches: Block[][] = [];
+    const claim = (): Status => ({ ...statusOf(world, node), head: { hash: word("fake"), number: 2 ** 40 } });
+    const stranger = await meet(claim());
+    const soon = (message: Message): Promise<Uint8Array> =>
+      new Promise((resolve) => void world.clock.setTimer(100, () => resolve(encodeMessage(message))));
+    const branchOf = (hashes: readonly string[]): readonly Block[] => {
+      const known = branches.find((branch) => branch.some(({ header }) => hashes.includes(header.hash)));
+      if (known !== undefined) return known.slice(-1);
+      const branch: Block[] = [];
+      let parent = node.engine.header(0) ?? assert.fail();
+      for (let i = 0; i < 40; i++) {
+        const block = makeBlock(parent, `branch ${branches.length}`);
+        branch.push(block);
+        parent = block.header;
+      }
+      branches.push(branch);
+      return branch;
+    };
+    stranger.answer = (request) => {
+      if (request.type === "GetHeaders" && "hashes" in request.from) {
+        const branch = branchOf(request.from.hashes);
+        const first = branch.length === 1 ? [] : [node.engine.header(0) ?? assert.fail()];
+        const headers = [...first, ...branch.map(({ header }) => header)];
+        return soon({ type: "Headers", headers: headers.map(encodeHeader) });
+      }
+      if (request.type !== "GetBlocks") return soon(NOT_HELD);
+      const blocks = request.hashes.map((wanted) => branches.flat().find(({ header }) => header.hash === wanted));
+      return soon({ type: "Blocks", blocks: blocks.flatMap((block) => (block ? [encodeBlock(block)] : [])) });
+    };
+    keepSaying(stranger, claim, 200_000);
+    let { hash } = node.engine.head();
+    node.engine.afterImport = async () => {
+      // What is executed takes its time.
+      if (node.engine.head().hash !== hash) await sleep(world.clock, 1_000);
+      hash = node.engine.head().hash;
+    };
+    await world.clock.run(node.driver.connect(honest.address, 0));
+    await world.clock.until(() => node.engine.head().number === 1_550, 100_000);
+    assert.ok(branches.length > 0);
   });
 
   it("counts as progress only once it has shown headers, and while it delivers", async () => {

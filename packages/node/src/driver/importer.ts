@@ -76,6 +76,8 @@ export function createImporter({ engine, peers, disputes, clock }: ImporterDeps)
       try {
         const result = await engine.import(blocks);
         session.blocksSynced += result.added;
+        const last = hashes.at(-1);
+        if (last !== undefined && engine.isCanonical(last)) session.blocksJoined += result.added;
         if (result.added > 0) addedAtMs = clock.now();
         // Blocks that others sent earlier may prove to be invalid only now.
         const fault = result.invalid.find(({ hash, code }) => code !== "FUTURE_BLOCK" && hashes.includes(hash));

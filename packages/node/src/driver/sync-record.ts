@@ -59,7 +59,7 @@ export interface SyncRecord {
   offeredAtMs: number;
   /** Blocks to ask for at once; halved by time-outs. */
   batch: number;
-  /** Blocks a millisecond that its last turn brought; infinite before the first. */
+  /** Blocks a millisecond by which its last turn brought this node's chain on; infinite before the first. */
   blockRate: number;
   readonly blockRetry: Retry;
   readonly artifactRetry: Retry;
@@ -80,6 +80,8 @@ export interface SyncRecord {
   compared: { readonly key: string; readonly atMs: number } | undefined;
   readonly early: Map<string, EarlyMessage>;
   blocksSynced: number;
+  /** Those of them that were on this node's chain at once. */
+  blocksJoined: number;
   contractsSynced: number;
   /** Contracts counted in `contractsSynced`. */
   readonly credited: KnownSet;
@@ -119,6 +121,7 @@ export function createSyncRecord(clock: Clock, random: Random): SyncRecord {
     compared: undefined,
     early: new Map(),
     blocksSynced: 0,
+    blocksJoined: 0,
     contractsSynced: 0,
     credited: createKnownSet(KNOWN_MAX),
   };
