@@ -52,25 +52,38 @@ export function createNonceUses(): NonceUses {
   const included = new Set<Hex>();
   const accounts = new Set<Hex>();
   const bySlot = new Map<string, Hex>();
-  const authorized = new Map<string, Hex>();
+  const authorizing: Transaction[] = [];
   let last: Hex | undefined;
+  /** Who brought the authorization of each nonce. To know that, its signature is recovered: it is seldom asked for. */
+  let authorized: ReadonlyMap<string, Hex> | undefined;
+  const bringers = (): ReadonlyMap<string, Hex> => {
+    const found = new Map<string, Hex>();
+    for (const { hash, authorizationList } of authorizing) {
+      for (const authorization of authorizationList) {
+        const authority = authorityOf(authorization);
+        const slot = authority && slotOf(authority, authorization.nonce);
+        // The same one may be brought again, and does nothing then.
+        if (slot !== undefined && !found.has(slot)) found.set(slot, hash);
+      }
+    }
+    return found;
+  };
   return {
     included,
     accounts,
     user: (sender, nonce) => bySlot.get(slotOf(sender, nonce)),
-    taker: (account, nonce) => authorized.get(slotOf(account, nonce)) ?? last,
+    taker(account, nonce) {
+      authorized ??= bringers();
+      return authorized.get(slotOf(account, nonce)) ?? last;
+    },
     note({ transactions }, changed) {
+      authorized = undefined;
       for (const address of changed) accounts.add(address);
-      for (const { hash, sender, nonce, authorizationList } of transactions) {
+      for (const transaction of transactions) {
+        const { hash, sender, nonce, authorizationList } = transaction;
         included.add(hash);
         bySlot.set(slotOf(sender, nonce), hash);
-        for (const authorization of authorizationList) {
-          const authority = authorityOf(authorization);
-          if (authority === undefined) continue;
-          const slot = slotOf(authority, authorization.nonce);
-          // The same one may be brought again, and does nothing then.
-          if (!authorized.has(slot)) authorized.set(slot, hash);
-        }
+        if (authorizationList.length > 0) authorizing.push(transaction);
         last = hash;
       }
     },
