@@ -5,8 +5,7 @@ import { EMPTY_BYTES, hexToBytes } from "../base/bytes.ts";
 import { isCodedError } from "../base/errors.ts";
 import { encodeRlp, type RlpInput } from "../codec/rlp.ts";
 import { encodeCompact } from "./nibbles.ts";
-import { decodeNode, encodeNode, type LeafNode } from "./node.ts";
-import { createNodeCache } from "./node-cache.ts";
+import { decodeNode, encodeNode } from "./node.ts";
 import { triePuts } from "./testing/arbitraries.ts";
 import { createMemoryTrie } from "./testing/memory-trie.ts";
 
@@ -110,32 +109,5 @@ describe("decoding a trie node", () => {
       }),
       { numRuns: 2000 },
     );
-  });
-});
-
-describe("a cache of nodes", () => {
-  const hashOf = (n: number): Uint8Array => new Uint8Array(32).fill(n);
-  const nodeOf = (n: number): LeafNode => ({ kind: "leaf", path: n.toString(), value: VALUE });
-
-  test("holds no more than it may, and longest what is asked for", () => {
-    const cache = createNodeCache(10);
-    for (let n = 0; n < 200; n++) {
-      cache.add(hashOf(n), nodeOf(n));
-      assert.deepEqual(cache.get(hashOf(0)), nodeOf(0));
-    }
-    const held = Array.from({ length: 200 }, (_, n) => cache.get(hashOf(n))).filter((node) => node !== undefined);
-    assert.ok(held.length <= 10, `${held.length} nodes`);
-    assert.deepEqual(cache.get(hashOf(199)), nodeOf(199));
-  });
-
-  test("does not take one hash for another that begins alike", () => {
-    const cache = createNodeCache(10);
-    const other = hashOf(1);
-    other[31] = 2;
-    cache.add(hashOf(1), nodeOf(1));
-    assert.equal(cache.get(other), undefined);
-    cache.add(other, nodeOf(2));
-    assert.deepEqual(cache.get(other), nodeOf(2));
-    assert.equal(cache.get(hashOf(1)), undefined);
   });
 });

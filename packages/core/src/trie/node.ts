@@ -3,7 +3,7 @@
  * Source: Ethereum yellow paper, appendix D.
  */
 
-import { copyBytes, createBytePool, EMPTY_BYTES, equalBytes, zeroBytes } from "../base/bytes.ts";
+import { copyBytes, EMPTY_BYTES, equalBytes, zeroBytes } from "../base/bytes.ts";
 import { CodedError, isCodedError } from "../base/errors.ts";
 import {
   decodeRlp,
@@ -44,9 +44,6 @@ const EMPTY_ITEM = 0x80;
 const HASH_ITEM = 0x80 + HASH_SIZE;
 const NO_CHILDREN: readonly undefined[] = new Array(CHILDREN).fill(undefined);
 
-/** Caches keep many of them. */
-const branchBytes = createBytePool();
-
 /** Number of bits that are set, of sixteen: summed in pairs, fours, eights. */
 function bitCount(bits: number): number {
   const pairs = bits - ((bits >> 1) & 0x5555);
@@ -63,10 +60,10 @@ function longListStart(bytes: Uint8Array): number {
   return 0;
 }
 
-/** Whether `bytes` have this hash at `at`. */
-export function hasHashAt(bytes: Uint8Array, at: number, hash: Uint8Array): boolean {
+/** Whether `bytes` have at `at` the hash that others have at `start`. */
+export function hasHashAt(bytes: Uint8Array, at: number, others: Uint8Array, start = 0): boolean {
   let same = 0;
-  while (same < HASH_SIZE && bytes[at + same] === hash[same]) same++;
+  while (same < HASH_SIZE && bytes[at + same] === others[start + same]) same++;
   return same === HASH_SIZE;
 }
 
@@ -101,7 +98,7 @@ export class BranchNode {
     for (let nibble = 0; nibble < children.length; nibble++) this.setChild(nibble, children[nibble]);
   }
 
-  /** The branch of hashes that `bytes` encode if they are that. */
+  /** The branch of hashes that `bytes` encode if they are that; not to be changed any more then. */
   static ofPlain(bytes: Uint8Array): BranchNode | undefined {
     let at = longListStart(bytes);
     if (at === 0) return undefined;
@@ -116,7 +113,7 @@ export class BranchNode {
     if (bytes[at] !== EMPTY_ITEM || at + 1 !== bytes.length || bitCount(occupied) < 2) return undefined;
     const branch = new BranchNode();
     branch.occupied = occupied;
-    branch.settle(copyBytes(bytes, branchBytes));
+    branch.settle(bytes);
     return branch;
   }
 
@@ -171,7 +168,7 @@ export class BranchNode {
   copy(): BranchNode {
     const copy = new BranchNode([], this.value);
     copy.occupied = this.occupied;
-    copy.encoded = copyBytes(this.encoded, branchBytes);
+    copy.encoded = copyBytes(this.encoded);
     copy.encodedChildren = this.encodedChildren;
     copy.over = this.over?.slice();
     copy.isOwn = true;
@@ -201,7 +198,7 @@ export class BranchNode {
   /** The encoding of a plain one. */
   encodePlain(): Uint8Array {
     if (this.over === undefined) return this.encoded;
-    const bytes = this.occupied === this.encodedChildren ? copyBytes(this.encoded, branchBytes) : this.encodeAnew();
+    const bytes = this.occupied === this.encodedChildren ? copyBytes(this.encoded) : this.encodeAnew();
     let at = bytes[0] === 0xf9 ? 3 : 2;
     for (let nibble = 0; nibble < CHILDREN; nibble++, at++) {
       if (!this.has(nibble)) continue;
@@ -216,7 +213,7 @@ export class BranchNode {
   private encodeAnew(): Uint8Array {
     const size = CHILDREN + 1 + this.count * HASH_SIZE;
     const head = size > 0xff ? [0xf9, size >> 8, size & 0xff] : [0xf8, size];
-    const bytes = branchBytes(head.length + size);
+    const bytes = zeroBytes(head.length + size);
     bytes.set(head);
     let at = head.length;
     for (let nibble = 0; nibble < CHILDREN; nibble++) {

@@ -166,7 +166,7 @@ describe("updating a trie", () => {
     fc.assert(
       fc.property(triePuts, trieBatch, trieBatch, (puts, one, other) => {
         const trie = trieOf(puts);
-        const cache = createNodeCache(10_000);
+        const cache = createNodeCache(100_000);
         const stored = new Map([...trie.nodes].map(([path, node]) => [path, node.slice()]));
         const fresh = [one, other, one].map((batch) => updateTrie(trie.read, trie.root, batch));
         const cached = [one, other, one].map((batch) => updateTrie(trie.read, trie.root, batch, cache));

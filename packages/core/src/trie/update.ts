@@ -107,17 +107,10 @@ export function updateTrie(
   return { root: hash instanceof Uint8Array ? bytesToHex(hash) : EMPTY_TRIE_ROOT, nodes: update.nodes };
 }
 
-/** Leaves are most of the nodes, and seldom needed again. */
-function remember({ cache }: Update, hash: Uint8Array, node: TrieNode): void {
-  if (node.kind !== "leaf") cache?.add(hash, node);
-}
-
 /** The node whose hash `bytes` have at `at`, as it is stored, or was made by this update. */
 function load(update: Update, bytes: Uint8Array, at: number, path: NibblePath): TrieNode {
   const hash = bytes.slice(at, at + HASH_SIZE);
-  const node = loadNode((wanted) => update.nodes.get(wanted) ?? update.read(wanted), hash, path);
-  remember(update, hash, node);
-  return node;
+  return loadNode((wanted) => update.nodes.get(wanted) ?? update.read(wanted), hash, path);
 }
 
 /** Notes that the node at `path` is none of the trie's any more; whatever takes its place is noted afterwards. */
@@ -299,8 +292,8 @@ function seal(update: Update, child: Child, path: NibblePath): Child {
   const bytes = encodeNode(node);
   if (bytes.length < HASH_SIZE && path !== "") return node;
   const hash = keccak256(bytes);
-  if (node.kind === "branch" && node.isPlain) node.settle(bytes);
   update.nodes.set(path, bytes);
-  remember(update, hash, node);
+  // Leaves are most of the nodes, and seldom needed again.
+  if (node.kind !== "leaf") update.cache?.add(hash, bytes);
   return hash;
 }

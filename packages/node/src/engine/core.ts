@@ -36,8 +36,8 @@ import { createStateViews, type StateViews } from "./state-views.ts";
 import type { EngineEvents, RefusedBlock, Sealer, StateReaderKind } from "./types.ts";
 import { countUnnamed } from "./unnamed.ts";
 
-/** Nodes of the state's tries that are kept in memory: some 1 kB each, with what shares their memory up to 5. */
-const NODES_MAX = 16_384;
+/** For nodes of the state's tries in memory, of some 150 to 600 bytes each. */
+const NODES_BYTES_MAX = 64 * 1024 * 1024;
 
 export interface EngineOptions {
   readonly store: Store;
@@ -152,7 +152,7 @@ export function openCore(options: EngineOptions): EngineCore {
       chainId,
       clock,
       overlayBytesMax: options.overlayBytesMax ?? OVERLAY_BYTES_MAX,
-      nodes: createNodeCache(NODES_MAX),
+      nodes: createNodeCache(NODES_BYTES_MAX),
     },
     sealer,
     clock,
