@@ -6,7 +6,7 @@
 
 import type { Hex } from "@counterpart/core/base/bytes";
 import type { Clock } from "@counterpart/core/ports/runtime";
-import { createPacer } from "../engine/pacer.ts";
+import { createPatientPacer } from "../engine/pacer.ts";
 import type { ChainEngine, ContractEntry, Snapshot } from "../engine/types.ts";
 import { withSnapshot } from "../engine/with-snapshot.ts";
 
@@ -52,7 +52,7 @@ export async function scanContracts<T>(
       return true;
     });
 
-  const pause = createPacer(clock);
+  const pause = createPatientPacer(clock);
   const deadline = clock.now() + SCAN_MS_MAX;
   let last = after;
   const page = (): Scanned<T> => (last === undefined ? { items } : { items, last });

@@ -8,7 +8,7 @@ import { checksumAddress, keccak256Hex } from "@counterpart/core/crypto/crypto";
 import type { Clock } from "@counterpart/core/ports/runtime";
 import { integrityHash, stateHash } from "@counterpart/core/sync/artifact";
 import type { ArtifactRecord } from "@counterpart/core/sync/artifact-types";
-import { createPacer } from "../engine/pacer.ts";
+import { createPatientPacer } from "../engine/pacer.ts";
 import type { ChainEngine, ContractEntry, Snapshot } from "../engine/types.ts";
 import { isNamed } from "../engine/unnamed.ts";
 import { withSnapshot } from "../engine/with-snapshot.ts";
@@ -225,7 +225,7 @@ export function createViews({ engine, clock, instanceId, store, contents }: View
           return { item: draft, contentBytes: draft.contentBytes };
         },
       });
-      const pause = createPacer(clock);
+      const pause = createPatientPacer(clock);
       const ifProven = createIfProven(clock);
       const views: ContractView[] = [];
       for (const draft of items) {

@@ -44,7 +44,7 @@ async function call(
 ): Promise<CallOutcome> {
   try {
     const context = { ...blockContextOf(state.header, state.canonicalHash), ...overrides };
-    return await core.processor.executor.call(context, message, state);
+    return await core.evm.call(context, message, state);
   } finally {
     state.done();
   }

@@ -17,7 +17,7 @@ import { readOnlyRefusal } from "./imported.ts";
 import { REGULAR } from "./irregular.ts";
 import { createLogIndex } from "./log-index.ts";
 import { createLogKeeper } from "./log-keeper.ts";
-import { createPacer } from "./pacer.ts";
+import { createPatientPacer } from "./pacer.ts";
 import { createProvenStates } from "./proven-state.ts";
 import { type OpenState, openSnapshot, openStateAt, type Source } from "./snapshot.ts";
 import { createStateViews, VIEW_LIMITS } from "./state-views.ts";
@@ -100,7 +100,7 @@ export function createImportedEngine({ store, schedule, clock, logger }: Importe
     unnamedCount: 0,
     readerOf: createAnyChainReader,
   };
-  const rulesOf = createRulesOfBlocks(schedule, { pause: createPacer(clock) });
+  const rulesOf = createRulesOfBlocks(schedule, { pause: createPatientPacer(clock) });
   const views = createStateViews<AnySealedHeader>(store, {
     ...VIEW_LIMITS,
     changesMax: CHANGES_MAX,

@@ -4,7 +4,7 @@ import { bytesToHex, type Hex } from "@counterpart/core/base/bytes";
 import { CodedError, isCodedError } from "@counterpart/core/base/errors";
 import { type AnyDecodedBlock, encodeAnyBlock, toAnyBlock } from "@counterpart/core/chain/any-block";
 import Type, { type Static } from "typebox";
-import { createPacer } from "../../engine/pacer.ts";
+import { createPatientPacer } from "../../engine/pacer.ts";
 import { FETCHED_BLOCKS_DEPTH } from "../../engine/remote-bodies.ts";
 import type { ChainEngine } from "../../engine/types.ts";
 import type { ApiContext, ApiInstance, Certified } from "../context.ts";
@@ -143,7 +143,7 @@ export function registerBlocks(server: ApiInstance, { backend, clock, certified 
       const head = engine.head().number;
       const top = Math.min(head, (query.before ?? head + 1) - 1);
       const bottom = Math.max(lowestBody(engine) - 1, top - (query.limit ?? LIST_DEFAULT));
-      const pause = createPacer(clock);
+      const pause = createPatientPacer(clock);
       const blocks: Static<typeof BlockSchema>[] = [];
       const untilMs = clock.now() + LIST_MS_MAX;
       let number = top;

@@ -3,7 +3,7 @@
 import type { AnyDecodedBlock } from "@counterpart/core/chain/any-block";
 import { blobBaseFeeAt } from "@counterpart/core/consensus/foreign-rules";
 import type { Clock } from "@counterpart/core/ports/runtime";
-import { createPacer } from "../../engine/pacer.ts";
+import { createPatientPacer } from "../../engine/pacer.ts";
 import type { ChainEngine } from "../../engine/types.ts";
 import { canonicalBlock, fetchedBlock } from "../state.ts";
 import { type BlockRef, headerAt, readBlockNumber, readBlockRef } from "./block-ref.ts";
@@ -71,7 +71,7 @@ async function receiptsOf(engine: ChainEngine, clock: Clock, ref: BlockRef): Pro
   if (logs * LOG_CHARACTERS_MIN > RESPONSE_CHARACTERS_MAX) throw responseTooLarge();
   const { schedule } = engine;
   const blobGasPrice = schedule === undefined ? undefined : blobBaseFeeAt(schedule, header);
-  const pause = createPacer(clock);
+  const pause = createPatientPacer(clock);
   const formatted: FormattedReceipt[] = [];
   let firstLogIndex = 0;
   for (const [index, transaction] of transactions.entries()) {

@@ -1,7 +1,7 @@
 /** JSON-RPC 2.0 over text: single requests, batches, notifications. Source: jsonrpc.org/specification. */
 
 import type { Clock } from "@counterpart/core/ports/runtime";
-import { createPacer } from "../../engine/pacer.ts";
+import { createPatientPacer } from "../../engine/pacer.ts";
 import {
   isExactNumber,
   JsonText,
@@ -207,7 +207,7 @@ export function createDispatcher({ methods, clock, limits = RPC_LIMITS, onDefect
     if (requests.length > batchMax) return tooLargeText(requests, batchMax);
     const answers: string[] = [];
     let size = 0;
-    const pause = createPacer(clock);
+    const pause = createPatientPacer(clock);
     for (const group of groupsOf(requests)) {
       const started: Promise<string | undefined>[] = [];
       for (const request of group) {

@@ -2,7 +2,7 @@
 
 import type { Spend } from "@counterpart/core/execution/tracers/budget";
 import type { Clock } from "@counterpart/core/ports/runtime";
-import { createPacer, type Pause } from "../../engine/pacer.ts";
+import { createPatientPacer, type Pause } from "../../engine/pacer.ts";
 import { RPC_CODES, RpcError, serverError } from "./errors.ts";
 import { RPC_LIMITS } from "./limits.ts";
 
@@ -11,7 +11,7 @@ export const EVM_MS_MAX = 5_000;
 
 /** A pause for whoever runs code: others get their turn, and when the time is up it fails. */
 export function createDeadline(clock: Clock, limitMs: number, message: string): Pause {
-  const pause = createPacer(clock);
+  const pause = createPatientPacer(clock);
   const startMs = clock.now();
   return async () => {
     if (clock.now() - startMs > limitMs) throw serverError(message);

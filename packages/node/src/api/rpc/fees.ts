@@ -5,7 +5,7 @@ import type { AnyReceipt } from "@counterpart/core/chain/types";
 import { blobBaseFeeAt, blobGasUsedRatio, nextFees } from "@counterpart/core/consensus/foreign-rules";
 import type { ForkSchedule } from "@counterpart/core/consensus/fork-schedule";
 import type { Clock } from "@counterpart/core/ports/runtime";
-import { createPacer } from "../../engine/pacer.ts";
+import { createPatientPacer } from "../../engine/pacer.ts";
 import type { ChainEngine } from "../../engine/types.ts";
 import type { JsonValue } from "../json.ts";
 import { canonicalBlock } from "../state.ts";
@@ -81,7 +81,7 @@ async function rewardsOf(
   headers: readonly AnySealedHeader[],
   percentiles: readonly number[],
 ): Promise<string[][]> {
-  const pause = createPacer(clock);
+  const pause = createPatientPacer(clock);
   const rewards: string[][] = [];
   for (const { hash, gasUsed, baseFeePerGas = 0n } of headers.toReversed()) {
     // In a block without transactions nothing was paid, as its header says.

@@ -5,7 +5,7 @@ import type { AnyDecodedBlock } from "@counterpart/core/chain/any-block";
 import type { AnySealedHeader } from "@counterpart/core/chain/any-header";
 import type { AnyReceipt } from "@counterpart/core/chain/types";
 import type { Clock } from "@counterpart/core/ports/runtime";
-import { createPacer } from "../../engine/pacer.ts";
+import { createPatientPacer } from "../../engine/pacer.ts";
 import type { ChainEngine } from "../../engine/types.ts";
 import type { JsonValue } from "../json.ts";
 import { canonicalBlock, canonicalHeader } from "../state.ts";
@@ -147,7 +147,7 @@ async function logsOfRange({ engine, clock, limits }: LogSource, query: LogQuery
   const groups = itemsOf(query);
   const matcher = createLogMatcher(query);
   const logs: FormattedLog[] = [];
-  const pause = createPacer(clock);
+  const pause = createPatientPacer(clock);
   for (let number = first; number <= last.number; ) {
     const stretch = engine.logs.next(groups, number, last.number);
     for (const candidate of stretch.candidates) {

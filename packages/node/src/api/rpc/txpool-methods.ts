@@ -4,7 +4,7 @@ import type { Hex } from "@counterpart/core/base/bytes";
 import type { AnyTransaction } from "@counterpart/core/chain/types";
 import { checksumAddress } from "@counterpart/core/crypto/crypto";
 import type { Clock } from "@counterpart/core/ports/runtime";
-import { createPacer } from "../../engine/pacer.ts";
+import { createPatientPacer } from "../../engine/pacer.ts";
 import type { ChainEngine, PoolContent } from "../../engine/types.ts";
 import { RESPONSE_CHARACTERS_MAX, type RpcMethod } from "./dispatch.ts";
 import { responseTooLarge } from "./errors.ts";
@@ -35,7 +35,7 @@ type Shown = Record<string, Record<string, unknown>>;
  * @throws RpcError -32003 when it is more than an answer may be
  */
 async function contentOf(engine: ChainEngine, clock: Clock, show: Show): Promise<Record<keyof PoolContent, Shown>> {
-  const pause = createPacer(clock);
+  const pause = createPatientPacer(clock);
   const content: Record<keyof PoolContent, Shown> = { pending: {}, queued: {} };
   let characters = 0;
   for (const sender of engine.pool.senders()) {
@@ -54,7 +54,7 @@ async function contentOf(engine: ChainEngine, clock: Clock, show: Show): Promise
 }
 
 async function statusOf(engine: ChainEngine, clock: Clock): Promise<Record<keyof PoolContent, Hex>> {
-  const pause = createPacer(clock);
+  const pause = createPatientPacer(clock);
   const counts = { pending: 0, queued: 0 };
   for (const sender of engine.pool.senders()) {
     const { pending, queued } = engine.pool.contentOf(sender);
