@@ -127,8 +127,9 @@ describe("parameters", () => {
     refuses("MISSING_PARAMETER", "to", () => encode(types, undefined));
     refuses("MISSING_PARAMETER", "amount", () => encode(types, [ADDRESS]));
     refuses("MISSING_PARAMETER", "1", () => encode("address, uint256", { "0": ADDRESS }));
-    const message = "parameter amount (uint256) is missing of address to, uint256 amount";
+    const message = "parameter amount (uint256) is missing: address to, uint256 amount are wanted";
     assert.throws(() => encode(types, [ADDRESS]), { message });
+    assert.throws(() => encode("uint256 amount", []), { message: "parameter amount (uint256) is missing" });
   });
 
   it("are named with the stranger in their place, which is the same misspelt as a rule", () => {

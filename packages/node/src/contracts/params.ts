@@ -139,9 +139,10 @@ function missing(inputs: readonly AbiParam[], index: number, prefix: string, str
   const input = inputs[index] as AbiParam;
   const path = prefix + shownName(input, index);
   const type = signatureType(input);
+  const all = inputs.length > 1 ? `: ${listed(inputs).join(", ").slice(0, 256)} are wanted` : "";
   const given =
     stray === undefined
-      ? ` of ${listed(inputs).join(", ").slice(0, 256)}`
+      ? all
       : `, and there is none called ${quoted(prefix, stray)}${suggestionOf(stray, namesOf(inputs))}`;
   return new CodedError("MISSING_PARAMETER", `parameter ${path} (${type}) is missing${given}`, {
     parameter: path,
