@@ -45,7 +45,12 @@ export const ContractSchema = Type.Object(
     symbol: nullable(Type.String()),
     decimals: nullable(Type.Integer()),
     cap: nullable(DecimalSchema),
-    total_supply: nullable(DecimalSchema),
+    total_supply: nullable(
+      Type.String({
+        pattern: "^\\d+$",
+        description: "what totalSupply() answers, in base units; null where the ABI has no such function",
+      }),
+    ),
     abi: nullable(Type.Array(Type.Unknown())),
     code_hash: HashSchema,
     storage_root: HashSchema,
