@@ -80,7 +80,8 @@ function createScript<T extends object>(): {
         return answer;
       }
       return (...args: unknown[]) => {
-        calls.push([name, ...args]);
+        // Of what was asked, not of who waits for it.
+        calls.push([name, ...args.filter((arg) => !(arg instanceof AbortSignal))]);
         return (answer as (...values: unknown[]) => unknown)(...args);
       };
     },

@@ -10,9 +10,9 @@ export type Included = Extract<TransactionStatus, { status: "included" }>;
 export interface InclusionWatch {
   /**
    * What has become of a transaction, as soon as it is included, has lost its nonce or is forgotten, at the latest after
-   * `waitMs`; undefined when it is not known.
+   * `waitMs`, or when whoever waits is `gone`; undefined when it is not known.
    */
-  wait(transaction: Hex, waitMs: number): Promise<TransactionStatus | undefined>;
+  wait(transaction: Hex, waitMs: number, gone?: AbortSignal): Promise<TransactionStatus | undefined>;
 }
 
 /** Those who wait at this moment for nothing but a block, counted together where several watches share it. */
@@ -67,20 +67,24 @@ export function createInclusionWatch(
   };
 
   return {
-    wait(hash, waitMs) {
+    wait(hash, waitMs, gone) {
       const status = engine.transaction(hash);
-      if (status?.status !== "pending" || waitMs <= 0 || count >= WAITING_MAX) return Promise.resolve(status);
+      const isOver = status?.status !== "pending" || waitMs <= 0 || gone?.aborted === true;
+      if (isOver || count >= WAITING_MAX) return Promise.resolve(status);
       return new Promise((resolve) => {
         const finish = (now: TransactionStatus | undefined): void => {
           leave();
           cancel();
+          gone?.removeEventListener("abort", finishNow);
           resolve(now);
         };
+        const finishNow = (): void => finish(engine.transaction(hash));
         const leave = enter(hash, status.reason === undefined, () => {
           const now = engine.transaction(hash);
           if (now?.status !== "pending") finish(now);
         });
-        const cancel = clock.setTimer(waitMs, () => finish(engine.transaction(hash)));
+        const cancel = clock.setTimer(waitMs, finishNow);
+        gone?.addEventListener("abort", finishNow);
       });
     },
   };

@@ -181,8 +181,13 @@ async function sendOnce(
 }
 
 /** @throws CodedError `TRANSACTION_CONFLICTED`, `TRANSACTION_NOT_FOUND` */
-async function awaitResult(deps: TransactingDeps, sent: Sent, waitMs = WAIT_MS_DEFAULT): Promise<SendResult> {
-  const status = await deps.watch.wait(sent.hash, Math.min(waitMs, WAIT_MS_MAX));
+async function awaitResult(
+  deps: TransactingDeps,
+  sent: Sent,
+  waitMs = WAIT_MS_DEFAULT,
+  gone?: AbortSignal,
+): Promise<SendResult> {
+  const status = await deps.watch.wait(sent.hash, Math.min(waitMs, WAIT_MS_MAX), gone);
   const common = { transactionHash: sent.hash, ...(sent.address !== undefined && { address: sent.address }) };
   if (status === undefined) throw transactionForgotten(sent.hash);
   if (status.status === "included") return { ...common, ...(await includedResult(deps, status, sent.result)) };
@@ -211,10 +216,15 @@ async function includedResult(deps: TransactingDeps, included: Included, result:
  * `prepareDeployment`, of `compiledOf` and of the pool; `TRANSACTION_CONFLICTED` when another transaction takes the nonce meanwhile,
  * `TRANSACTION_NOT_FOUND` when a development node forgets it; those of `Idempotency.enter`
  */
-export async function deploy(deps: TransactingDeps, request: DeployRequest, key?: RequestKey): Promise<SendResult> {
+export async function deploy(
+  deps: TransactingDeps,
+  request: DeployRequest,
+  key?: RequestKey,
+  gone?: AbortSignal,
+): Promise<SendResult> {
   const { transaction } = await sendOnce(deps, key, (rowsFor) => sendDeployment(deps, request, rowsFor));
   const { hash, sender, nonce } = transaction;
-  return awaitResult(deps, { hash, result: null, address: createAddress(sender, nonce) }, request.waitMs);
+  return awaitResult(deps, { hash, result: null, address: createAddress(sender, nonce) }, request.waitMs, gone);
 }
 
 /** @throws CodedError those of `readCompiled` and of `CompileSolidity` */
@@ -283,11 +293,12 @@ export async function execute(
   call: FunctionCall,
   waitMs?: number,
   key?: RequestKey,
+  gone?: AbortSignal,
 ): Promise<SendResult> {
   const { transaction, output } = await sendOnce(deps, key, (rowsFor) => sendExecution(deps, address, call, rowsFor));
   // A function that answers something else than its ABI says (as old tokens do) was executed all the same.
   const result = await decodeResult(deps, address, call, output);
-  return awaitResult(deps, { hash: transaction.hash, result }, waitMs);
+  return awaitResult(deps, { hash: transaction.hash, result }, waitMs, gone);
 }
 
 /** Null also where the contract's ABI has changed since. */

@@ -172,8 +172,10 @@ export interface ContractService {
   get(address: Hex): Promise<ContractView>;
   /** Balance of a wallet in base units. @throws CodedError `CONTRACT_NOT_FOUND`, `BALANCE_UNAVAILABLE`, `NOT_HELD` */
   balance(address: Hex, wallet: Hex): Promise<bigint>;
-  deploy(request: DeployRequest, key?: RequestKey): Promise<SendResult>;
-  execute(address: Hex, call: FunctionCall, waitMs?: number, key?: RequestKey): Promise<SendResult>;
+  /** @param gone when nobody waits for an inclusion any more */
+  deploy(request: DeployRequest, key?: RequestKey, gone?: AbortSignal): Promise<SendResult>;
+  /** @param gone as of `deploy` */
+  execute(address: Hex, call: FunctionCall, waitMs?: number, key?: RequestKey, gone?: AbortSignal): Promise<SendResult>;
   /** Resolves when a signed transaction is durable, with the one that the key stands for. */
   submit(transaction: Transaction, key?: RequestKey): Promise<AnyTransaction>;
   /** Logs with what the ABIs that are held here say of them. */

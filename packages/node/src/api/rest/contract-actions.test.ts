@@ -1,16 +1,21 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { once } from "node:events";
+import { after, test } from "node:test";
+import { setImmediate } from "node:timers/promises";
 import { CodedError } from "@counterpart/core/base/errors";
 import { transactionConflicted } from "../../contracts/inclusion.ts";
 import {
   CONTRACT,
   CONTRACT_SHOWN,
   CONTRACT_VIEW,
+  createFakeBackend,
   hash32,
   OWNER,
   OWNER_SHOWN,
   openTestApi,
+  serverOptions,
 } from "../fake-backend.test-support.ts";
+import { createApiServer } from "../server.ts";
 import { INCLUDED, CONTRACTS_PATH as PATH, PENDING, plain } from "./contracts.test-support.ts";
 
 test("an execution answers with what it did", async () => {
@@ -48,6 +53,29 @@ test("an execution answers with what it did", async () => {
     9,
     null,
   ]);
+});
+
+test("an execution hears when its client hangs up, and not before", async () => {
+  const fake = createFakeBackend();
+  const server = createApiServer(serverOptions(fake));
+  after(() => server.stop());
+  const { url } = await server.start();
+  const caller = new AbortController();
+  const { promise: told, resolve } = Promise.withResolvers<void>();
+  fake.contracts.set({
+    async execute(_address, _call, _waitMs, _key, gone) {
+      assert.ok(gone);
+      await setImmediate();
+      assert.equal(gone.aborted, false, "all of the body has come by now");
+      caller.abort();
+      await once(gone, "abort");
+      resolve();
+      return INCLUDED;
+    },
+  });
+  const request = { method: "POST", headers: { "content-type": "application/json" }, body: '{"function":"mint"}' };
+  await assert.rejects(fetch(`${url}${PATH}/${CONTRACT}/execute`, { ...request, signal: caller.signal }));
+  await told;
 });
 
 test("a request is known by its key, its route and its body", async () => {

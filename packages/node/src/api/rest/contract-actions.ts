@@ -10,6 +10,7 @@ import { exactField } from "../body.ts";
 import type { ApiContext, ApiInstance } from "../context.ts";
 import { IdempotencyHeaders, requestKeyOf } from "../idempotency-key.ts";
 import { amountText, toJson } from "../json.ts";
+import { untilGone } from "../until-gone.ts";
 import { codeSourceOf } from "./code-source.ts";
 import {
   ArtifactBody,
@@ -101,7 +102,9 @@ function registerExecute(server: ApiInstance, { backend }: ApiContext): void {
     async (request, reply) => {
       const address = addressOf(request.params.address, "address");
       const call = functionCallOf(request, request.body);
-      const result = await backend.contracts.execute(address, call, request.body.wait_ms, requestKeyOf(request));
+      const { wait_ms: waitMs } = request.body;
+      const key = requestKeyOf(request);
+      const result = await backend.contracts.execute(address, call, waitMs, key, untilGone(reply));
       if (!result.included) return reply.code(202).send(pendingToJson({ ...result, address }));
       return reply.code(200).send({
         transaction_hash: result.transactionHash,

@@ -9,6 +9,7 @@ import { exactField } from "../body.ts";
 import type { ApiContext, ApiInstance } from "../context.ts";
 import { IdempotencyHeaders, requestKeyOf } from "../idempotency-key.ts";
 import { sameAmount } from "../json.ts";
+import { untilGone } from "../until-gone.ts";
 import { codeSourceOf } from "./code-source.ts";
 import { ContractSchema, contractToJson, DeployBody, type DeployBodyJson, LogSchema } from "./contract-schemas.ts";
 import {
@@ -278,7 +279,8 @@ function registerDeploy(server: ApiInstance, context: ApiContext): void {
       },
     },
     async (request, reply) => {
-      const result = await backend.contracts.deploy(deployRequestOf(request, request.body), requestKeyOf(request));
+      const deployment = deployRequestOf(request, request.body);
+      const result = await backend.contracts.deploy(deployment, requestKeyOf(request), untilGone(reply));
       if (!result.included) return reply.code(202).send(pendingToJson(result));
       if (result.status === "reverted" || result.address === undefined) {
         return reply.code(200).send({
