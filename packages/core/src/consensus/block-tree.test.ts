@@ -56,6 +56,35 @@ test("removing a branch takes every descendant and nothing else", () => {
   );
 });
 
+test("however many are too many, the worst tip goes first, and a parent is one once its last child is gone", () => {
+  fc.assert(
+    fc.property(forest, fc.nat(30), (nodes, limit) => {
+      const tree = createBlockTree(limit);
+      for (const one of nodes) tree.add(one);
+      const left = [...nodes];
+      const worst: Hex[] = [];
+      while (left.length > limit) {
+        const tips = left.filter((one) => left.every(({ parentHash }) => parentHash !== one.hash));
+        const [victim] = tips.sort(compareHeads) as [TreeNode];
+        left.splice(left.indexOf(victim), 1);
+        worst.push(victim.hash);
+      }
+      assert.deepEqual(
+        tree.trim().map((one) => one.hash),
+        worst,
+      );
+      assert.deepEqual([...tree.nodes()], left);
+    }),
+  );
+});
+
+test("a node that is removed alone is gone", () => {
+  const tree = createBlockTree(2);
+  tree.add(node(1, 0, 1));
+  tree.remove(hash(1));
+  assert.equal(tree.has(hash(1)), false);
+});
+
 test("beyond its limit the tree gives up the worst tips and stays connected", () => {
   fc.assert(
     fc.property(forest, fc.integer({ min: 1, max: 10 }), (nodes, limit) => {

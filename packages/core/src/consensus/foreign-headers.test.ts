@@ -92,14 +92,17 @@ describe("the price of the next block", () => {
   it("is the reference library's base fee", () => {
     const rules = common(Hardfork.London);
     const limit = fc.integer({ min: 5_000, max: 2 ** 40 });
-    const fee = fc.bigInt({ min: 1n, max: 2n ** 80n });
+    const fee = fc.oneof(fc.bigInt({ min: 1n, max: 20n }), fc.bigInt({ min: 1n, max: 2n ** 80n }));
     fc.assert(
-      fc.property(limit, fc.double({ min: 0, max: 1, noNaN: true }), fee, (gasLimit, share, baseFeePerGas) => {
-        const parent = { ...WORK, gasLimit, gasUsed: Math.floor(gasLimit * share), baseFeePerGas };
+      fc.property(limit, fc.nat(100), fee, (gasLimit, percent, baseFeePerGas) => {
+        const parent = { ...WORK, gasLimit, gasUsed: Math.floor((gasLimit * percent) / 100), baseFeePerGas };
         assert.equal(nextBaseFee(parent), theirs(parent, rules).calcNextBaseFee());
       }),
     );
     assert.equal(nextBaseFee(WORK), 1_000_000_000n);
+    const full = { ...WORK, gasUsed: 30_000_000 };
+    assert.equal(nextBaseFee({ ...full, baseFeePerGas: 7n }), 8n);
+    assert.equal(nextBaseFee({ ...full, gasUsed: 15_000_000, baseFeePerGas: 7n }), 7n);
   });
 
   it("is the reference library's excess of blob gas, with the reserve price from Osaka on", () => {
@@ -194,9 +197,15 @@ describe("headers of chains sealed elsewhere", () => {
     refused({ excessBlobGas: 131_072 }, /excess blob gas is 131072, not 0/);
   });
 
-  it("take a gas limit that is just near enough, up to what has 63 bits", () => {
-    const near = seal({ ...merged, gasLimit: 60_000_000 - 58_592 });
-    assert.equal(checkForeignHeader(near, worked, 300_000n, schedule), "osaka");
+  it("may have the longest extra data and as much gas and blob gas used as there may be", () => {
+    const full = { extraData: new Uint8Array(32), gasUsed: 60_000_000, blobGasUsed: 131_072 * 9 };
+    assert.equal(checkForeignHeader(seal({ ...merged, ...full }), worked, 300_000n, schedule), "osaka");
+  });
+
+  it("take a gas limit that is just near enough, from 5,000 up to what has 63 bits", () => {
+    for (const gasLimit of [60_000_000 - 58_592, 60_000_000 + 58_592]) {
+      assert.equal(checkForeignHeader(seal({ ...merged, gasLimit }), worked, 300_000n, schedule), "osaka");
+    }
     const check = (before: bigint, gasLimit: bigint): unknown => {
       const parent = seal({ ...worked, gasLimit: before });
       const child = seal({ ...merged, parentHash: parent.hash, gasLimit });
@@ -207,6 +216,8 @@ describe("headers of chains sealed elsewhere", () => {
     assert.equal(check(max, max - max / 1_024n + 1n), "osaka");
     assert.throws(() => check(max, max - max / 1_024n), /gas limit/);
     assert.throws(() => check(max, max + 1n), /gas limit/);
+    assert.equal(check(5_001n, 5_000n), "osaka");
+    assert.throws(() => check(5_000n, 4_999n), /gas limit/);
   });
 
   it("are refused without a field of their fork, before the Merge is due, and with another difficulty", () => {

@@ -44,6 +44,10 @@ test("a header sealed by another than its coinbase is refused", () => {
   assert.throws(() => checkHeader(seal(draft(), outsiderKey), root, open), { message: /another than its coinbase/ });
 });
 
+test("a header may have its parent's time and use all the gas there is", () => {
+  checkHeader(seal(draft({ timestamp: root.timestamp, gasUsed: root.gasLimit })), root, open);
+});
+
 test("every fixed field is checked", () => {
   const wrong: Partial<Header>[] = [
     { parentHash: `0x${"11".repeat(32)}` },
@@ -53,7 +57,7 @@ test("every fixed field is checked", () => {
     { gasLimit: 1 },
     { gasUsed: 60_000_001 },
     { mixHash: `0x${"00".repeat(32)}` },
-    { nonce: new Uint8Array(8).fill(1) },
+    { nonce: Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 1) },
     { baseFeePerGas: 1n },
     { blobGasUsed: 1 },
     { excessBlobGas: 1 },

@@ -4,7 +4,8 @@ import fc from "fast-check";
 import { bytesToHex, equalBytes } from "../base/bytes.ts";
 import { isCodedError } from "../base/errors.ts";
 import { keccak256 } from "../crypto/crypto.ts";
-import { proveRange, type RangeEntry, verifyRange } from "./range-proof.ts";
+import { proveKey } from "./proof.ts";
+import { proveRange, type RangeEntry, verifyRange, verifyWhole } from "./range-proof.ts";
 import { createMemoryTrie } from "./testing/memory-trie.ts";
 import { EMPTY_TRIE_ROOT } from "./types.ts";
 
@@ -166,6 +167,21 @@ describe("a range proof", () => {
     );
   });
 
+  test("holds no nodes but those on the ways to its ends, and none where all keys that there can be are its range", () => {
+    fc.assert(
+      fc.property(sample, ({ trie, start, page, proof }) => {
+        const ends = [start, page.at(-1)?.key ?? HIGHEST];
+        const ways = new Set(ends.flatMap((end) => proveKey(trie.read, trie.root, end)).map(bytesToHex));
+        assert.ok(proof.every((node) => ways.has(bytesToHex(node))));
+      }),
+    );
+    const trie = createMemoryTrie();
+    const all = [LOWEST, keccak256(LOWEST), HIGHEST].map((key) => ({ key, value: LOWEST }));
+    trie.apply(all);
+    assert.deepEqual(proveRange(trie.read, trie.root, LOWEST, HIGHEST), []);
+    assert.equal(verifyRange(trie.root, LOWEST, all, []), false);
+  });
+
   test("of the empty trie is empty", () => {
     assert.equal(verifyRange(EMPTY_TRIE_ROOT, LOWEST, [], []), false);
     const entry = { key: HIGHEST, value: Uint8Array.of(1) };
@@ -179,5 +195,6 @@ describe("a range proof", () => {
     assert.equal(accepts(trie.root, LOWEST, [{ key: Uint8Array.of(1), value: Uint8Array.of(1) }], proof), false);
     assert.equal(accepts(trie.root, LOWEST, [], proof), false);
     assert.equal(accepts(trie.root, Uint8Array.of(1), [], proof), false);
+    assert.throws(() => verifyWhole(trie.root, [{ key: Uint8Array.of(1), value: Uint8Array.of(1) }]), invalid);
   });
 });
