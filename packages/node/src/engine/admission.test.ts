@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Hex } from "@counterpart/core/base/bytes";
-import type { Block, SealedHeader } from "@counterpart/core/chain/types";
+import type { Block, SealedHeader, Transaction } from "@counterpart/core/chain/types";
 import { addSeal, draftHeader } from "@counterpart/core/consensus/poa";
 import { signDigest } from "@counterpart/core/crypto/crypto";
 import { createAdmission } from "./admission.ts";
@@ -25,13 +25,15 @@ function branch(length: number, from: SealedHeader = genesis): Block[] {
 }
 
 /** An admission whose admitted blocks are held, as the engine holds them. */
-function createHolding(sideBlocksMax: number) {
+function createHolding(sideBlocksMax: number, signers: readonly Hex[] = []) {
   const held = new Map<Hex, SealedHeader>([[genesis.hash, genesis]]);
+  const dropped = { count: 0 };
   const admission = createAdmission({
-    rules: { signers: [] },
+    rules: { signers },
     header: (hash) => held.get(hash),
     isCanonical: (hash) => hash === genesis.hash,
     sideBlocksMax,
+    onOrphanDropped: () => void dropped.count++,
   });
   const admit = (blocks: readonly Block[]) => {
     const result = admission.admit(blocks, START_MS);
@@ -39,7 +41,7 @@ function createHolding(sideBlocksMax: number) {
     for (const { hash } of result.evicted) held.delete(hash);
     return result;
   };
-  return { admission, admit };
+  return { admission, admit, dropped };
 }
 
 test("a full tree never keeps a block whose parent it gave up", () => {
@@ -69,6 +71,45 @@ test("orphans wait for their parents, in any order, within a bound", () => {
   admit(many.slice(1));
   // The first to come were the first to go, so nothing connects to the missing block's child.
   assert.equal(admit(many.slice(0, 1)).blocks.length, 1);
+});
+
+test("orphans are bounded in bytes too, each counts once, and one that is taken counts no more", () => {
+  const { admit, dropped } = createHolding(1_000);
+  const heavy = (block: Block): Block => {
+    return { ...block, transactions: [{ raw: new Uint8Array(6 * 1024 * 1024) } as Transaction] };
+  };
+  const [first, ...others] = branch(4) as [Block, Block, Block, Block];
+  admit(others.slice(0, 2).map(heavy));
+  admit(others.slice(0, 2).map(heavy));
+  assert.equal(dropped.count, 0);
+  admit(others.slice(2).map(heavy));
+  assert.equal(dropped.count, 1);
+  assert.equal(admit([first]).blocks.length, 1);
+  assert.equal(admit(others.slice(0, 1)).blocks.length, 3);
+  admit(branch(3).slice(1).map(heavy));
+  assert.equal(dropped.count, 1);
+});
+
+test("a block whose header is against the rules is not kept, and neither is what comes after it", () => {
+  const { admission, admit } = createHolding(1_000, [accountOf(8)]);
+  const { orphans, faults } = admit(branch(2));
+  assert.deepEqual([faults.map(({ code }) => code), orphans.length, admission.tree.size], [["INVALID_HEADER"], 1, 0]);
+});
+
+test("a block that is held is passed over, whether it comes again later or at once", () => {
+  const { admit } = createHolding(1_000);
+  const [block] = branch(1) as [Block];
+  assert.deepEqual(admit([block, block]).blocks, [block]);
+  assert.deepEqual(admit([block]), { blocks: [], orphans: [], faults: [], evicted: [] });
+});
+
+test("of blocks that could not be written those that are held all the same stay in the tree", () => {
+  const { admission, admit } = createHolding(1_000);
+  const [held, lost] = branch(2) as [Block, Block];
+  admit([held]);
+  admission.admit([lost], START_MS);
+  admission.forget([held, lost]);
+  assert.deepEqual([admission.tree.has(held.header.hash), admission.tree.has(lost.header.hash)], [true, false]);
 });
 
 test("descendants of a condemned block are refused, also those that come later", () => {
