@@ -70,7 +70,8 @@ test("an answer is taken for what its nodes prove", () => {
   assert.deepEqual({ account, slots, certified }, { account: CONTRACT, slots: [3n, 0n, 1n], certified: "signer" });
   assert.equal(header.hash, sealed().hash);
   const plain = { address: addressOf(4), slots: [slotOf(0)] };
-  assert.deepEqual(verifyAnswer(answerTo(plain), plain, { signers: [] }).account, PLAIN);
+  const open = verifyAnswer(answerTo(plain), plain, { signers: [] });
+  assert.deepEqual([open.account, open.certified], [PLAIN, "none"], "nobody stands for it where anyone may seal");
   const absent = { address: addressOf(25), slots: [slotOf(0)] };
   const nothing = verifyAnswer(answerTo(absent), absent, RULES);
   assert.deepEqual([nothing.account, nothing.slots], [undefined, [0n]]);
@@ -111,6 +112,17 @@ test("an answer to another question is refused", () => {
   }
   const plain = { address: addressOf(4), slots: [] };
   assert.throws(() => verifyAnswer({ ...answerTo(plain), address: addressOf(5) }, plain, RULES), refused);
+});
+
+test("an answer may have nodes again and again, but no list that is too long", () => {
+  const answer = answerTo(OF_CONTRACT);
+  const { account_proof: proof } = answer;
+  const repeated = (length: number) => ({
+    ...answer,
+    account_proof: [...proof, ...Array(length).fill(proof[0])].slice(0, length),
+  });
+  assert.deepEqual(verifyAnswer(repeated(16_384), OF_CONTRACT, RULES).account, CONTRACT);
+  assert.throws(() => verifyAnswer(repeated(16_385), OF_CONTRACT, RULES), refused);
 });
 
 test("an answer of which anything is missing or something else is refused", () => {

@@ -5,7 +5,7 @@ import { describe, test } from "node:test";
 import { bigIntToBytes, bytesToBigInt, concatBytes, type Hex, hexToBytes } from "@counterpart/core/base/bytes";
 import { CodedError, isCodedError } from "@counterpart/core/base/errors";
 import { createAddress } from "@counterpart/core/chain/address";
-import { ZERO_HASH } from "@counterpart/core/chain/header";
+import { EMPTY_CODE_HASH, ZERO_HASH } from "@counterpart/core/chain/header";
 import type { Authorization, Transaction } from "@counterpart/core/chain/types";
 import { encodeRlp } from "@counterpart/core/codec/rlp";
 import { keccak256, signDigest } from "@counterpart/core/crypto/crypto";
@@ -13,6 +13,7 @@ import { createExecutor } from "@counterpart/core/execution/executor";
 import type { Executor } from "@counterpart/core/execution/types";
 import type { Clock } from "@counterpart/core/ports/runtime";
 import type { Store, StoreWrite } from "@counterpart/core/ports/store";
+import { EMPTY_TRIE_ROOT } from "@counterpart/core/trie/types";
 import { createMemoryStore } from "../store/memory-store.ts";
 import { createMetricsRegistry } from "../telemetry/metrics.ts";
 import {
@@ -28,7 +29,7 @@ import {
   TEST_GENESIS,
   transactionOf,
 } from "./engine.test-support.ts";
-import { createPool, POOL_LIMITS, stuckFromPeers } from "./pool.ts";
+import { createPool, POOL_LIMITS, type Pool, stuckFromPeers } from "./pool.ts";
 import type { Engine } from "./types.ts";
 
 const tip = (amount: bigint) => ({ maxFeePerGas: amount, maxPriorityFeePerGas: amount });
@@ -463,6 +464,53 @@ describe("a transaction that lost its nonce to an authorization is pending again
     }
     await engine.import(third);
     assert.equal(statusOf(engine, mine), "pending");
+  });
+});
+
+describe("what may come in", () => {
+  const account = { nonce: 5n, balance: 10_000_000n, codeHash: EMPTY_CODE_HASH, storageRoot: EMPTY_TRIE_ROOT };
+  const state = { account: () => account };
+  const limits = { ...POOL_LIMITS, nonceGapMax: 10, senderMax: 2 };
+  const check = (pool: Pool, transaction: Transaction, blockGasLimit = 200_000) =>
+    pool.check(transaction, "local", state, blockGasLimit);
+
+  test("goes up to the gas of a block, to the balance, and as far ahead as a gap may be, and no further", () => {
+    const pool = createPool(limits);
+    const fee = { maxFeePerGas: 2n, gasLimit: 21_000n };
+    assert.equal(check(pool, transactionOf(1, 5, { ...fee, value: 9_958_000n })), undefined);
+    assert.throws(() => check(pool, transactionOf(1, 5, { ...fee, value: 9_958_001n })), {
+      code: "INSUFFICIENT_FUNDS",
+    });
+    assert.throws(() => check(pool, transactionOf(1, 5), 199_999), { code: "GAS_LIMIT_EXCEEDED" });
+    assert.equal(check(pool, transactionOf(1, 15)), undefined);
+    assert.throws(() => check(pool, transactionOf(1, 16)), { code: "NONCE_TOO_HIGH" });
+    pool.add(transactionOf(1, 5), "local", 0);
+    assert.equal(check(pool, transactionOf(1, 16)), undefined, "the gap begins behind what is pending");
+    assert.throws(() => check(pool, transactionOf(1, 17)), { code: "NONCE_TOO_HIGH" });
+  });
+
+  test("takes the place of another with no lower fee, however high its tip, and also where the sender has no more", () => {
+    const pool = createPool(limits);
+    const first = pool.add(
+      transactionOf(1, 5, { maxFeePerGas: 100n, maxPriorityFeePerGas: 1n, gasLimit: 21_000n }),
+      "local",
+      0,
+    );
+    pool.add(transactionOf(1, 6), "local", 0);
+    const next = (maxFeePerGas: bigint) =>
+      check(pool, transactionOf(1, 5, { maxFeePerGas, maxPriorityFeePerGas: 50n, gasLimit: 21_000n }));
+    assert.throws(() => next(99n), { code: "UNDERPRICED" });
+    assert.equal(next(100n), first);
+    assert.throws(() => check(pool, transactionOf(1, 7)), { code: "POOL_SENDER_QUOTA" });
+  });
+
+  test("fills the pool to its last byte", () => {
+    const size = transactionOf(1, 5).raw.length;
+    const pool = createPool({ ...limits, bytesMax: 2 * size });
+    pool.add(transactionOf(1, 5), "local", 0);
+    assert.equal(check(pool, transactionOf(1, 6)), undefined);
+    pool.add(transactionOf(1, 6), "local", 0);
+    assert.throws(() => check(pool, transactionOf(2, 5)), { code: "POOL_FULL" });
   });
 });
 
