@@ -86,6 +86,14 @@ describe("agree", () => {
   });
 });
 
+describe("agree with a replica", () => {
+  it("needs the same head, whatever contracts are described there", () => {
+    const replica = { ...STATUS, artifacts: { ...STATUS.artifacts, digest: word("e"), count: 1 } };
+    assert.equal(agree(STATUS, replica, false), true);
+    assert.equal(agree(STATUS, { ...replica, head: { hash: word("b"), number: 9 } }, false), false);
+  });
+});
+
 describe("checkVersion", () => {
   const codeOf = (theirs: Partial<VersionMessage>): string => {
     const there = { ...PEER, ...theirs };

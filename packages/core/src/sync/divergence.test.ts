@@ -72,5 +72,6 @@ describe("a peer's stand on a block", () => {
     assert.equal(standOf(block, false, at(5)), "other");
     assert.equal(standOf(block, false, at(4)), "silent");
     assert.equal(standOf(block, undefined, at(9)), "silent");
+    assert.equal(standOf(block, false, undefined), "silent");
   });
 });

@@ -4,6 +4,7 @@ import {
   BAN_MEMORY_MS,
   BAN_MS_MAX,
   BAN_MS_MIN,
+  bansAtOnce,
   FAULTS,
   type Fault,
   GOOD_STANDING,
@@ -29,6 +30,16 @@ describe("a peer's standing", () => {
       const { ban } = judge(GOOD_STANDING, fault, START);
       assert.deepEqual(ban, { reason: fault, sinceMs: START, untilMs: START + BAN_MS_MIN, times: 1 });
     }
+  });
+
+  test("what bans at once is what nobody sends by mistake, and that and what is malformed ends the connection", () => {
+    const faults = Object.keys(FAULTS) as Fault[];
+    const atOnce = ["FORGED_CONTENT", "FORGED_PROOF", "INVALID_BLOCK"];
+    assert.deepEqual(faults.filter(bansAtOnce), atOnce);
+    assert.deepEqual(
+      faults.filter((fault) => FAULTS[fault].disconnect),
+      ["BAD_MESSAGE", "WRONG_REPLY", ...atOnce],
+    );
   });
 
   test("the fourth malformed message in a row bans, the third does not", () => {

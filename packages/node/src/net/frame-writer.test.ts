@@ -166,6 +166,29 @@ test("a writer is stuck when nothing moves between two looks of its timer, and o
   assert.equal(clock.timers.size, 0);
 });
 
+test("a writer that has moved once and then stands still is stuck, though the stream says nothing more", async () => {
+  const { stream, clock, stuck, writer } = createWriter(10 * KIB);
+  writer.write(new Uint8Array(200 * KIB));
+  stream.read(1);
+  await settle();
+  for (let look = 0; look < 2; look++) clock.fire();
+  assert.deepEqual(stuck, ["CONNECTION_TIMEOUT"]);
+});
+
+test("a writer is idle once the stream has taken the last byte, and not before", async () => {
+  const { stream, writer } = createWriter(0);
+  writer.write(new Uint8Array(10));
+  let isIdle = false;
+  const idle = writer.idle().then(() => {
+    isIdle = true;
+  });
+  stream.read(13);
+  await settle();
+  assert.equal(isIdle, false);
+  stream.read(1);
+  await idle;
+});
+
 test("a stream that throws fails the writer once, after the call that noticed", async () => {
   const { stream, stuck, writer } = createWriter(0);
   stream.send = () => {
