@@ -15,7 +15,7 @@ import type { Store } from "@counterpart/core/ports/store";
 import fc from "fast-check";
 import { createMemoryStore } from "../store/memory-store.ts";
 import { accountOf, chainOf, creationOf, openTestEngine, transactionOf } from "./engine.test-support.ts";
-import { type ItemGroups, logBoundsRow, logsFrom, readLogBounds } from "./log-index.ts";
+import { createLogIndex, type ItemGroups, logBoundsRow, logsFrom, readLogBounds } from "./log-index.ts";
 import { ADDRESS_ITEM, encodeItems, hasItem, ITEM_BYTES, itemOf } from "./log-items.ts";
 import type { SectionLimits } from "./log-keeper.ts";
 import { numberKey } from "./rows.ts";
@@ -72,10 +72,10 @@ const QUERIES: readonly ItemGroups[] = [
   groupsOf("0x00000000000000000000000000000000000000ff"),
 ];
 
-function ask(engine: Engine, groups: ItemGroups, from: number, to: number): number[] {
+function ask({ logs }: Pick<Engine, "logs">, groups: ItemGroups, from: number, to: number): number[] {
   const found: number[] = [];
   for (let at = from; at <= to; ) {
-    const { candidates, last } = engine.logs.next(groups, at, to);
+    const { candidates, last } = logs.next(groups, at, to);
     assert.ok(last >= at && last <= to, "a step goes on, and not beyond what was asked");
     found.push(...candidates);
     at = last + 1;
@@ -156,6 +156,22 @@ test("whatever the chain went through, the index leads to the blocks that the re
     }),
     { numRuns: 25 },
   );
+});
+
+test("of many blocks each is looked at once, in steps that are bounded, whether they have an index or not", () => {
+  const store = createMemoryStore();
+  const log = { address: LOGGERS[0] as Hex, topics: [], data: new Uint8Array(0) };
+  const items = encodeItems([{ logs: [log] }]);
+  const numbers = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, at) => from + at);
+  const indexed = numbers(601, 1_200).filter((number) => number % 10 !== 0);
+  store.write([
+    logsFrom(600),
+    ...indexed.map((n) => ({ table: "logItems" as const, key: numberKey(n), value: items })),
+  ]);
+  const logs = createLogIndex(store);
+  assert.deepEqual(ask({ logs }, groupsOf(LOGGERS[0]), 1, 1_200), [...numbers(1, 600), ...indexed]);
+  assert.deepEqual(ask({ logs }, groupsOf(LOGGERS[1]), 601, 1_200), []);
+  for (const from of [1, 601]) assert.equal(logs.next(groupsOf(LOGGERS[0]), from, 1_200).candidates.length, 256);
 });
 
 describe("items", () => {
