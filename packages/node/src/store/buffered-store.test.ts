@@ -397,8 +397,9 @@ test("what waits for the database is counted, and how long it takes", async () =
 
 test("a writer that is faster than the database waits for it, and memory stays within its bound", async () => {
   await withFolder(async (path) => {
-    const { store, flusher } = openManual(path, { flushBytes: 2_000, bufferBytesMax: 4_000 });
+    const { store, flusher, metric } = openManual(path, { flushBytes: 2_000, bufferBytesMax: 4_000 });
     for (let n = 0; n < 200; n++) store.write([row(`${n}`, "v".repeat(100))]);
+    assert.ok((await metric("unflushed_bytes")) < 2 * 5_000, "two buffers, each with a write above its bound");
     assert.ok(flusher.waiting.length <= 1);
     assert.ok(logFiles(path).length <= 2);
     assert.equal(store.range("codes", { limit: 999 }).length, 200);

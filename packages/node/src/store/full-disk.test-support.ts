@@ -4,7 +4,22 @@ import fs from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
 import { mock } from "node:test";
 
-type Call = "fdatasyncSync" | "ftruncateSync" | "rmSync";
+type Call = "fdatasyncSync" | "fsyncSync" | "ftruncateSync" | "rmSync";
+
+/** A disk that takes so many bytes at once at the most. */
+export function inPieces(bytesMax: number, work: () => void): void {
+  const real = fs.writeSync;
+  const write = (file: number, bytes: Uint8Array, at: number, length: number, position: number): number =>
+    real(file, bytes, at, Math.min(length, bytesMax), position);
+  const { mock: mocked } = mock.method(fs, "writeSync", write);
+  syncBuiltinESMExports();
+  try {
+    work();
+  } finally {
+    mocked.restore();
+    syncBuiltinESMExports();
+  }
+}
 
 /**
  * Calls of the file system that fail meanwhile.

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import type { StoreWrite } from "@counterpart/core/ports/store";
 import fc from "fast-check";
-import { withoutRoom } from "./full-disk.test-support.ts";
+import { inPieces, withoutRoom } from "./full-disk.test-support.ts";
 import { keyText } from "./key-text.ts";
 import { openDatabase, openLmdbStore, TABLE_NAMES } from "./lmdb-store.ts";
 import { createRecordWriter } from "./log-record.ts";
@@ -116,6 +116,24 @@ test("a damaged write with others behind it is an error, and the database is lef
   });
 });
 
+test("writes whose numbers do not follow on each other are damage, though each is whole", async () => {
+  await withDatabase(async (path, { id }) => {
+    const log = createLogFile(path, id, 1, TABLE_NAMES);
+    for (const number of [1, 3]) log.append(recordOf(number, [row(number)]));
+    log.close();
+    assert.throws(() => openLmdbStore(path), { code: "STORE_CORRUPT", message: /a write in it cannot be read/ });
+  });
+});
+
+test("a log is whole where the disk takes its writes in pieces, and nobody else may read it", async () => {
+  await withDatabase(async (path, position) => {
+    inPieces(7, () => void writeLog(path, position, 1));
+    const [file = ""] = logFiles(path);
+    assert.equal(statSync(file).mode & 0o777, 0o600);
+    assert.deepEqual(await keysIn(path), [1, 2, 3, 4, 5]);
+  });
+});
+
 test("zeros that a failing power supply left behind the last write are no write and no damage", async () => {
   await withDatabase(async (path, position) => {
     const file = writeLog(path, position, 1);
@@ -168,10 +186,12 @@ test("a file that nothing was written to is passed over, wherever it is among th
 
 test("a file that cannot be begun is not left behind, and one that cannot be cut off at its end is whole", async () => {
   await withDatabase(async (path, { id }) => {
-    withoutRoom(["fdatasyncSync"], () => {
-      assert.throws(() => createLogFile(path, id, 1, TABLE_NAMES), { code: "STORE_WRITE_FAILED", message: /ENOSPC/ });
-    });
-    assert.deepEqual(logFiles(path), []);
+    for (const call of ["fdatasyncSync", "fsyncSync"] as const) {
+      withoutRoom([call], () => {
+        assert.throws(() => createLogFile(path, id, 1, TABLE_NAMES), { code: "STORE_WRITE_FAILED", message: /ENOSPC/ });
+      });
+      assert.deepEqual(logFiles(path), []);
+    }
     const log = createLogFile(path, id, 1, TABLE_NAMES);
     log.append(recordOf(1, [row(1)]));
     withoutRoom(["ftruncateSync"], () => log.close());
