@@ -107,6 +107,13 @@ describe("blocks of chains sealed elsewhere", () => {
     await chain.check(await chain.seal({ transactions, wrong: {} }));
   });
 
+  it("are refused with ommers that may not be in them", async () => {
+    const chain = createForeignChain(foreignGenesis({ homesteadBlock: 0 }, FUNDED));
+    await chain.seal();
+    const block = await chain.seal({ ommers: [chain.head()], wrong: {} });
+    await assert.rejects(chain.check(block), refusal(/^block 2: the ommer 0x[0-9a-f]+ is an ancestor/));
+  });
+
   it("are refused with a transaction that may not be in them, by its place", async () => {
     const chain = createForeignChain(foreignGenesis({ ...LONDON, eip155Block: 2 }, FUNDED));
     const refused = (transactions: readonly Uint8Array[], words: RegExp): Promise<void> =>

@@ -13,7 +13,7 @@ import {
   RANGE_ACCOUNTS_MAX,
   RANGE_SLOTS_MAX,
 } from "./limits.ts";
-import { MESSAGE_NUMBERS, type Message, type MessageType } from "./message-types.ts";
+import { MESSAGE_NUMBERS, type Message, type MessageType, type VersionMessage } from "./message-types.ts";
 import { anyMessage, messagesByType } from "./messages.test-support.ts";
 import { decodeMessage, encodeMessage, frameType } from "./messages.ts";
 
@@ -126,6 +126,8 @@ describe("messages", () => {
       ["GetNodes", OWN_LIMITS.nodes, (count) => [HASH, HASH, repeat(new Uint8Array(33), count)]],
       ["Nodes", OWN_LIMITS.nodes, (count) => [repeat(HASH, count)]],
       ["Nodes", NODE_BYTES_MAX, (bytes) => [[new Uint8Array(bytes)]]],
+      ["Contracts", 128, (bytes) => [rlpNumber(4), [[HASH, ONE], []], [[HASH, new Uint8Array(bytes)]]]],
+      ["Storage", 32, (bytes) => [[[[[HASH, new Uint8Array(bytes)]], []]]]],
       ["Contracts", PROOF_NODES_MAX, (count) => [rlpNumber(3), [[HASH, rlpNumber(1)], repeat(HASH, count)], []]],
       [
         "Contracts",
@@ -157,6 +159,36 @@ describe("messages", () => {
         type,
       );
     }
+  });
+
+  it("takes as much text, as many versions and codecs in a Version as they are long, and not more", () => {
+    const [version] = fc.sample(messagesByType.Version, { numRuns: 1, seed: 1 });
+    assert.ok(version?.type === "Version");
+    type Lists = Pick<VersionMessage, "client" | "instanceId" | "consensus" | "codecs" | "protocolVersions">;
+    const cases: readonly (readonly [number, (count: number) => Partial<Lists>])[] = [
+      [64, (count) => ({ client: "a".repeat(count) })],
+      [64, (count) => ({ instanceId: "a".repeat(count) })],
+      [64, (count) => ({ consensus: "a".repeat(count) })],
+      [8, (count) => ({ codecs: Array(count).fill("a") })],
+      [16, (count) => ({ protocolVersions: Array(count).fill(1) })],
+    ];
+    for (const [max, change] of cases) {
+      const frame = (count: number): Uint8Array => encodeMessage({ ...version, ...change(count) });
+      assert.equal(decodeMessage(frame(max)).type, "Version");
+      assert.throws(() => decodeMessage(frame(max + 1)), { code: "INVALID_RLP" });
+    }
+  });
+
+  it("refuses keys and signatures that are short, and what asks for no headers", () => {
+    const envelope = [HASH.subarray(12), HASH, [], ONE, HASH, new Uint8Array(64), []];
+    const frames: readonly (readonly [Uint8Array, RegExp])[] = [
+      [frameOf("GetStorage", HASH, [[HASH, HASH]], HASH.subarray(1), ONE), /start is not 32 bytes/],
+      [frameOf("Storage", [[[[HASH.subarray(1), ONE]], []]]), /key is not 32 bytes/],
+      [frameOf("Contracts", ONE, [Uint8Array.of(97), ONE, ONE], [envelope]), /signature is not 65 bytes/],
+      [frameOf("GetHeaders", [], ONE, rlpNumber(0)), /the locator is empty/],
+      [frameOf("GetHeaders", [HASH], rlpNumber(0), rlpNumber(0)), /count is not between 1 and/],
+    ];
+    for (const [frame, message] of frames) assert.throws(() => decodeMessage(frame), { code: "INVALID_RLP", message });
   });
 
   it("refuses unknown types, empty frames, and what is no list", () => {
