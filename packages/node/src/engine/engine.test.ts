@@ -81,6 +81,17 @@ describe("sealing", () => {
     assert.deepEqual(engine.pool.oldestExecutable(), {});
   });
 
+  test("where signers are listed a node that is none of them seals nothing", async () => {
+    for (const [sealer, blocks] of [
+      [101, 1],
+      [102, 0],
+    ] as const) {
+      const engine = openTestEngine({ sealer, genesis: { ...TEST_GENESIS, signers: [accountOf(101)] } });
+      assert.equal((await sealAll(engine, [transactionOf(1, 0)])).length, blocks);
+      assert.equal(engine.pool.pending, 1 - blocks);
+    }
+  });
+
   test("transactions are taken by tip, then by arrival, each sender's in order of nonce", async () => {
     const engine = openTestEngine();
     const paid = { maxFeePerGas: 5n, maxPriorityFeePerGas: 5n };
