@@ -158,6 +158,19 @@ test("beyond loopback writes need the token, reads do not", async () => {
   assert.equal(accepted.status, 201);
 });
 
+test("beyond loopback there is no route that changes anything and does not need the token", async () => {
+  const { get, server } = await openTestApi({ host: "0.0.0.0", token: "s3cret" });
+  const paths = Object.entries((await get("/docs/json")).json.paths as Record<string, object>);
+  const writes = paths.flatMap(([path, operations]) =>
+    (["post", "put", "patch", "delete"] as const).flatMap((method) => (method in operations ? [{ method, path }] : [])),
+  );
+  assert.deepEqual([...new Set(writes.map(({ method }) => method))].sort(), ["delete", "post", "put"]);
+  for (const { method, path } of writes) {
+    const { statusCode } = await server.inject({ method, url: path.replaceAll(/\{\w+\}/g, "1") });
+    assert.equal(statusCode, 401, `${method} ${path}`);
+  }
+});
+
 test("on loopback the token is not asked for", async () => {
   const { send } = await openTestApi({ token: "s3cret" });
   assert.equal((await send("POST", "/api/v1/wallets", {})).status, 201);
