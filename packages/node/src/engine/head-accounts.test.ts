@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Hex } from "@counterpart/core/base/bytes";
 import type { Account } from "@counterpart/core/chain/types";
-import { accountOf, openTestEngine, sealAll, transactionOf } from "./engine.test-support.ts";
+import { accountOf, chainOf, openTestEngine, sealAll, transactionOf } from "./engine.test-support.ts";
 import { createHeadAccounts } from "./head-accounts.ts";
 import { createPool, POOL_LIMITS } from "./pool.ts";
 import { whileUnchanged } from "./transactions.ts";
@@ -57,6 +57,16 @@ test("what could be sealed follows the head", async () => {
   await engine.submit(transactionOf(1, 2), "local");
   assert.notDeepEqual(engine.pool.oldestExecutable(), {});
   assert.equal(engine.pool.nextNonce(accountOf(1)), 4n);
+});
+
+test("what comes back from a block that was given up can be sealed, though nothing else of its sender has changed", async () => {
+  const [engine, rival] = [openTestEngine({ sealer: 101 }), openTestEngine({ sealer: 102 })];
+  await sealAll(engine, [transactionOf(1, 0)]);
+  assert.equal(engine.pool.nextNonce(accountOf(1)), 1n);
+  for (const nonce of [0, 1]) await sealAll(rival, [transactionOf(2, nonce)]);
+  await engine.import(chainOf(rival));
+  assert.equal(engine.head().hash, rival.head().hash);
+  assert.notDeepEqual(engine.pool.oldestExecutable(), {});
 });
 
 test("what could be sealed is looked for again only when pool or head have changed", () => {
