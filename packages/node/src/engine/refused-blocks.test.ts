@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { hexToBytes } from "@counterpart/core/base/bytes";
+import { bytesToHex, type Hex, hexToBytes } from "@counterpart/core/base/bytes";
 import { isCodedError } from "@counterpart/core/base/errors";
 import { createAddress } from "@counterpart/core/chain/address";
 import { encodeBlock } from "@counterpart/core/chain/block";
@@ -26,13 +26,17 @@ const COUNTER = hexToBytes("0x60015f55675f546001015f55005f5260086018f3");
 const counter = createAddress(accountOf(1), 0n);
 const slot0 = `0x${"00".repeat(32)}` as const;
 
-/** A contract in block 1, calls of it in blocks 2 and 3. */
-async function threeBlocks(): Promise<readonly [Block, Block, Block]> {
+/** A contract in block 1, calls of it in those after it. */
+async function blocksUpTo(number: number): Promise<readonly Block[]> {
   const engine = openTestEngine({ sealer: 9 });
   await sealAll(engine, [creationOf(1, 0, COUNTER)]);
-  for (const nonce of [1, 2]) await sealAll(engine, [transactionOf(1, nonce, { to: counter, value: 0n })]);
-  return chainOf(engine) as [Block, Block, Block];
+  for (let nonce = 1; nonce < number; nonce++) {
+    await sealAll(engine, [transactionOf(1, nonce, { to: counter, value: 0n })]);
+  }
+  return chainOf(engine);
 }
+
+const threeBlocks = async () => (await blocksUpTo(3)) as readonly [Block, Block, Block];
 
 test("a block that execution contradicts twice is refused, and what speaks for and against it is kept", async () => {
   const [first, second] = await threeBlocks();
@@ -69,6 +73,37 @@ test("what descends from a refused block names it", async () => {
   );
   const [again] = (await engine.import([third])).invalid;
   assert.deepEqual([again?.hash, again?.code, again?.refused], [third.header.hash, "INVALID_BLOCK", refused]);
+});
+
+test("what is refused after it was held aside is held no more", async () => {
+  const blocks = await blocksUpTo(4);
+  const store = createMemoryStore();
+  const engine = openTestEngine({ store, executor: createFaultyExecutor((number) => number === 2) });
+  for (const nonce of [0, 1, 2]) await sealAll(engine, [transactionOf(2, nonce)]);
+  const aside = () => store.range("side", { limit: 9 }).map(({ key }) => bytesToHex(key));
+  await engine.import(blocks.slice(0, 2));
+  assert.equal(aside().length, 2);
+  assert.equal((await engine.import(blocks.slice(2))).invalid.length, 3);
+  assert.deepEqual(aside(), [blocks[0]?.header.hash]);
+  assert.equal(engine.header(blocks[1]?.header.hash ?? assert.fail()), undefined);
+});
+
+test("of what was refused the last 16 are kept", async () => {
+  const [first, second] = await threeBlocks();
+  const engine = openTestEngine();
+  await engine.import([first]);
+  const extraData = second.header.extraData.subarray(0, 32);
+  const hashes: Hex[] = [];
+  for (let at = 0; at < 17; at++) {
+    const draft = { ...second.header, extraData, stateRoot: bytesToHex(new Uint8Array(32).fill(at)) };
+    const header = addSeal(draft, (digest) => signDigest(digest, keyOf(9)));
+    assert.equal((await engine.import([{ ...second, header }])).invalid[0]?.code, "INVALID_BLOCK");
+    hashes.push(header.hash);
+  }
+  assert.deepEqual(
+    hashes.map((hash) => engine.refused(hash) !== undefined),
+    hashes.map((_, at) => at > 0),
+  );
 });
 
 test("a block that a second execution confirms is taken: the machine was at fault, and the usual cryptography is back", async () => {
