@@ -280,6 +280,28 @@ describe("fork choice and merging", () => {
     assert.deepEqual(left.head(), right.head());
   });
 
+  test("what came back is waited for until a block was tried, also where this node may seal none", async () => {
+    const genesis = { ...TEST_GENESIS, signers: [accountOf(101)] };
+    const [shorter, longer] = [1, 2].map(() => openTestEngine({ genesis, sealer: 101 })) as [Engine, Engine];
+    await sealAll(shorter, [transactionOf(1, 0)]);
+    for (const nonce of [0, 1]) await sealAll(longer, [transactionOf(2, nonce)]);
+    const engine = openTestEngine({ genesis, sealer: 102 });
+    for (const other of [shorter, longer]) await engine.import(chainOf(other));
+    assert.deepEqual([engine.pool.pending, engine.pool.reinjecting], [1, 1]);
+    assert.equal(await engine.seal(), undefined);
+    assert.deepEqual([engine.pool.pending, engine.pool.reinjecting], [1, 0]);
+  });
+
+  test("a long extension is taken in writes of 64 blocks, so that others have their turn", async () => {
+    const other = openTestEngine({ sealer: 101 });
+    for (let nonce = 0; nonce < 65; nonce++) await sealAll(other, [transactionOf(1, nonce)]);
+    const engine = openTestEngine();
+    const taken: number[] = [];
+    engine.on("head", ({ applied }) => taken.push(applied.length));
+    await engine.import(chainOf(other));
+    assert.deepEqual(taken, [64, 1]);
+  });
+
   test("a branch that outgrows memory becomes the chain in one write, and nothing of it is left aside", async () => {
     const leftStore = createMemoryStore();
     const left = openTestEngine({ sealer: 101, store: leftStore });
