@@ -62,10 +62,15 @@ describe("contracts by the hashes of their addresses", () => {
     const engine = openTestEngine({ store, genesis: GENESIS });
     const other = openTestEngine({ genesis: GENESIS, sealer: 101 });
     const address = createAddress(accountOf(1), 0n);
+    /** How many there are, and how many after a restart. */
+    const counts = () => [engine, openTestEngine({ store, genesis: GENESIS })].map((each) => each.contractCount());
+    const [before] = counts() as [number, number];
     await sealAll(engine, [creationOf(1, 0, INITCODE)]);
+    assert.deepEqual(counts(), [before + 1, before + 1]);
     for (let nonce = 0; nonce < 3; nonce++) await sealAll(other, [transactionOf(2, nonce)]);
     await engine.import(chainOf(other));
     assert.equal(found(engine, address), undefined);
+    assert.deepEqual(counts(), [before, before]);
     const row = store.get("preimages", hexToBytes(hashed(address)));
     assert.equal(row && bytesToHex(row), address);
     // The creation waits in the pool again.
