@@ -413,7 +413,8 @@ test("a transaction that lost its nonce to an authorization is pending again whe
   const [first, second] = [openTestEngine({ sealer: 101 }), openTestEngine({ sealer: 102 })];
   const authorizationList = [authorize(accountOf(9), 0n, keyOf(1))];
   const taker = transactionOf(3, 0, { type: 4, to: accountOf(3), value: 0n, authorizationList, gasLimit: 500_000n });
-  await sealAll(first, [taker]);
+  // The last of its block is not to blame.
+  await sealAll(first, [taker, transactionOf(4, 0)]);
   for (const nonce of [0, 1]) await sealAll(second, [transactionOf(3, nonce)]);
   const store = createMemoryStore();
   const engine = openTestEngine({ store });
