@@ -432,6 +432,36 @@ test("in a thread of its own the database takes what is written, and the log end
   });
 });
 
+test("values of any size are what they were, in the log and in the database", async () => {
+  await withFolder(async (path) => {
+    const sizes = [0, 65_531, 65_532, 1_048_576, 5_000_000];
+    const keyOf = (size: number): Uint8Array => Uint8Array.of(sizes.indexOf(size));
+    const filled = (size: number): Uint8Array => new Uint8Array(size).fill(7);
+    const check = (reader: StoreReader): void => {
+      for (const size of sizes)
+        assert.ok(
+          reader.get("bodies", keyOf(size))?.every((byte) => byte === 7),
+          `${size}`,
+        );
+      assert.deepEqual(
+        reader.range("bodies", { limit: 9 }).map(({ value }) => value.length),
+        sizes,
+      );
+    };
+    const { store, timers, flusher } = openManual(path);
+    store.write([5_000_000, 0, 65_532].map((size) => ({ table: "bodies", key: keyOf(size), value: filled(size) })));
+    for (const size of sizes) store.write([{ table: "bodies", key: keyOf(size), value: filled(size) }]);
+    check(store);
+    timers.fire();
+    flusher.run();
+    check(store);
+    await store.close();
+    const again = openLmdbStore(path);
+    check(again);
+    await again.close();
+  });
+});
+
 test("a copy has everything that was written before, whether the database had it or the log alone", async () => {
   await withFolder(async (path) => {
     const { store, timers, flusher } = openManual(path);
