@@ -225,6 +225,9 @@ describe("the pool", () => {
     }
     assert.equal(engine.transaction(first.hash)?.status, "pending");
     assert.equal(engine.pool.nextNonce(accountOf(1)), 1n);
+    failing = false;
+    await engine.submit(transactionOf(1, 1), "local");
+    assert.equal(engine.pool.nextNonce(accountOf(1)), 2n);
   });
 
   test("what is sealed before it is journaled leaves nothing in the journal", async () => {
@@ -331,6 +334,24 @@ describe("fork choice and merging", () => {
     assert.deepEqual(stateRows(inner), stateRows(leftStore));
     await right.seal();
     assert.equal(right.contractCount(), 13);
+  });
+
+  test("a branch that was refused after it had outgrown memory leaves nothing to the one that is taken", async () => {
+    const [leftStore, store] = [createMemoryStore(), createMemoryStore()];
+    const left = openTestEngine({ sealer: 101, store: leftStore });
+    for (let i = 0; i < 4; i++) await sealAll(left, [deployCounter(1, i)]);
+    const [last, ...before] = chainOf(left).reverse() as [Block, ...Block[]];
+    const forged = addSeal({ ...last.header, stateRoot: slot0 }, (digest) => signDigest(digest, keyOf(101)));
+    const right = openTestEngine({ sealer: 102, store, overlayBytesMax: 500 });
+    for (const nonce of [0, 1, 2]) await sealAll(right, [transactionOf(2, nonce)]);
+    const { invalid } = await right.import([...before, { ...last, header: forged }]);
+    assert.deepEqual(
+      invalid.map(({ hash }) => hash),
+      [forged.hash],
+    );
+    assert.deepEqual((await right.import([last])).invalid, []);
+    assert.equal(right.head().hash, left.head().hash);
+    assert.deepEqual(stateRows(store), stateRows(leftStore));
   });
 
   test("what a crash leaves of a branch that had not won is forgotten at the next start", async () => {
