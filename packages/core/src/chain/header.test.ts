@@ -6,8 +6,9 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import fc from "fast-check";
 import { bytesToHex, concatBytes, type Hex } from "../base/bytes.ts";
 import { CodedError } from "../base/errors.ts";
-import { encodeRlp } from "../codec/rlp.ts";
+import { encodeRlp, type RlpInput } from "../codec/rlp.ts";
 import { keccak256Hex } from "../crypto/crypto.ts";
+import { decodeAnyHeader } from "./any-header.ts";
 import {
   decodeHeader,
   EMPTY_CODE_HASH,
@@ -15,6 +16,7 @@ import {
   EMPTY_REQUESTS_HASH,
   encodeHeader,
   hashHeader,
+  headerToRlp,
   sealHeader,
 } from "./header.ts";
 import { MAX_HEADER_BYTES } from "./rules.ts";
@@ -104,6 +106,22 @@ describe("headers", () => {
     invalid(encodeRlp(Array.from({ length: 20 }, () => new Uint8Array(32))));
     invalid(encodeRlp(Array.from({ length: 22 }, () => new Uint8Array(32))));
     invalid(new Uint8Array(MAX_HEADER_BYTES + 1));
+  });
+
+  it("are refused with a bloom or nonce of another size, a field too few or too many, and a byte too many", () => {
+    const header = fc.sample(headers, { numRuns: 1, seed: 1 })[0] as Header;
+    const invalid = (bytes: Uint8Array): void => assert.throws(() => decodeHeader(bytes), { code: "INVALID_RLP" });
+    for (const size of [255, 257]) invalid(encodeHeader({ ...header, logsBloom: new Uint8Array(size) }));
+    for (const size of [7, 9]) invalid(encodeHeader({ ...header, nonce: new Uint8Array(size) }));
+    const fields = headerToRlp(header) as readonly RlpInput[];
+    assert.deepEqual(decodeHeader(encodeRlp(fields)), sealHeader(header));
+    invalid(encodeRlp(fields.slice(0, -1)));
+    invalid(encodeRlp([...fields, new Uint8Array(32)]));
+    const sized = (bytes: number): Uint8Array => encodeHeader({ ...header, extraData: new Uint8Array(bytes) });
+    const most = MAX_HEADER_BYTES - sized(256).length + 256;
+    assert.equal(decodeHeader(sized(most)).extraData.length, most);
+    invalid(sized(most + 1));
+    assert.throws(() => decodeAnyHeader(sized(most + 1)), { code: "INVALID_RLP" });
   });
 
   it("use the right hashes of nothing", () => {
