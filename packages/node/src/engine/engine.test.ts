@@ -539,9 +539,14 @@ describe("the store", () => {
   });
 
   test("a stopped engine takes nothing more", async () => {
-    const engine = openTestEngine();
+    const store = createMemoryStore();
+    const engine = openTestEngine({ store });
+    await engine.submit(transactionOf(1, 1), "local");
     await engine.stop();
     await assert.rejects(engine.submit(transactionOf(1, 0), "local"), { code: "NOT_READY" });
+    const companion = { table: "idempotency", key: new Uint8Array([1]), value: new Uint8Array([2]) } as const;
+    await assert.rejects(engine.submit(transactionOf(1, 1), "local", [companion]), { code: "NOT_READY" });
+    assert.equal(store.get(companion.table, companion.key), undefined);
     await assert.rejects(engine.seal(), { code: "NOT_READY" });
   });
 });

@@ -50,7 +50,19 @@ function createFailingStore() {
 
 const statusOf = (engine: Engine, { hash }: Transaction): string | undefined => engine.transaction(hash)?.status;
 
+/** What is to be durable with a transaction. */
+const companion: StoreWrite = { table: "idempotency", key: new Uint8Array([1]), value: new Uint8Array([2]) };
+
 describe("a replacement", () => {
+  test("of what is not durable yet makes durable what was to be so with it", async () => {
+    const store = createMemoryStore();
+    const engine = openTestEngine({ store });
+    const [first, better] = [transactionOf(1, 0, tip(1n)), transactionOf(1, 0, tip(10n))];
+    await Promise.all([engine.submit(first, "local", [companion]), engine.submit(better, "local")]);
+    assert.deepEqual([statusOf(engine, first), statusOf(engine, better)], ["conflicted", "pending"]);
+    assert.deepEqual(store.get(companion.table, companion.key), companion.value);
+  });
+
   test("leaves the transaction that it replaces a status at every moment", async () => {
     const engine = openTestEngine();
     const [first, better] = [transactionOf(1, 0, tip(1n)), transactionOf(1, 0, tip(10n))];
@@ -243,8 +255,6 @@ describe("a journal that cannot be written while a block is built", () => {
       },
     };
   }
-
-  const companion: StoreWrite = { table: "idempotency", key: new Uint8Array([1]), value: new Uint8Array([2]) };
 
   test("fails no transaction that the block makes durable, and its companions are written with it", async () => {
     const { store, failure } = createFailingStore();
