@@ -175,15 +175,15 @@ test("a handshake that is not kept costs the connection", async () => {
 
 test("a verdict that is none, or never comes, fails the dial", async () => {
   const raw = await startRawPeer(cleanup);
-  const node = await startNode(cleanup, { limits: { handshakeMs: 100 } });
+  const [node, hasty] = [await startNode(cleanup), await startNode(cleanup, { limits: { handshakeMs: 100 } })];
   const address = String(raw.getMultiaddrs()[0]);
   await raw.handle(ANNOUNCE_PROTOCOL, (stream) => void stream.send(encodeFrame(new Uint8Array(3))));
   await assert.rejects(node.network.dial(address, never()), { code: "NOT_A_PEER" });
   await raw.handle(ANNOUNCE_PROTOCOL, () => {}, { force: true });
-  await assert.rejects(node.network.dial(address, never()), { code: "CONNECTION_TIMEOUT" });
+  await assert.rejects(hasty.network.dial(address, never()), { code: "CONNECTION_TIMEOUT" });
   await raw.handle(ANNOUNCE_PROTOCOL, (stream) => stream.abort(new Error("no")), { force: true });
   await assert.rejects(node.network.dial(address, never()), { code: "CONNECTION_FAILED" });
-  assert.equal(node.recorder.links.length, 0);
+  assert.deepEqual([node.recorder.links.length, hasty.recorder.links.length], [0, 0]);
 });
 
 test("only links have requests, and a connection has one announcement stream, the dialler's", async () => {
@@ -198,6 +198,12 @@ test("only links have requests, and a connection has one announcement stream, th
   await closed(await connection.newStream(ANNOUNCE_PROTOCOL, { maxOutboundStreams: 10 }));
   assert.equal(stream.status, "open");
   assert.equal(node.recorder.open.length, 1);
+
+  const second = await raw.dial(connection.remoteAddr, { force: true });
+  const beside = await second.newStream(REQUEST_PROTOCOL);
+  if (beside.writeStatus === "writable") beside.send(encodeFrame(Uint8Array.of(1)));
+  await closed(beside);
+  assert.equal(node.recorder.requests.length, 0, "not even those of a linked peer on another connection");
 });
 
 test("a flood of pings that are not read is cut, and an honest ping is answered", async () => {
