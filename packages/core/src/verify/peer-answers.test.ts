@@ -387,6 +387,8 @@ describe("an answer with nodes or codes", () => {
     refused(() => verifyCodes(known, [at(codes, 1), at(codes, 0)]), "exchanged");
     refused(() => verifyCodes(known, [Uint8Array.of(3)]), "another");
     refused(() => verifyCodes(known.slice(0, 1), codes), "one more");
+    refused(() => verifyCodes(known.slice(0, 1), [undefined, undefined]), "one more, though it is none");
+    assert.throws(() => verifyCodes(known, []), { code: "BAD_MESSAGE" });
   });
 });
 
