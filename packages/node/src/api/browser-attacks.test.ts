@@ -130,3 +130,21 @@ test("a body in pieces of a byte is refused long before its bytes are too many",
     assert.match(text, /"code":"PAYLOAD_TOO_LARGE"/, path);
   }
 });
+
+test("an upgrade before the last answer, or of a path that is none, keeps no connection", {
+  timeout: 20_000,
+}, async () => {
+  const port = await startServer();
+  const upgrade = (path: string) => [
+    `GET ${path} HTTP/1.1`,
+    "Host: 127.0.0.1",
+    "Upgrade: websocket",
+    "Sec-WebSocket-Version: 13",
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+    "Connection: Upgrade, close",
+  ];
+  const early = await speak(port, ["GET /api/v1/health HTTP/1.1", "Host: 127.0.0.1", "", ...upgrade("/")], []);
+  assert.deepEqual(early.text.match(/HTTP\/1\.1 \d+/g), ["HTTP/1.1 200", "HTTP/1.1 405"]);
+  assert.equal((await speak(port, upgrade("/%zz"), [])).status, 400);
+  assert.equal((await speak(port, upgrade("/nowhere"), [])).status, 404);
+});

@@ -12,8 +12,13 @@ export const WAITING_MAX = 512;
 
 type Exchange = readonly [IncomingMessage, ServerResponse];
 
+export interface OneByOne extends RequestListener {
+  /** Whether a request of this connection is not answered yet: its socket is not to be given away. */
+  isBusy(socket: Socket): boolean;
+}
+
 /** @param listener is given the next request of a connection when the last one was answered */
-export function oneByOne(listener: RequestListener): RequestListener {
+export function oneByOne(listener: RequestListener): OneByOne {
   /** Of connections with a request that is not answered yet: those behind it. */
   const waiting = new WeakMap<Socket, Exchange[]>();
   const answer = (socket: Socket, [request, response]: Exchange): void => {
@@ -27,7 +32,7 @@ export function oneByOne(listener: RequestListener): RequestListener {
     const exchange = socket.destroyed ? undefined : waiting.get(socket)?.shift();
     if (exchange !== undefined) answer(socket, exchange);
   };
-  return (request, response) => {
+  const take: RequestListener = (request, response) => {
     const { socket } = request;
     const behind = waiting.get(socket);
     if (behind === undefined) {
@@ -36,4 +41,5 @@ export function oneByOne(listener: RequestListener): RequestListener {
     } else if (behind.length < WAITING_MAX) behind.push([request, response]);
     else socket.destroy();
   };
+  return Object.assign(take, { isBusy: (socket: Socket) => waiting.has(socket) });
 }

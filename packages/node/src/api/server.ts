@@ -244,18 +244,22 @@ function useSchemas(scope: ApiInstance): void {
   scope.setSerializerCompiler(() => (data) => JSON.stringify(data));
 }
 
-const createHttpServer = (listener: RequestListener): Server =>
-  createServer(
+function createHttpServer(listener: RequestListener): Server {
+  const answer = oneByOne(listener);
+  return createServer(
     {
-      // Whoever offers another protocol, such as h2c, is answered as if he did not.
-      shouldUpgradeCallback: ({ headers }) => isUpgrade(headers),
+      // Whoever offers another protocol, such as h2c, is answered as if he did not; so is who asks elsewhere, or before
+      // the last answer. A socket that is given away has no timeouts any more.
+      shouldUpgradeCallback: ({ headers, socket, url = "" }) =>
+        isUpgrade(headers) && url.split("?", 1)[0] === "/" && !answer.isBusy(socket),
       requestTimeout: REQUEST_TIMEOUT_MS,
       headersTimeout: HEADERS_TIMEOUT_MS,
       keepAliveTimeout: KEEP_ALIVE_MS,
       connectionsCheckingInterval: CONNECTIONS_CHECK_MS,
     },
-    oneByOne(listener),
+    answer,
   );
+}
 
 function createFastify(options: ApiServerOptions, metrics: ApiMetrics, admit: Admit): ApiInstance {
   const replyWithProblem = createReplyWithProblem(options.logger, metrics);
