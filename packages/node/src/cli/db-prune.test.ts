@@ -151,6 +151,20 @@ test("a command on files finds them where the node of the same settings has them
   assert.deepEqual([lost.code, lost.errors.includes("INVALID_GENESIS")], [EXIT.usage, true], lost.errors);
 });
 
+test("a file in the place of a data directory is told by the doctor, and not restored to", async (t) => {
+  const dataDir = await scene(t);
+  const file = join(dirname(dataDir), "file");
+  writeFileSync(file, "");
+  const restored = await runCommand(["db", "restore", "--from", dataDir, "--data-dir", file]);
+  assert.deepEqual(
+    [restored.code, restored.errors.includes("file is no folder: name a new folder")],
+    [EXIT.dataDir, true],
+  );
+  const { code, out } = await runCommand(["doctor", "--data-dir", file, "--url", "http://127.0.0.1:1"]);
+  assert.equal(code, EXIT.unfit);
+  assert.match(out, /WRONG {2}.*file cannot be written: ENOTDIR/);
+});
+
 test("the doctor finds that settings and data directory are of different chains, and damage", async (t) => {
   const dataDir = await scene(t);
   const flags = ["--data-dir", dataDir, "--api-port", "0", "--p2p-port", "0", "--url", "http://127.0.0.1:1", "--json"];

@@ -247,15 +247,22 @@ async function copyBackup(source: string, path: string, output: WorkOutput): Pro
   await copyDatabase(source, path, output);
 }
 
+/** @throws CodedError `DATA_DIR_UNUSABLE` for what is neither an empty folder nor not there */
+function requireEmpty(path: string): void {
+  if (!existsSync(path)) return;
+  const isFolder = statSync(path).isDirectory();
+  if (isFolder && readdirSync(path).length === 0) return;
+  const what = isFolder ? "is not empty" : "is no folder";
+  throw new CodedError("DATA_DIR_UNUSABLE", `${path} ${what}: name a new folder`, { path });
+}
+
 /**
  * Checks a backup and makes it a data directory.
  * @throws CodedError `DATA_DIR_UNUSABLE` when the directory is not empty, those of `verify`
  */
 export async function restore({ from, dataDir, genesis, json }: RestoreOptions, output: WorkOutput): Promise<void> {
   const source = requireDatabase(resolve(from));
-  if (existsSync(dataDir) && readdirSync(dataDir).length > 0) {
-    throw new CodedError("DATA_DIR_UNUSABLE", `${dataDir} is not empty: name a new folder`, { path: dataDir });
-  }
+  requireEmpty(dataDir);
   const genesisFile = genesis ?? genesisIn(from);
   const chain = chainFacts(genesisFile);
   const report = createReport(output, json);

@@ -139,7 +139,8 @@ function nearestFolder(path: string): string {
 
 function writeError(folder: string): string | undefined {
   try {
-    accessSync(folder, constants.W_OK | constants.X_OK);
+    // With the dot, which a file has not.
+    accessSync(`${folder}/.`, constants.R_OK | constants.W_OK | constants.X_OK);
     return undefined;
   } catch (error) {
     return reasonOf(error);
@@ -161,11 +162,12 @@ async function copyBytesOf(dataDir: string): Promise<number | undefined> {
 async function examineDataDir({ dataDir }: NodeConfig, isNodeRunning: boolean): Promise<Finding[]> {
   const folder = nearestFolder(dataDir);
   const exists = folder === dataDir;
+  const error = writeError(folder);
   const state = {
     path: dataDir,
     exists,
-    error: writeError(folder),
-    heldBy: exists ? holderOf(dataDir) : undefined,
+    error,
+    heldBy: exists && error === undefined ? holderOf(dataDir) : undefined,
     isNodeRunning,
     hasDatabase: existsSync(join(dataDir, DATABASE)),
   };
