@@ -71,6 +71,8 @@ export function hintOf({ code, problem }: NodeRefusal): string | undefined {
   if (code === "INVALID_PARAMETER" && type === "string" && / is not text$/.test(String(reason)))
     return "text that looks like a number, true, false or JSON goes in quotes of its own: '\"1e3\"'";
   if (code === "INVALID_PARAMETER" && !/int|[[(]/.test(String(type))) return undefined;
+  if (code === "INVALID_PARAMETER" && / (takes no value|is negative|is out of range)$/.test(String(reason)))
+    return undefined;
   if (code === "INVALID_BYTECODE" && Array.isArray(libraries) && libraries.length > 0)
     return "deploy each of them, then give --library Name=0x…";
   if (code === "INVALID_REQUEST" && Array.isArray(contracts) && contracts.length > 1)

@@ -247,6 +247,22 @@ test("what the node refuses is said with its code, what to do, and an exit code 
   assert.deepEqual([machine.out, error.code, error.status, error.problem.from], ["", "FROM_NOT_HELD", 403, OWNER]);
 });
 
+test("what is wrong with a number is only explained where its form is", async (t) => {
+  const { fake, run } = await scene(t);
+  const hint = "\n  amounts are whole numbers of base units; arrays and tuples are JSON: 'ids=[1,2]'";
+  for (const [reason, told] of [
+    ["mint(address,uint256) takes no value", ""],
+    ['"-5" is negative', ""],
+    ["1e99 is out of range", ""],
+    ["1.5 is not a whole number", hint],
+  ] as const) {
+    const refusal = new CodedError("INVALID_PARAMETER", reason, { parameter: "value", abi_type: "uint256", reason });
+    fake.contracts.set({ get: async () => WITH_MINT, execute: () => Promise.reject(refusal) });
+    const { errors } = await run("contracts", "execute", CONTRACT, "mint", OWNER, "1");
+    assert.equal(errors, `counterpart: ${reason} (INVALID_PARAMETER)${told}\n`);
+  }
+});
+
 test("who asks a replica for a contract that it was not told to hold is sent to no peer for it", async (t) => {
   const { fake, run } = await scene(t);
   const use = `/api/v1/replica/contracts/${CONTRACT}`;
