@@ -9,8 +9,8 @@ const HEAD = `# The command line
 
 \`counterpart <command>\`; in a checkout \`npx counterpart <command>\`. \`counterpart start\` runs a node, most other commands
 ask a running one by its [API](API.md): the one that \`--url\` or \`COUNTERPART_URL\` names, else
-\`http://127.0.0.1:8080\`. A node that listens beyond loopback wants its token for whatever changes something:
-\`--token-file\`, \`COUNTERPART_TOKEN_FILE\`, \`--token\` or \`COUNTERPART_TOKEN\`. These settings, the timeout and colours can
+\`http://127.0.0.1:8080\`. A node that listens beyond loopback wants its token for whatever changes something, and
+for \`contracts call\`: \`--token-file\`, \`COUNTERPART_TOKEN_FILE\`, \`--token\` or \`COUNTERPART_TOKEN\`. These settings, the timeout and colours can
 stand in the [configuration file](OPERATIONS.md#configuration) too. The commands \`db\`, \`import\` and
 \`export\` work on a data directory instead, which they find as \`start\` does.
 

@@ -23,9 +23,15 @@ interface ConnectAnswer {
 export const peersConnect = defineCommand({
   args: { address: required("host:port, such as 127.0.0.1:5000, or a multiaddr") },
   options: {
-    wait: integer("--wait <seconds>", "how long to wait until both nodes hold the same", 0, WAIT_S_MAX, {
-      default: 30,
-    }),
+    wait: integer(
+      "--wait <seconds>",
+      "how long to wait until both nodes hold the same; 0: only connect",
+      0,
+      WAIT_S_MAX,
+      {
+        default: 30,
+      },
+    ),
     ...CLIENT_OPTIONS,
   },
   details: ["The node remembers the peer and dials it again, over restarts too, until it is disconnected."],
