@@ -51,6 +51,12 @@ function isBetter({ engine, isGivenUp }: HeaderPullDeps, last: SealedHeader): bo
   return isGivenUp(tip.hash) ? compareHeads(last, engine.head()) >= 0 : compareHeads(last, tip) > 0;
 }
 
+/** Whether the branch goes as far as the peer's chain did when it was first asked for, and is the better one. */
+function reaches(deps: HeaderPullDeps, branch: readonly SealedHeader[], goal: number): boolean {
+  const last = branch.at(-1);
+  return last !== undefined && last.number >= goal && isBetter(deps, last);
+}
+
 /** What the peer announced, from the end of the chain that is held to the peer's best head; empty where one is missing. */
 function announcedBranch({ adoption }: Pick<Engine, "adoption">, session: Session): readonly SealedHeader[] {
   const branch: SealedHeader[] = [];
@@ -86,8 +92,8 @@ async function endAt({ engine, isGivenUp }: HeaderPullDeps, end: SealedHeader): 
 }
 
 /**
- * Brings the chain of headers to the end of the peer's, where that is better than the one that is held. What the peer
- * has announced is not asked for.
+ * Brings the chain of headers to the best head that the peer has said to have, where that is better than the one that is
+ * held: its chain may grow faster than it answers. What the peer has announced is not asked for.
  * @returns how many were added
  * @throws CodedError of the request; `FUTURE_BLOCK` when all that is new is dated too far ahead; `BAD_MESSAGE`, `INVALID_HEADER` when the peer's headers form no valid chain
  */
@@ -98,6 +104,7 @@ export async function pullHeaders(deps: HeaderPullDeps, session: Session): Promi
   const start: readonly Hex[] = locatorNumbers(adoption.tip().number)
     .map((number) => headerAt(number)?.hash)
     .filter((hash) => isHex(hash));
+  const goal = bestHeadOf(session)?.number ?? 0;
   let added = 0;
   let branch: SealedHeader[] = [];
   const write = async (): Promise<void> => {
@@ -114,7 +121,7 @@ export async function pullHeaders(deps: HeaderPullDeps, session: Session): Promi
     // The next page is on its way while this one is checked and written.
     if (!isLast) asked = ask(session, [end.hash]);
     const early = await newHeaders(deps, page, branch);
-    const isDone = isLast || early !== undefined || session.closing !== undefined;
+    const isDone = isLast || early !== undefined || session.closing !== undefined || reaches(deps, branch, goal);
     if (isDone || branch.length >= HEADERS_AT_A_TIME) await write();
     if (isLast && early === undefined && session.closing === undefined && end !== undefined) await endAt(deps, end);
     if (early !== undefined && added === 0) throw futureBlock(early);

@@ -155,6 +155,21 @@ describe("taking a state over", () => {
     assert.equal(engine.adoption.tip().number, HEADERS_MAX - 1);
   });
 
+  test("headers are fetched up to the head that the peer had, though blocks come faster than its answers", async () => {
+    const history = await longHistory(5);
+    const engine = openTestEngine({ replica: "all" });
+    const { number } = history.engine.head();
+    let requests = 0;
+    const source = sourceOf(history, async () => {
+      assert.ok(++requests < 10, "it never ends");
+      for (let block = 0; block < 3; block++) await history.seal(history.pay(accountOf(2)));
+    });
+    await pullHeaders({ engine, clock, isGivenUp: () => false }, source.session);
+    assert.ok(engine.adoption.tip().number >= number);
+    await follow(engine, sourceOf(history));
+    assert.equal(engine.head().hash, history.engine.head().hash);
+  });
+
   test("headers that were announced are not asked for", async () => {
     const history = await longHistory(5);
     const [engine, source] = [openTestEngine({ replica: "all" }), sourceOf(history)];
