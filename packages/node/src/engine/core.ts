@@ -70,6 +70,8 @@ export interface EngineOptions {
 
 export interface EngineCore {
   readonly evm: EvmExecutor;
+  /** Runs calls. */
+  readonly caller: Pick<Executor, "call">;
   readonly store: Store;
   readonly genesisHash: Hex;
   readonly signers: readonly Hex[];
@@ -144,6 +146,7 @@ export function openCore(options: EngineOptions): EngineCore {
   loadSide(store, chain, admission);
   const core: EngineCore = {
     evm: options.evm ?? createExecutor({ chainId }),
+    caller: options.evm ?? executor,
     store,
     genesisHash,
     signers,

@@ -44,7 +44,7 @@ async function call(
 ): Promise<CallOutcome> {
   try {
     const context = { ...blockContextOf(state.header, state.canonicalHash), ...overrides };
-    return await core.evm.call(context, message, state);
+    return await core.caller.call(context, message, state);
   } finally {
     state.done();
   }
