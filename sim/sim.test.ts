@@ -9,8 +9,8 @@ import { SCALE } from "./scale.ts";
 
 const MAIN = new URL("./main.ts", import.meta.url).pathname;
 
-/** Enough for every fault, and for some of what faults lead to. */
-const SEEDS = 24;
+/** Enough for every fault, and for some of what faults lead to; the last ones have what is rare. */
+const SEEDS = [...Array.from({ length: 24 }, (_, n) => n + 1), 35, 90];
 /** What must have happened in those runs for them to say anything. */
 const HAPPENED = [
   ...[
@@ -51,7 +51,7 @@ test("the same seed gives the same run, another seed another", async () => {
 
 test("networks under faults lose nothing and agree once everything heals", { timeout: 300_000 }, async () => {
   const total: Record<string, number> = {};
-  for (let seed = 1; seed <= SEEDS; seed++) {
+  for (const seed of SEEDS) {
     const { violation, coverage } = await run({ seed });
     assert.equal(violation, undefined, `npm run sim -- --seed ${seed}`);
     for (const [what, times] of Object.entries(coverage)) total[what] = (total[what] ?? 0) + times;

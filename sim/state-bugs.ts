@@ -63,7 +63,7 @@ export const STATE_BUGS: readonly Bug[] = [
   },
   {
     name: "joiner-cannot-restart",
-    seed: 19,
+    seed: 42,
     about: "artifacts are reviewed by a state that is only being taken over",
     file: "packages/node/src/contracts/artifact-store.ts",
     find: "if (!engine.adoption.isUnderway) apply(",
@@ -79,7 +79,7 @@ export const STATE_BUGS: readonly Bug[] = [
   },
   {
     name: "made-up-owner-taken",
-    seed: 354,
+    seed: 107,
     about: "a contract's owner need not be one who can have created it",
     file: "packages/core/src/verify/peer-answers.ts",
     find: "if (createAddress(owner, creationNonce) !== address)",
@@ -111,7 +111,7 @@ export const STATE_BUGS: readonly Bug[] = [
   },
   {
     name: "storage-root-not-compared",
-    seed: 308,
+    seed: 90,
     about: "whole storages are taken as they come",
     file: "packages/core/src/trie/range-proof.ts",
     find: '  if (!holdsExactly(child, checked, "")) throw invalidNode("the entries are not what the trie holds", "");\n',

@@ -51,10 +51,9 @@ function isBetter({ engine, isGivenUp }: HeaderPullDeps, last: SealedHeader): bo
   return isGivenUp(tip.hash) ? compareHeads(last, engine.head()) >= 0 : compareHeads(last, tip) > 0;
 }
 
-/** Whether the branch goes as far as the peer's chain did when it was first asked for, and is the better one. */
-function reaches(deps: HeaderPullDeps, branch: readonly SealedHeader[], goal: number): boolean {
-  const last = branch.at(-1);
-  return last !== undefined && last.number >= goal && isBetter(deps, last);
+/** Whether a branch ends where the peer's chain did when that was first asked for, or later, and is a better one. */
+function reaches(deps: HeaderPullDeps, end: SealedHeader | undefined, goal: ReturnType<typeof bestHeadOf>): boolean {
+  return end !== undefined && end.number >= (goal?.number ?? 0) && isBetter(deps, end);
 }
 
 /** What the peer announced, from the end of the chain that is held to the peer's best head; empty where one is missing. */
@@ -91,6 +90,16 @@ async function endAt({ engine, isGivenUp }: HeaderPullDeps, end: SealedHeader): 
   if (isHeld && tip.hash !== end.hash && isGivenUp(tip.hash)) await engine.adoption.endAt(end);
 }
 
+/** Whether there is no more to be had now: what follows is dated too far ahead, or the peer is leaving. */
+const isCut = ({ closing }: Session, early: SealedHeader | undefined): boolean =>
+  early !== undefined || closing !== undefined;
+
+/** What is held of the chain of headers, from its end on, further and further apart. */
+const locatorOf = ({ adoption, header }: HeaderPullDeps["engine"]): readonly Hex[] =>
+  locatorNumbers(adoption.tip().number)
+    .map((number) => header(number)?.hash)
+    .filter((hash) => isHex(hash));
+
 /**
  * Brings the chain of headers to the best head that the peer has said to have, where that is better than the one that is
  * held: its chain may grow faster than it answers. What the peer has announced is not asked for.
@@ -98,18 +107,15 @@ async function endAt({ engine, isGivenUp }: HeaderPullDeps, end: SealedHeader): 
  * @throws CodedError of the request; `FUTURE_BLOCK` when all that is new is dated too far ahead; `BAD_MESSAGE`, `INVALID_HEADER` when the peer's headers form no valid chain
  */
 export async function pullHeaders(deps: HeaderPullDeps, session: Session): Promise<number> {
-  const { adoption, header: headerAt } = deps.engine;
+  const { adoption } = deps.engine;
   const announced = await takeAnnounced(deps, session);
   if (announced > 0) return announced;
-  const start: readonly Hex[] = locatorNumbers(adoption.tip().number)
-    .map((number) => headerAt(number)?.hash)
-    .filter((hash) => isHex(hash));
-  const goal = bestHeadOf(session)?.number ?? 0;
+  const start = locatorOf(deps.engine);
+  const goal = bestHeadOf(session);
   let added = 0;
   let branch: SealedHeader[] = [];
   const write = async (): Promise<void> => {
-    const last = branch.at(-1);
-    if (last === undefined || !isBetter(deps, last)) return;
+    if (!reaches(deps, branch.at(-1), undefined)) return;
     await adoption.addHeaders(branch, encodeSegments(WHOLE_STATE));
     added += branch.length;
     branch = [];
@@ -118,12 +124,14 @@ export async function pullHeaders(deps: HeaderPullDeps, session: Session): Promi
     const page = await orAfter(asked, write);
     const end = page.at(-1);
     const isLast = end === undefined || page.length < 2;
+    const goesOn = !isLast && !reaches(deps, end, goal);
     // The next page is on its way while this one is checked and written.
-    if (!isLast) asked = ask(session, [end.hash]);
+    if (goesOn) asked = ask(session, [end.hash]);
     const early = await newHeaders(deps, page, branch);
-    const isDone = isLast || early !== undefined || session.closing !== undefined || reaches(deps, branch, goal);
+    const isOver = isCut(session, early);
+    const isDone = isOver || !goesOn;
     if (isDone || branch.length >= HEADERS_AT_A_TIME) await write();
-    if (isLast && early === undefined && session.closing === undefined && end !== undefined) await endAt(deps, end);
+    if (isLast && !isOver && end !== undefined) await endAt(deps, end);
     if (early !== undefined && added === 0) throw futureBlock(early);
     if (isDone) return added;
     if (branch.length > BRANCH_HEADERS_MAX) throw new CodedError("BAD_MESSAGE", "a branch that never gets better");
