@@ -34,7 +34,8 @@ export function textOf(bytes: Uint8Array): string {
 function limitPieces(payload: Readable): void {
   let pieces = 0;
   payload.on("data", () => {
-    if (++pieces !== BODY_PIECES_MAX + 1) return;
+    // Of a request that has no body by its method, or is answered already, nobody reads it, nor hears of an error.
+    if (++pieces !== BODY_PIECES_MAX + 1 || payload.listenerCount("error") === 0) return;
     payload.emit("error", new CodedError("PAYLOAD_TOO_LARGE", `the body comes in more than ${BODY_PIECES_MAX} pieces`));
   });
 }

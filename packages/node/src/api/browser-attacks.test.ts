@@ -148,3 +148,14 @@ test("an upgrade before the last answer, or of a path that is none, keeps no con
   assert.equal((await speak(port, upgrade("/%zz"), [])).status, 400);
   assert.equal((await speak(port, upgrade("/nowhere"), [])).status, 404);
 });
+
+test("a body that nobody reads may come in as many pieces as it likes: the next request is answered", async () => {
+  const port = await startServer();
+  for (const method of ["GET", "HEAD"]) {
+    const head = [`${method} /api/v1/health HTTP/1.1`, "Host: 127.0.0.1", "Content-Type: application/json"];
+    const body = `${"1\r\n \r\n".repeat(2 * BODY_PIECES_MAX)}0\r\n`;
+    const next = ["GET /api/v1/version HTTP/1.1", "Host: 127.0.0.1"];
+    const { text } = await speak(port, [...head, "Transfer-Encoding: chunked", "", body, ...next]);
+    assert.equal(text.match(/HTTP\/1\.1 200 OK/g)?.length, 2, method);
+  }
+});
