@@ -383,8 +383,12 @@ test("what a block could hold and what has waited for long is overdue, in order 
   assert.equal(overdue(8).length, 3, "what came in the future has waited enough");
 });
 
-function authorize(address: Hex, nonce: bigint, key: Uint8Array): Authorization {
-  const chainId = BigInt(TEST_GENESIS.chainId);
+function authorize(
+  address: Hex,
+  nonce: bigint,
+  key: Uint8Array,
+  chainId = BigInt(TEST_GENESIS.chainId),
+): Authorization {
   const payload = encodeRlp([bigIntToBytes(chainId), hexToBytes(address), bigIntToBytes(nonce)]);
   const signature = signDigest(keccak256(concatBytes(new Uint8Array([5]), payload)), key);
   const [r, s] = [bytesToBigInt(signature.subarray(0, 32)), bytesToBigInt(signature.subarray(32, 64))];
@@ -460,6 +464,22 @@ describe("a transaction that lost its nonce to an authorization is pending again
     await engine.import(first);
     assert.equal(statusOf(engine, mine), "conflicted");
     await engine.import(second);
+    assert.equal(statusOf(engine, mine), "pending");
+  });
+
+  test("when one that was signed for another chain came before it, and stays", async () => {
+    const authorizationList = [authorize(accountOf(9), 0n, keyOf(1), 999n)];
+    const foreign = transactionOf(5, 0, { type: 4, to: accountOf(9), value: 0n, authorizationList, gasLimit });
+    const [first, other] = [openTestEngine({ sealer: 101 }), openTestEngine({ sealer: 102 })];
+    await sealAll(first, [foreign]);
+    await other.import(chainOf(first));
+    await sealAll(first, [authorizes(1, 3)]);
+    for (const nonce of [0, 1]) await sealAll(other, [transactionOf(2, nonce)]);
+    const [engine, mine] = [openTestEngine(), transactionOf(1, 0)];
+    await engine.submit(mine, "local");
+    await engine.import(chainOf(first));
+    assert.equal(statusOf(engine, mine), "conflicted");
+    await engine.import(chainOf(other));
     assert.equal(statusOf(engine, mine), "pending");
   });
 

@@ -48,18 +48,25 @@ export interface NonceUses {
   note(block: Block, accounts: Iterable<Hex>): void;
 }
 
+/** Of a transaction with authorizations, without the rest of it: of a long branch that would be much. */
+interface Authorizing extends Pick<Transaction, "hash" | "authorizationList"> {
+  readonly chainId: Transaction["chainId"] | undefined;
+}
+
 export function createNonceUses(): NonceUses {
   const included = new Set<Hex>();
   const accounts = new Set<Hex>();
   const bySlot = new Map<string, Hex>();
-  const authorizing: Transaction[] = [];
+  const authorizing: Authorizing[] = [];
   let last: Hex | undefined;
   /** Who brought the authorization of each nonce. To know that, its signature is recovered: it is seldom asked for. */
   let authorized: ReadonlyMap<string, Hex> | undefined;
   const bringers = (): ReadonlyMap<string, Hex> => {
     const found = new Map<string, Hex>();
-    for (const { hash, authorizationList } of authorizing) {
+    for (const { hash, chainId, authorizationList } of authorizing) {
       for (const authorization of authorizationList) {
+        // One for another chain does nothing.
+        if (authorization.chainId !== 0n && authorization.chainId !== chainId) continue;
         const authority = authorityOf(authorization);
         const slot = authority && slotOf(authority, authorization.nonce);
         // The same one may be brought again, and does nothing then.
@@ -79,11 +86,10 @@ export function createNonceUses(): NonceUses {
     note({ transactions }, changed) {
       authorized = undefined;
       for (const address of changed) accounts.add(address);
-      for (const transaction of transactions) {
-        const { hash, sender, nonce, authorizationList } = transaction;
+      for (const { hash, sender, nonce, chainId, authorizationList } of transactions) {
         included.add(hash);
         bySlot.set(slotOf(sender, nonce), hash);
-        if (authorizationList.length > 0) authorizing.push(transaction);
+        if (authorizationList.length > 0) authorizing.push({ hash, chainId, authorizationList });
         last = hash;
       }
     },
