@@ -483,6 +483,25 @@ describe("a transaction that lost its nonce to an authorization is pending again
     assert.equal(statusOf(engine, mine), "pending");
   });
 
+  test("when the same one was brought before its turn, and stays", async () => {
+    const bring = (sender: number) => {
+      const authorizationList = [authorize(accountOf(9), 1n, keyOf(1))];
+      return transactionOf(sender, 0, { type: 4, to: accountOf(9), value: 0n, authorizationList, gasLimit });
+    };
+    const [first, other] = [openTestEngine({ sealer: 101 }), openTestEngine({ sealer: 102 })];
+    await sealAll(first, [bring(5)]);
+    await sealAll(first, [transactionOf(1, 0)]);
+    await other.import(chainOf(first));
+    await sealAll(first, [bring(3)]);
+    for (const nonce of [0, 1]) await sealAll(other, [transactionOf(2, nonce)]);
+    const [engine, mine] = [openTestEngine(), transactionOf(1, 1, { value: 7n })];
+    await engine.submit(mine, "local");
+    await engine.import(chainOf(first));
+    assert.equal(statusOf(engine, mine), "conflicted");
+    await engine.import(chainOf(other));
+    assert.equal(statusOf(engine, mine), "pending");
+  });
+
   test("when another one that had the nonce in between leaves the chain too", async () => {
     const first = await branchOf(101, authorizes(1, 3));
     const second = await branchOf(102, authorizes(1, 5), transactionOf(2, 0));

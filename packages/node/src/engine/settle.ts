@@ -51,26 +51,30 @@ export interface NonceUses {
 /** Of a transaction with authorizations, without the rest of it: of a long branch that would be much. */
 interface Authorizing extends Pick<Transaction, "hash" | "authorizationList"> {
   readonly chainId: Transaction["chainId"] | undefined;
+  /** Its place among all transactions. */
+  readonly at: number;
 }
 
 export function createNonceUses(): NonceUses {
   const included = new Set<Hex>();
   const accounts = new Set<Hex>();
-  const bySlot = new Map<string, Hex>();
+  const bySlot = new Map<string, Pick<Authorizing, "hash" | "at">>();
   const authorizing: Authorizing[] = [];
   let last: Hex | undefined;
   /** Who brought the authorization of each nonce. To know that, its signature is recovered: it is seldom asked for. */
   let authorized: ReadonlyMap<string, Hex> | undefined;
   const bringers = (): ReadonlyMap<string, Hex> => {
     const found = new Map<string, Hex>();
-    for (const { hash, chainId, authorizationList } of authorizing) {
+    for (const { hash, chainId, at, authorizationList } of authorizing) {
       for (const authorization of authorizationList) {
         // One for another chain does nothing.
         if (authorization.chainId !== 0n && authorization.chainId !== chainId) continue;
         const authority = authorityOf(authorization);
-        const slot = authority && slotOf(authority, authorization.nonce);
-        // The same one may be brought again, and does nothing then.
-        if (slot !== undefined && !found.has(slot)) found.set(slot, hash);
+        if (authority === undefined) continue;
+        const slot = slotOf(authority, authorization.nonce);
+        const before = bySlot.get(slotOf(authority, authorization.nonce - 1n));
+        // The same one may be brought before its turn, or again, and does nothing then.
+        if ((before === undefined || before.at <= at) && !found.has(slot)) found.set(slot, hash);
       }
     }
     return found;
@@ -78,7 +82,7 @@ export function createNonceUses(): NonceUses {
   return {
     included,
     accounts,
-    user: (sender, nonce) => bySlot.get(slotOf(sender, nonce)),
+    user: (sender, nonce) => bySlot.get(slotOf(sender, nonce))?.hash,
     taker(account, nonce) {
       authorized ??= bringers();
       return authorized.get(slotOf(account, nonce)) ?? last;
@@ -87,9 +91,10 @@ export function createNonceUses(): NonceUses {
       authorized = undefined;
       for (const address of changed) accounts.add(address);
       for (const { hash, sender, nonce, chainId, authorizationList } of transactions) {
+        const at = included.size;
         included.add(hash);
-        bySlot.set(slotOf(sender, nonce), hash);
-        if (authorizationList.length > 0) authorizing.push({ hash, chainId, authorizationList });
+        bySlot.set(slotOf(sender, nonce), { hash, at });
+        if (authorizationList.length > 0) authorizing.push({ hash, chainId, at, authorizationList });
         last = hash;
       }
     },
