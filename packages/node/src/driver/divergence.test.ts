@@ -316,6 +316,21 @@ describe("a node that computes wrongly and seals", () => {
     assert.ok(sameAll(broken, ...honest));
   });
 
+  it("hears a peer that it has chosen, though a stranger has banned it before that one was connected", async () => {
+    const node = await world.start("node");
+    node.engine.make();
+    for (const name of ["liar", "friend"]) {
+      const peer = await startStranger(world, name, () => versionFor(world, node, { instanceId: name }));
+      if (name === "friend") void node.driver.connect(`${name}:5000`, 0);
+      else await world.clock.run(peer.network.dial(node.address, new AbortController().signal));
+      await world.clock.until(() => peer.received.some(({ type }) => type === "Status"));
+      assert.equal(isDiverged(node), false);
+      peer.say({ type: "Goodbye", code: "PEER_BANNED", retryAfterMs: 0 });
+      await world.clock.until(() => peer.closed);
+    }
+    await world.clock.until(() => isDiverged(node));
+  });
+
   it("is not suspected by itself when strangers ban it one after the other, or when the head is another's", async () => {
     const [node, a, b] = (await startMesh(["node", "a", "b"])) as [TestNode, TestNode, TestNode];
     node.engine.make();

@@ -39,7 +39,8 @@ export function createOutcastWatch({ engine, clock, self, peers, alarm, isChosen
       if (Math.abs(nowMs - atMs) > OUTCAST_MS || banners.size >= PEERS_MAX) banners.delete(peerId);
     }
     // One stranger can come again and again under new names: those that were here together are as many as they say.
-    if ([...banners.values()].some(({ atMs }) => atMs <= session.connectedAtMs)) return;
+    const isLate = [...banners.values()].some(({ atMs }) => atMs <= session.connectedAtMs);
+    if (isLate && !isChosen(session.peerId)) return;
     banners.set(session.peerId, { session, atMs: nowMs });
     const opinions = [
       ...[...banners.keys()].map((peerId) => ({ against: true, chosen: isChosen(peerId) })),
