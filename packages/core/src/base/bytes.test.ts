@@ -55,11 +55,9 @@ describe("a pool of bytes", () => {
 
   test("has copies that are not the original, and plain arrays", () => {
     const original = Buffer.alloc(100, 7);
-    const pool = createBytePool();
-    const copies = [copyBytes(original), copyBytes(original, pool)] as const;
+    const copy = copyBytes(original);
     original.fill(8);
-    for (const copy of copies) assert.deepEqual(copy, new Uint8Array(100).fill(7));
-    assert.equal(copies[1].buffer, pool(100).buffer);
+    assert.deepEqual(copy, new Uint8Array(100).fill(7));
     assert.deepEqual(copyBytes(new Uint8Array(0)), new Uint8Array(0));
   });
 });

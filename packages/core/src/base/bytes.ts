@@ -22,8 +22,7 @@ export type BytePool = (size: number) => Uint8Array;
 /**
  * Arrays that share memory. One of its own takes some twenty times as long to get for a hundred bytes, as it has to be
  * given back too. So `buffer` may be larger than an array and of others: it is not to be viewed without `byteOffset`, nor
- * transferred. What is kept for long in great numbers has a pool of its own, so that what one array keeps alive is not the
- * memory of others that are gone.
+ * transferred.
  */
 export function createBytePool(): BytePool {
   let pool = new ArrayBuffer(POOL_BYTES);
@@ -45,8 +44,8 @@ export function createBytePool(): BytePool {
 export const zeroBytes = createBytePool();
 
 /** A copy out of a pool. */
-export function copyBytes(bytes: Uint8Array, pool: BytePool = zeroBytes): Uint8Array {
-  const copy = pool(bytes.length);
+export function copyBytes(bytes: Uint8Array): Uint8Array {
+  const copy = zeroBytes(bytes.length);
   copy.set(bytes);
   return copy;
 }
