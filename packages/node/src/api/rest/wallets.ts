@@ -60,7 +60,7 @@ async function ownWallets(backend: Backend): Promise<Static<typeof ListedWalletS
   try {
     return await backend.engine.read((snapshot) => addresses.map((at) => walletToJson(backend, snapshot, at)));
   } catch (error) {
-    if (!isCodedError(error, "NOT_HELD") && !backend.engine.adoption.isUnderway) throw error;
+    if (!isCodedError(error, "NOT_HELD") && !isCodedError(error, "NOT_READY")) throw error;
     const unknown = { balance: null, nonce: null, next_nonce: null };
     return addresses.map((at) => ({ address: shownAddress(at), ...unknown, ...keyToJson(backend, at) }));
   }
