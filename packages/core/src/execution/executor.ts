@@ -338,9 +338,9 @@ export function createExecutor(options: ExecutorOptions): EvmExecutor {
       if (options.isBegun !== true) await beginBlock(machine, context, ownPause);
       return new OpenBlock(machine, context, ownPause, shared.tracer, () => close(frames));
     },
-    async call(context, message, state) {
+    async call(context, message, state, ownPause = pause) {
       const frames = idleFrames.pop() ?? [];
-      const outcome = await runCall(openMachine(shared, context, state, frames), message, pause);
+      const outcome = await runCall(openMachine(shared, context, state, frames), message, ownPause);
       close(frames);
       return outcome;
     },

@@ -148,5 +148,10 @@ export interface Executor {
   /** Starts a block on a state: makes the system calls of EIP-2935 and EIP-4788. */
   begin(context: BlockContext, state: StateReader): Promise<BlockExecution>;
   /** Runs a message and throws its changes away. A sender without funds is not an error when no value is sent. */
-  call(context: BlockContext, message: CallMessage, state: StateReader): Promise<CallOutcome>;
+  call(
+    context: BlockContext,
+    message: CallMessage,
+    state: StateReader,
+    pause?: () => Promise<void>,
+  ): Promise<CallOutcome>;
 }

@@ -70,8 +70,6 @@ export interface EngineOptions {
 
 export interface EngineCore {
   readonly evm: EvmExecutor;
-  /** Runs calls. */
-  readonly caller: Pick<Executor, "call">;
   readonly store: Store;
   readonly genesisHash: Hex;
   readonly signers: readonly Hex[];
@@ -146,7 +144,6 @@ export function openCore(options: EngineOptions): EngineCore {
   loadSide(store, chain, admission);
   const core: EngineCore = {
     evm: options.evm ?? createExecutor({ chainId }),
-    caller: options.evm ?? executor,
     store,
     genesisHash,
     signers,

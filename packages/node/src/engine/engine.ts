@@ -26,6 +26,7 @@ import { openIrregularChain } from "./irregular.ts";
 import { createJournal } from "./journal.ts";
 import { createLogIndex } from "./log-index.ts";
 import { createLogKeeper } from "./log-keeper.ts";
+import { createPatientPacer } from "./pacer.ts";
 import { createRemoteBodies } from "./remote-bodies.ts";
 import { withRemoteState } from "./remote-state.ts";
 import { type OpenSnapshot, type OpenState, openSnapshot, openStateAt, type Source } from "./snapshot.ts";
@@ -44,7 +45,7 @@ async function call(
 ): Promise<CallOutcome> {
   try {
     const context = { ...blockContextOf(state.header, state.canonicalHash), ...overrides };
-    return await core.caller.call(context, message, state);
+    return await core.processor.executor.call(context, message, state, createPatientPacer(core.clock));
   } finally {
     state.done();
   }

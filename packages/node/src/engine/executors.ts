@@ -1,8 +1,8 @@
 /** The EVM that runs this node's blocks, and with the same code cache what is only looked at. */
 
-import { createCodeCache, createExecutor, type EvmExecutor } from "@counterpart/core/execution/executor";
+import { createExecutor, type EvmExecutor } from "@counterpart/core/execution/executor";
 import type { Clock } from "@counterpart/core/ports/runtime";
-import { createPacer, createPatientPacer } from "./pacer.ts";
+import { createPacer } from "./pacer.ts";
 
 /**
  * As `createEngine` takes them.
@@ -13,9 +13,6 @@ export function createExecutors(
   clock: Clock,
   contractsMaySend = false,
 ): { readonly executor: EvmExecutor; readonly evm: EvmExecutor } {
-  const shared = { chainId, contractsMaySend, codes: createCodeCache() };
-  return {
-    executor: createExecutor({ ...shared, pause: createPacer(clock) }),
-    evm: createExecutor({ ...shared, pause: createPatientPacer(clock) }),
-  };
+  const executor = createExecutor({ chainId, pause: createPacer(clock), contractsMaySend });
+  return { executor, evm: executor };
 }

@@ -111,7 +111,7 @@ export function createImportedEngine({ store, schedule, clock, logger }: Importe
   const call = async (state: OpenState<AnySealedHeader>, message: CallMessage, overrides = {}) => {
     try {
       const context = { ...foreignContext(schedule, state.header, state.canonicalHash), ...overrides };
-      return await rulesOf(state.header).executor.call(context, message, state);
+      return await rulesOf(state.header).executor.call(context, message, state, createPatientPacer(clock));
     } finally {
       state.done();
     }

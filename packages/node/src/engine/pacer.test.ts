@@ -26,9 +26,24 @@ test("however much callers ask for, one slice of it is between two turns of ever
     rest.slice(0, 38).filter((_, at) => at % 2 === 1),
     Array.from({ length: 19 }, () => "node"),
   );
-  // Those who wait come in turn.
-  const waited = rest.filter((name) => name !== "node");
-  assert.deepEqual(waited, [...callers, ...callers, ...callers]);
+  // Those who began first share the thread until they are done: nobody else would be in time.
+  const left = new Map(callers.map((name) => [name, 3]));
+  for (const name of rest.filter((each) => each !== "node")) {
+    const first = [...left.keys()].slice(0, 8);
+    assert.ok(first.includes(name), `${name} came before ${first[0]} was done`);
+    const slices = (left.get(name) ?? 0) - 1;
+    if (slices === 0) left.delete(name);
+    else left.set(name, slices);
+  }
+  assert.equal(left.size, 0);
+});
+
+test("those who share the thread have their slices in turn", async () => {
+  const clock = createSlowClock(20);
+  const told: string[] = [];
+  const callers = ["one", "two", "three"];
+  await Promise.all(callers.map((name) => work(createPatientPacer(clock), 4, () => told.push(name))));
+  assert.deepEqual(told, [...callers, ...callers, ...callers, ...callers]);
 });
 
 test("work that ends does not keep others from theirs", async () => {
