@@ -6,7 +6,7 @@ import { bigIntToBytes, bytesToBigInt, concatBytes, type Hex, hexToBytes } from 
 import { CodedError, isCodedError } from "@counterpart/core/base/errors";
 import { createAddress } from "@counterpart/core/chain/address";
 import { EMPTY_CODE_HASH, ZERO_HASH } from "@counterpart/core/chain/header";
-import type { Authorization, Transaction } from "@counterpart/core/chain/types";
+import type { Authorization, Block, Transaction } from "@counterpart/core/chain/types";
 import { encodeRlp } from "@counterpart/core/codec/rlp";
 import { keccak256, signDigest } from "@counterpart/core/crypto/crypto";
 import { createExecutor } from "@counterpart/core/execution/executor";
@@ -454,17 +454,21 @@ describe("a transaction that lost its nonce to an authorization is pending again
     for (const transaction of blocks) await sealAll(engine, [transaction]);
     return chainOf(engine);
   };
+  /** Every branch but the last takes its nonce. */
+  const assertRevived = async (mine: Transaction, ...branches: readonly (readonly Block[])[]): Promise<void> => {
+    const engine = openTestEngine();
+    await engine.submit(mine, "local");
+    for (const [at, branch] of branches.entries()) {
+      await engine.import(branch);
+      assert.equal(statusOf(engine, mine), at < branches.length - 1 ? "conflicted" : "pending");
+    }
+  };
 
   test("when that leaves the chain and the authorization of a later block stays", async () => {
     const [taker, later] = [authorizes(1, 3), authorizes(4, 5)];
     const first = await branchOf(101, taker, later);
     const second = await branchOf(102, later, transactionOf(2, 0), transactionOf(2, 1));
-    const [engine, mine] = [openTestEngine(), transactionOf(1, 0)];
-    await engine.submit(mine, "local");
-    await engine.import(first);
-    assert.equal(statusOf(engine, mine), "conflicted");
-    await engine.import(second);
-    assert.equal(statusOf(engine, mine), "pending");
+    await assertRevived(transactionOf(1, 0), first, second);
   });
 
   test("when one that was signed for another chain came before it, and stays", async () => {
@@ -475,12 +479,7 @@ describe("a transaction that lost its nonce to an authorization is pending again
     await other.import(chainOf(first));
     await sealAll(first, [authorizes(1, 3)]);
     for (const nonce of [0, 1]) await sealAll(other, [transactionOf(2, nonce)]);
-    const [engine, mine] = [openTestEngine(), transactionOf(1, 0)];
-    await engine.submit(mine, "local");
-    await engine.import(chainOf(first));
-    assert.equal(statusOf(engine, mine), "conflicted");
-    await engine.import(chainOf(other));
-    assert.equal(statusOf(engine, mine), "pending");
+    await assertRevived(transactionOf(1, 0), chainOf(first), chainOf(other));
   });
 
   test("when the same one was brought before its turn, and stays", async () => {
@@ -494,26 +493,14 @@ describe("a transaction that lost its nonce to an authorization is pending again
     await other.import(chainOf(first));
     await sealAll(first, [bring(3)]);
     for (const nonce of [0, 1]) await sealAll(other, [transactionOf(2, nonce)]);
-    const [engine, mine] = [openTestEngine(), transactionOf(1, 1, { value: 7n })];
-    await engine.submit(mine, "local");
-    await engine.import(chainOf(first));
-    assert.equal(statusOf(engine, mine), "conflicted");
-    await engine.import(chainOf(other));
-    assert.equal(statusOf(engine, mine), "pending");
+    await assertRevived(transactionOf(1, 1, { value: 7n }), chainOf(first), chainOf(other));
   });
 
   test("when another one that had the nonce in between leaves the chain too", async () => {
     const first = await branchOf(101, authorizes(1, 3));
     const second = await branchOf(102, authorizes(1, 5), transactionOf(2, 0));
     const third = await branchOf(103, transactionOf(2, 0), transactionOf(2, 1), transactionOf(2, 2));
-    const [engine, mine] = [openTestEngine(), transactionOf(1, 0)];
-    await engine.submit(mine, "local");
-    for (const branch of [first, second]) {
-      await engine.import(branch);
-      assert.equal(statusOf(engine, mine), "conflicted");
-    }
-    await engine.import(third);
-    assert.equal(statusOf(engine, mine), "pending");
+    await assertRevived(transactionOf(1, 0), first, second, third);
   });
 });
 
